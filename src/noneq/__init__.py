@@ -1,0 +1,72 @@
+"""Non-equilibrium generative modelling of dynamical systems.
+
+Every public name is imported on first use, so that ``import noneq`` stays light.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+
+if TYPE_CHECKING:
+    from noneq import (
+        data as data,
+        methods as methods,
+        metrics as metrics,
+        models as models,
+        nets as nets,
+        processes as processes,
+        samplers as samplers,
+        studies as studies,
+        systems as systems,
+        thermo as thermo,
+    )
+    from noneq.data.ensembles import Snapshots as Snapshots, Trajectories as Trajectories
+    from noneq.domains import Box as Box, Free as Free, Torus as Torus
+    from noneq.errors import NoneqError as NoneqError
+    from noneq.estimate import Estimate as Estimate
+    from noneq.methods.base import Fit as Fit
+    from noneq.simulation import simulate as simulate
+    from noneq.store import load as load, save as save
+    from noneq.training import Training as Training
+
+__version__ = "0.1.0"
+
+_ROOMS = (
+    "data",
+    "methods",
+    "metrics",
+    "models",
+    "nets",
+    "processes",
+    "samplers",
+    "studies",
+    "systems",
+    "thermo",
+)
+_NAMES = {
+    "Snapshots": "noneq.data.ensembles",
+    "Trajectories": "noneq.data.ensembles",
+    "Box": "noneq.domains",
+    "Free": "noneq.domains",
+    "Torus": "noneq.domains",
+    "NoneqError": "noneq.errors",
+    "Estimate": "noneq.estimate",
+    "Fit": "noneq.methods.base",
+    "simulate": "noneq.simulation",
+    "load": "noneq.store",
+    "save": "noneq.store",
+    "Training": "noneq.training",
+}
+__all__ = ["__version__", *sorted((*_ROOMS, *_NAMES))]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"noneq.{name}")
+    if name in _NAMES:
+        return getattr(importlib.import_module(_NAMES[name]), name)
+    raise AttributeError(f"module 'noneq' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

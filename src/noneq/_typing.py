@@ -1,0 +1,16 @@
+"""The few array aliases used everywhere."""
+
+from typing import TypeAlias
+
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+
+
+Key: TypeAlias = PRNGKeyArray
+State: TypeAlias = Float[Array, "*event"]
+"""One state of the system, without a batch axis."""
+Samples: TypeAlias = Float[Array, "n *event"]
+Scalar: TypeAlias = Float[Array, ""]
+ScalarLike: TypeAlias = float | int | Float[ArrayLike, ""]
+Host: TypeAlias = np.ndarray
+"""An array that lives on the host (data as read, estimates)."""

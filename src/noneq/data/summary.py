@@ -1,0 +1,88 @@
+"""The small record of the training data that a model is built from and saved with."""
+
+import equinox as eqx
+import numpy as np
+
+from noneq.data.bands import time_band
+from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.domains import AbstractDomain
+from noneq.errors import InvalidInput
+
+
+class Summary(eqx.Module):
+    """What a method needs to know of its data before it builds a network.
+
+    Args:
+        event_shape: shape of one state.
+        times: the distinct times of the training data.
+        shift, scale: normalisation y = (x − shift)/scale, measured in float64: one entry per
+            coordinate for vectors and per channel for fields; centre and half-width of the
+            box for bounded domains.
+        time_band: frequency (per unit time) below which 95 % of the change of p(x, t) above
+            sampling noise lies; 0 for one time.
+        counts: samples at each time.
+        condition_dim: length of the condition vector, 0 if none.
+        names, units, time_unit, domain: as in the data.
+        kind: ``"snapshots"`` or ``"trajectories"``.
+    """
+
+    event_shape: tuple[int, ...]
+    times: tuple[float, ...]
+    shift: tuple[float, ...]
+    scale: tuple[float, ...]
+    time_band: float
+    counts: tuple[int, ...]
+    condition_dim: int
+    names: tuple[str, ...]
+    units: tuple[str, ...]
+    time_unit: str
+    domain: AbstractDomain
+    kind: str
+
+    @property
+    def dim(self) -> int:
+        """Number of numbers in one state."""
+        return int(np.prod(self.event_shape))
+
+    @property
+    def span(self) -> float:
+        """Last minus first time."""
+        return self.times[-1] - self.times[0]
+
+
+def summarise(data: Snapshots | Trajectories) -> Summary:
+    """Measure the `Summary` of a training set.
+
+    Raises:
+        InvalidInput: fewer than two samples.
+    """
+    snapshots = data.snapshots()
+    if snapshots.n < 2:
+        raise InvalidInput(
+            f"{snapshots.n} sample is too little to learn from; give at least 2 (thousands are usual)."
+        )
+    shift, scale = _normalisation(snapshots)
+    return Summary(
+        event_shape=snapshots.event_shape,
+        times=tuple(snapshots.times.tolist()),
+        shift=tuple(shift.tolist()),
+        scale=tuple(scale.tolist()),
+        time_band=time_band(data),
+        counts=tuple(snapshots.counts.tolist()),
+        condition_dim=0 if data.condition is None else data.condition.shape[1],
+        kind="trajectories" if isinstance(data, Trajectories) else "snapshots",
+        **data.labels(),
+    )
+
+
+def _normalisation(data: Snapshots) -> tuple[np.ndarray, np.ndarray]:
+    """Shift and scale per leading coordinate; a constant coordinate keeps scale 1."""
+    count = data.event_shape[0]
+    if data.domain.bounds is not None:
+        low, high = (np.broadcast_to(b, (count,)) for b in data.domain.bounds)
+        return (low + high) / 2, (high - low) / 2
+    axes = (0, *range(2, data.values.ndim))
+    values = data.values.astype(np.float64)
+    shift, scale = values.mean(axis=axes), values.std(axis=axes)
+    constant = scale <= 1e-12 * np.maximum(np.abs(shift), np.finfo(np.float32).tiny)
+    return shift, np.where(constant | (scale == 0), 1.0, scale)

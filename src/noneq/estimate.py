@@ -1,0 +1,132 @@
+"""A stochastic quantity with its standard error."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from noneq.errors import InvalidInput
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """A value measured from samples, its standard error, and what to compare it with.
+
+    Args:
+        value: the estimate; a scalar or one number per time, shape ``(*batch,)``.
+        stderr: one standard error, same shape as ``value``.
+        n: number of independent samples behind it (scalar or same shape).
+        times: physical times of the entries, if there is one per time.
+        floor: what the same metric gives between two independent samples of the truth of
+            the compared sizes; None for a quantity that is no distance.
+        floor_kind: ``"truth"`` (a second independent truth sample) or ``"halves"``
+            (two disjoint halves of the reference, hence of smaller samples).
+        bound: ``"lower"`` or ``"upper"`` when the expectation is a bound, else ``"none"``.
+        unit: unit of ``value`` as text, empty if dimensionless.
+    """
+
+    value: np.ndarray
+    stderr: np.ndarray
+    n: np.ndarray
+    times: np.ndarray | None = None
+    floor: np.ndarray | None = None
+    floor_kind: Literal["truth", "halves"] | None = None
+    bound: Literal["none", "lower", "upper"] = "none"
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        value = np.asarray(self.value, dtype=np.float64)
+        object.__setattr__(self, "value", value)
+        for name in ("stderr", "n", "floor"):
+            raw = getattr(self, name)
+            if raw is None:
+                continue
+            try:
+                array = np.broadcast_to(np.asarray(raw, dtype=np.float64), value.shape)
+            except ValueError as error:
+                raise InvalidInput(
+                    f"Estimate: {name} has shape {np.shape(raw)}, value {value.shape}; "
+                    "give one number, or one per value."
+                ) from error
+            object.__setattr__(self, name, array)
+        if self.times is not None:
+            times = np.asarray(self.times, dtype=np.float64)
+            if times.shape != value.shape[:1]:
+                raise InvalidInput(
+                    f"Estimate: {times.shape[0] if times.ndim else 0} times for values of "
+                    f"shape {value.shape}; give one time per entry of the first axis."
+                )
+            object.__setattr__(self, "times", times)
+
+    def __getitem__(self, index: Any) -> "Estimate":
+        """Select entries (same index on value, stderr, n, floor, times)."""
+        pick = lambda a: None if a is None else a[index]
+        return replace(
+            self,
+            value=self.value[index],
+            stderr=self.stderr[index],
+            n=self.n[index],
+            times=pick(self.times) if np.ndim(self.value[index]) else None,
+            floor=pick(self.floor),
+        )
+
+    def where(self, keep: Callable[[np.ndarray], np.ndarray]) -> "Estimate":
+        """Keep the times for which ``keep(times)`` is true.
+
+        Raises:
+            InvalidInput: no times, or none is kept.
+        """
+        if self.times is None:
+            raise InvalidInput("Estimate.where: this estimate has no times to choose from.")
+        mask = np.asarray(keep(self.times), dtype=bool)
+        if not mask.any():
+            raise InvalidInput("Estimate.where: no time fulfils the condition; widen it.")
+        return self[mask]
+
+    def mean(self) -> "Estimate":
+        """Average over the entries, taken as independent: stderr = sqrt(sum se²)/count."""
+        count = self.value.size
+        return replace(
+            self,
+            value=np.asarray(self.value.mean()),
+            stderr=np.asarray(np.sqrt(np.sum(self.stderr**2)) / count),
+            n=np.asarray(np.sum(self.n)),
+            times=None,
+            floor=None if self.floor is None else np.asarray(self.floor.mean()),
+        )
+
+    def z(self, truth: Any) -> np.ndarray:
+        """Distance to a known truth in standard errors, (value − truth)/stderr."""
+        return (self.value - np.asarray(truth, dtype=np.float64)) / self.stderr
+
+    def __str__(self) -> str:
+        if self.value.size > 1:
+            span = f"{self.value.min():.4g}..{self.value.max():.4g}"
+            return f"Estimate({self.value.size} values, {span}, mean {self.mean()})"
+        sign = {"none": "", "lower": "≥ ", "upper": "≤ "}[self.bound]
+        text = f"{sign}{self.value.item():.4g} ± {self.stderr.item():.2g}"
+        if self.unit:
+            text += f" {self.unit}"
+        if self.floor is not None:
+            text += f" (floor {self.floor.item():.4g})"
+        return text
+
+
+def sample_mean(values: Any, **fields: Any) -> Estimate:
+    """Mean over the first axis with its standard error std/sqrt(n).
+
+    Args:
+        values: independent samples, shape ``(n, *batch)``.
+        fields: further fields of `Estimate`.
+
+    Raises:
+        InvalidInput: fewer than two samples.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim == 0 or array.shape[0] < 2:
+        raise InvalidInput(
+            f"A standard error needs at least 2 samples, got shape {array.shape}."
+        )
+    n = array.shape[0]
+    return Estimate(array.mean(0), array.std(0, ddof=1) / np.sqrt(n), np.asarray(n), **fields)

@@ -1,0 +1,73 @@
+"""What every method is: a recipe whose fields are its hyper-parameters."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias
+
+import equinox as eqx
+
+from noneq._typing import Key
+from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.data.summary import Summary
+from noneq.models.traits import AbstractModel
+
+
+History: TypeAlias = dict[str, list[float]]
+"""Columns of history.csv: ``step``, ``loss``, ``held_out_loss`` …, all of equal length."""
+
+Progress: TypeAlias = Callable[[int, int, dict[str, float]], None]
+"""Called as progress(step, steps, row) at the end of every chunk."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Result of a fit: the model, its history, and what is needed to save and to load it.
+
+    Attributes:
+        model: the fitted model.
+        history: columns of equal length.
+        method: the method with all its fields, as it was called.
+        summary: record of the training data.
+        meta: further facts for meta.json (seconds, seed, warnings).
+    """
+
+    model: Any
+    history: History
+    method: "AbstractMethod"
+    summary: Summary
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+class AbstractMethod(eqx.Module):
+    """A recipe: typed fields in, `Fit` out.
+
+    ``source`` is the BibTeX key of the paper (see `noneq cite`).
+    """
+
+    source: ClassVar[str]
+
+    @abstractmethod
+    def init(self, summary: Summary, *, key: Key) -> AbstractModel:
+        """The untrained model for data with this summary."""
+
+    @abstractmethod
+    def fit(
+        self,
+        data: Snapshots | Trajectories,
+        *,
+        key: Key,
+        init: AbstractModel | None = None,
+        progress: Progress | None = None,
+        checkpoint: Path | None = None,
+    ) -> Fit:
+        """Learn from data.
+
+        Args:
+            data: snapshots or trajectories; a method says which it needs.
+            key: typed random key.
+            init: start from this model instead of a fresh one.
+            progress: called at the end of every chunk.
+            checkpoint: folder of the training state; a state found there is resumed.
+        """

@@ -1,0 +1,175 @@
+"""What a fitted model can do. Observables and metrics ask for traits, never for method names.
+
+Physical functions take one state: ``(x, *, time=None, condition=None)``. ``time`` is physical;
+``tau`` in [0, 1] is the noise clock (0 data, 1 prior).
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float
+
+from noneq._typing import Key, Scalar, ScalarLike
+from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.domains import AbstractDomain
+from noneq.errors import InvalidInput, MissingTrait
+from noneq.estimate import Estimate
+
+
+class AbstractModel(eqx.Module):
+    """A fitted, immutable model of p(x, t).
+
+    ``time`` may be left out only by models of a single time.
+    """
+
+    event_shape: eqx.AbstractVar[tuple[int, ...]]
+    domain: eqx.AbstractVar[AbstractDomain]
+
+    @abstractmethod
+    def sample(
+        self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
+    ) -> Float[Array, "n *event"]:
+        """n independent draws from p(x | time, condition).
+
+        Raises:
+            InvalidInput: n < 1, or a time or condition that the model needs is missing.
+        """
+
+    @abstractmethod
+    def snapshots(
+        self, n: int, *, times: Sequence[float] | np.ndarray, condition: Any = None, key: Key
+    ) -> Snapshots:
+        """n draws at each of the times."""
+
+
+class HasScore(eqx.Module):
+    """Trait: the score of the physical law."""
+
+    @abstractmethod
+    def score(
+        self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
+    ) -> Float[Array, "*event"]:
+        """∇_x log p(x | time, condition), for one state."""
+
+
+class HasNoisyScore(eqx.Module):
+    """Trait: the score of the law after noise of clock tau."""
+
+    @abstractmethod
+    def noisy_score(
+        self,
+        x: Float[Array, "*event"],
+        tau: ScalarLike,
+        *,
+        time: ScalarLike | None = None,
+        condition: Any = None,
+    ) -> Float[Array, "*event"]:
+        """∇_x log p_tau(x | time, condition), for one state."""
+
+
+class HasVelocity(eqx.Module):
+    """Trait: velocity of the continuity equation in physical time."""
+
+    @abstractmethod
+    def velocity(
+        self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
+    ) -> Float[Array, "*event"]:
+        """u with ∂_t p + div(p u) = 0, for one state."""
+
+
+class HasNoisyVelocity(eqx.Module):
+    """Trait: velocity dx/dtau of the probability flow on the noise clock."""
+
+    @abstractmethod
+    def noisy_velocity(
+        self,
+        x: Float[Array, "*event"],
+        tau: ScalarLike,
+        *,
+        time: ScalarLike | None = None,
+        condition: Any = None,
+    ) -> Float[Array, "*event"]:
+        """dx/dtau that carries p_tau, for one state."""
+
+
+class HasDrift(eqx.Module):
+    """Trait: drift and diffusion of a learned SDE; usable as a system."""
+
+    @abstractmethod
+    def drift(self, t: ScalarLike, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
+        """f(t, x) of dX = f dt + B dW (Itô)."""
+
+    @abstractmethod
+    def diffusion(self, t: ScalarLike, x: Float[Array, "*event"]) -> Array:
+        """B(t, x): scalar, diagonal (state's shape) or matrix."""
+
+
+class HasLogProb(eqx.Module):
+    """Trait: normalised log density, exact or by an exact-divergence ODE."""
+
+    @abstractmethod
+    def log_prob(
+        self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
+    ) -> Scalar:
+        """log p(x | time, condition) in nats, for one state, in the data's own coordinates."""
+
+
+class HasLogProbEstimate(eqx.Module):
+    """Trait: stochastic or bounded log density."""
+
+    @abstractmethod
+    def log_prob_estimate(
+        self,
+        x: Float[Array, "*event"],
+        *,
+        time: ScalarLike | None = None,
+        condition: Any = None,
+        key: Key,
+    ) -> Estimate:
+        """log p(x | time, condition) in nats with its error; ``bound`` says what it bounds."""
+
+
+class HasEnergy(eqx.Module):
+    """Trait: an energy whose Boltzmann law at each time is the model."""
+
+    @abstractmethod
+    def energy(
+        self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
+    ) -> Scalar:
+        """E(x, time) up to a constant per time, in the unit of kT that the model states."""
+
+
+class HasPaths(eqx.Module):
+    """Trait: whole trajectories (the joint law over time)."""
+
+    @abstractmethod
+    def sample_paths(
+        self, n: int, *, times: Sequence[float] | np.ndarray, start: Any = None, key: Key
+    ) -> Trajectories:
+        """n paths on the given times from ``start`` ``(n, *event_shape)`` (None: the model's own)."""
+
+
+def require(model: Any, trait: type, purpose: str) -> None:
+    """Check a capability.
+
+    Raises:
+        MissingTrait: naming the trait and what it is needed for.
+    """
+    if not isinstance(model, trait):
+        raise MissingTrait(
+            f"{purpose} needs a model with the trait {trait.__name__}; {type(model).__name__} "
+            "has none. `noneq list methods` shows which methods give it."
+        )
+
+
+def check_count(n: int) -> None:
+    """Refuse a number of samples that is no positive integer.
+
+    Raises:
+        InvalidInput: naming the value.
+    """
+    if isinstance(n, bool) or int(n) != n or n < 1:
+        raise InvalidInput(f"n = {n}; expected a positive whole number of samples.")

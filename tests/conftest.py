@@ -1,0 +1,37 @@
+"""Shared fixtures: order-independent seeds and a persistent compilation cache."""
+
+import os
+from pathlib import Path
+from zlib import crc32
+
+
+os.environ.setdefault("MPLBACKEND", "agg")
+
+import jax
+import jaxlib
+import numpy as np
+import pytest
+
+
+_CACHE = Path(__file__).parents[1] / ".cache" / f"jax-{jaxlib.__version__}"
+jax.config.update("jax_compilation_cache_dir", str(_CACHE))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--seed", type=int, default=0, help="base seed of every test")
+
+
+@pytest.fixture
+def key(request):
+    """A typed key that depends on the test's name and --seed, not on the order of tests."""
+    seed = request.config.getoption("--seed")
+    return jax.random.fold_in(jax.random.key(seed), crc32(request.node.nodeid.encode()))
+
+
+@pytest.fixture
+def rng(request):
+    """A NumPy generator that depends on the test's name and --seed."""
+    seed = request.config.getoption("--seed")
+    return np.random.default_rng([seed, crc32(request.node.nodeid.encode())])
