@@ -6,25 +6,28 @@ from noneq.data.ensembles import Snapshots, Trajectories
 
 
 _CELLS = 8
-"""Cells per axis: coarse enough for hundreds of samples, fine enough to see a five-fold pattern."""
+"""Cells per axis: coarse enough for many samples in each, fine enough to see a five-fold pattern."""
+_POWER = 0.95
+_MOST_HARMONICS = 4096
 
 
 def time_band(data: Snapshots | Trajectories) -> float:
-    """Smallest band holding 95 % of the power above sampling noise of coarse-cell counts.
+    """Smallest band that holds 95 % of the power above sampling noise of coarse-cell counts.
 
-    **Equation**: with c_j(t) the fraction of samples in cell j at time t and
-    a_j(f) = mean_t (c_j(t) − mean) e^{−2πift}, the band is the least F with
-    sum_{f ≤ F} P(f) ≥ 0.95 sum_f P(f), P(f) = max(0, sum_j |a_j(f)|² − noise), f = k/T up to the
-    Nyquist frequency of the median frame distance.
+    **Equation**: with c_j(t) the fraction of samples in cell j at time t, weight w_t of the
+    trapezoid rule and a_j(f) = sum_t w_t (c_j(t) − mean_j) e^{−2πift}, P(f) = sum_j |a_j(f)|²,
+    the band is the least F with sum_{f ≤ F} [P − noise] ≥ 0.95 sum_f [P − noise] over
+    f = k/T up to the Nyquist frequency of the median interval. The noise is white,
+    sum_t w_t² sum_j c_j(1 − c_j)/n_t.
 
     Cells and not low moments: moments below order 5 cannot see a five-fold pattern turn.
 
     Args:
-        data: snapshots or trajectories; cells are cut on the first two coordinates of largest
-            variance (first two flattened numbers of a field's principal axes).
+        data: snapshots or trajectories; the cells are cut on the two leading principal
+            components, 8 × 8 between their 0.5 % and 99.5 % quantiles.
 
     Returns:
-        F per unit time; 0 for a single time or a law that does not change.
+        F per unit of time; one harmonic 1/T at least, and 0 for a single time.
 
     Source: own construction.
     """
@@ -32,9 +35,50 @@ def time_band(data: Snapshots | Trajectories) -> float:
     times = snapshots.times
     if times.size < 2:
         return 0.0
-    span = times[-1] - times[0]
+    span = float(times[-1] - times[0])
     nyquist = 0.5 / float(np.median(np.diff(times)))
-    harmonics = np.arange(1, max(1, int(np.floor(nyquist * span + 1e-9))) + 1)
-    frequencies = harmonics / span
+    count = int(np.clip(np.floor(nyquist * span * (1 + 1e-9)), 1, _MOST_HARMONICS))
     fractions = _cell_fractions(snapshots)
-    return 0.0 if fractions is None else 0.0
+    weights = np.gradient(times) / span
+    change = fractions - weights @ fractions / weights.sum()
+    # End points of a drifting law leak power into high harmonics; a taper stops that.
+    taper = np.sin(np.pi * (np.arange(times.size) + 0.5) / times.size) ** 2
+    loads = (weights * taper)[:, None] * change
+    harmonics = np.arange(1, count + 1)
+    power = _power(loads, (times - times[0]) / span, count)
+    noise = np.sum(
+        (weights * taper) ** 2 * (fractions * (1 - fractions)).sum(1) / snapshots.counts
+    )
+    above = np.cumsum(power - noise)
+    if above.max() <= 0 or above[-1] <= 0:
+        return 1.0 / span
+    return float(harmonics[np.argmax(above >= _POWER * above.max())] / span)
+
+
+def _power(loads: np.ndarray, phase: np.ndarray, count: int) -> np.ndarray:
+    """sum_j |sum_t load_tj e^{−2πik·phase_t}|² for k = 1..count, at uneven times too."""
+    power = np.empty(count)
+    for start in range(0, count, 256):
+        k = np.arange(start + 1, min(start + 256, count) + 1)
+        waves = np.exp(-2j * np.pi * k[:, None] * phase)
+        power[start : start + k.size] = (np.abs(waves @ loads) ** 2).sum(1)
+    return power
+
+
+def _cell_fractions(data: Snapshots) -> np.ndarray:
+    """(T, cells) fractions of samples in 8 × 8 cells of the two leading components."""
+    flat = data.values.reshape(data.n, -1).astype(np.float64)
+    flat = flat - flat.mean(0)
+    scale = flat.std(0)
+    flat = flat / np.where(scale > 0, scale, 1.0)
+    if flat.shape[1] > 2:
+        some = flat[:: max(1, data.n // 5000)]
+        flat = flat @ np.linalg.svd(some, full_matrices=False)[2][:2].T
+    cell = np.zeros(data.n, np.int64)
+    for axis in flat.T:
+        low, high = np.quantile(axis[:: max(1, data.n // 100_000)], [0.005, 0.995])
+        width = high - low if high > low else 1.0
+        cell = _CELLS * cell + np.clip((axis - low) / width * _CELLS, 0, _CELLS - 1).astype(int)
+    cells = _CELLS ** flat.shape[1]
+    counts = np.bincount(data.time_index * cells + cell, minlength=data.times.size * cells)
+    return counts.reshape(data.times.size, cells) / data.counts[:, None]

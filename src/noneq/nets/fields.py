@@ -1,0 +1,155 @@
+"""Fields on vector states: a time-conditioned multilayer perceptron."""
+
+import math
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from noneq._typing import Key, ScalarLike
+from noneq.data.summary import Summary
+from noneq.errors import InvalidInput
+from noneq.nets.constant import Constant
+from noneq.nets.features import harmonics, noise_features
+
+
+class Clock(eqx.Module):
+    """Physical time as network input: (t − start)/span scaled to [−1, 1], and its harmonics.
+
+    Args:
+        start, span: of the training times.
+        count: harmonics k/span, k = 1..count; the highest frequency is count/span.
+    """
+
+    start: Constant
+    span: Constant
+    count: int = eqx.field(static=True)
+
+    def __init__(self, summary: Summary, band: float | None):
+        """``band`` overrides the measured `Summary.time_band` (frequency per unit time)."""
+        band = summary.time_band if band is None else band
+        if not (band >= 0 and math.isfinite(band)):
+            raise InvalidInput(f"time_band = {band}; expected a finite frequency ≥ 0 per unit time.")
+        span = summary.span if summary.span > 0 else 1.0
+        self.start = Constant(jnp.asarray(summary.times[0]))
+        self.span = Constant(jnp.asarray(span))
+        self.count = math.ceil(band * span - 1e-6) if len(summary.times) > 1 else 0
+
+    @property
+    def size(self) -> int:
+        """Number of features."""
+        return 1 + 2 * self.count
+
+    def __call__(self, time: ScalarLike) -> Float[Array, " size"]:
+        phase = (time - self.start.value) / self.span.value
+        return jnp.concatenate([(2 * phase - 1)[None], harmonics(phase, self.count)])
+
+
+class MLP(eqx.Module):
+    """Recipe of a `FieldNetwork`.
+
+    Args:
+        width: units of each hidden layer.
+        depth: number of hidden layers.
+
+    Raises:
+        InvalidInput: width or depth below 1.
+    """
+
+    width: int = 128
+    depth: int = 4
+
+    def __check_init__(self) -> None:
+        if self.width < 1 or self.depth < 1:
+            raise InvalidInput(f"MLP: width = {self.width}, depth = {self.depth}; both must be ≥ 1.")
+
+    def init(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        noise: bool,
+        clock: Clock | None,
+        condition: int,
+        key: Key,
+    ) -> "FieldNetwork":
+        """An untrained network of ``inputs`` → ``outputs`` numbers.
+
+        Args:
+            noise: whether it is told a noise level.
+            clock: features of physical time, None if it has none.
+            condition: length of the condition vector, 0 if none.
+        """
+        return FieldNetwork(self, inputs, outputs, noise, clock, condition, key=key)
+
+
+class FieldNetwork(eqx.Module):
+    """F(x, level, time, condition): SiLU layers; inputs enter the first layer side by side.
+
+    Each input has its own first-layer matrix, so that under ``vmap`` whatever all samples share
+    (noise level, time) is multiplied once and not once per sample.
+    """
+
+    first: list[Float[Array, "width _"]]
+    bias: Float[Array, " width"]
+    hidden: list[tuple[Float[Array, "width width"], Float[Array, " width"]]]
+    last: Float[Array, "out width"]
+    last_bias: Float[Array, " out"]
+    clock: Clock | None
+    noise: bool = eqx.field(static=True)
+    condition: int = eqx.field(static=True)
+
+    def __init__(
+        self,
+        recipe: MLP,
+        inputs: int,
+        outputs: int,
+        noise: bool,
+        clock: Clock | None,
+        condition: int,
+        *,
+        key: Key,
+    ):
+        sizes = [inputs]
+        sizes += [9] if noise else []
+        sizes += [clock.size] if clock is not None else []
+        sizes += [condition] if condition else []
+        keys = iter(jax.random.split(key, len(sizes) + recipe.depth))
+        draw = lambda rows, columns: jax.random.normal(next(keys), (rows, columns))
+        width = recipe.width
+        # Every input block gets equal say, however many features it has.
+        self.first = [draw(width, size) / math.sqrt(size) for size in sizes]
+        self.bias = jnp.zeros(width)
+        self.hidden = [
+            (draw(width, width) * math.sqrt(2 / width), jnp.zeros(width))
+            for _ in range(recipe.depth - 1)
+        ]
+        self.last = draw(outputs, width) * (0.1 / math.sqrt(width))
+        self.last_bias = jnp.zeros(outputs)
+        self.clock = clock
+        self.noise = noise
+        self.condition = condition
+
+    def __call__(
+        self,
+        x: Float[Array, " inputs"],
+        level: ScalarLike | None = None,
+        time: ScalarLike | None = None,
+        condition: Any = None,
+    ) -> Float[Array, " outputs"]:
+        blocks = [x]
+        if self.noise:
+            blocks.append(noise_features(level))
+        if self.clock is not None:
+            blocks.append(self.clock(time))
+        if self.condition:
+            blocks.append(jnp.asarray(condition, x.dtype).reshape(self.condition))
+        h = self.bias
+        for matrix, block in zip(self.first, blocks, strict=True):
+            h = h + matrix @ block
+        h = jax.nn.silu(h)
+        for matrix, bias in self.hidden:
+            h = jax.nn.silu(matrix @ h + bias)
+        return self.last @ h + self.last_bias
