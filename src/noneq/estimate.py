@@ -22,6 +22,7 @@ class Estimate:
             the compared sizes; None for a quantity that is no distance.
         floor_kind: ``"truth"`` (a second independent truth sample) or ``"halves"``
             (two disjoint halves of the reference, hence of smaller samples).
+        floor_stderr: standard error of ``floor``, same shape.
         bound: ``"lower"`` or ``"upper"`` when the expectation is a bound, else ``"none"``.
         unit: unit of ``value`` as text, empty if dimensionless.
     """
@@ -34,11 +35,12 @@ class Estimate:
     floor_kind: Literal["truth", "halves"] | None = None
     bound: Literal["none", "lower", "upper"] = "none"
     unit: str = ""
+    floor_stderr: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         value = np.asarray(self.value, dtype=np.float64)
         object.__setattr__(self, "value", value)
-        for name in ("stderr", "n", "floor"):
+        for name in ("stderr", "n", "floor", "floor_stderr"):
             raw = getattr(self, name)
             if raw is None:
                 continue
@@ -69,6 +71,7 @@ class Estimate:
             n=self.n[index],
             times=pick(self.times) if np.ndim(self.value[index]) else None,
             floor=pick(self.floor),
+            floor_stderr=pick(self.floor_stderr),
         )
 
     def where(self, keep: Callable[[np.ndarray], np.ndarray]) -> "Estimate":
@@ -87,13 +90,15 @@ class Estimate:
     def mean(self) -> "Estimate":
         """Average over the entries, taken as independent: stderr = sqrt(sum se²)/count."""
         count = self.value.size
+        combined = lambda a: None if a is None else np.asarray(np.sqrt(np.sum(a**2)) / count)
         return replace(
             self,
             value=np.asarray(self.value.mean()),
-            stderr=np.asarray(np.sqrt(np.sum(self.stderr**2)) / count),
+            stderr=combined(self.stderr),
             n=np.asarray(np.sum(self.n)),
             times=None,
             floor=None if self.floor is None else np.asarray(self.floor.mean()),
+            floor_stderr=combined(self.floor_stderr),
         )
 
     def z(self, truth: Any) -> np.ndarray:
