@@ -1,0 +1,381 @@
+"""Simulate a system: `simulate` and its solvers."""
+
+import math
+import os
+import warnings
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Float
+
+from noneq._typing import Key, ScalarLike
+from noneq.data.ensembles import Trajectories
+from noneq.errors import InvalidInput, MissingTrait, SolveFailed
+from noneq.systems.base import AbstractDiffusion, AbstractSystem
+
+
+_BLOCK = 20  # steps whose noise is drawn at once
+_CHUNK_BYTES = 2**28  # of recorded frames held on the device
+_CHUNK = 2**14  # particles advanced together, at most
+_PAD = 64  # chunks are multiples of this, so that devices can share them evenly
+
+
+class AbstractSolver(eqx.Module):
+    """One step of size h for one state, given standard normal noise."""
+
+    @abstractmethod
+    def check(self, system: AbstractDiffusion, t: float, states: Float[Array, "m *event"]) -> None:
+        """Refuse a system that the scheme would integrate wrongly, judged at some states.
+
+        Raises:
+            InvalidInput: naming the reason and the solver to take.
+        """
+
+    @abstractmethod
+    def step(
+        self,
+        system: AbstractDiffusion,
+        t: ScalarLike,
+        x: Float[Array, "*event"],
+        h: ScalarLike,
+        noise: Float[Array, "*noise"] | None,
+    ) -> Float[Array, "*event"]:
+        """The state at t + h, before it is brought back into the domain."""
+
+
+class EulerMaruyama(AbstractSolver):
+    """Itô: strong order ½ (1 for additive noise), weak order 1.
+
+    **Equation**: x + f(t, x) h + B(t, x) √h ξ.
+    """
+
+    def check(self, system: AbstractDiffusion, t: float, states: Float[Array, "m *event"]) -> None:
+        """Nothing to refuse."""
+
+    def step(
+        self,
+        system: AbstractDiffusion,
+        t: ScalarLike,
+        x: Float[Array, "*event"],
+        h: ScalarLike,
+        noise: Float[Array, "*noise"] | None,
+    ) -> Float[Array, "*event"]:
+        """One Euler–Maruyama step."""
+        return x + h * system.drift(t, x) + _kick(system, t, x, h, noise)
+
+
+class StochasticHeun(AbstractSolver):
+    """Heun's scheme, which converges to the Stratonovich solution.
+
+    **Equation**: y = x + f h + B √h ξ; x + ½[f(t, x) + f(t+h, y)] h + ½[B(t, x) + B(t+h, y)] √h ξ.
+    Order 2 without noise, strong order 1 for additive or commutative noise.
+
+    Args:
+        ito_correction: integrate f − ½ Σ_k (B_k·∇) B_k instead of f, so that the scheme solves
+            the system's Itô equation; needed when B depends on the state.
+    """
+
+    ito_correction: bool = False
+
+    def check(self, system: AbstractDiffusion, t: float, states: Float[Array, "m *event"]) -> None:
+        """Refuse state-dependent noise unless the Itô correction is on."""
+        if self.ito_correction:
+            return
+        slopes = jax.vmap(jax.jacfwd(system.diffusion, argnums=1), (None, 0))(t, states)
+        if np.any(np.asarray(slopes) != 0):
+            raise InvalidInput(
+                f"StochasticHeun: the noise of {type(system).__name__} depends on the state, where "
+                "Heun gives the Stratonovich and not the Itô solution; use "
+                "StochasticHeun(ito_correction=True) or EulerMaruyama()."
+            )
+
+    def step(
+        self,
+        system: AbstractDiffusion,
+        t: ScalarLike,
+        x: Float[Array, "*event"],
+        h: ScalarLike,
+        noise: Float[Array, "*noise"] | None,
+    ) -> Float[Array, "*event"]:
+        """One Heun step."""
+        first = h * self._drift(system, t, x) + _kick(system, t, x, h, noise)
+        y = x + first
+        second = h * self._drift(system, t + h, y) + _kick(system, t + h, y, h, noise)
+        return x + (first + second) / 2
+
+    def _drift(self, system: AbstractDiffusion, t: ScalarLike, x: Float[Array, "*event"]):
+        if not self.ito_correction:
+            return system.drift(t, x)
+        matrix = lambda x: _matrix(system.diffusion(t, x), x.size)
+        slopes = jax.jacfwd(matrix)(x).reshape(x.size, -1, x.size)
+        correction = jnp.einsum("ikj,jk->i", slopes, matrix(x)) / 2
+        return system.drift(t, x) - correction.reshape(x.shape)
+
+
+class RungeKutta4(AbstractSolver):
+    """The classical fourth-order scheme, for systems without noise."""
+
+    def check(self, system: AbstractDiffusion, t: float, states: Float[Array, "m *event"]) -> None:
+        """Refuse a system with noise."""
+        if np.any(np.asarray(jax.vmap(system.diffusion, (None, 0))(t, states)) != 0):
+            raise InvalidInput(
+                f"RungeKutta4: {type(system).__name__} has noise; use EulerMaruyama() or "
+                "StochasticHeun()."
+            )
+
+    def step(
+        self,
+        system: AbstractDiffusion,
+        t: ScalarLike,
+        x: Float[Array, "*event"],
+        h: ScalarLike,
+        noise: Float[Array, "*noise"] | None,
+    ) -> Float[Array, "*event"]:
+        """One Runge–Kutta step."""
+        k1 = system.drift(t, x)
+        k2 = system.drift(t + h / 2, x + h / 2 * k1)
+        k3 = system.drift(t + h / 2, x + h / 2 * k2)
+        k4 = system.drift(t + h, x + h * k3)
+        return x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+
+
+def simulate(
+    system: AbstractSystem,
+    times: Sequence[float] | np.ndarray | Array,
+    *,
+    n: int,
+    key: Key,
+    solver: AbstractSolver = EulerMaruyama(),
+    substeps: int | None = None,
+    start: Any = None,
+) -> Trajectories:
+    """Trajectories of a system on the given times.
+
+    The first time holds the initial condition. Every interval between recorded times is cut into
+    equal internal steps; noise is a function of the key, the particle and the step alone.
+
+    Args:
+        system: what to simulate; without dynamics (`AbstractDiffusion`) only one time is possible.
+        times: (T,) strictly increasing, even or not.
+        n: number of trajectories.
+        key: typed random key.
+        solver: `EulerMaruyama`, `StochasticHeun` or `RungeKutta4`.
+        substeps: internal steps per interval; above 20 rounded up to whole noise blocks. None
+            takes as many as ``system.time_step`` asks for in each interval.
+        start: (n, *event_shape) states at the first time; None draws ``system.initial``.
+
+    Returns:
+        float32 `Trajectories` with the system's names and domain.
+
+    Raises:
+        InvalidInput: bad n, times, substeps or start, or a result larger than memory.
+        MissingTrait: several times of a system without dynamics.
+        SolveFailed: a state is not finite.
+    """
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+        raise InvalidInput(f"simulate: n = {n}; expected a positive whole number of trajectories.")
+    times = _checked_times(times)
+    event, dtype = system.event_shape, jnp.zeros(()).dtype
+    shape = (n, times.size, *event)
+    _refuse_oversize(shape, dtype.itemsize)
+    start_key, noise_key = jax.random.split(key)
+    if start is None:
+        states = np.asarray(_initial(system, n, start_key), dtype)
+    else:
+        states = np.asarray(start, dtype)
+        if states.shape != (n, *event):
+            raise InvalidInput(
+                f"simulate: start has shape {states.shape}; expected {(n, *event)}, one state per "
+                "trajectory."
+            )
+    labels = {"names": system.names, "domain": system.domain}
+    if times.size == 1:
+        _refuse_nonfinite(states[:, None], times)
+        return Trajectories(states[:, None], times, **labels)
+    if not isinstance(system, AbstractDiffusion):
+        raise MissingTrait(
+            f"simulate: {type(system).__name__} has no dynamics; give a single time to draw from "
+            f"its law, got {times.size}."
+        )
+    _check_solver(solver, system, times[0], states, start_key)
+    block, blocks = _blocks(np.diff(times), system.time_step, substeps)
+    steps = np.diff(times) / (blocks * block)
+    values = np.empty(shape, dtype)
+    values[:, 0] = states
+    size = _chunk_size(n, times.size * math.prod(event) * dtype.itemsize)
+    noise = _noise_shape(system, times[0], states[0])
+    for i, first in enumerate(range(0, n, size)):
+        part = states[first : first + size]
+        padded = np.concatenate([part, np.repeat(part[-1:], size - len(part), 0)])
+        frames = _advance(
+            system,
+            solver,
+            _spread(padded),
+            jnp.asarray(times[:-1], dtype),
+            jnp.asarray(steps, dtype),
+            jnp.asarray(blocks, jnp.int32),
+            jax.random.fold_in(noise_key, i),
+            block,
+            noise,
+        )
+        chunk = np.moveaxis(np.asarray(frames), 0, 1)[: len(part)]
+        _refuse_nonfinite(chunk, times[1:])
+        values[first : first + len(part), 1:] = chunk
+    return Trajectories(values, times, **labels)
+
+
+@eqx.filter_jit
+def _initial(system: AbstractSystem, n: int, key: Key) -> Array:
+    return jax.vmap(system.initial)(jax.random.split(key, n))
+
+
+@eqx.filter_jit
+def _advance(
+    system: AbstractDiffusion,
+    solver: AbstractSolver,
+    states: Array,
+    times: Array,
+    steps: Array,
+    blocks: Array,
+    key: Key,
+    block: int,
+    noise: tuple[int, ...] | None,
+) -> Array:
+    """States at the end of every interval, ``(T − 1, n, *event)``."""
+
+    def step(x, t, h, xi):
+        return system.domain.project(solver.step(system, t, x, h, xi))
+
+    every = jax.vmap(step, (0, None, None, None if noise is None else 0))
+
+    def interval(x, frame):
+        start, h, count, index = frame
+        frame_key = jax.random.fold_in(key, index)
+
+        def burst(i, x):
+            if noise is None:
+                draws = None
+            else:
+                draw_key = jax.random.fold_in(frame_key, i)
+                draws = jax.random.normal(draw_key, (block, x.shape[0], *noise), x.dtype)
+            # Times from the start of the interval, so that late times keep their precision.
+            clock = start + (i * block + jnp.arange(block)) * h
+            return jax.lax.scan(lambda x, k: (every(x, k[0], h, k[1]), None), x, (clock, draws))[0]
+
+        x = jax.lax.fori_loop(0, count, burst, x)
+        return x, x
+
+    index = jnp.arange(times.shape[0])
+    return jax.lax.scan(interval, states, (times, steps, blocks, index))[1]
+
+
+def _kick(system: AbstractDiffusion, t: ScalarLike, x: Array, h: ScalarLike, noise: Array | None):
+    """B(t, x) √h ξ for scalar, diagonal or matrix B."""
+    if noise is None:
+        return jnp.zeros_like(x)
+    b = system.diffusion(t, x)
+    kick = b * noise if b.shape in ((), x.shape) else b @ noise
+    return jnp.sqrt(h) * kick
+
+
+def _matrix(b: Array, dim: int) -> Array:
+    return b if b.ndim == 2 else jnp.diag(jnp.broadcast_to(b.reshape(-1), (dim,)))
+
+
+def _noise_shape(system: AbstractDiffusion, t: float, x: np.ndarray) -> tuple[int, ...] | None:
+    """Shape of the noise of one step; None for a system that is constant-zero noise."""
+    b = jax.eval_shape(system.diffusion, t, jnp.asarray(x))
+    if b.shape in ((), x.shape):
+        return x.shape
+    if x.ndim == 1 and b.ndim == 2 and b.shape[0] == x.shape[0]:
+        return b.shape[1:]
+    raise InvalidInput(
+        f"{type(system).__name__}.diffusion has shape {b.shape} for a state of shape {x.shape}; "
+        "expected a scalar, the state's shape, or a matrix (dim, m)."
+    )
+
+
+def _checked_times(times: Any) -> np.ndarray:
+    array = np.asarray(times, np.float64)
+    if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
+        raise InvalidInput(
+            f"simulate: times has shape {array.shape}; expected a non-empty vector of finite times."
+        )
+    if (np.diff(array) <= 0).any():
+        i = int(np.argmax(np.diff(array) <= 0))
+        raise InvalidInput(
+            f"simulate: times[{i}] = {array[i]:g} is followed by {array[i + 1]:g}; times must "
+            "increase strictly."
+        )
+    return array
+
+
+def _blocks(spans: np.ndarray, time_step: float, substeps: int | None) -> tuple[int, np.ndarray]:
+    """Steps per noise block, and blocks in each interval."""
+    if substeps is None:
+        counts = np.ceil(spans / time_step - 1e-6).clip(1)
+    elif isinstance(substeps, bool) or int(substeps) != substeps or substeps < 1:
+        raise InvalidInput(f"simulate: substeps = {substeps}; expected a whole number ≥ 1.")
+    else:
+        counts = np.full(spans.shape, substeps)
+        if spans.max() / substeps > 10 * time_step:
+            warnings.warn(
+                f"simulate: steps of {spans.max() / substeps:.2g} are over ten times the system's "
+                f"time_step {time_step:.2g}; results may be wrong, leave substeps out.",
+                stacklevel=3,
+            )
+    most = int(counts.max())
+    block = math.ceil(most / math.ceil(most / _BLOCK))
+    return block, np.ceil(counts / block).astype(np.int64)
+
+
+def _chunk_size(n: int, bytes_each: int) -> int:
+    most = min(_CHUNK, max(_PAD, _CHUNK_BYTES // bytes_each))
+    even = math.ceil(n / math.ceil(n / most))
+    return even if n < _PAD else math.ceil(even / _PAD) * _PAD
+
+
+def _spread(states: np.ndarray) -> Array:
+    """Particles shared evenly among as many devices as divide them."""
+    count = math.gcd(states.shape[0], jax.local_device_count())
+    if count == 1:
+        return jnp.asarray(states)
+    mesh = Mesh(np.asarray(jax.local_devices()[:count]), ("particles",))
+    return jax.device_put(states, NamedSharding(mesh, PartitionSpec("particles")))
+
+
+def _check_solver(
+    solver: AbstractSolver, system: AbstractDiffusion, t: float, states: np.ndarray, key: Key
+) -> None:
+    some = jnp.asarray(states[:64])
+    # Off the starts too: they may all sit where a slope happens to vanish.
+    moved = some + jax.random.normal(jax.random.fold_in(key, 1), some.shape, some.dtype)
+    solver.check(system, t, jnp.concatenate([some, jax.vmap(system.domain.project)(moved)]))
+
+
+def _refuse_oversize(shape: tuple[int, ...], itemsize: int) -> None:
+    need = math.prod(shape) * itemsize
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if need > 0.8 * memory:
+        raise InvalidInput(
+            f"simulate: {shape[0]} trajectories of {shape[1]} frames take {need / 1e9:.1f} GB; this "
+            f"machine has {memory / 1e9:.1f} GB. Record fewer times or simulate fewer at once."
+        )
+
+
+def _refuse_nonfinite(values: np.ndarray, times: np.ndarray) -> None:
+    """Values (n, T, *event)."""
+    if np.isfinite(values).all():
+        return
+    bad = ~np.isfinite(values).reshape(*values.shape[:2], -1).all(-1)
+    frame = int(np.argmax(bad.any(0)))
+    raise SolveFailed(
+        f"simulate: {int(bad[:, frame].sum())} states are not finite at time {times[frame]:g}; "
+        "take more substeps (smaller internal steps) or check the system's drift."
+    )
