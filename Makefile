@@ -1,0 +1,70 @@
+# Needs python3 (3.11 or newer), pip and make. Everything is installed into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN ?= runs
+
+.PHONY: help demo test lint types x64 fast bench docs results clean
+
+help:
+	@echo "make demo                install, run the quick Prinz study, say where report.html is"
+	@echo "make test                everything that CI runs: lint, types, tests"
+	@echo "make bench               all benchmarks beside their peers -> docs/results/speed.json"
+	@echo "make docs                build the documentation into site/"
+	@echo "make results NAME=prinz  keep the rows of runs/prinz as docs/results/prinz.json"
+	@echo "make clean               remove .venv and everything that was built"
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "noneq needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+	       "Choose another one: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then $(PYTHON) -m venv $(VENV); \
+	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+	  $(PYTHON) -m venv --without-pip $(VENV) && \
+	  $(PYTHON) -m pip --python $(BIN)/python install -q pip; \
+	else \
+	  echo "$(PYTHON) can make no virtual environment: it has neither ensurepip nor pip." \
+	       "On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 2; fi
+	@$(BIN)/python -m pip install -q --upgrade 'pip>=25.1'
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q -e .
+	@touch $@
+
+$(VENV)/.installed-%: pyproject.toml $(VENV)/.installed
+	$(BIN)/python -m pip install -q --group $*
+	@touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/noneq demo -o $(RUN)/demo
+	@echo "Open $(CURDIR)/$(RUN)/demo/report.html in a browser."
+
+test: lint types x64 fast
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.installed-test
+	$(BIN)/basedpyright
+
+# float64 is a setting of a whole process, hence a call of its own.
+x64: $(VENV)/.installed-test
+	JAX_ENABLE_X64=1 $(BIN)/python -m pytest tests/x64 -q
+
+fast: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -q
+
+bench: $(VENV)/.installed-bench
+	$(BIN)/python benchmarks/run.py -o docs/results/speed.json
+
+docs: $(VENV)/.installed-docs
+	$(BIN)/python docs/generate.py
+	$(BIN)/python -m mkdocs build --strict
+
+results: $(VENV)/.installed
+	@test -n "$(NAME)" || { echo "Name the study: make results NAME=prinz" >&2; exit 2; }
+	$(BIN)/python docs/keep.py $(RUN)/$(NAME)/metrics.json docs/results/$(NAME).json
+
+clean:
+	rm -rf $(VENV) site dist .cache .pytest_cache .ruff_cache .hypothesis docs/generated
