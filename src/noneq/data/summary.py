@@ -18,6 +18,7 @@ class Summary(eqx.Module):
         shift, scale: normalisation y = (x − shift)/scale, measured in float64: one entry per
             coordinate for vectors and per channel for fields; centre and half-width of the
             box for bounded domains.
+        std: standard deviation of all normalised values.
         time_band: frequency (per unit time) below which 95 % of the change of p(x, t) above
             sampling noise lies; 0 for one time.
         counts: samples at each time.
@@ -30,6 +31,7 @@ class Summary(eqx.Module):
     times: tuple[float, ...]
     shift: tuple[float, ...]
     scale: tuple[float, ...]
+    std: float
     time_band: float
     counts: tuple[int, ...]
     condition_dim: int
@@ -61,12 +63,13 @@ def summarise(data: Snapshots | Trajectories) -> Summary:
         raise InvalidInput(
             f"{snapshots.n} sample is too little to learn from; give at least 2 (thousands are usual)."
         )
-    shift, scale = _normalisation(snapshots)
+    shift, scale, std = _normalisation(snapshots)
     return Summary(
         event_shape=snapshots.event_shape,
         times=tuple(snapshots.times.tolist()),
         shift=tuple(shift.tolist()),
         scale=tuple(scale.tolist()),
+        std=std,
         time_band=time_band(data),
         counts=tuple(snapshots.counts.tolist()),
         condition_dim=0 if data.condition is None else data.condition.shape[1],
@@ -75,14 +78,17 @@ def summarise(data: Snapshots | Trajectories) -> Summary:
     )
 
 
-def _normalisation(data: Snapshots) -> tuple[np.ndarray, np.ndarray]:
-    """Shift and scale per leading coordinate; a constant coordinate keeps scale 1."""
-    count = data.event_shape[0]
-    if data.domain.bounds is not None:
-        low, high = (np.broadcast_to(b, (count,)) for b in data.domain.bounds)
-        return (low + high) / 2, (high - low) / 2
+def _normalisation(data: Snapshots) -> tuple[np.ndarray, np.ndarray, float]:
+    """Shift and scale per leading coordinate (1 for a constant one), and the std after them."""
     axes = (0, *range(2, data.values.ndim))
     values = data.values.astype(np.float64)
-    shift, scale = values.mean(axis=axes), values.std(axis=axes)
-    constant = scale <= 1e-12 * np.maximum(np.abs(shift), np.finfo(np.float32).tiny)
-    return shift, np.where(constant | (scale == 0), 1.0, scale)
+    mean, spread = values.mean(axis=axes), values.std(axis=axes)
+    if data.domain.bounds is None:
+        # Rounding leaves a constant column a spread of a few ulp of its mean.
+        constant = spread <= 1e-6 * np.abs(mean)
+        shift, scale = mean, np.where(constant | (spread == 0), 1.0, spread)
+    else:
+        low, high = (np.broadcast_to(b, mean.shape) for b in data.domain.bounds)
+        shift, scale = (low + high) / 2, (high - low) / 2
+    std = float(np.sqrt(np.mean((spread / scale) ** 2)))
+    return shift, scale, std if std > 0 else 1.0

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeAlias
 import equinox as eqx
 
 from noneq._typing import Key
-from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.data.ensembles import Snapshots, Trajectories, as_snapshots
 from noneq.data.summary import Summary
 from noneq.models.traits import AbstractModel
 
@@ -71,3 +71,8 @@ class AbstractMethod(eqx.Module):
             progress: called at the end of every chunk.
             checkpoint: folder of the training state; a state found there is resumed.
         """
+
+
+def as_data(data: Any) -> Snapshots | Trajectories:
+    """Data of either kind; a plain array ``(n, *event_shape)`` is a single snapshot."""
+    return data if isinstance(data, Snapshots | Trajectories) else as_snapshots(data)

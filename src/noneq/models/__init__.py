@@ -1,0 +1,15 @@
+"""Fitted models and their traits."""
+
+from noneq.models.denoising import Denoiser as Denoiser, DenoisingModel as DenoisingModel
+from noneq.models.traits import (
+    AbstractModel as AbstractModel,
+    HasDrift as HasDrift,
+    HasEnergy as HasEnergy,
+    HasLogProb as HasLogProb,
+    HasLogProbEstimate as HasLogProbEstimate,
+    HasNoisyScore as HasNoisyScore,
+    HasNoisyVelocity as HasNoisyVelocity,
+    HasPaths as HasPaths,
+    HasScore as HasScore,
+    HasVelocity as HasVelocity,
+)

@@ -9,13 +9,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.domains import AbstractDomain
-from noneq.errors import InvalidInput, MissingTrait
+from noneq.errors import InvalidInput, MissingTrait, SolveFailed
 from noneq.estimate import Estimate
 
 
@@ -173,3 +175,52 @@ def check_count(n: int) -> None:
     """
     if isinstance(n, bool) or int(n) != n or n < 1:
         raise InvalidInput(f"n = {n}; expected a positive whole number of samples.")
+
+
+def check_time(time: ScalarLike | None, times: tuple[float, ...]) -> ScalarLike:
+    """The physical time to use: the only one of a single-time model if none is given.
+
+    Raises:
+        InvalidInput: no time for a model of several, or one that is not finite.
+    """
+    if time is None:
+        if len(times) == 1:
+            return times[0]
+        raise InvalidInput(
+            f"this model covers times {times[0]:g} to {times[-1]:g}; say which with time=."
+        )
+    if not isinstance(time, jax.core.Tracer) and not np.isfinite(np.asarray(time)).all():
+        raise InvalidInput(f"time = {time}; expected a finite number.")
+    return jnp.asarray(time, dtype=float)
+
+
+def check_condition(condition: Any, dim: int) -> Array | None:
+    """The condition as a vector of length ``dim``, None if the model takes none.
+
+    Raises:
+        InvalidInput: missing, unexpected, or of another length.
+    """
+    if dim == 0:
+        if condition is not None:
+            raise InvalidInput("this model was fitted without conditions; leave condition out.")
+        return None
+    if condition is None:
+        raise InvalidInput(f"this model needs condition=, a vector of {dim} numbers.")
+    array = jnp.ravel(jnp.asarray(condition, dtype=float))
+    if array.size != dim:
+        raise InvalidInput(f"condition has {array.size} numbers; this model expects {dim}.")
+    return array
+
+
+def check_solved(samples: Array) -> Array:
+    """Samples as they are, unless the solve behind them failed.
+
+    Raises:
+        SolveFailed: some are not finite (skipped under a transformation, where nothing is known).
+    """
+    if not isinstance(samples, jax.core.Tracer) and not bool(jnp.isfinite(samples).all()):
+        bad = int((~jnp.isfinite(samples)).any(axis=tuple(range(1, samples.ndim))).sum())
+        raise SolveFailed(
+            f"{bad} of {samples.shape[0]} samples are not finite; use a sampler with more steps."
+        )
+    return samples

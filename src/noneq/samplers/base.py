@@ -1,0 +1,58 @@
+"""What a sampler is: a time grid and an integrator on the noise clock."""
+
+from abc import abstractmethod
+from typing import Any, Protocol
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from noneq._typing import Key, Scalar, ScalarLike
+from noneq.errors import InvalidInput
+from noneq.processes.gaussian import Gaussian, NormalPrior
+
+
+class Noisy(Protocol):
+    """What samplers need of a model: a process with its prior, noisy score and velocity."""
+
+    process: Gaussian
+
+    @property
+    def prior(self) -> NormalPrior:
+        """Law at tau = 1."""
+        ...
+
+    def noisy_score(
+        self, x: Array, tau: ScalarLike, *, time: Any = None, condition: Any = None
+    ) -> Array:
+        """∇ log p_tau of one state."""
+        ...
+
+    def noisy_velocity(
+        self, x: Array, tau: ScalarLike, *, time: Any = None, condition: Any = None
+    ) -> Array:
+        """dx/dtau of one state."""
+        ...
+
+
+class AbstractSampler(eqx.Module):
+    """From the prior at tau = 1 to data at tau = 0, for a whole ensemble at once."""
+
+    @abstractmethod
+    def __call__(
+        self, model: Noisy, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
+    ) -> Float[Array, "n *event"]:
+        """An ensemble of the given shape ``(n, *event_shape)``."""
+
+    @abstractmethod
+    def log_prob(self, model: Noisy, x: Array, *, time: Any, condition: Any) -> Scalar:
+        """Log density of one state by the probability-flow ODE, exact divergence."""
+
+
+def check_steps(name: str, steps: int) -> None:
+    """Refuse fewer than one step.
+
+    Raises:
+        InvalidInput: naming the sampler.
+    """
+    if steps < 1:
+        raise InvalidInput(f"{name}: steps = {steps}; expected at least 1.")

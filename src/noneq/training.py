@@ -1,0 +1,283 @@
+"""The one gradient loop: compiled chunks over an `Objective`, resumable at every chunk.
+
+Batch and noise of step i are pure functions of (key, i), so a resumed run needs no data
+position. One compile per fit: configuration is hashed, not traced, and the optimiser is built
+inside.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, PyTree
+
+from noneq._typing import Key, Scalar
+from noneq.checkpoints import Checkpoint, Stop
+from noneq.errors import FitDiverged, InvalidInput
+from noneq.nets.constant import learnable
+
+
+class Training(eqx.Module):
+    """Settings of the gradient loop.
+
+    Args:
+        steps: optimiser steps.
+        batch: samples per step.
+        rate: Adam's learning rate, after ``warmup`` linear steps.
+        decay: ``"cosine"`` to zero at the last step, or ``"constant"``.
+        ema: decay of the moving average of the parameters (the result); 0 keeps the last ones.
+        clip: largest global norm of the gradient.
+        patience: chunks without a better held-out loss after which to stop; 0 never stops.
+        held_out: fraction of the data kept for that loss (used if patience > 0).
+
+    Raises:
+        InvalidInput: a value outside its range.
+    """
+
+    steps: int = 10_000
+    batch: int = 1024
+    rate: float = 2e-3
+    warmup: int = 100
+    decay: Literal["cosine", "constant"] = "cosine"
+    ema: float = 0.999
+    clip: float = 1.0
+    patience: int = 0
+    held_out: float = 0.1
+
+    def __check_init__(self) -> None:
+        ranges = {
+            "steps": (self.steps >= 1, "at least 1"),
+            "batch": (self.batch >= 1, "at least 1"),
+            "rate": (0 < self.rate < float("inf"), "a positive number"),
+            "warmup": (self.warmup >= 0, "0 or more"),
+            "decay": (self.decay in ("cosine", "constant"), "'cosine' or 'constant'"),
+            "ema": (0 <= self.ema < 1, "in [0, 1)"),
+            "clip": (self.clip > 0, "a positive number"),
+            "patience": (self.patience >= 0, "0 or more"),
+            "held_out": (0 < self.held_out < 1, "between 0 and 1"),
+        }
+        for name, (good, expected) in ranges.items():
+            if not good:
+                raise InvalidInput(f"Training: {name} = {getattr(self, name)!r}; expected {expected}.")
+
+    @property
+    def chunk(self) -> int:
+        """Steps between two looks at the clock, the held-out loss and the signals."""
+        return int(np.clip(self.steps // 100, 1, 200))
+
+    def optimiser(self) -> optax.GradientTransformation:
+        """Adam with clipping and the rate's schedule."""
+        warmup = min(self.warmup, self.steps // 10)
+        if self.decay == "cosine":
+            rate = optax.warmup_cosine_decay_schedule(0.0, self.rate, warmup, self.steps)
+        else:
+            rate = optax.linear_schedule(0.0, self.rate, warmup) if warmup else self.rate
+        return optax.chain(optax.clip_by_global_norm(self.clip), optax.adam(rate))
+
+
+class AbstractObjective(eqx.Module):
+    """What the loop follows: a direction in parameter space, not necessarily a loss's gradient."""
+
+    @abstractmethod
+    def init(self, model: Any, *, key: Key) -> PyTree:
+        """State carried from step to step (persistent chains), or None."""
+
+    @abstractmethod
+    def grad(
+        self, model: Any, state: PyTree, batch: PyTree, *, key: Key
+    ) -> tuple[Scalar, PyTree, PyTree]:
+        """(loss, gradient with respect to the learnable arrays, new state)."""
+
+
+class AbstractLoss(AbstractObjective):
+    """The usual case: the gradient of a plain loss, no state."""
+
+    @abstractmethod
+    def loss(self, model: Any, batch: PyTree, *, key: Key) -> Scalar:
+        """Mean loss over the batch."""
+
+    def init(self, model: Any, *, key: Key) -> None:
+        return None
+
+    def grad(
+        self, model: Any, state: PyTree, batch: PyTree, *, key: Key
+    ) -> tuple[Scalar, PyTree, PyTree]:
+        free, fixed = eqx.partition(model, learnable(model))
+
+        def loss(free: PyTree) -> Scalar:
+            return self.loss(eqx.combine(free, fixed), batch, key=key)
+
+        value, grads = jax.value_and_grad(loss)(free)
+        return value, grads, state
+
+
+class _Carry(NamedTuple):
+    """Everything that changes from step to step."""
+
+    step: Array
+    free: PyTree
+    optimiser: PyTree
+    ema: PyTree
+    objective: PyTree
+    bad: Array
+
+
+def _batch(rows: PyTree, size: int, key: Key) -> PyTree:
+    """``size`` random rows, spread over all devices."""
+    count = jax.tree.leaves(rows)[0].shape[0]
+    index = jax.random.randint(key, (size,), 0, count)
+    batch = jax.tree.map(lambda a: a[index], rows)
+    devices = jax.device_count()
+    if devices == 1 or size % devices:
+        return batch
+    mesh = jax.make_mesh((devices,), ("batch",), axis_types=(jax.sharding.AxisType.Auto,))
+    spread = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("batch"))
+    return jax.lax.with_sharding_constraint(batch, spread)
+
+
+def _grad(carry: _Carry, fixed: PyTree, objective, rows: PyTree, size: int, key: Key):
+    batch_key, noise_key = jax.random.split(jax.random.fold_in(key, carry.step))
+    model = eqx.combine(carry.free, fixed)
+    batch = _batch(rows, size, batch_key)
+    return objective.grad(model, carry.objective, batch, key=noise_key)
+
+
+@eqx.filter_jit
+def _advance(
+    carry: _Carry,
+    fixed: PyTree,
+    objective: AbstractObjective,
+    rows: PyTree,
+    training: Training,
+    stop: Array,
+    key: Key,
+) -> tuple[_Carry, Array]:
+    """Step until ``stop`` (or the first non-finite step); also the mean loss on the way."""
+    optimiser = training.optimiser()
+    start = carry.step
+
+    def step(state):
+        carry, total = state
+        loss, grads, memory = _grad(carry, fixed, objective, rows, training.batch, key)
+        fine = jnp.isfinite(loss) & jnp.isfinite(optax.global_norm(grads))
+
+        def apply(carry: _Carry) -> _Carry:
+            updates, moments = optimiser.update(grads, carry.optimiser, carry.free)
+            free = optax.apply_updates(carry.free, updates)
+            # Early averages forget the random start: decay rises with the step.
+            decay = jnp.minimum(training.ema, (1 + carry.step) / (10 + carry.step))
+            ema = optax.incremental_update(free, carry.ema, 1 - decay)
+            return _Carry(carry.step + 1, free, moments, ema, memory, carry.bad)
+
+        carry = jax.lax.cond(fine, apply, lambda c: c._replace(bad=jnp.asarray(True)), carry)
+        return carry, total + jnp.where(fine, loss, 0.0)
+
+    go_on = lambda state: (state[0].step < stop) & ~state[0].bad
+    carry, total = jax.lax.while_loop(go_on, step, (carry, jnp.zeros(())))
+    return carry, total / jnp.maximum(carry.step - start, 1)
+
+
+@eqx.filter_jit
+def _held_out_loss(
+    ema: PyTree, memory: PyTree, fixed: PyTree, objective: AbstractObjective, rows: PyTree, key: Key
+) -> Scalar:
+    return objective.grad(eqx.combine(ema, fixed), memory, rows, key=key)[0]
+
+
+def train(
+    model: Any,
+    objective: AbstractObjective,
+    rows: PyTree,
+    training: Training,
+    *,
+    key: Key,
+    held_out: PyTree = None,
+    progress: Callable[[int, int, dict[str, float]], None] | None = None,
+    checkpoint: Path | None = None,
+) -> tuple[Any, dict[str, list[float]]]:
+    """Follow the objective's gradient.
+
+    Args:
+        model: start; its learnable arrays are those outside `Constant`.
+        objective: what to follow.
+        rows: pytree of arrays with a common leading axis; a batch is random rows of it.
+        training: settings.
+        held_out: rows of the held-out part; the best model by its loss is returned.
+        progress: called as progress(step, steps, row) after every chunk.
+        checkpoint: folder for the training state; one found there is resumed, bit-identically
+            on the same number of devices.
+
+    Returns:
+        (model with averaged parameters, history columns).
+
+    Raises:
+        InvalidInput: no rows, or a checkpoint of another fit.
+        FitDiverged: a non-finite loss or gradient, naming the step and the first bad leaf.
+        Interrupted: on SIGINT or SIGTERM, after saving.
+    """
+    count = jax.tree.leaves(rows)[0].shape[0]
+    if count < 1:
+        raise InvalidInput("train: there is no row to learn from.")
+    rows, held_out = (jax.tree.map(jnp.asarray, part) for part in (rows, held_out))
+    held_out = jax.tree.map(lambda a: a[: 8 * training.batch], held_out)
+    free, fixed = eqx.partition(model, learnable(model))
+    init_key, step_key, held_key = jax.random.split(key, 3)
+    memory = objective.init(model, key=init_key)
+    moments = training.optimiser().init(free)
+    carry = _Carry(jnp.zeros((), jnp.int32), free, moments, free, memory, jnp.asarray(False))
+    best, history = free, {"step": [], "loss": []} | ({"held_out_loss": []} if held_out else {})
+    saved = Checkpoint(checkpoint, {"training": training, "objective": objective, "key": key, "rows": rows})
+    (carry, best), history = saved.restore((carry, best), history)
+
+    with Stop() as stop:
+        while int(carry.step) < training.steps and not _stalled(history, training.patience):
+            end = min((int(carry.step) // training.chunk + 1) * training.chunk, training.steps)
+            carry, loss = _advance(
+                carry, fixed, objective, rows, training, jnp.asarray(end), step_key
+            )
+            if bool(carry.bad):
+                saved.save((carry._replace(bad=jnp.asarray(False)), best), history)
+                raise _diverged(carry, fixed, best, objective, rows, training, step_key)
+            row = {"step": end, "loss": float(loss)}
+            if held_out is not None:
+                value = _held_out_loss(carry.ema, carry.objective, fixed, objective, held_out, held_key)
+                row["held_out_loss"] = float(value)
+            history = {name: [*column, row[name]] for name, column in history.items()}
+            if held_out is None or row["held_out_loss"] <= min(history["held_out_loss"]):
+                best = carry.ema
+            if progress is not None:
+                progress(end, training.steps, row)
+            saved.save((carry, best), history, only_if_due=not stop.asked)
+            stop.raise_if_asked(end, saved.path)
+    saved.save((carry, best), history)
+    return eqx.combine(best, fixed), history
+
+
+def _stalled(history: dict[str, list[float]], patience: int) -> bool:
+    losses = history.get("held_out_loss", [])
+    return bool(patience and losses and len(losses) - 1 - int(np.argmin(losses)) >= patience)
+
+
+def _diverged(carry: _Carry, fixed, best, objective, rows, training, key) -> FitDiverged:
+    """The error for the step that ``carry`` stands before: recompute it to name the leaf."""
+    loss, grads, _ = eqx.filter_jit(_grad)(carry, fixed, objective, rows, training.batch, key)
+    leaf = "loss"
+    if bool(jnp.isfinite(loss)):
+        for path, grad in jax.tree_util.tree_leaves_with_path(grads):
+            if not bool(jnp.isfinite(grad).all()):
+                leaf = "gradient of " + jax.tree_util.keystr(path).lstrip(".")
+                break
+    step = int(carry.step)
+    return FitDiverged(
+        f"training met a non-finite number at step {step} (first in: {leaf}); the model of step "
+        f"{step} is kept. Lower training.rate, or check the data with `noneq inspect`.",
+        step=step,
+        leaf=leaf,
+        model=eqx.combine(carry.ema, fixed),
+    )
