@@ -30,6 +30,12 @@ class DataFileError(NoneqError, OSError):
     exit_code: ClassVar[int] = 4
 
 
+class WriteFailed(NoneqError, OSError):
+    """The disk refused a write (full, read-only, no permission); the old file is intact."""
+
+    exit_code: ClassVar[int] = 3
+
+
 class FitDiverged(NoneqError, ValueError):
     """Training met a non-finite number; the last finite model is kept.
 

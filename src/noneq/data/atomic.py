@@ -19,7 +19,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         yield temporary
-        sync(temporary)
+        sync_all(temporary)
         if temporary.is_dir() and path.is_dir():
             _swap_folder(temporary, path)
         else:
@@ -30,15 +30,19 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 def sync(path: Path) -> None:
-    """Flush a file, or a folder with all it holds, to disk."""
-    children = path.iterdir() if path.is_dir() and path.suffix == ".part" else ()
-    for child in children:
-        sync(child)
+    """Flush a file, or a folder's list of entries, to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_all(path: Path) -> None:
+    """Flush a file, or a folder with all it holds, to disk."""
+    for child in path.iterdir() if path.is_dir() else ():
+        sync_all(child)
+    sync(path)
 
 
 def remove(path: Path) -> None:
@@ -52,5 +56,9 @@ def remove(path: Path) -> None:
 def _swap_folder(new: Path, old: Path) -> None:
     aside = old.with_name(f"{new.name}.old")
     os.replace(old, aside)
-    os.replace(new, old)
+    try:
+        os.replace(new, old)
+    except OSError:
+        os.replace(aside, old)
+        raise
     remove(aside)

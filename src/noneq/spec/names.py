@@ -1,0 +1,129 @@
+"""Public names: which classes and functions there are, found by walking the rooms.
+
+There is no registry: what a room's ``__init__`` exports is what the command line, spec files
+and `noneq list` know.
+"""
+
+import difflib
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import equinox as eqx
+
+from noneq.errors import InvalidInput
+
+
+ROOMS = (
+    "methods",
+    "systems",
+    "processes",
+    "nets",
+    "samplers",
+    "domains",
+    "training",
+    "metrics",
+    "studies",
+    "data",
+)
+
+
+def public(room: str) -> dict[str, Any]:
+    """Concrete classes and functions that a room exports, by name."""
+    module = importlib.import_module(f"noneq.{room}")
+    return {
+        name: thing
+        for name, thing in vars(module).items()
+        if not name.startswith("_")
+        and (inspect.isfunction(thing) or inspect.isclass(thing))
+        and thing.__module__.startswith("noneq.")
+        and not inspect.isabstract(thing)
+    }
+
+
+def modules(room: str, base: type = eqx.Module) -> dict[str, type]:
+    """Concrete `equinox.Module` classes of a room that derive from ``base``."""
+    return {
+        name: thing
+        for name, thing in public(room).items()
+        if inspect.isclass(thing) and issubclass(thing, base) and not name.startswith("Abstract")
+    }
+
+
+def find(name: str, *, base: type = eqx.Module, trust: bool = False) -> type:
+    """The class called ``name`` that derives from ``base``.
+
+    Args:
+        name: a public class name, or ``"my_file:MyMethod"`` for a class of your own.
+        base: the class must derive from it.
+        trust: whether ``my_file`` may be imported, which **runs its code**. Without it only
+            modules that the program has imported already are looked into.
+
+    Raises:
+        InvalidInput: unknown name (with the nearest ones), or code that is not trusted.
+    """
+    if ":" in name:
+        return _own_class(name, base, trust)
+    known: dict[str, type] = {}
+    for room in ROOMS:
+        known |= modules(room, base)
+        if name in known:
+            return known[name]
+    raise unknown(base.__name__.removeprefix("Abstract").lower(), name, known)
+
+
+def kind_of(cls: type) -> str:
+    """The name that `find` turns back into ``cls``."""
+    ours = cls.__module__.split(".")[0] == "noneq"
+    return cls.__name__ if ours else f"{cls.__module__}:{cls.__qualname__}"
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> InvalidInput:
+    """An error for a name that does not exist, with the nearest ones that do."""
+    known = sorted(known)
+    lowered = {k.lower(): k for k in known}
+    near = [lowered[k] for k in difflib.get_close_matches(name.lower(), lowered, n=2, cutoff=0.5)]
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    listing = ", ".join(known) if known else "none"
+    return InvalidInput(f"unknown {what} {name!r}; {hint}known: {listing}.")
+
+
+def _own_class(kind: str, base: type, trust: bool) -> type:
+    path, _, name = kind.rpartition(":")
+    module = _own_module(path, trust)
+    cls = vars(module).get(name)
+    if not (inspect.isclass(cls) and issubclass(cls, base)):
+        found = [k for k, v in vars(module).items() if inspect.isclass(v) and issubclass(v, base)]
+        raise unknown(f"{base.__name__.removeprefix('Abstract').lower()} in {path}", name, found)
+    return cls
+
+
+def _own_module(path: str, trust: bool) -> ModuleType:
+    """The module ``my_file``: one already imported, else ``my_file.py`` or an installed one."""
+    name = path.removesuffix(".py").replace("/", ".")
+    if name in sys.modules:
+        return sys.modules[name]
+    if not trust:
+        raise InvalidInput(
+            f"'{path}' is code from outside this library and would be run; import it first, or say "
+            "trust=True (command line: --trust) if you know where it comes from."
+        )
+    file = Path(f"{path.removesuffix('.py')}.py")
+    try:
+        if not file.is_file():
+            return importlib.import_module(name)
+        spec = importlib.util.spec_from_file_location(name, file)
+        module = importlib.util.module_from_spec(spec)  # pyright: ignore[reportArgumentType]
+        sys.modules[name] = module
+        spec.loader.exec_module(module)  # pyright: ignore[reportOptionalMemberAccess]
+    except Exception as error:
+        sys.modules.pop(name, None)
+        raise InvalidInput(
+            f"cannot import {path!r} ({type(error).__name__}: {error}); name a .py file or module."
+        ) from error
+    return module

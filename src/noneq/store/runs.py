@@ -1,0 +1,188 @@
+"""Run folders: a fitted model with everything needed to load it, to judge it and to cite it.
+
+A folder holds ``spec.toml`` (the method, all fields), ``model.safetensors`` (the arrays),
+``meta.json`` (versions, seed, summary of the data, checksums), ``history.csv``, and what is added
+later: ``metrics.json``, ``figures/``, ``report.html``. No file can run code when it is loaded.
+"""
+
+import hashlib
+import importlib
+import json
+import os
+import platform
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from noneq.data.atomic import remove, sync, sync_all
+from noneq.data.summary import Summary
+from noneq.errors import DataFileError, InvalidInput, WriteFailed
+from noneq.spec import from_dict, from_toml, to_dict, to_toml
+from noneq.store import weights
+from noneq.store.locks import lock
+from noneq.store.records import from_csv, to_csv, to_json
+
+
+FORMAT = 1
+_LARGEST_TEXT = 64 * 2**20
+_FILES = ("spec.toml", "model.safetensors", "history.csv", "meta.json")
+
+
+def save(fit: Any, path: str | Path) -> None:
+    """Write a `Fit` into a run folder.
+
+    A crash at any moment leaves the previous run or the new one, complete.
+
+    Args:
+        fit: result of ``method.fit``.
+        path: the folder; made if it is not there.
+
+    Raises:
+        InvalidInput: the folder is in use by another process, or the model holds something
+            that ``method.init`` does not rebuild.
+        WriteFailed: disk full, read-only or not permitted; the previous run is intact.
+    """
+    with lock(path):
+        write(fit, path)
+
+
+def write(fit: Any, path: str | Path) -> None:
+    """`save` for a caller that holds the folder's `lock` already."""
+    folder, content = Path(path), _content(fit)
+    staged, commit = folder / ".saving.part", folder / ".commit.part"
+    try:
+        _roll_forward(folder)
+        remove(staged)
+        staged.mkdir(parents=True)
+        for name in _FILES:
+            (staged / name).write_bytes(content[name])
+        sync_all(staged)
+        os.replace(staged, commit)  # from here on the new run is the one that is loaded
+        sync(folder)
+        _roll_forward(folder)
+    except OSError as error:
+        raise WriteFailed(
+            f"cannot save to {folder}: {error.strerror or error}; the previous content is intact."
+        ) from error
+    finally:
+        with suppress(OSError):
+            remove(staged)
+
+
+def load(path: str | Path, *, trust: bool = False) -> Any:
+    """Read a `Fit` from a run folder.
+
+    Args:
+        path: the folder.
+        trust: allow a method from outside this library (``kind = "my_file:MyMethod"``) to be
+            imported, which **runs its code**. Not needed if your program has imported it.
+
+    Raises:
+        InvalidInput: no finished run there, or a method that is not trusted.
+        DataFileError: a file that is missing, damaged, altered or of a newer format.
+    """
+    folder = Path(path)
+    meta = read_meta(folder)
+    spec = _checked(folder, "spec.toml", meta).decode()
+    blob = _checked(folder, "model.safetensors", meta)
+    history = _checked(folder, "history.csv", meta).decode()
+    base = importlib.import_module("noneq.methods.base")  # a room to the right: by name only
+    method = from_toml(spec, base.AbstractMethod, trust=trust)
+    try:
+        summary = from_dict(meta["summary"], Summary)
+    except (InvalidInput, TypeError, KeyError) as error:
+        raise DataFileError(f"{folder / 'meta.json'}: summary of the data: {error}") from error
+    try:
+        model = weights.from_bytes(blob, method, summary)
+    except DataFileError as error:
+        raise DataFileError(f"{folder}: {error}") from error
+    extra = {k: v for k, v in meta.items() if k not in ("format", "versions", "summary", "sha256")}
+    return base.Fit(model, from_csv(history), method, summary, extra)
+
+
+def read_meta(path: str | Path) -> dict[str, Any]:
+    """``meta.json`` of a run, its own checksum and format verified.
+
+    Raises:
+        InvalidInput: no finished run there.
+        DataFileError: damaged, altered, or of a newer format.
+    """
+    file = _current(Path(path), "meta.json")
+    if not file.is_file():
+        raise InvalidInput(f"{path} holds no saved model; fit one with `noneq fit … -o {path}`.")
+    try:
+        if file.stat().st_size > _LARGEST_TEXT:
+            raise DataFileError(f"{file} is larger than {_LARGEST_TEXT} bytes; it is no meta.json.")
+        meta = json.loads(file.read_bytes())
+        if (written := meta["format"]) != FORMAT:
+            raise DataFileError(
+                f"{file} has format {written!r}, this version reads {FORMAT}; upgrade noneq."
+            )
+        intact = _digest(_meta_core(meta)) == meta["sha256"]["meta.json"]
+    except DataFileError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataFileError(
+            f"{file} cannot be read ({type(error).__name__}); restore it."
+        ) from error
+    if not intact:
+        raise DataFileError(f"{file} fails its checksum; it was altered or damaged, restore it.")
+    return meta
+
+
+def _content(fit: Any) -> dict[str, bytes]:
+    """The bytes of every file of the run."""
+    content = {
+        "spec.toml": to_toml(fit.method).encode(),
+        "model.safetensors": weights.to_bytes(fit.model, fit.method, fit.summary),
+        "history.csv": to_csv(fit.history).encode(),
+    }
+    meta = dict(fit.meta) | {
+        "format": FORMAT,
+        "versions": {"python": platform.python_version()}
+        | {name: version(name) for name in ("noneq", "jax", "equinox", "numpy")},
+        "summary": to_dict(fit.summary),
+    }
+    meta = json.loads(to_json(meta))
+    sums = {name: _digest(blob) for name, blob in content.items()}
+    meta["sha256"] = sums | {"meta.json": _digest(_meta_core(meta))}
+    return content | {"meta.json": to_json(meta).encode()}
+
+
+def _current(folder: Path, name: str) -> Path:
+    """Where a file of the run is: in a save that was cut off after its commit, or in place."""
+    pending = folder / ".commit.part" / name
+    return pending if pending.exists() else folder / name
+
+
+def _roll_forward(folder: Path) -> None:
+    """Finish a save that was cut off after its commit."""
+    commit = folder / ".commit.part"
+    if commit.is_dir():
+        for name in _FILES:
+            if (commit / name).exists():
+                os.replace(commit / name, folder / name)
+        sync(folder)
+        commit.rmdir()
+
+
+def _checked(folder: Path, name: str, meta: dict[str, Any]) -> bytes:
+    file = _current(folder, name)
+    try:
+        blob = file.read_bytes()
+    except OSError as error:
+        raise DataFileError(f"{file} cannot be read: {error.strerror}; restore it.") from error
+    if _digest(blob) != meta["sha256"].get(name):
+        raise DataFileError(f"{file} fails its checksum; it was altered or damaged, restore it.")
+    return blob
+
+
+def _digest(blob: bytes) -> str:
+    return hashlib.sha256(blob).hexdigest()
+
+
+def _meta_core(meta: dict[str, Any]) -> bytes:
+    """What the checksum of meta.json covers: everything but the checksums."""
+    core = {k: v for k, v in meta.items() if k != "sha256"}
+    return json.dumps(core, sort_keys=True).encode()
