@@ -29,7 +29,7 @@ def mean_power(
     Returns:
         Energy per unit time; beta times it is the entropy production rate in nats.
     """
-    from scipy.sparse import csr_matrix, diags, eye, kron
+    from scipy.sparse import csr_array, diags_array, eye_array, kron
     from scipy.sparse.linalg import spsolve
 
     width = np.sqrt(1 / (2 * beta * stiffness))
@@ -45,32 +45,34 @@ def mean_power(
     out = np.zeros(shells)
     out[:-1] -= up
     out[1:] -= down
-    radial = diags([out, up, down], [0, -1, 1]) / step
-    radial = diags(1 / r) @ radial
+    radial = diags_array([out, up, down], offsets=np.array([0, -1, 1])) / step
+    radial = diags_array(1 / r) @ radial
 
     # Angular operator in modes e^{imu}, V_u = −sin u; the wells are 1/√beta wide in u.
     modes = 16 + int(8 * np.sqrt(beta))
     m = np.arange(-modes, modes + 1)
     size = m.size
-    sine = diags([np.full(size - 1, 1 / 2j), np.full(size - 1, -1 / 2j)], [-1, 1])
-    derivative = diags(1j * m)
+    halves = np.full(size - 1, 1 / 2j)
+    sine = diags_array([halves, -halves], offsets=np.array([-1, 1]))
+    derivative = diags_array(1j * m)
     angular = derivative @ (-sine + derivative / beta)
     operator = (
-        kron(eye(size), radial)
-        + kron(angular, diags(wells**2 / r**2))
-        + frequency * kron(derivative, eye(shells))
+        kron(eye_array(size), radial)
+        + kron(angular, diags_array(wells**2 / r**2))
+        + frequency * kron(derivative, eye_array(shells))
     ).tocsr()
 
     # Mass is conserved, so one equation is redundant: normalisation takes its place.
     weight = 2 * np.pi * r * step
     mean = modes * shells
-    first = csr_matrix(([1.0], ([mean], [0])), shape=(operator.shape[0], 1))
-    row = csr_matrix(
+    count = size * shells
+    first = csr_array(([1.0], ([mean], [0])), shape=(count, 1))
+    row = csr_array(
         (weight, (np.zeros(shells, int), mean + np.arange(shells))), (1, first.shape[0])
     )
-    keep = np.ones(operator.shape[0])
+    keep = np.ones(count)
     keep[mean] = 0.0
-    system = diags(keep) @ operator + first @ row
+    system = diags_array(keep) @ operator + first @ row
     p = spsolve(system.tocsc(), (1 - keep).astype(complex)).reshape(size, shells)
     # ⟨sin u⟩: ∫ sin u e^{±iu} du/2π = ±i/2.
     mean_sine = float(np.real(np.sum(weight * (p[modes + 1] - p[modes - 1]) * 0.5j)))

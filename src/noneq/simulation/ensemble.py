@@ -1,9 +1,8 @@
-"""Simulate a system: `simulate` and its solvers."""
+"""Simulate a system on given times."""
 
 import math
 import os
 import warnings
-from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,11 +11,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
-from noneq._typing import Key, ScalarLike
+from noneq._typing import Key
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput, MissingTrait, SolveFailed
+from noneq.simulation.solvers import AbstractSolver, EulerMaruyama, noise_shape
 from noneq.systems.base import AbstractDiffusion, AbstractSystem
 
 
@@ -24,125 +24,6 @@ _BLOCK = 20  # steps whose noise is drawn at once
 _CHUNK_BYTES = 2**28  # of recorded frames held on the device
 _CHUNK = 2**14  # particles advanced together, at most
 _PAD = 64  # chunks are multiples of this, so that devices can share them evenly
-
-
-class AbstractSolver(eqx.Module):
-    """One step of size h for one state, given standard normal noise."""
-
-    @abstractmethod
-    def check(self, system: AbstractDiffusion, t: float, states: Float[Array, "m *event"]) -> None:
-        """Refuse a system that the scheme would integrate wrongly, judged at some states.
-
-        Raises:
-            InvalidInput: naming the reason and the solver to take.
-        """
-
-    @abstractmethod
-    def step(
-        self,
-        system: AbstractDiffusion,
-        t: ScalarLike,
-        x: Float[Array, "*event"],
-        h: ScalarLike,
-        noise: Float[Array, "*noise"] | None,
-    ) -> Float[Array, "*event"]:
-        """The state at t + h, before it is brought back into the domain."""
-
-
-class EulerMaruyama(AbstractSolver):
-    """Itô: strong order ½ (1 for additive noise), weak order 1.
-
-    **Equation**: x + f(t, x) h + B(t, x) √h ξ.
-    """
-
-    def check(self, system: AbstractDiffusion, t: float, states: Float[Array, "m *event"]) -> None:
-        """Nothing to refuse."""
-
-    def step(
-        self,
-        system: AbstractDiffusion,
-        t: ScalarLike,
-        x: Float[Array, "*event"],
-        h: ScalarLike,
-        noise: Float[Array, "*noise"] | None,
-    ) -> Float[Array, "*event"]:
-        """One Euler–Maruyama step."""
-        return x + h * system.drift(t, x) + _kick(system, t, x, h, noise)
-
-
-class StochasticHeun(AbstractSolver):
-    """Heun's scheme, which converges to the Stratonovich solution.
-
-    **Equation**: y = x + f h + B √h ξ; x + ½[f(t, x) + f(t+h, y)] h + ½[B(t, x) + B(t+h, y)] √h ξ.
-    Order 2 without noise, strong order 1 for additive or commutative noise.
-
-    Args:
-        ito_correction: integrate f − ½ Σ_k (B_k·∇) B_k instead of f, so that the scheme solves
-            the system's Itô equation; needed when B depends on the state.
-    """
-
-    ito_correction: bool = False
-
-    def check(self, system: AbstractDiffusion, t: float, states: Float[Array, "m *event"]) -> None:
-        """Refuse state-dependent noise unless the Itô correction is on."""
-        if self.ito_correction:
-            return
-        slopes = jax.vmap(jax.jacfwd(system.diffusion, argnums=1), (None, 0))(t, states)
-        if np.any(np.asarray(slopes) != 0):
-            raise InvalidInput(
-                f"StochasticHeun: the noise of {type(system).__name__} depends on the state, where "
-                "Heun gives the Stratonovich and not the Itô solution; use "
-                "StochasticHeun(ito_correction=True) or EulerMaruyama()."
-            )
-
-    def step(
-        self,
-        system: AbstractDiffusion,
-        t: ScalarLike,
-        x: Float[Array, "*event"],
-        h: ScalarLike,
-        noise: Float[Array, "*noise"] | None,
-    ) -> Float[Array, "*event"]:
-        """One Heun step."""
-        first = h * self._drift(system, t, x) + _kick(system, t, x, h, noise)
-        y = x + first
-        second = h * self._drift(system, t + h, y) + _kick(system, t + h, y, h, noise)
-        return x + (first + second) / 2
-
-    def _drift(self, system: AbstractDiffusion, t: ScalarLike, x: Float[Array, "*event"]):
-        if not self.ito_correction:
-            return system.drift(t, x)
-        matrix = lambda x: _matrix(system.diffusion(t, x), x.size)
-        slopes = jax.jacfwd(matrix)(x).reshape(x.size, -1, x.size)
-        correction = jnp.einsum("ikj,jk->i", slopes, matrix(x)) / 2
-        return system.drift(t, x) - correction.reshape(x.shape)
-
-
-class RungeKutta4(AbstractSolver):
-    """The classical fourth-order scheme, for systems without noise."""
-
-    def check(self, system: AbstractDiffusion, t: float, states: Float[Array, "m *event"]) -> None:
-        """Refuse a system with noise."""
-        if np.any(np.asarray(jax.vmap(system.diffusion, (None, 0))(t, states)) != 0):
-            raise InvalidInput(
-                f"RungeKutta4: {type(system).__name__} has noise; use EulerMaruyama() or "
-                "StochasticHeun()."
-            )
-
-    def step(
-        self,
-        system: AbstractDiffusion,
-        t: ScalarLike,
-        x: Float[Array, "*event"],
-        h: ScalarLike,
-        noise: Float[Array, "*noise"] | None,
-    ) -> Float[Array, "*event"]:
-        """One Runge–Kutta step."""
-        k1 = system.drift(t, x)
-        k2 = system.drift(t + h / 2, x + h / 2 * k1)
-        k3 = system.drift(t + h / 2, x + h / 2 * k2)
-        k4 = system.drift(t + h, x + h * k3)
-        return x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
 
 
 def simulate(
@@ -209,7 +90,7 @@ def simulate(
     values = np.empty(shape, dtype)
     values[:, 0] = states
     size = _chunk_size(n, times.size * math.prod(event) * dtype.itemsize)
-    noise = _noise_shape(system, times[0], states[0])
+    noise = noise_shape(system, times[0], states[0]) if solver.needs_noise else None
     for i, first in enumerate(range(0, n, size)):
         part = states[first : first + size]
         padded = np.concatenate([part, np.repeat(part[-1:], size - len(part), 0)])
@@ -275,32 +156,6 @@ def _advance(
     return jax.lax.scan(interval, states, (times, steps, blocks, index))[1]
 
 
-def _kick(system: AbstractDiffusion, t: ScalarLike, x: Array, h: ScalarLike, noise: Array | None):
-    """B(t, x) √h ξ for scalar, diagonal or matrix B."""
-    if noise is None:
-        return jnp.zeros_like(x)
-    b = system.diffusion(t, x)
-    kick = b * noise if b.shape in ((), x.shape) else b @ noise
-    return jnp.sqrt(h) * kick
-
-
-def _matrix(b: Array, dim: int) -> Array:
-    return b if b.ndim == 2 else jnp.diag(jnp.broadcast_to(b.reshape(-1), (dim,)))
-
-
-def _noise_shape(system: AbstractDiffusion, t: float, x: np.ndarray) -> tuple[int, ...] | None:
-    """Shape of the noise of one step; None for a system that is constant-zero noise."""
-    b = jax.eval_shape(system.diffusion, t, jnp.asarray(x))
-    if b.shape in ((), x.shape):
-        return x.shape
-    if x.ndim == 1 and b.ndim == 2 and b.shape[0] == x.shape[0]:
-        return b.shape[1:]
-    raise InvalidInput(
-        f"{type(system).__name__}.diffusion has shape {b.shape} for a state of shape {x.shape}; "
-        "expected a scalar, the state's shape, or a matrix (dim, m)."
-    )
-
-
 def _checked_times(times: Any) -> np.ndarray:
     array = np.asarray(times, np.float64)
     if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
@@ -364,8 +219,8 @@ def _refuse_oversize(shape: tuple[int, ...], itemsize: int) -> None:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if need > 0.8 * memory:
         raise InvalidInput(
-            f"simulate: {shape[0]} trajectories of {shape[1]} frames take {need / 1e9:.1f} GB; this "
-            f"machine has {memory / 1e9:.1f} GB. Record fewer times or simulate fewer at once."
+            f"simulate: {shape[0]} trajectories of {shape[1]} frames take {need / 1e9:.1f} GB; "
+            f"this machine has {memory / 1e9:.1f} GB. Record fewer times or simulate fewer at once."
         )
 
 
@@ -373,9 +228,10 @@ def _refuse_nonfinite(values: np.ndarray, times: np.ndarray) -> None:
     """Values (n, T, *event)."""
     if np.isfinite(values).all():
         return
-    bad = ~np.isfinite(values).reshape(*values.shape[:2], -1).all(-1)
-    frame = int(np.argmax(bad.any(0)))
+    bad = (~np.isfinite(values)).reshape(*values.shape[:2], -1).any(axis=-1)
+    count = np.sum(bad, axis=0)
+    frame = int(np.argmax(count > 0))
     raise SolveFailed(
-        f"simulate: {int(bad[:, frame].sum())} states are not finite at time {times[frame]:g}; "
+        f"simulate: {count[frame]} states are not finite at time {times[frame]:g}; "
         "take more substeps (smaller internal steps) or check the system's drift."
     )
