@@ -1,0 +1,64 @@
+"""What snapshots and trajectories have in common."""
+
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+
+from noneq.domains import AbstractDomain
+from noneq.errors import InvalidInput
+
+
+class AbstractEnsemble(eqx.Module):
+    """Samples of a law that changes over time, with labels that travel with them.
+
+    Arrays live on the host (NumPy): times in float64, values in float32 or float64.
+    """
+
+    values: eqx.AbstractVar[np.ndarray]
+    times: eqx.AbstractVar[np.ndarray]
+    condition: eqx.AbstractVar[np.ndarray | None]
+    names: eqx.AbstractVar[tuple[str, ...]]
+    units: eqx.AbstractVar[tuple[str, ...]]
+    time_unit: eqx.AbstractVar[str]
+    domain: eqx.AbstractVar[AbstractDomain]
+
+    @property
+    def n(self) -> int:
+        """Number of samples (over all times) or of trajectories."""
+        return self.values.shape[0]
+
+    def labels(self) -> dict[str, Any]:
+        """What travels with the data: names, units, time_unit, domain."""
+        return {
+            "names": self.names,
+            "units": self.units,
+            "time_unit": self.time_unit,
+            "domain": self.domain,
+        }
+
+    def to_xarray(self):
+        """As an `xarray.Dataset`: dims ``sample`` or ``trajectory``, ``time``, ``state``."""
+        from noneq.data.xarrays import to_xarray
+
+        return to_xarray(self)
+
+
+def first_components(
+    data: AbstractEnsemble, axis: int, components: int
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Values and labels of the first coordinates, which lie along ``axis`` of the values."""
+    count = data.values.shape[axis]
+    if not 1 <= components <= count:
+        raise InvalidInput(f"components = {components}; this data has 1..{count}.")
+    values = np.take(data.values, np.arange(components), axis=axis)
+    labels = data.labels()
+    labels |= {"names": data.names[:components], "units": data.units[:components]}
+    corners = {
+        name: value[:components]
+        for name, value in vars(data.domain).items()
+        if isinstance(value, tuple)
+    }
+    if corners:
+        labels["domain"] = type(data.domain)(**(vars(data.domain) | corners))
+    return values, labels

@@ -1,0 +1,169 @@
+"""What every ensemble checks of the arrays and labels it is given."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from noneq._typing import Key
+from noneq.domains import AbstractDomain, Free
+from noneq.errors import InvalidInput, WrongType
+
+
+_EXACT = 2**24
+"""Up to here float32 holds every integer."""
+
+
+def as_floats(values: Any, name: str) -> np.ndarray:
+    """Host array of float32 or float64 from anything array-like.
+
+    Integers and booleans become float32 (float64 above 2^24, so that none changes), float16
+    is promoted to float32 with a warning.
+
+    Raises:
+        WrongType: strings, objects, complex numbers, masked arrays, typed random keys.
+        InvalidInput: nested lists of unequal lengths.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        raise WrongType(f"{name} is a masked array; give plain numbers, and the mask as mask=.")
+    array = _host_array(values, name)
+    if array.dtype.kind not in "fiub":
+        raise WrongType(
+            f"{name} has dtype {array.dtype}; expected real numbers. Convert it to float first."
+        )
+    if array.dtype in (np.float32, np.float64):
+        return array.astype(array.dtype.newbyteorder("="), copy=False)
+    if array.dtype.kind == "f":
+        if array.dtype.itemsize > 8:
+            return array.astype(np.float64)
+        warnings.warn(f"{name}: {array.dtype} promoted to float32.", stacklevel=3)
+    elif array.size and array.dtype.itemsize > 2:
+        exact = array.astype(np.float64)
+        if np.abs(exact).max() > _EXACT:
+            return exact
+    return array.astype(np.float32)
+
+
+def _host_array(values: Any, name: str) -> np.ndarray:
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise InvalidInput(
+            f"{name} is no rectangular array (rows of unequal length?); give arrays of one shape, "
+            "or Trajectories with mask= for ragged paths."
+        ) from error
+    except Exception as error:
+        kind = type(values).__name__
+        raise WrongType(f"{name} is a {kind} that NumPy cannot read; give an array.") from error
+
+
+def as_times(times: Any) -> np.ndarray:
+    """Finite, strictly increasing float64 vector of times.
+
+    Raises:
+        InvalidInput: empty, not a vector, non-finite, unsorted or duplicate.
+    """
+    array = np.atleast_1d(as_floats(times, "times")).astype(np.float64)
+    if array.ndim != 1 or array.size == 0:
+        raise InvalidInput(
+            f"times has shape {array.shape}; expected one non-empty vector (T,) shared by all "
+            "samples; for own times per trajectory use the union of all times and mask=."
+        )
+    if not np.isfinite(array).all():
+        raise InvalidInput("times holds NaN or infinity; every time must be a finite number.")
+    steps = np.diff(array)
+    if (steps <= 0).any():
+        i = int(np.argmax(steps <= 0))
+        raise InvalidInput(
+            f"times must increase strictly, but times[{i}] = {array[i]:g} is followed by "
+            f"{array[i + 1]:g}; sort the frames and merge duplicates."
+        )
+    return array
+
+
+def as_condition(condition: Any, n: int) -> np.ndarray | None:
+    """Finite ``(n, k)`` numbers, one row per sample or trajectory; None stays None."""
+    if condition is None:
+        return None
+    array = as_floats(condition, "condition")
+    array = array[:, None] if array.ndim == 1 else array
+    if array.ndim != 2 or array.shape[0] != n or array.shape[1] == 0:
+        raise InvalidInput(f"condition has shape {array.shape}; expected ({n}, k), one row each.")
+    if not np.isfinite(array).all():
+        raise InvalidInput("condition holds NaN or infinity; drop those samples first.")
+    return array
+
+
+def as_labels(
+    labels: Sequence[str] | None, event_shape: tuple[int, ...], what: str, prefix: str
+) -> tuple[str, ...]:
+    """One label per leading event coordinate (component or channel)."""
+    count = event_shape[0]
+    if labels is None:
+        return tuple(f"{prefix}{i}" for i in range(count)) if prefix else ("",) * count
+    if isinstance(labels, str):
+        raise WrongType(f"{what} = {labels!r}; expected a list of {count}, one per coordinate.")
+    if len(labels) != count:
+        raise InvalidInput(f"{what} has {len(labels)} entries; expected {count}, one each.")
+    return tuple(str(label) for label in labels)
+
+
+def as_domain(domain: Any, event_shape: tuple[int, ...]) -> AbstractDomain:
+    """A domain whose corners fit the state; None is free space."""
+    if domain is None:
+        return Free()
+    if not isinstance(domain, AbstractDomain):
+        raise WrongType(f"domain is a {type(domain).__name__}; expected Free(), Box or Torus.")
+    if domain.bounds is not None and domain.bounds[0].size not in (1, event_shape[0]):
+        raise InvalidInput(
+            f"domain has {domain.bounds[0].size} coordinates, the data {event_shape[0]}; "
+            "give one corner per coordinate or one number for all."
+        )
+    return domain
+
+
+def refuse_nonfinite(values: np.ndarray, cure: str) -> None:
+    """Raise InvalidInput where values hold NaN or infinity."""
+    if not np.isfinite(values).all():
+        nan, inf = int(np.isnan(values).sum()), int(np.isinf(values).sum())
+        raise InvalidInput(f"values hold {nan} NaN and {inf} infinite entries; {cure}")
+
+
+def nearest(times: np.ndarray, time: float) -> int:
+    """Position of the time that equals ``time`` to 1e-6 of the span (or its float32 rounding)."""
+    i = int(np.argmin(np.abs(times - time)))
+    span, size = float(np.ptp(times)), float(np.abs(times).max())
+    tolerance = max(1e-6 * span, 1.2e-7 * size) or 1e-6
+    if not abs(times[i] - time) <= tolerance:
+        near = ", ".join(f"{t:g}" for t in times[max(0, i - 2) : i + 3])
+        raise InvalidInput(f"no data at time {time:g}; nearest times: {near}.")
+    return i
+
+
+def held_out(times: np.ndarray, chosen: Sequence[float]) -> np.ndarray:
+    """(T,) booleans: which times are held out.
+
+    Raises:
+        InvalidInput: an unknown time, none chosen, or none left.
+    """
+    out = np.isin(np.arange(times.size), [nearest(times, t) for t in np.atleast_1d(chosen)])
+    if out.all():
+        raise InvalidInput("hold_out: every time is held out; leave at least one to learn from.")
+    if not out.any():
+        raise InvalidInput("hold_out: no time given; name at least one.")
+    return out
+
+
+def check_fraction(fraction: float) -> None:
+    """Raise InvalidInput unless 0 < fraction < 1."""
+    if not 0.0 < fraction < 1.0:
+        raise InvalidInput(f"fraction = {fraction}; expected a number between 0 and 1.")
+
+
+def permutation(key: Key, n: int) -> np.ndarray:
+    """A random order of n things on the host."""
+    if not (isinstance(key, jax.Array) and jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key)):
+        raise WrongType(f"key is {key!r}; expected a typed key such as jax.random.key(0).")
+    return np.asarray(jax.random.permutation(key, n))
