@@ -9,7 +9,7 @@ import numpy as np
 
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories, as_snapshots
-from noneq.domains import AbstractDomain
+from noneq.domains import AbstractDomain, Torus
 from noneq.errors import InvalidInput, WrongType
 from noneq.estimate import Estimate
 
@@ -55,7 +55,8 @@ class Comparison:
         The floor is measure(truth, reference) with the truth subsampled to the number of
         samples, or, without a truth, the measure between two random halves of the reference.
         """
-        rngs = _generators(key, len(self.samples))
+        # One generator per time: a time's result does not depend on the other times.
+        rngs = [generator(key, i) for i in range(len(self.samples))]
         values, floors = [], []
         for i, (x, y) in enumerate(zip(self.samples, self.reference, strict=True)):
             values.append(measure(x, y, rngs[i]))
@@ -113,17 +114,28 @@ def pair(
                 "with it; give Snapshots or Trajectories on both sides, or one time."
             )
     times, positions = (None, [np.zeros(1, int)] * len(sets)) if plain else shared_times(sets)
+    domain = check_domain(sets["reference"].domain if domain is None else domain, shape)
     frames = {
-        name: _frames(data, index)
+        name: _frames(data, index, domain)
         for (name, data), index in zip(sets.items(), positions, strict=True)
     }
+    return collect(frames, times, domain, shape)
+
+
+def collect(
+    frames: dict[str, Frames],
+    times: np.ndarray | None,
+    domain: AbstractDomain,
+    event_shape: tuple[int, ...],
+) -> Comparison:
+    """A comparison of frames named samples, reference and (perhaps) truth.
+
+    Raises:
+        InvalidInput: too few states at a time.
+    """
     _check_counts(frames, times)
-    return Comparison(
-        **({"truth": None} | frames),
-        times=times,
-        domain=check_domain(sets["reference"].domain if domain is None else domain),
-        event_shape=shape,
-    )
+    truth = frames.get("truth")
+    return Comparison(frames["samples"], frames["reference"], truth, times, domain, event_shape)
 
 
 def shared_times(sets: dict[str, Any]) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -163,18 +175,46 @@ def excess(estimate: Estimate) -> Estimate:
     )
 
 
-def check_domain(domain: Any) -> AbstractDomain:
-    """Refuse what is no domain.
+def check_domain(domain: Any, event_shape: tuple[int, ...]) -> AbstractDomain:
+    """Refuse what is no domain of such states.
 
     Raises:
-        WrongType: naming what is expected.
+        WrongType: not a domain.
+        InvalidInput: a domain of other coordinates.
     """
     if not isinstance(domain, AbstractDomain):
         raise WrongType(
             f"domain is {domain!r}; expected Free(), Box(low, high), Torus(period), or None "
             "for the domain of the reference."
         )
+    corner = () if domain.bounds is None else np.broadcast(*domain.bounds).shape
+    if corner not in ((), event_shape):
+        raise InvalidInput(
+            f"{type(domain).__name__} has corners of shape {corner}, states have {event_shape}; "
+            "give one number, or one per coordinate."
+        )
     return domain
+
+
+def generator(key: Key | None, *label: int) -> np.random.Generator:
+    """A host generator that is a function of a key and a label; key(0) if None.
+
+    Raises:
+        WrongType: anything but a typed key.
+    """
+    key = jax.random.key(0) if key is None else key
+    if not (isinstance(key, jax.Array) and jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key)):
+        raise WrongType(f"key is {type(key).__name__}; expected jax.random.key(seed).")
+    words = np.asarray(jax.random.key_data(key)).ravel().tolist()
+    return np.random.default_rng(np.random.SeedSequence(words, spawn_key=label))
+
+
+def wrapped(values: np.ndarray, domain: AbstractDomain) -> np.ndarray:
+    """The states in float64, brought into one period on a torus."""
+    values = values.astype(np.float64)
+    if not isinstance(domain, Torus):
+        return values
+    return domain.low + np.mod(values - np.asarray(domain.low), np.asarray(domain.period))
 
 
 def whole(value: Any, name: str, low: int, high: int = 2**20) -> int:
@@ -198,10 +238,11 @@ def listed(times: np.ndarray) -> str:
     return text if times.size <= 5 else f"{text}, … {times[-1]:g} ({times.size} times)"
 
 
-def _frames(data: Snapshots, positions: np.ndarray) -> Frames:
+def _frames(data: Snapshots, positions: np.ndarray, domain: AbstractDomain) -> Frames:
+    values = wrapped(data.values, domain)
     order = np.argsort(data.time_index, kind="stable")
     parts = np.split(order, np.cumsum(data.counts)[:-1])
-    return tuple(data.values[parts[i]].astype(np.float64) for i in positions)
+    return tuple(values[parts[i]] for i in positions)
 
 
 def _check_counts(frames: dict[str, Frames], times: np.ndarray | None) -> None:
@@ -223,15 +264,6 @@ def _check_counts(frames: dict[str, Frames], times: np.ndarray | None) -> None:
 
 def _where(times: np.ndarray | None, i: int) -> str:
     return "" if times is None else f" at time {times[i]:g}"
-
-
-def _generators(key: Key | None, count: int) -> list[np.random.Generator]:
-    """One generator per time, so that a time's result does not depend on the other times."""
-    key = jax.random.key(0) if key is None else key
-    if not (isinstance(key, jax.Array) and jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key)):
-        raise WrongType(f"key is {type(key).__name__}; expected jax.random.key(seed).")
-    words = np.asarray(jax.random.key_data(key)).ravel().tolist()
-    return [np.random.default_rng([*words, i]) for i in range(count)]
 
 
 def _column(rows: list[tuple[float, float]], j: Literal[0, 1]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Divergences: Jensen–Shannon of histograms, maximum mean discrepancy, energy distance."""
+"""Jensen–Shannon divergence of histograms."""
 
 import math
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from noneq._typing import Key
-from noneq.domains import AbstractDomain, Torus
+from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.metrics.comparison import Comparison, pair, whole
@@ -66,13 +66,10 @@ def cell_finder(comparison: Comparison, bins: int):
             "or fewer coordinates (data.select(3), command line: --components 3)."
         )
     low, high = _box(comparison, dim)
-    periodic = isinstance(comparison.domain, Torus)
 
     def cells(x: np.ndarray) -> np.ndarray:
         x = x.reshape(len(x), dim)
-        if periodic:
-            x = low + np.mod(x - low, high - low)
-        inside = ((x >= low) & (x <= high)).all(axis=1)
+        inside = np.all((x >= low) & (x <= high), axis=1)
         scaled = np.where(inside[:, None], (x - low) / (high - low), 0.0)
         index = np.minimum((scaled * bins).astype(np.int64), bins - 1)
         flat = index @ np.asarray([bins**k for k in range(dim)], np.int64)
