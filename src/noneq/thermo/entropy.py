@@ -1,0 +1,92 @@
+"""Entropy production measured on trajectories of a known system."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from noneq._typing import ScalarLike
+from noneq.data.ensembles import Trajectories
+from noneq.errors import InvalidInput, MissingTrait
+from noneq.estimate import Estimate, sample_mean
+from noneq.systems.base import AbstractDiffusion, AbstractLangevin
+from noneq.thermo.work import check_complete, stratonovich, work
+
+
+def entropy_production_rate(
+    trajectories: Trajectories, system: AbstractDiffusion, *, start: float | None = None
+) -> Estimate:
+    """Mean entropy production rate in a (periodic) steady state.
+
+    **Equation**: Langevin systems: beta W/T, W = ∫ ∂_t V dt + ∫ f_nc ∘ dX, the work over the
+    window, all of which ends as heat. Other diffusions with constant invertible D:
+    (1/T) ∫ D^{-1} f ∘ dX.
+
+    Each trajectory is one independent sample. The Stratonovich sums carry an error linear in the
+    recording interval; the first term has none, whatever the interval. Choose a window of whole
+    periods, or one long against them.
+
+    Args:
+        trajectories: ``(n, T, dim)`` of that system.
+        system: the system that they follow.
+        start: times before it are a transient and left out; None keeps all.
+
+    Returns:
+        Nats per unit time, k_B = 1.
+
+    Raises:
+        InvalidInput: missing observations, fewer than two times or two trajectories, or a noise
+            that depends on the state or is singular.
+        MissingTrait: a system without dynamics.
+    """
+    if not isinstance(system, AbstractDiffusion):
+        raise MissingTrait(
+            f"entropy_production_rate needs a system with dynamics (AbstractDiffusion), got "
+            f"{type(system).__name__}."
+        )
+    check_complete(trajectories, "entropy_production_rate", times=2)
+    if start is not None:
+        keep = np.flatnonzero(trajectories.times >= start)
+        if keep.size < 2:
+            raise InvalidInput(
+                f"entropy_production_rate: {keep.size} time(s) from start = {start:g} on; choose "
+                f"an earlier start, the last time is {trajectories.times[-1]:g}."
+            )
+        trajectories = trajectories.frames(keep)
+    span = np.ptp(trajectories.times)
+    if isinstance(system, AbstractLangevin):
+        return sample_mean(system.beta * work(trajectories, system) / span)
+    force = _HeatForce(system, _inverse_diffusivity(system, trajectories))
+    return sample_mean(stratonovich(system, force, trajectories) / span)
+
+
+class _HeatForce(eqx.Module):
+    """D^{-1} f: the force whose work is the heat over kT."""
+
+    system: AbstractDiffusion
+    inverse: Array
+
+    def __call__(self, t: ScalarLike, x: Float[Array, "dim"]) -> Float[Array, "dim"]:
+        return self.inverse @ self.system.drift(t, x)
+
+
+def _inverse_diffusivity(system: AbstractDiffusion, trajectories: Trajectories) -> Array:
+    """D^{-1} with D = B B^T/2, for a B that is the same at all of some states."""
+    t = float(trajectories.times[0])
+    states = jnp.asarray(trajectories.values[:64, -1], jnp.zeros(()).dtype)
+    noise = np.asarray(jax.vmap(system.diffusion, (None, 0))(t, states), np.float64)
+    name = type(system).__name__
+    if np.ptp(noise, axis=0).any():
+        raise InvalidInput(
+            f"entropy_production_rate: the noise of {name} depends on the state; only constant "
+            "noise is supported."
+        )
+    b = noise[0] if noise[0].ndim == 2 else np.diag(np.broadcast_to(noise[0], states.shape[1:]))
+    diffusivity = b @ b.T / 2
+    if np.linalg.matrix_rank(diffusivity) < len(diffusivity):
+        raise InvalidInput(
+            f"entropy_production_rate: {name} has a direction without noise, in which irreversible "
+            "motion would cost infinitely much; give every coordinate noise."
+        )
+    return jnp.asarray(np.linalg.inv(diffusivity), states.dtype)

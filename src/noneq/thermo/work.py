@@ -1,0 +1,127 @@
+"""Work done on a driven system."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from noneq.data.ensembles import Trajectories
+from noneq.errors import InvalidInput, MissingTrait
+from noneq.estimate import Estimate, sample_mean
+from noneq.systems.base import AbstractLangevin, AbstractSystem
+
+
+def power(trajectories: Trajectories, system: AbstractLangevin) -> Estimate:
+    """Mean power of the time-dependent potential at each time.
+
+    **Equation**: ⟨∂_t V(t, X_t)⟩.
+
+    Args:
+        trajectories: ``(n, T, dim)``; every recorded state counts, so the interval does not matter.
+        system: the system that they follow.
+
+    Returns:
+        One number per time, energy per unit time, with the error over trajectories.
+
+    Raises:
+        InvalidInput: missing observations or fewer than two trajectories.
+        MissingTrait: a system without potential.
+    """
+    check_complete(trajectories, "power")
+    check_langevin(system, "power")
+    return sample_mean(_rates(system, trajectories), times=trajectories.times)
+
+
+def work(trajectories: Trajectories, system: AbstractLangevin) -> np.ndarray:
+    """Work done on each trajectory between its first and its last time.
+
+    **Equation**: ∫ ∂_t V dt + ∫ f_nc ∘ dX, the first by the trapezoidal rule over the recorded
+    times, the second (Stratonovich) with the force at the midpoint of each recorded displacement:
+    its error falls linearly with the recording interval.
+
+    Args:
+        trajectories: ``(n, T, dim)`` with at least two times; on a torus recorded displacements
+            must stay below half a period.
+        system: the system that they follow.
+
+    Returns:
+        ``(n,)`` energies, positive where work is done on the system.
+
+    Raises:
+        InvalidInput: missing observations or a single time.
+        MissingTrait: a system without potential.
+    """
+    check_complete(trajectories, "work", times=2)
+    check_langevin(system, "work")
+    driving = np.trapezoid(_rates(system, trajectories), trajectories.times, axis=1)
+    return driving + stratonovich(system, system.nonconservative_force, trajectories)
+
+
+def stratonovich(
+    system: AbstractSystem, force: Callable[..., Array], trajectories: Trajectories
+) -> np.ndarray:
+    """∫ force(t, X) ∘ dX along each trajectory, ``(n,)``, by the midpoint rule."""
+    middle = (trajectories.times[1:] + trajectories.times[:-1]) / 2
+    times = jnp.asarray(middle, jnp.zeros(()).dtype)
+    parts = np.asarray(_force_times_step(system, force, times, _device(trajectories)))
+    return np.asarray(np.sum(parts, axis=1, dtype=np.float64))
+
+
+def check_complete(trajectories: Trajectories, what: str, times: int = 1) -> None:
+    """Refuse trajectories with gaps or too few times.
+
+    Raises:
+        InvalidInput: naming the cure.
+    """
+    if trajectories.mask is not None:
+        raise InvalidInput(
+            f"{what}: some observations are missing; keep complete trajectories or times only."
+        )
+    if trajectories.times.size < times:
+        raise InvalidInput(
+            f"{what}: {trajectories.times.size} recorded time(s); at least {times} are needed."
+        )
+
+
+def check_langevin(system: AbstractSystem, what: str) -> None:
+    """Refuse a system without potential.
+
+    Raises:
+        MissingTrait: naming what is needed.
+    """
+    if not isinstance(system, AbstractLangevin):
+        raise MissingTrait(
+            f"{what} needs a system with a potential (AbstractLangevin), got "
+            f"{type(system).__name__}."
+        )
+
+
+def _rates(system: AbstractLangevin, trajectories: Trajectories) -> np.ndarray:
+    """∂_t V at every recorded state, (n, T) in float64."""
+    times = jnp.asarray(trajectories.times, jnp.zeros(()).dtype)
+    return np.asarray(_potential_rates(system, times, _device(trajectories)), np.float64)
+
+
+def _device(trajectories: Trajectories) -> Array:
+    return jnp.asarray(trajectories.values, jnp.zeros(()).dtype)
+
+
+@eqx.filter_jit
+def _potential_rates(system: AbstractLangevin, times: Array, values: Array) -> Array:
+    rate = jax.grad(system.potential, argnums=0)
+    return jax.lax.map(lambda xs: jax.vmap(rate)(times, xs), values, batch_size=256)
+
+
+@eqx.filter_jit
+def _force_times_step(
+    system: AbstractSystem, force: Callable[..., Array], times: Array, values: Array
+) -> Array:
+    def one(t, x, y):
+        step = system.domain.difference(y, x)
+        return jnp.vdot(force(t, system.domain.project(x + step / 2)), step)
+
+    along = lambda xs: jax.vmap(one)(times, xs[:-1], xs[1:])
+    return jax.lax.map(along, values, batch_size=256)
