@@ -1,7 +1,7 @@
 """What a sampler is: a time grid and an integrator on the noise clock."""
 
 from abc import abstractmethod
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
 from jaxtyping import Array, Float
@@ -11,6 +11,7 @@ from noneq.errors import InvalidInput
 from noneq.processes.gaussian import Gaussian, NormalPrior
 
 
+@runtime_checkable
 class Noisy(Protocol):
     """What samplers need of a model: a process with its prior, noisy score and velocity."""
 
