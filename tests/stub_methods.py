@@ -14,6 +14,7 @@ from noneq.domains import AbstractDomain
 from noneq.errors import Interrupted
 from noneq.methods.base import AbstractMethod, Fit
 from noneq.models.traits import AbstractModel, HasLogProb, check_count
+from noneq.nets.constant import Constant
 
 
 class Width(eqx.Module):
@@ -26,14 +27,14 @@ class Width(eqx.Module):
 class StubModel(AbstractModel, HasLogProb):
     event_shape: tuple[int, ...] = eqx.field(static=True)
     domain: AbstractDomain
-    times: np.ndarray
+    times: Constant
     mean: Float[Array, "times dim"]
     scale: Float[Array, "times dim"]
     extra: Float[Array, "width"]
 
     def _at(self, time):
-        time = self.times[0] if time is None else time
-        return jnp.argmin(jnp.abs(jnp.asarray(self.times, jnp.float32) - time))
+        time = self.times.value[0] if time is None else time
+        return jnp.argmin(jnp.abs(self.times.value - time))
 
     def sample(self, n, *, time=None, condition=None, key):
         check_count(n)
@@ -65,7 +66,7 @@ class Stub(AbstractMethod):
         return StubModel(
             event_shape=summary.event_shape,
             domain=summary.domain,
-            times=np.asarray(summary.times),
+            times=Constant(jnp.asarray(summary.times)),
             mean=jnp.zeros(shape),
             scale=jnp.ones(shape),
             extra=jax.random.normal(key, (self.nested.width,)),

@@ -8,6 +8,9 @@ from noneq.spec.tables import (
     from_dict as from_dict,
 )
 from noneq.spec.tables import (
+    from_fields as from_fields,
+)
+from noneq.spec.tables import (
     from_toml as from_toml,
 )
 from noneq.spec.tables import (
@@ -15,6 +18,9 @@ from noneq.spec.tables import (
 )
 from noneq.spec.tables import (
     to_dict as to_dict,
+)
+from noneq.spec.tables import (
+    to_fields as to_fields,
 )
 from noneq.spec.tables import (
     to_toml as to_toml,

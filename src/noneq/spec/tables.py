@@ -30,12 +30,17 @@ def to_dict(obj: Any) -> dict[str, Any]:
     Raises:
         WrongType: a field that is no number, text, tuple, array or module.
     """
-    table: dict[str, Any] = {"kind": kind_of(type(obj))}
-    for field in dataclasses.fields(obj):
-        value = getattr(obj, field.name)
-        if value is not None:
-            table[field.name] = _plain(value, f"{type(obj).__name__}.{field.name}")
-    return table
+    return {"kind": kind_of(type(obj))} | to_fields(obj)
+
+
+def to_fields(obj: Any) -> dict[str, Any]:
+    """`to_dict` without ``kind``, for an object whose class goes without saying."""
+    fields = {field.name: getattr(obj, field.name) for field in dataclasses.fields(obj)}
+    return {
+        name: _plain(value, f"{type(obj).__name__}.{name}")
+        for name, value in fields.items()
+        if value is not None
+    }
 
 
 def from_dict(table: Mapping[str, Any], base: type[M] = eqx.Module, *, trust: bool = False) -> M:
@@ -53,11 +58,15 @@ def from_dict(table: Mapping[str, Any], base: type[M] = eqx.Module, *, trust: bo
     if not isinstance(table.get("kind"), str):
         raise InvalidInput('a table has no kind; write kind = "ClassName" to say what it is.')
     cls = find(table["kind"], base=base, trust=trust)
+    fields = {name: value for name, value in table.items() if name != "kind"}
+    return from_fields(cls, fields, trust=trust)
+
+
+def from_fields(cls: type[M], fields: Mapping[str, Any], *, trust: bool = False) -> M:
+    """Build an object of this class from what `to_fields` gave; errors as in `from_dict`."""
     known = _annotations(cls)
     values = {}
-    for name, value in table.items():
-        if name == "kind":
-            continue
+    for name, value in fields.items():
         if name not in known:
             raise unknown(f"field of {cls.__name__}", name, known)
         values[name] = _convert(value, known[name], f"{cls.__name__}.{name}", trust)

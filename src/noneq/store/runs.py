@@ -8,25 +8,22 @@ later: ``metrics.json``, ``figures/``, ``report.html``. No file can run code whe
 import hashlib
 import importlib
 import json
-import os
 import platform
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from noneq.data.atomic import remove, sync, sync_all
 from noneq.data.summary import Summary
-from noneq.errors import DataFileError, InvalidInput, WriteFailed
-from noneq.spec import from_dict, from_toml, to_dict, to_toml
+from noneq.errors import DataFileError, InvalidInput, NoneqError
+from noneq.spec import from_fields, from_toml, to_fields, to_toml
 from noneq.store import weights
+from noneq.store.journal import current, replace_all
 from noneq.store.locks import lock
 from noneq.store.records import from_csv, to_csv, to_json
 
 
 FORMAT = 1
 _LARGEST_TEXT = 64 * 2**20
-_FILES = ("spec.toml", "model.safetensors", "history.csv", "meta.json")
 
 
 def save(fit: Any, path: str | Path) -> None:
@@ -49,25 +46,7 @@ def save(fit: Any, path: str | Path) -> None:
 
 def write(fit: Any, path: str | Path) -> None:
     """`save` for a caller that holds the folder's `lock` already."""
-    folder, content = Path(path), _content(fit)
-    staged, commit = folder / ".saving.part", folder / ".commit.part"
-    try:
-        _roll_forward(folder)
-        remove(staged)
-        staged.mkdir(parents=True)
-        for name in _FILES:
-            (staged / name).write_bytes(content[name])
-        sync_all(staged)
-        os.replace(staged, commit)  # from here on the new run is the one that is loaded
-        sync(folder)
-        _roll_forward(folder)
-    except OSError as error:
-        raise WriteFailed(
-            f"cannot save to {folder}: {error.strerror or error}; the previous content is intact."
-        ) from error
-    finally:
-        with suppress(OSError):
-            remove(staged)
+    replace_all(Path(path), _content(fit))
 
 
 def load(path: str | Path, *, trust: bool = False) -> Any:
@@ -90,8 +69,8 @@ def load(path: str | Path, *, trust: bool = False) -> Any:
     base = importlib.import_module("noneq.methods.base")  # a room to the right: by name only
     method = from_toml(spec, base.AbstractMethod, trust=trust)
     try:
-        summary = from_dict(meta["summary"], Summary)
-    except (InvalidInput, TypeError, KeyError) as error:
+        summary = from_fields(Summary, meta["summary"])
+    except (NoneqError, AttributeError, KeyError) as error:
         raise DataFileError(f"{folder / 'meta.json'}: summary of the data: {error}") from error
     try:
         model = weights.from_bytes(blob, method, summary)
@@ -108,7 +87,7 @@ def read_meta(path: str | Path) -> dict[str, Any]:
         InvalidInput: no finished run there.
         DataFileError: damaged, altered, or of a newer format.
     """
-    file = _current(Path(path), "meta.json")
+    file = current(Path(path), "meta.json")
     if not file.is_file():
         raise InvalidInput(f"{path} holds no saved model; fit one with `noneq fit … -o {path}`.")
     try:
@@ -142,7 +121,7 @@ def _content(fit: Any) -> dict[str, bytes]:
         "format": FORMAT,
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in ("noneq", "jax", "equinox", "numpy")},
-        "summary": to_dict(fit.summary),
+        "summary": to_fields(fit.summary),
     }
     meta = json.loads(to_json(meta))
     sums = {name: _digest(blob) for name, blob in content.items()}
@@ -150,25 +129,8 @@ def _content(fit: Any) -> dict[str, bytes]:
     return content | {"meta.json": to_json(meta).encode()}
 
 
-def _current(folder: Path, name: str) -> Path:
-    """Where a file of the run is: in a save that was cut off after its commit, or in place."""
-    pending = folder / ".commit.part" / name
-    return pending if pending.exists() else folder / name
-
-
-def _roll_forward(folder: Path) -> None:
-    """Finish a save that was cut off after its commit."""
-    commit = folder / ".commit.part"
-    if commit.is_dir():
-        for name in _FILES:
-            if (commit / name).exists():
-                os.replace(commit / name, folder / name)
-        sync(folder)
-        commit.rmdir()
-
-
 def _checked(folder: Path, name: str, meta: dict[str, Any]) -> bytes:
-    file = _current(folder, name)
+    file = current(folder, name)
     try:
         blob = file.read_bytes()
     except OSError as error:

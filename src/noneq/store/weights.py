@@ -58,7 +58,7 @@ def from_bytes(blob: bytes, method: Any, summary: Summary) -> Any:
                 f"model.safetensors: {jax.tree_util.keystr(path)} is {_say(tensor)}, "
                 f"spec.toml asks for {_say(leaf)}."
             )
-        return tensor if isinstance(leaf, np.ndarray) else jnp.asarray(tensor)
+        return jnp.asarray(tensor)
 
     return jax.tree.map_with_path(take, template)
 
