@@ -134,4 +134,4 @@ class Torus(AbstractDomain):
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         low = np.asarray(self.low, float)
-        return low, low + np.asarray(self.period, float)
+        return low, np.asarray(low + np.asarray(self.period, float))
