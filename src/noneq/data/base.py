@@ -1,5 +1,6 @@
 """What snapshots and trajectories have in common."""
 
+from abc import abstractmethod
 from typing import Any
 
 import equinox as eqx
@@ -24,6 +25,11 @@ class AbstractEnsemble(eqx.Module):
     domain: eqx.AbstractVar[AbstractDomain]
 
     @property
+    @abstractmethod
+    def event_shape(self) -> tuple[int, ...]:
+        """Shape of one state."""
+
+    @property
     def n(self) -> int:
         """Number of samples (over all times) or of trajectories."""
         return self.values.shape[0]
@@ -45,20 +51,19 @@ class AbstractEnsemble(eqx.Module):
 
 
 def first_components(
-    data: AbstractEnsemble, axis: int, components: int
+    values: np.ndarray, labels: dict[str, Any], axis: int, components: int
 ) -> tuple[np.ndarray, dict[str, Any]]:
-    """Values and labels of the first coordinates, which lie along ``axis`` of the values."""
-    count = data.values.shape[axis]
+    """Values and labels of the first coordinates, which lie along ``axis``."""
+    count = values.shape[axis]
     if not 1 <= components <= count:
         raise InvalidInput(f"components = {components}; this data has 1..{count}.")
-    values = np.take(data.values, np.arange(components), axis=axis)
-    labels = data.labels()
-    labels |= {"names": data.names[:components], "units": data.units[:components]}
+    values = np.take(values, np.arange(components), axis=axis)
+    labels = labels | {name: labels[name][:components] for name in ("names", "units")}
     corners = {
         name: value[:components]
-        for name, value in vars(data.domain).items()
+        for name, value in vars(labels["domain"]).items()
         if isinstance(value, tuple)
     }
     if corners:
-        labels["domain"] = type(data.domain)(**(vars(data.domain) | corners))
+        labels["domain"] = type(labels["domain"])(**(vars(labels["domain"]) | corners))
     return values, labels

@@ -141,7 +141,7 @@ class Snapshots(AbstractEnsemble):
 
     def select(self, components: int) -> "Snapshots":
         """The first ``components`` coordinates (channels for fields)."""
-        values, labels = first_components(self, 1, components)
+        values, labels = first_components(self.values, self.labels(), 1, components)
         return Snapshots(values, self.times, self.time_index, condition=self.condition, **labels)
 
     def split(self, fraction: float, *, key: Key) -> tuple["Snapshots", "Snapshots"]:

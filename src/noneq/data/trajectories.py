@@ -137,7 +137,7 @@ class Trajectories(AbstractEnsemble):
 
     def select(self, components: int) -> "Trajectories":
         """The first ``components`` coordinates (channels for fields)."""
-        values, labels = first_components(self, 2, components)
+        values, labels = first_components(self.values, self.labels(), 2, components)
         return Trajectories(values, self.times, mask=self.mask, condition=self.condition, **labels)
 
     def split(self, fraction: float, *, key: Key) -> tuple["Trajectories", "Trajectories"]:

@@ -1,0 +1,228 @@
+"""From what a file holds to an ensemble, whatever the format.
+
+Readers give a `Raw`; `build` deals with missing entries. Files that this library wrote also
+carry a record (labels and a fingerprint), so a change that the format misses is still seen.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from noneq import domains
+from noneq.data.base import first_components
+from noneq.data.checks import as_floats, as_labels
+from noneq.data.snapshots import Snapshots
+from noneq.data.trajectories import Trajectories
+from noneq.domains import AbstractDomain
+from noneq.errors import DataFileError, InvalidInput
+
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How to read a file that this library did not write.
+
+    Args:
+        time, trajectory: names of the columns (arrays) of times and of trajectory labels.
+        condition: names of the columns (arrays) that are conditions.
+        components: read the first so many coordinates only.
+        kind: ``"snapshots"`` or ``"trajectories"``, where the file leaves it open.
+    """
+
+    time: str | None = None
+    trajectory: str | None = None
+    condition: tuple[str, ...] = ()
+    components: int | None = None
+    kind: str | None = None
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Data as read: entries may be missing (not finite).
+
+    Args:
+        values: ``(N, *event_shape)``, or ``(n, T, *event_shape)`` when ``time_index`` is None.
+        times: ``(T,)``.
+        time_index: ``(N,)`` for snapshots, None for trajectories.
+        mask: ``(n, T)`` observed entries of trajectories, None if all.
+        condition: ``(N or n, k)`` or None.
+        record: what `record_of` wrote, else labels that the file gives.
+    """
+
+    values: np.ndarray
+    times: np.ndarray
+    time_index: np.ndarray | None = None
+    mask: np.ndarray | None = None
+    condition: np.ndarray | None = None
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+def record_of(data: Snapshots | Trajectories) -> dict[str, Any]:
+    """The JSON record that goes into a file: labels, kind, precision, fingerprint."""
+    record = _label_record(data) | {
+        "format": FORMAT,
+        "kind": type(data).__name__,
+        "dtype": str(data.values.dtype),
+        "sha256": fingerprint(data),
+    }
+    if data.condition is not None:
+        record["condition_dtype"] = str(data.condition.dtype)
+    return record
+
+
+def to_json(record: dict[str, Any]) -> str:
+    """The record on one line, the same for the same data."""
+    return json.dumps(record, sort_keys=True, default=_plain)
+
+
+def fingerprint(data: Snapshots | Trajectories) -> str:
+    """sha256 over all numbers and labels, equal for equal data in any format."""
+    digest = hashlib.sha256(type(data).__name__.encode())
+    digest.update(to_json(_label_record(data)).encode())
+    pairing = data.mask if isinstance(data, Trajectories) else data.time_index
+    for array in (data.values, data.times, pairing, data.condition):
+        if array is None:
+            digest.update(b"none")
+            continue
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def parse_record(text: str | bytes) -> dict[str, Any]:
+    """The record in a file.
+
+    Raises:
+        DataFileError: not a record, or one of a newer format.
+    """
+    record = json.loads(text)
+    if not isinstance(record, dict) or not {"format", "kind", "sha256"} <= record.keys():
+        raise DataFileError("its noneq record is damaged; restore the file from a copy.")
+    if record["format"] != FORMAT:
+        raise DataFileError(
+            f"it has noneq format {record['format']}, this version reads {FORMAT}; update noneq."
+        )
+    return record
+
+
+def build(raw: Raw, layout: Layout, missing: str) -> Snapshots | Trajectories:
+    """The ensemble; own files are checked against their fingerprint.
+
+    Raises:
+        DataFileError: an own file whose content changed.
+        InvalidInput: missing entries while ``missing="error"``, or nothing left without them.
+    """
+    if "sha256" in raw.record:
+        data = _ensemble(raw, "mask")
+        if fingerprint(data) != raw.record["sha256"]:
+            raise DataFileError("its content does not match its checksum; restore it from a copy.")
+        data = data if layout.components is None else data.select(layout.components)
+    else:
+        data = _ensemble(_selected(raw, layout.components), missing)
+    if layout.kind == "trajectories" and isinstance(data, Snapshots):
+        return _one_path(data)
+    return data.snapshots() if layout.kind == "snapshots" else data
+
+
+def labels_of(raw: Raw) -> dict[str, Any]:
+    """Names, units, time_unit and domain, with defaults where the file gives none."""
+    shape = raw.values.shape[1 if raw.time_index is not None else 2 :] or (1,)
+    record = raw.record
+    return {
+        "names": as_labels(record.get("names"), shape, "names", "x"),
+        "units": as_labels(record.get("units"), shape, "units", ""),
+        "time_unit": str(record.get("time_unit", "")),
+        "domain": _domain(record.get("domain", {"kind": "Free"})),
+    }
+
+
+def _selected(raw: Raw, components: int | None) -> Raw:
+    if components is None:
+        return raw
+    axis = 1 if raw.time_index is not None else 2
+    values = raw.values[..., None] if raw.values.ndim == axis else raw.values
+    values, labels = first_components(values, labels_of(raw), axis, components)
+    labels["domain"] = _domain_record(labels["domain"])
+    return replace(raw, values=values, record=labels)
+
+
+def _ensemble(raw: Raw, missing: str) -> Snapshots | Trajectories:
+    labels = labels_of(raw)
+    values = as_floats(raw.values, "values")
+    if raw.time_index is None:
+        return _trajectories(raw, values, labels, missing)
+    if missing == "error":
+        return Snapshots(values, raw.times, raw.time_index, condition=raw.condition, **labels)
+    keep = _finite_rows(values) & _finite_rows(raw.condition, len(values))
+    if not keep.any():
+        raise InvalidInput("every sample has a missing entry; nothing is left to read.")
+    kept, index = np.unique(raw.time_index[keep], return_inverse=True)
+    condition = None if raw.condition is None else raw.condition[keep]
+    return Snapshots(values[keep], raw.times[kept], index, condition=condition, **labels)
+
+
+def _trajectories(
+    raw: Raw, values: np.ndarray, labels: dict[str, Any], missing: str
+) -> Trajectories:
+    if missing == "error":
+        return Trajectories(values, raw.times, mask=raw.mask, condition=raw.condition, **labels)
+    n, length = values.shape[:2]
+    mask = np.asarray(np.isfinite(values.reshape(n, length, -1)).all(axis=2))
+    if raw.mask is not None:
+        mask &= raw.mask
+    rows = mask.any(axis=1) & _finite_rows(raw.condition, n)
+    if not rows.any():
+        raise InvalidInput("every state has a missing entry; nothing is left to read.")
+    columns = mask[rows].any(axis=0)
+    return Trajectories(
+        values[rows][:, columns],
+        raw.times[columns],
+        mask=mask[rows][:, columns],
+        condition=None if raw.condition is None else raw.condition[rows],
+        **labels,
+    )
+
+
+def _finite_rows(array: np.ndarray | None, n: int = 0) -> np.ndarray:
+    if array is None:
+        return np.ones(n, bool)
+    return np.asarray(np.isfinite(array.reshape(len(array), -1)).all(axis=1))
+
+
+def _one_path(data: Snapshots) -> Trajectories:
+    if (data.counts > 1).any():
+        time = data.times[data.counts > 1][0]
+        raise InvalidInput(
+            f"several samples at time {time:g} and nothing says which belong together; "
+            "name the column of trajectory labels (command line: --trajectory-column)."
+        )
+    order = np.argsort(data.time_index)
+    return Trajectories(data.values[order][None], data.times, **data.labels())
+
+
+def _label_record(data: Snapshots | Trajectories) -> dict[str, Any]:
+    return data.labels() | {"domain": _domain_record(data.domain)}
+
+
+def _domain_record(domain: AbstractDomain) -> dict[str, Any]:
+    return {"kind": type(domain).__name__, **vars(domain)}
+
+
+def _domain(record: dict[str, Any]) -> AbstractDomain:
+    cls = vars(domains).get(record["kind"])
+    if not (isinstance(cls, type) and issubclass(cls, AbstractDomain)):
+        raise DataFileError(f"it names an unknown domain {record['kind']!r}; update noneq.")
+    corners = {k: v for k, v in record.items() if k != "kind"}
+    return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in corners.items()})
+
+
+def _plain(value: Any) -> Any:
+    """NumPy corners of a domain as lists; anything else has no place in a file."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    raise InvalidInput(f"a {type(value).__name__} cannot be written to a file.")

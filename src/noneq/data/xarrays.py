@@ -1,0 +1,226 @@
+"""xarray data sets, and the two formats that are read and written through them."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from noneq.data.base import AbstractEnsemble
+from noneq.data.columns import assemble
+from noneq.data.layouts import Layout, Raw, parse_record, record_of, to_json
+from noneq.data.safety import check_file, refuse_bomb
+from noneq.data.snapshots import Snapshots
+from noneq.data.trajectories import Trajectories
+from noneq.errors import DataFileError, InvalidInput
+
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+_RECORD = "noneq"
+_PATHS = ("trajectory", "traj", "realization", "member", "ensemble", "particle")
+_TIMES = ("time", "times", "t")
+_CHUNK = 16_000_000
+"""Bytes of one chunk."""
+
+
+def to_xarray(data: AbstractEnsemble) -> "xr.Dataset":
+    """``values`` with dims (sample | trajectory, time) and state axes; NaN where unobserved."""
+    import xarray as xr
+
+    rank = len(data.event_shape)
+    event = ("state",) if rank == 1 else ("channel", *(f"axis{i}" for i in range(1, rank)))
+    values, times, lead = data.values, data.times, ("trajectory", "time")
+    if isinstance(data, Snapshots):
+        times, lead = data.sample_times, ("sample",)
+    elif isinstance(data, Trajectories) and data.mask is not None:
+        observed = data.mask.reshape(*data.mask.shape, *(1,) * rank)
+        values = np.where(observed, values, np.full((), np.nan, values.dtype))
+    units = {"units": ", ".join(dict.fromkeys(data.units))} if any(data.units) else {}
+    time_unit = {"unit": data.time_unit} if data.time_unit else {}
+    variables: dict[str, Any] = {"values": ((*lead, *event), values, units)}
+    if data.condition is not None:
+        variables["condition"] = ((lead[0], "condition_number"), data.condition)
+    coordinates = {"time": (lead[-1], times, time_unit), event[0]: list(data.names)}
+    return xr.Dataset(variables, coordinates)
+
+
+def write_netcdf(data: Snapshots | Trajectories, path: Path) -> None:
+    """HDF5-based netCDF; chunks carry Fletcher checksums, the record a fingerprint."""
+    dataset = _marked(data)
+    encoding = {
+        name: {"fletcher32": True, "chunksizes": _chunks(variable), "_FillValue": None}
+        for name, variable in dataset.variables.items()
+        if variable.dtype.kind == "f"
+    }
+    dataset.to_netcdf(path, engine="h5netcdf", encoding=encoding)
+
+
+def read_netcdf(path: Path, layout: Layout) -> Raw:
+    """Our own file, or any with ``time`` and one array over it."""
+    import xarray as xr
+
+    check_file(path, (b"\x89HDF\r\n\x1a\n", b"CDF"))
+    with path.open("rb") as stream:
+        if stream.read(3) == b"CDF":
+            raise InvalidInput(
+                f"{path} is classic netCDF; convert it with: nccopy -k nc4 {path.name} new.nc"
+            )
+    _refuse_links(path)
+    with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as dataset:
+        refuse_bomb(path, dataset.nbytes, path.stat().st_size)
+        return _raw(dataset.load(), layout)
+
+
+def write_zarr(data: Snapshots | Trajectories, path: Path) -> None:
+    """zarr format 3: every chunk is written and carries a crc32c checksum."""
+    import zarr
+    from zarr.codecs import Crc32cCodec, ZstdCodec
+
+    dataset = _marked(data)
+    encoding = {
+        name: {
+            "chunks": _chunks(variable),
+            "compressors": [ZstdCodec(level=1), Crc32cCodec()],
+            **({"_FillValue": None} if variable.dtype.kind == "f" else {}),
+        }
+        for name, variable in dataset.variables.items()
+    }
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        dataset.to_zarr(path, zarr_format=3, consolidated=False, encoding=encoding)
+
+
+def read_zarr(path: Path, layout: Layout) -> Raw:
+    """Our own folder, or any of zarr format 3 with ``time`` and one array over it."""
+    import xarray as xr
+    import zarr
+
+    stored = _check_folder(path)
+    group = zarr.open_group(path, mode="r", zarr_format=3)
+    for name, array in group.arrays():
+        refuse_bomb(path, array.nbytes, stored)
+        if array.nchunks_initialized != array.nchunks:
+            raise DataFileError(
+                f"{path}: {name!r} has {array.nchunks_initialized} of {array.nchunks} chunks; "
+                "restore it from a copy, or write it again with write_empty_chunks=True."
+            )
+    with xr.open_dataset(path, engine="zarr", consolidated=False, decode_times=False) as dataset:
+        return _raw(dataset.load(), layout)
+
+
+def _check_folder(path: Path) -> int:
+    """Bytes in the folder; links and other versions are refused."""
+    if not path.is_dir():
+        raise DataFileError(f"{path} is no zarr folder; give the folder that holds zarr.json.")
+    if not (path / "zarr.json").is_file():
+        old = (path / ".zgroup").exists() or (path / ".zarray").exists()
+        raise DataFileError(
+            f"{path} has zarr format 2; rewrite it: xarray.open_zarr(a).to_zarr(b, zarr_format=3)."
+            if old
+            else f"{path} has no zarr.json; the folder is damaged or no zarr store."
+        )
+    stored = 0
+    for entry in path.rglob("*"):
+        if entry.is_symlink():
+            raise DataFileError(f"{path} holds a link {entry.name!r}; refused as unsafe.")
+        stored += entry.stat().st_size
+    for entry in path.rglob("zarr.json"):
+        if json.loads(entry.read_bytes()).get("node_type") not in ("array", "group"):
+            raise DataFileError(f"{entry} is damaged; restore the folder from a copy.")
+    return stored
+
+
+def _refuse_links(path: Path) -> None:
+    """HDF5 can point at other files; what it then shows is not in this file."""
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        for name in file:
+            item = file.get(name, getlink=True)
+            if not isinstance(item, h5py.HardLink):
+                raise DataFileError(f"{path} holds a link {name!r}; refused as unsafe.")
+            node = file[name]
+            if isinstance(node, h5py.Dataset) and (node.external or node.is_virtual):
+                raise DataFileError(f"{path}: {name!r} lies in another file; refused as unsafe.")
+
+
+def _marked(data: Snapshots | Trajectories) -> "xr.Dataset":
+    dataset = to_xarray(data)
+    # Text coordinates depend on each format's strings; the record holds them anyway.
+    dataset = dataset.drop_vars([n for n in dataset.coords if n != "time"])
+    dataset["values"].attrs[_RECORD] = 1
+    return dataset.assign_attrs({_RECORD: to_json(record_of(data))})
+
+
+def _raw(dataset: "xr.Dataset", layout: Layout) -> Raw:
+    name = _values_name(dataset, layout)
+    values = dataset[name]
+    record: dict[str, Any] = {}
+    if _RECORD in dataset.attrs:
+        record = parse_record(str(dataset.attrs[_RECORD]))
+    elif _RECORD in values.attrs:
+        raise DataFileError("its noneq record is damaged; restore it from a copy.")
+    condition_names = layout.condition or [n for n in ("condition",) if n in dataset]
+    condition = _columns(dataset, condition_names)
+    time_name = layout.time or next((n for n in _TIMES if n in dataset.variables), None)
+    if time_name is None or (layout.time is None and dataset[time_name].ndim == 0):
+        return assemble(values.to_numpy(), None, None, condition, record, layout)
+    if time_name not in dataset.variables:
+        found = ", ".join(map(str, dataset.variables))
+        raise InvalidInput(f"no variable {time_name!r}; there are {found}.")
+    time = dataset[time_name]
+    axis = str(time.dims[0]) if time.ndim == 1 else None
+    if axis not in values.dims:
+        raise InvalidInput(
+            f"{time_name} has dims {time.dims}, {name} {values.dims}; expected one time axis that "
+            "both share."
+        )
+    times = time.to_numpy().astype(np.float64)
+    path = layout.trajectory or next((n for n in _PATHS if n in values.dims), None)
+    if not record:
+        event = [str(d) for d in values.dims if d not in (axis, path)]
+        record = _foreign_labels(dataset, event, str(time.attrs.get("units", "")))
+    if path in values.dims and path != axis:
+        ordered = values.transpose(path, axis, ...)
+        return Raw(ordered.to_numpy(), times, None, None, condition, record)
+    labels = dataset[path].to_numpy() if path in dataset.variables else None
+    rows = axis == values.dims[0] and (axis not in _TIMES or layout.kind is not None)
+    if rows or labels is not None:
+        return assemble(values.to_numpy(), times, labels, condition, record, layout)
+    raise InvalidInput(
+        f"{name} has dims {values.dims}; name the axis of the paths (command line: "
+        "--trajectory-column DIM), or say kind='trajectories' for a single path."
+    )
+
+
+def _foreign_labels(dataset: "xr.Dataset", event: list[str], time_unit: str) -> dict[str, Any]:
+    record: dict[str, Any] = {"time_unit": time_unit}
+    if event and event[0] in dataset.coords:
+        record["names"] = [str(name) for name in dataset[event[0]].to_numpy()]
+    return record
+
+
+def _values_name(dataset: "xr.Dataset", layout: Layout) -> str:
+    taken = {*layout.condition, layout.time, layout.trajectory, "condition", *_TIMES, *_PATHS}
+    numeric = [
+        str(n) for n, v in dataset.data_vars.items() if n not in taken and v.dtype.kind in "fiub"
+    ]
+    if "values" in numeric:
+        return "values"
+    if len(numeric) != 1:
+        found = ", ".join(numeric) or "none"
+        raise InvalidInput(f"expected one array called values; numeric arrays found: {found}.")
+    return numeric[0]
+
+
+def _columns(dataset: "xr.Dataset", names: Any) -> np.ndarray | None:
+    columns = [dataset[name].to_numpy() for name in names]
+    return np.column_stack(columns) if columns else None
+
+
+def _chunks(variable: Any) -> tuple[int, ...]:
+    """Whole states, so many that a chunk stays near 16 MB."""
+    row = max(1, variable.nbytes // max(1, variable.shape[0]))
+    return (max(1, min(variable.shape[0], _CHUNK // row)), *variable.shape[1:])
