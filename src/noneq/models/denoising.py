@@ -120,7 +120,7 @@ class DenoisingModel(AbstractModel, HasScore, HasNoisyScore, HasNoisyVelocity, H
     ) -> Float[Array, "n *event"]:
         check_count(n)
         time = check_time(time, self.times)
-        condition = check_condition(condition, self.condition_dim)
+        condition = check_condition(condition, self.condition_dim, int(n))
         return check_solved(_sample(self, int(n), time, condition, key))
 
     def snapshots(
@@ -153,6 +153,7 @@ class DenoisingModel(AbstractModel, HasScore, HasNoisyScore, HasNoisyVelocity, H
         condition: Any = None,
     ) -> Float[Array, "*event"]:
         time = check_time(time, self.times)
+        condition = check_condition(condition, self.condition_dim)
         y = self.normaliser.forward(jnp.asarray(x))
         score = self.denoiser.noisy_score(y, tau, time=time, condition=condition)
         return self.normaliser.gradient(score)
@@ -166,6 +167,7 @@ class DenoisingModel(AbstractModel, HasScore, HasNoisyScore, HasNoisyVelocity, H
         condition: Any = None,
     ) -> Float[Array, "*event"]:
         time = check_time(time, self.times)
+        condition = check_condition(condition, self.condition_dim)
         y = self.normaliser.forward(jnp.asarray(x))
         velocity = self.denoiser.noisy_velocity(y, tau, time=time, condition=condition)
         return self.normaliser.tangent(velocity)
@@ -189,6 +191,7 @@ class DenoisingModel(AbstractModel, HasScore, HasNoisyScore, HasNoisyVelocity, H
                 "use at most 64 (--components)."
             )
         time = check_time(time, self.times)
+        condition = check_condition(condition, self.condition_dim)
         y = self.normaliser.forward(jnp.asarray(x))
         value = self.sampler.log_prob(self.denoiser, y, time=time, condition=condition)
         return value - self.normaliser.log_scale

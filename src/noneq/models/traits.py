@@ -194,11 +194,11 @@ def check_time(time: ScalarLike | None, times: tuple[float, ...]) -> ScalarLike:
     return jnp.asarray(time, dtype=float)
 
 
-def check_condition(condition: Any, dim: int) -> Array | None:
-    """The condition as a vector of length ``dim``, None if the model takes none.
+def check_condition(condition: Any, dim: int, n: int | None = None) -> Array | None:
+    """The condition as ``(dim,)`` shared or ``(n, dim)`` one each; None if the model takes none.
 
     Raises:
-        InvalidInput: missing, unexpected, or of another length.
+        InvalidInput: missing, unexpected, or of another shape.
     """
     if dim == 0:
         if condition is not None:
@@ -206,9 +206,10 @@ def check_condition(condition: Any, dim: int) -> Array | None:
         return None
     if condition is None:
         raise InvalidInput(f"this model needs condition=, a vector of {dim} numbers.")
-    array = jnp.ravel(jnp.asarray(condition, dtype=float))
-    if array.size != dim:
-        raise InvalidInput(f"condition has {array.size} numbers; this model expects {dim}.")
+    array = jnp.atleast_1d(jnp.asarray(condition, dtype=float))
+    if array.shape not in ((dim,), (n, dim)):
+        each = f" or ({n}, {dim})" if n else ""
+        raise InvalidInput(f"condition has shape {array.shape}; expected ({dim},){each}.")
     return array
 
 

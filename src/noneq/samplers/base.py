@@ -1,9 +1,11 @@
 """What a sampler is: a time grid and an integrator on the noise clock."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
+import jax
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
@@ -47,6 +49,18 @@ class AbstractSampler(eqx.Module):
     @abstractmethod
     def log_prob(self, model: Noisy, x: Array, *, time: Any, condition: Any) -> Scalar:
         """Log density of one state by the probability-flow ODE, exact divergence."""
+
+
+def ensemble(
+    function: Callable[..., Array], *, time: Any, condition: Any
+) -> Callable[[Array, ScalarLike], Array]:
+    """function(x, tau, time=, condition=) of one state as (x, tau) of a whole ensemble.
+
+    A condition ``(n, k)`` gives each member its own; a vector ``(k,)`` is shared.
+    """
+    own = None if condition is None or condition.ndim == 1 else 0
+    one = lambda x, tau, c: function(x, tau, time=time, condition=c)
+    return lambda x, tau: jax.vmap(one, (0, None, own))(x, tau, condition)
 
 
 def check_steps(name: str, steps: int) -> None:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
-from noneq.samplers.base import AbstractSampler, Noisy, check_steps
+from noneq.samplers.base import AbstractSampler, Noisy, check_steps, ensemble
 
 
 def velocity_and_divergence(
@@ -57,10 +57,7 @@ class Heun(AbstractSampler):
     ) -> Float[Array, "n *event"]:
         start = model.process.schedule.start
         h = (1.0 - start) / self.steps
-        velocity = jax.vmap(
-            lambda x, tau: model.noisy_velocity(x, tau, time=time, condition=condition),
-            in_axes=(0, None),
-        )
+        velocity = ensemble(model.noisy_velocity, time=time, condition=condition)
 
         def step(x, i):
             tau = 1.0 - i * h
@@ -96,10 +93,7 @@ class AdaptiveODE(AbstractSampler):
     def __call__(
         self, model: Noisy, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
     ) -> Float[Array, "n *event"]:
-        field = jax.vmap(
-            lambda x, tau: model.noisy_velocity(x, tau, time=time, condition=condition),
-            in_axes=(0, None),
-        )
+        field = ensemble(model.noisy_velocity, time=time, condition=condition)
         x = model.prior.sample(shape, key=key)
         return self._solve(lambda tau, x, _: field(x, tau), x, 1.0, model.process.schedule.start)
 

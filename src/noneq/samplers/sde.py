@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
 from noneq.errors import InvalidInput
-from noneq.samplers.base import AbstractSampler, Noisy, check_steps
+from noneq.samplers.base import AbstractSampler, Noisy, check_steps, ensemble
 from noneq.samplers.ode import heun_log_prob
 
 
@@ -79,12 +79,10 @@ class PredictorCorrector(AbstractSampler):
         def corrector(x, tau, h, key):
             before, after = (model.process.schedule(t)[0] for t in (tau + h, tau))
             discrete = jnp.minimum((before / after) ** 2, 1.0)
-            score = jax.vmap(
-                lambda x: model.noisy_score(x, tau, time=time, condition=condition)
-            )
+            score = ensemble(model.noisy_score, time=time, condition=condition)
 
             def step(x, key):
-                s = score(x)
+                s = score(x, tau)
                 xi = jax.random.normal(key, x.shape, x.dtype)
                 size = 2 * discrete * (self.snr * _norm(xi) / _norm(s)) ** 2
                 return x + size * s + jnp.sqrt(2 * size) * xi, None
@@ -107,9 +105,7 @@ def _backwards(sampler: Any, model: Noisy, shape, time, condition, key, correcto
     h = (1.0 - schedule.start) / sampler.steps
     prior_key, loop_key = jax.random.split(key)
 
-    def drift(x, tau, g2):
-        s = model.noisy_score(x, tau, time=time, condition=condition)
-        return schedule.drift(tau) * x - 0.5 * (1 + sampler.noise**2) * g2 * s
+    score = ensemble(model.noisy_score, time=time, condition=condition)
 
     def step(x, i):
         noise_key, corrector_key = jax.random.split(jax.random.fold_in(loop_key, i))
@@ -119,7 +115,8 @@ def _backwards(sampler: Any, model: Noisy, shape, time, condition, key, correcto
         g2 = schedule.diffusion_squared(inside)
         xi = jax.random.normal(noise_key, shape, x.dtype)
         kick = jnp.where(i < sampler.steps - 1, sampler.noise * jnp.sqrt(g2 * h), 0.0)
-        x = x - h * jax.vmap(drift, (0, None, None))(x, inside, g2) + kick * xi
+        pull = 0.5 * (1 + sampler.noise**2) * g2 * score(x, inside)
+        x = x - h * (schedule.drift(inside) * x - pull) + kick * xi
         if corrector is not None:
             x = corrector(x, jnp.maximum(tau - h, schedule.start), h, corrector_key)
         return x, None

@@ -1,0 +1,172 @@
+"""The dynamics as a conditional model: p(x_{t+lag} | x_t, t), learnt by denoising."""
+
+import time as clock
+from pathlib import Path
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from noneq._typing import Key
+from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.data.summary import Summary, summarise
+from noneq.errors import InvalidInput, WrongType
+from noneq.methods.base import AbstractMethod, Fit, Progress
+from noneq.methods.denoising import DenoisingLoss
+from noneq.models.denoising import Denoiser
+from noneq.models.transition import TransitionModel
+from noneq.nets.constant import Constant
+from noneq.nets.fields import MLP, Clock
+from noneq.processes.gaussian import Gaussian
+from noneq.processes.schedules import Karras
+from noneq.processes.targets import AbstractTarget, Preconditioned
+from noneq.processes.weights import AbstractWeight, LogNormal
+from noneq.samplers.base import AbstractSampler
+from noneq.samplers.ode import Heun
+from noneq.training import Training, train
+
+
+_STARTS = 4096
+
+
+class Transition(AbstractMethod):
+    """A model of the joint law over time, built on the denoiser of `ScoreMatching`.
+
+    Forward process:
+        noise on the displacement y = (x_{t+lag} − x_t − mean)/std (shortest one on a torus).
+    Learnt object:
+        the denoiser E[y | y_tau, x_t, t].
+    Objective and weight:
+        denoising score matching (`DenoisingLoss`) over all observed pairs one lag apart.
+    Sampling:
+        one reverse process per step of one lag; paths start from given states or from the
+        first training frame.
+    Source and deviations:
+        Karras et al. 2022 for the denoiser; the Markov assumption x_{t+lag} | x_t is ours.
+
+    Args:
+        lag: physical time of one step; None takes the smallest distance of the data's times.
+        process, target, weight, net, sampler, training, time_band: as in `ScoreMatching`.
+
+    Raises:
+        InvalidInput: no pair of observations one lag apart.
+        WrongType: data without paths (`Snapshots`).
+    """
+
+    source: ClassVar[str] = "karras2022elucidating"
+
+    lag: float | None = None
+    process: Gaussian = Gaussian(Karras(sigma_max=20.0))
+    target: AbstractTarget = Preconditioned()
+    weight: AbstractWeight = LogNormal()
+    net: MLP = MLP()
+    time_band: float | None = None
+    sampler: AbstractSampler = Heun(steps=12)
+    training: Training = Training(steps=20_000)
+
+    def init(self, summary: Summary, *, key: Key) -> TransitionModel:
+        net = self.net.init(
+            summary.dim,
+            summary.dim,
+            noise=True,
+            clock=Clock(summary, self.time_band),
+            condition=summary.dim + summary.condition_dim,
+            key=key,
+        )
+        denoiser = Denoiser(net, Constant(jnp.ones(())), self.process, self.target)
+        return TransitionModel(
+            denoiser, self.sampler, summary, min(summary.counts[0], _STARTS)
+        )
+
+    def fit(
+        self,
+        data: Trajectories,
+        *,
+        key: Key,
+        init: TransitionModel | None = None,
+        progress: Progress | None = None,
+        checkpoint: Path | None = None,
+    ) -> Fit:
+        if not isinstance(data, Trajectories):
+            kind = "Snapshots" if isinstance(data, Snapshots) else type(data).__name__
+            raise WrongType(
+                f"Transition learns from paired paths (Trajectories), got {kind}; for unpaired "
+                "snapshots use ScoreMatching, or name the trajectory column of the file."
+            )
+        began = clock.monotonic()
+        split_key, init_key, train_key = jax.random.split(key, 3)
+        held = None
+        if self.training.patience:
+            data, held = data.split(1 - self.training.held_out, key=split_key)
+        summary = summarise(data)
+        lag = float(np.diff(data.times).min()) if self.lag is None else self.lag
+        model = self.init(summary, key=init_key) if init is None else init
+        model = _measure(model, data, lag)
+        denoiser, history = train(
+            model.denoiser,
+            DenoisingLoss(self.weight),
+            _rows(model, data, lag),
+            self.training,
+            key=train_key,
+            held_out=None if held is None else _rows(model, held, lag),
+            progress=progress,
+            checkpoint=checkpoint,
+        )
+        model = eqx.tree_at(lambda m: m.denoiser, model, denoiser)
+        return Fit(model, history, self, summary, {"seconds": clock.monotonic() - began})
+
+
+def _pairs(data: Trajectories, lag: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(trajectory, frame) of every observed start, and the frames one lag later."""
+    slack = 1e-3 * lag
+    later = np.searchsorted(data.times, data.times + lag - slack)
+    exists = later < data.times.size
+    exists[exists] &= np.abs(data.times[later[exists]] - data.times[exists] - lag) <= slack
+    frames = np.flatnonzero(exists)
+    both = data.observed[:, frames] & data.observed[:, later[frames]]
+    rows, columns = np.nonzero(both)
+    if rows.size < 2:
+        raise InvalidInput(
+            f"Transition: no observations are {lag:g} apart; choose lag among the distances of "
+            "the data's times (noneq inspect shows them)."
+        )
+    return rows, frames[columns], rows, later[frames[columns]]
+
+
+def _displacements(data: Trajectories, lag: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Displacements (pairs, *event), and trajectory and frame of their starts."""
+    i, j, k, l = _pairs(data, lag)
+    move = jax.vmap(data.domain.difference)(
+        jnp.asarray(data.values[k, l]), jnp.asarray(data.values[i, j])
+    )
+    return np.asarray(move), i, j
+
+
+def _measure(model: TransitionModel, data: Trajectories, lag: float) -> TransitionModel:
+    """Fill in what is measured: lag, normalisation of the displacements, start states."""
+    move = _displacements(data, lag)[0]
+    flat = move.reshape(move.shape[0], -1).astype(np.float64)
+    shift, scale = flat.mean(0), flat.std(0)
+    starts = np.resize(data.at(data.times[0]), model.starts.value.shape)
+    measured = (shift, np.where(scale > 0, scale, 1.0), starts, lag)
+    return eqx.tree_at(
+        lambda m: (m.shift.value, m.scale.value, m.starts.value, m.lag.value),
+        model,
+        tuple(jnp.asarray(value, dtype=jnp.float32) for value in measured),
+    )
+
+
+def _rows(model: TransitionModel, data: Trajectories, lag: float) -> dict[str, Any]:
+    """One row per pair: normalised displacement, start time, normalised start state."""
+    move, i, j = _displacements(data, lag)
+    flat = move.reshape(move.shape[0], -1)
+    seen = model.normaliser.host(data.values[i, j])
+    if data.condition is not None:
+        seen = np.concatenate([seen, data.condition[i].astype(np.float32)], axis=1)
+    return {
+        "y": (flat - np.asarray(model.shift.value)) / np.asarray(model.scale.value),
+        "time": data.times[j].astype(np.float32),
+        "condition": seen,
+    }

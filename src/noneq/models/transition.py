@@ -1,0 +1,174 @@
+"""A model of p(x_{t+lag} | x_t, t) and the trajectories it generates."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from noneq._typing import Key, ScalarLike
+from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.data.summary import Summary
+from noneq.domains import AbstractDomain
+from noneq.errors import InvalidInput
+from noneq.models.denoising import Denoiser
+from noneq.models.normaliser import Normaliser
+from noneq.models.traits import (
+    AbstractModel,
+    HasPaths,
+    check_condition,
+    check_count,
+    check_solved,
+    check_time,
+)
+from noneq.nets.constant import Constant
+from noneq.samplers.base import AbstractSampler
+
+
+class TransitionModel(AbstractModel, HasPaths):
+    """Steps of one lag, each drawn from a denoiser of the normalised displacement.
+
+    **Equation**: x_{t+lag} = project(x_t + shift + scale·y), y ~ p_theta(y | x_t, t).
+
+    Attributes:
+        denoiser: the learnt law of y; its condition is the normalised x_t (and the data's).
+        normaliser: of the states.
+        shift, scale: mean and standard deviation of the displacements, flattened.
+        starts: states of the first training frame, from which paths start if none are given.
+        lag: physical time of one step.
+    """
+
+    denoiser: Denoiser
+    normaliser: Normaliser
+    shift: Constant
+    scale: Constant
+    starts: Constant
+    lag: Constant
+    sampler: AbstractSampler
+    domain: AbstractDomain
+    event_shape: tuple[int, ...] = eqx.field(static=True)
+    times: tuple[float, ...] = eqx.field(static=True)
+    condition_dim: int = eqx.field(static=True)
+    labels: tuple[tuple[str, ...], tuple[str, ...], str] = eqx.field(static=True)
+
+    def __init__(
+        self, denoiser: Denoiser, sampler: AbstractSampler, summary: Summary, starts: int
+    ):
+        self.denoiser = denoiser
+        self.sampler = sampler
+        self.normaliser = Normaliser(summary)
+        self.shift, self.scale = Constant(jnp.zeros(summary.dim)), Constant(jnp.ones(summary.dim))
+        self.starts = Constant(jnp.zeros((starts, *summary.event_shape)))
+        self.lag = Constant(jnp.ones(()))
+        self.domain = summary.domain
+        self.event_shape = summary.event_shape
+        self.times = summary.times
+        self.condition_dim = summary.condition_dim
+        self.labels = (summary.names, summary.units, summary.time_unit)
+
+    def sample_paths(
+        self,
+        n: int,
+        *,
+        times: Sequence[float] | np.ndarray,
+        start: Any = None,
+        condition: Any = None,
+        key: Key,
+    ) -> Trajectories:
+        """n paths on ``times``, whose distances must be whole multiples of the lag.
+
+        Args:
+            n: number of paths.
+            times: increasing; the paths start at the first.
+            start: states ``(n, *event_shape)`` at the first time; None draws them from the
+                first training frame and needs times to begin there.
+            condition: as in `sample`.
+
+        Raises:
+            InvalidInput: times off the lag's grid, or a start of another shape.
+        """
+        check_count(n)
+        times = np.atleast_1d(np.asarray(times, dtype=np.float64))
+        lag = float(self.lag.value)
+        jumps = np.diff(times) / lag
+        counts = np.round(jumps).astype(int)
+        if not (np.isfinite(jumps).all() and (counts > 0).all() and np.allclose(jumps, counts, atol=1e-3)):
+            raise InvalidInput(
+                f"sample_paths: distances of times must be positive multiples of the lag {lag:g}."
+            )
+        condition = check_condition(condition, self.condition_dim, int(n))
+        start_key, key = jax.random.split(key)
+        x = self._begin(n, times[0], start, start_key)
+        marks = np.concatenate([[0], np.cumsum(counts)])
+        path = _steps(self, x, jnp.asarray(times[0]), condition, int(marks[-1]), key)
+        frames = np.concatenate([np.asarray(x)[None], np.asarray(path)])[marks]
+        check_solved(jnp.asarray(frames[-1]))
+        names, units, time_unit = self.labels
+        return Trajectories(
+            np.moveaxis(frames, 0, 1),
+            times,
+            names=names,
+            units=units,
+            time_unit=time_unit,
+            domain=self.domain,
+        )
+
+    def sample(
+        self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
+    ) -> Float[Array, "n *event"]:
+        time = float(np.asarray(check_time(time, self.times)))
+        paths = self.snapshots(n, times=[time], condition=condition, key=key)
+        return jnp.asarray(paths.values)
+
+    def snapshots(
+        self, n: int, *, times: Sequence[float] | np.ndarray, condition: Any = None, key: Key
+    ) -> Snapshots:
+        """Marginals at the times, from paths that start in the first training frame."""
+        times = np.atleast_1d(np.asarray(times, dtype=np.float64))
+        first, lag = self.times[0], float(self.lag.value)
+        if times[0] < first - 1e-3 * lag:
+            raise InvalidInput(f"snapshots: paths start at time {first:g}; ask for later times.")
+        grid = first + lag * np.round((times - first) / lag)
+        if not np.allclose(grid, times, atol=1e-3 * lag + 1e-6):
+            raise InvalidInput(f"snapshots: times must be {first:g} + multiples of the lag {lag:g}.")
+        begin = [] if abs(times[0] - first) <= 1e-3 * lag else [first]
+        paths = self.sample_paths(n, times=np.r_[begin, times], condition=condition, key=key)
+        return paths.frames(np.arange(len(begin), paths.times.size)).snapshots()
+
+    def _begin(self, n: int, time: float, start: Any, key: Key) -> Array:
+        if start is not None:
+            x = jnp.asarray(start, dtype=float)
+            if x.shape != (n, *self.event_shape):
+                raise InvalidInput(f"start has shape {x.shape}; expected {(n, *self.event_shape)}.")
+            return x
+        if abs(time - self.times[0]) > 1e-6 * max(1.0, abs(self.times[0])):
+            raise InvalidInput(
+                f"paths of the model's own start at time {self.times[0]:g}; give start= for {time:g}."
+            )
+        return self.starts.value[jax.random.randint(key, (n,), 0, self.starts.value.shape[0])]
+
+
+@eqx.filter_jit
+def _steps(model: TransitionModel, x: Array, time: Array, condition: Any, count: int, key: Key):
+    """``count`` steps of one lag from x ``(n, *event)``; frames ``(count, n, *event)``."""
+
+    def step(x, i):
+        seen = jax.vmap(model.normaliser.forward)(x)
+        if condition is not None:
+            own = jnp.broadcast_to(condition, (x.shape[0], model.condition_dim))
+            seen = jnp.concatenate([seen, own], axis=1)
+        y = model.sampler(
+            model.denoiser,
+            (x.shape[0], model.normaliser.dim),
+            time=time + i * model.lag.value,
+            condition=seen,
+            key=jax.random.fold_in(key, i),
+        )
+        move = (model.shift.value + model.scale.value * y).reshape(x.shape)
+        x = jax.vmap(model.domain.project)(x + move)
+        return x, x
+
+    return jax.lax.scan(step, x, jnp.arange(count))[1]
