@@ -123,7 +123,7 @@ def build(raw: Raw, layout: Layout, missing: str) -> Snapshots | Trajectories:
             raise DataFileError("its content does not match its checksum; restore it from a copy.")
         data = data if layout.components is None else data.select(layout.components)
     else:
-        data = _ensemble(_selected(raw, layout.components), missing)
+        data = _ensemble(selected(raw, layout.components), missing)
     if layout.kind == "trajectories" and isinstance(data, Snapshots):
         return _one_path(data)
     return data.snapshots() if layout.kind == "snapshots" else data
@@ -141,13 +141,14 @@ def labels_of(raw: Raw) -> dict[str, Any]:
     }
 
 
-def _selected(raw: Raw, components: int | None) -> Raw:
+def selected(raw: Raw, components: int | None) -> Raw:
+    """The first coordinates of a foreign file, before missing entries are looked at."""
     if components is None:
         return raw
     axis = 1 if raw.time_index is not None else 2
     values = raw.values[..., None] if raw.values.ndim == axis else raw.values
     values, labels = first_components(values, labels_of(raw), axis, components)
-    labels["domain"] = _domain_record(labels["domain"])
+    labels["domain"] = domain_record(labels["domain"])
     return replace(raw, values=values, record=labels)
 
 
@@ -206,10 +207,11 @@ def _one_path(data: Snapshots) -> Trajectories:
 
 
 def _label_record(data: Snapshots | Trajectories) -> dict[str, Any]:
-    return data.labels() | {"domain": _domain_record(data.domain)}
+    return data.labels() | {"domain": domain_record(data.domain)}
 
 
-def _domain_record(domain: AbstractDomain) -> dict[str, Any]:
+def domain_record(domain: AbstractDomain) -> dict[str, Any]:
+    """The domain as plain values."""
     return {"kind": type(domain).__name__, **vars(domain)}
 
 
