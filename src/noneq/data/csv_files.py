@@ -51,7 +51,7 @@ def read_csv(path: Path, layout: Layout) -> Raw:
             line, text = bad[name]
             raise InvalidInput(
                 f"{path} line {line}, column {name!r}: {text!r} is no number; correct it, drop the "
-                "column, or name it as trajectory or read fewer --components."
+                "column, read fewer --components, or make it the --trajectory-column."
             )
         return column(name)
 

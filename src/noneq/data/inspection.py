@@ -9,6 +9,7 @@ import numpy as np
 from noneq.data.checks import as_floats
 from noneq.data.files import read_raw
 from noneq.data.layouts import Layout, Raw, build, domain_record, labels_of, selected
+from noneq.data.pictures import picture as picture
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.domains import AbstractDomain
@@ -105,12 +106,12 @@ def _look(raw: Raw, layout: Layout, file: str) -> Inspection:
     mean, std, low, high, nan, infinite = zip(*columns, strict=True)
     steps = np.diff(raw.times) if raw.times.size > 1 else np.full(1, np.nan)
     median = float(np.median(steps))
-    problem = _problem(raw, layout)
+    problem = _problem(raw, layout, len(states))
     condition_dim = 0 if raw.condition is None else raw.condition[0].size
     constant = [
         name
-        for name, a, b in zip(labels["names"], low, high, strict=True)
-        if a == b and len(states) > 1
+        for name, lowest, highest in zip(labels["names"], low, high, strict=True)
+        if lowest == highest and len(states) > 1
     ]
     paired = raw.time_index is None
     return Inspection(
@@ -137,7 +138,7 @@ def _look(raw: Raw, layout: Layout, file: str) -> Inspection:
         outside=_outside(labels["domain"], states),
         condition_dim=condition_dim,
         problem=problem,
-        command=_command(file, layout, states[0].size, sum(nan) + sum(infinite) > 0),
+        command=_command(file, layout, states.shape[1], sum(nan) + sum(infinite) > 0),
     )
 
 
@@ -171,15 +172,15 @@ def _outside(domain: AbstractDomain, states: np.ndarray) -> int:
     return int(((states < low) | (states > high)).sum())
 
 
-def _problem(raw: Raw, layout: Layout) -> str:
+def _problem(raw: Raw, layout: Layout, count: int) -> str:
     try:
         build(raw, layout, "mask")
     except NoneqError as error:
         return str(error)
-    return "" if len(raw.values) > 1 else "one sample is too little to learn from; give at least 2."
+    return "" if count > 1 else "one sample is too little to learn from; give at least 2."
 
 
-def _command(file: str, layout: Layout, dim: int, missing: bool) -> str:
+def _command(file: str, layout: Layout, count: int, missing: bool) -> str:
     words = ["noneq fit ScoreMatching", file, "-o run/"]
     if layout.time:
         words.append(f"--time-column {shlex.quote(layout.time)}")
@@ -190,6 +191,6 @@ def _command(file: str, layout: Layout, dim: int, missing: bool) -> str:
         words.append(f"--kind {layout.kind}")
     if missing:
         words.append("--drop-missing")
-    if layout.components or dim > _MANY_COMPONENTS:
+    if layout.components or count > _MANY_COMPONENTS:
         words.append(f"--components {layout.components or _MANY_COMPONENTS}")
     return " ".join(words)

@@ -36,7 +36,7 @@ def picture(data: Any, path: str | Path | None = None) -> "Figure":
         _fields(figure, data)
     elif isinstance(data, Trajectories):
         _traces(figure, data)
-    elif data.event_shape[0] > 1:
+    elif len(data.names) > 1:
         _clouds(figure, data)
     else:
         _histograms(figure, data)
@@ -85,8 +85,8 @@ def _clouds(figure: "Figure", data: Snapshots) -> None:
 
 
 def _histograms(figure: "Figure", data: Snapshots) -> None:
-    panel = figure.subplots()
-    edges = np.histogram_bin_edges(data.values.astype(np.float64), 60)
+    panel = figure.subplots(squeeze=False)[0, 0]
+    edges = np.histogram_bin_edges(data.values.astype(np.float64), 60).tolist()
     for time in data.times[_some(data.times.size, _PANELS)]:
         states = data.at(time)[:, 0]
         panel.hist(states, edges, density=True, histtype="step", label=_time(data, time))
@@ -99,13 +99,15 @@ def _fields(figure: "Figure", data: Snapshots | Trajectories) -> None:
     """One state per time, first channel; for 3-D fields the middle slice."""
     shown = _some(data.times.size, _PANELS)
     panels = figure.subplots(1, shown.size, squeeze=False)[0]
-    for panel, time in zip(panels, data.times[shown], strict=True):
-        field = data.at(time)[0, 0]
+    fields = [data.at(time)[0, 0] for time in data.times[shown]]
+    low, high = min(f.min() for f in fields), max(f.max() for f in fields)
+    for panel, time, field in zip(panels, data.times[shown], fields, strict=True):
         while field.ndim > 2:
             field = field[len(field) // 2]
         if field.ndim == 1:
             panel.plot(field)
+            panel.set_ylim(low, high if high > low else low + 1)
         else:
-            panel.imshow(field, origin="lower")
+            panel.imshow(field, origin="lower", vmin=low, vmax=high)
             panel.set_axis_off()
         panel.set_title(f"{data.names[0]}, {_time(data, time)}")
