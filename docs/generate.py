@@ -1,0 +1,114 @@
+"""Write docs/generated/*.md, docs/images/*.svg and the results block of README.md.
+
+Run by `make docs`, and by hand after `make results` or `make bench`.
+"""
+
+import sys
+from pathlib import Path
+
+import command_pages
+import reference_pages
+import results_pages as results
+
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+BEGIN, END = "<!-- results: begin, written by docs/generate.py -->", "<!-- results: end -->"
+NONE_YET = (
+    "No full run is kept yet: `noneq study {name} -o runs/{name}`, `make results NAME={name}`.\n"
+)
+
+
+def results_page(name: str, title: str) -> str:
+    """A study's page, or a line on how to get its numbers."""
+    path = DOCS / "results" / f"{name}.json"
+    if not path.exists():
+        return f"# {title}\n\n" + NONE_YET.format(name=name)
+    record = results.read(path)
+    picture = ""
+    if any(row["case"].startswith("drive=") for row in record["rows"]):
+        results.sweep_picture(record, DOCS / "images" / f"{name}.svg")
+        picture = f"![Divergence against the drive](../images/{name}.svg)\n"
+    body = results.study_page(record)
+    return f"# {title}\n\n{results.provenance(record)}\n{picture}\n{body}"
+
+
+def speed_page() -> str:
+    """Seconds beside the peers, and the share of the machine's matrix product."""
+    path = DOCS / "results" / "speed.json"
+    if not path.exists():
+        return "# Speed\n\nNo run is kept yet: `make bench`.\n"
+    record = results.read(path)
+    parts = [
+        "# Speed\n",
+        "Medians of at least five runs that take turns with the peers' in one process, equal",
+        "networks, float32, two threads; compilation is left out. See `benchmarks/README.md`.\n",
+        results.provenance(record),
+        results.speed_table(record),
+    ]
+    if results.values(record, "share_of_matmul"):
+        parts += ["## Share of the machine's large matrix product\n", results.share_table(record)]
+    return "\n".join(parts)
+
+
+def contributing_page() -> str:
+    """CONTRIBUTING.md with the tested example beneath."""
+    example = (ROOT / "examples" / "add_a_method.py").read_text()
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    return f"{text}\n## examples/add_a_method.py\n\n```python\n{example}```\n"
+
+
+def readme_block() -> str:
+    """What README shows of the results that exist."""
+    parts = []
+    prinz, speed = (DOCS / "results" / f"{name}.json" for name in ("prinz", "speed"))
+    if prinz.exists():
+        record = results.read(prinz)
+        parts += [
+            "Jensen–Shannon divergence (bits) between generated and true samples of the rotating",
+            "five-well system, by how fast the wells turn; the sampling floor is what two true",
+            "sample sets give.\n",
+            results.metric_table(record, "jensen_shannon"),
+            "![Divergence against the drive](docs/images/prinz.svg)\n",
+        ]
+    if speed.exists():
+        record = results.read(speed)
+        machine = record["machine"]
+        where = f"{machine['cores']} cores, {machine['processor']}"
+        parts += [f"Speed beside peers in the same run ({where}):\n", results.speed_table(record)]
+    return "\n".join(parts) or "No full run is kept yet.\n"
+
+
+def with_block(readme: str) -> str:
+    """README text with its results block renewed."""
+    before, rest = readme.split(BEGIN)
+    _, after = rest.split(END)
+    return f"{before}{BEGIN}\n\n{readme_block()}\n{END}{after}"
+
+
+def pages() -> dict[str, str]:
+    """All generated pages by file name."""
+    return {
+        "prinz.md": results_page("prinz", "The rotating five-well system"),
+        "speed.md": speed_page(),
+        "contributing.md": contributing_page(),
+        "methods.md": reference_pages.methods_page(),
+        "systems.md": "# Systems\n\n" + reference_pages.systems_table(),
+        "metrics.md": "# Metrics\n\n" + reference_pages.metrics_table(),
+        "api.md": reference_pages.api_page(),
+        "cli.md": command_pages.page(),
+    }
+
+
+def main() -> None:
+    folder = DOCS / "generated"
+    folder.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (folder / name).write_text(text)
+    readme = ROOT / "README.md"
+    readme.write_text(with_block(readme.read_text()))
+    sys.stdout.write(f"wrote {folder}\n")
+
+
+if __name__ == "__main__":
+    main()
