@@ -33,8 +33,9 @@ def as_floats(values: Any, name: str) -> np.ndarray:
         raise WrongType(
             f"{name} has dtype {array.dtype}; expected real numbers. Convert it to float first."
         )
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype in (np.float32, np.float64):
-        return array.astype(array.dtype.newbyteorder("="), copy=False)
+        return array
     if array.dtype.kind == "f":
         if array.dtype.itemsize > 8:
             return array.astype(np.float64)
@@ -142,7 +143,7 @@ def nearest(times: np.ndarray, time: float) -> int:
     return i
 
 
-def held_out(times: np.ndarray, chosen: Sequence[float]) -> np.ndarray:
+def held_out(times: np.ndarray, chosen: Sequence[float] | np.ndarray) -> np.ndarray:
     """(T,) booleans: which times are held out.
 
     Raises:

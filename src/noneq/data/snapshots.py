@@ -161,7 +161,7 @@ class Snapshots(AbstractEnsemble):
             raise InvalidInput("split: a time has too few samples for both parts; change fraction.")
         return self.take(np.flatnonzero(first)), self.take(np.flatnonzero(~first))
 
-    def hold_out(self, times: Sequence[float]) -> tuple["Snapshots", "Snapshots"]:
+    def hold_out(self, times: Sequence[float] | np.ndarray) -> tuple["Snapshots", "Snapshots"]:
         """(all other times, these times): for leave-one-time-out tests.
 
         Raises:

@@ -153,7 +153,9 @@ class Trajectories(AbstractEnsemble):
         cut = int(np.clip(round(fraction * self.n), 1, self.n - 1))
         return self.take(np.sort(order[:cut])), self.take(np.sort(order[cut:]))
 
-    def hold_out(self, times: Sequence[float]) -> tuple["Trajectories", "Trajectories"]:
+    def hold_out(
+        self, times: Sequence[float] | np.ndarray
+    ) -> tuple["Trajectories", "Trajectories"]:
         """(all other times, these times)."""
         out = held_out(self.times, times)
         return self.frames(np.flatnonzero(~out)), self.frames(np.flatnonzero(out))
