@@ -5,12 +5,11 @@ from typing import Any
 import typer
 from results_pages import table
 
-from noneq import cli
+from noneq.cli.app import app
 
 
 def commands() -> dict[str, Any]:
     """Commands by name, in the order of the help."""
-    (app,) = {id(v): v for v in vars(cli).values() if isinstance(v, typer.Typer)}.values()
     return dict(typer.main.get_command(app).commands)  # pyright: ignore[reportAttributeAccessIssue]
 
 

@@ -6,8 +6,6 @@ Run by `make docs`, and by hand after `make results` or `make bench`.
 import sys
 from pathlib import Path
 
-import command_pages
-import reference_pages
 import results_pages as results
 
 
@@ -88,6 +86,9 @@ def with_block(readme: str) -> str:
 
 def pages() -> dict[str, str]:
     """All generated pages by file name."""
+    import command_pages
+    import reference_pages
+
     return {
         "prinz.md": results_page("prinz", "The rotating five-well system"),
         "speed.md": speed_page(),

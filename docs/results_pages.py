@@ -46,8 +46,8 @@ def read(path: Path) -> dict[str, Any]:
         for name, kind in ROW.items():
             value = row[name]
             absent = value is None and name in _OPTIONAL
-            number = kind is float and isinstance(value, int | float) and value == value
-            if not (absent or number or isinstance(value, kind)):
+            good = isinstance(value, (int, float) if kind is float else kind) and value == value
+            if not (absent or good):
                 raise ValueError(f"{path}: {name} = {value!r} in the row {row}")
     return record
 

@@ -1,0 +1,96 @@
+"""The examples run, and what they print is right."""
+
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+import noneq as nq
+from noneq.data.summary import summarise
+
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.fixture(scope="module")
+def examples():
+    """The example scripts as modules."""
+    sys.path.insert(0, str(EXAMPLES))
+    try:
+        import add_a_method
+        import own_data
+        import quickstart
+
+        yield {"method": add_a_method, "own": own_data, "quick": quickstart}
+    finally:
+        sys.path.remove(str(EXAMPLES))
+
+
+@pytest.fixture
+def snapshots(rng) -> nq.Snapshots:
+    """A drifting, correlated Gaussian at three times."""
+    root = np.array([[1.0, 0.0], [0.6, 0.5]])
+    frames = [t + rng.normal(size=(4000, 2)) @ root.T for t in (0.0, 1.0, 2.0)]
+    return nq.Snapshots.from_frames(frames, [0.0, 1.0, 2.0])
+
+
+def test_quickstart_reaches_a_sensible_divergence(examples, capsys):
+    divergence = examples["quick"].main(steps=400)
+    late = divergence.where(lambda t: t > 0.2).mean()
+    # Untrained samples are spread over the box and give 0.4 bit and more.
+    assert late.value < 0.2
+    assert late.floor > 0.02
+    assert "bit" in capsys.readouterr().out
+
+
+def test_own_data_reads_fits_and_saves(examples, tmp_path, capsys):
+    path = tmp_path / "particles.csv"
+    examples["own"].write_example(path, paths=100)
+    distance = examples["own"].main(path, tmp_path / "run", steps=200)
+    assert np.isfinite(distance.value).all()
+    assert (distance.times > 0).any()
+    assert (tmp_path / "run" / "model.safetensors").exists()
+    assert "100 paths, 21 times" in capsys.readouterr().out
+
+
+def test_own_method_fits_the_law_of_the_data(examples, snapshots, key):
+    method = examples["method"].MovingGaussian()
+    model = method.fit(snapshots, key=key).model
+    covariance = np.array([[1.0, 0.6], [0.6, 0.61]])
+    cloud = np.asarray(model.sample(20_000, time=1.0, key=key), np.float64)
+    # 4,000 and 20,000 samples: standard error of a mean below 0.018; five of them.
+    assert np.abs(cloud.mean(0) - 1.0).max() < 0.09
+    assert np.abs(np.cov(cloud.T) - covariance).max() < 0.15
+    # Half-way the mean is half-way: the clock is not ignored.
+    early = np.asarray(model.sample(20_000, time=0.5, key=key), np.float64)
+    assert np.abs(early.mean(0) - 0.5).max() < 0.09
+
+
+def test_own_method_has_the_score_of_its_density(examples, snapshots, key):
+    model = examples["method"].MovingGaussian().fit(snapshots, key=key).model
+    x = jax.numpy.array([0.3, -0.7])
+    gradient = jax.grad(lambda x: model.log_prob(x, time=1.4))(x)
+    assert np.allclose(model.score(x, time=1.4), gradient, rtol=1e-4, atol=1e-5)
+    assert not np.allclose(model.score(x, time=1.4), -gradient, rtol=0.1)
+
+
+def test_own_method_saves_and_loads(examples, snapshots, key, tmp_path):
+    fit = examples["method"].MovingGaussian(ridge=1e-3).fit(snapshots, key=key)
+    nq.save(fit, tmp_path / "run")
+    again = nq.load(tmp_path / "run")
+    assert again.method == fit.method
+    for a, b in zip(jax.tree.leaves(again.model), jax.tree.leaves(fit.model), strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_own_method_refuses_what_it_cannot_do(examples, snapshots, key, rng):
+    method = examples["method"].MovingGaussian
+    with pytest.raises(nq.NoneqError, match="ridge"):
+        method(ridge=-1.0)
+    with pytest.raises(nq.NoneqError, match="time"):
+        method().fit(snapshots, key=key).model.sample(3, key=key)
+    fields = summarise(nq.Snapshots(rng.normal(size=(10, 1, 4, 4))))
+    with pytest.raises(nq.NoneqError, match="vectors"):
+        method().init(fields, key=key)

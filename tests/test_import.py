@@ -1,0 +1,48 @@
+"""`import noneq` is light: no JAX, a fraction of a second."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+import noneq
+
+
+LIMIT = 0.6
+"""Seconds. An idle machine takes under 0.3; a loaded one is given twice that."""
+
+
+def run(code: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+
+
+def seconds(code: str) -> float:
+    start = time.perf_counter()
+    run(code)
+    return time.perf_counter() - start
+
+
+def test_import_loads_nothing_heavy():
+    loaded = run("import sys, noneq; print(*sys.modules)").stdout.split()
+    assert "noneq" in loaded
+    assert not {"jax", "numpy", "equinox", "matplotlib", "xarray"} & set(loaded)
+
+
+def test_import_is_fast(record_property):
+    bare = min(seconds("pass") for _ in range(3))
+    best = min(seconds("import noneq") for _ in range(3))
+    record_property("import_seconds", best - bare)
+    assert best - bare < LIMIT
+
+
+def test_every_public_name_resolves():
+    for name in dir(noneq):
+        assert getattr(noneq, name) is not None
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'simulat'"):
+        _ = noneq.simulat

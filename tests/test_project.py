@@ -1,0 +1,161 @@
+"""The project's shell: what README promises exists, versions agree, results obey their form."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import noneq
+
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+RESULTS = sorted((DOCS / "results").glob("*.json"))
+GOOD_ROW = {
+    "case": "drive=1",
+    "method": "ScoreMatching",
+    "metric": "jensen_shannon",
+    "value": 0.0512,
+    "stderr": 0.0004,
+    "floor": 0.0466,
+    "seeds": 3,
+}
+
+
+@pytest.fixture(scope="module")
+def generator():
+    """The modules that write tables and pictures, which live beside the documentation."""
+    sys.path.insert(0, str(DOCS))
+    try:
+        import generate
+        import keep
+        import results_pages
+
+        yield {"pages": results_pages, "keep": keep, "generate": generate}
+    finally:
+        sys.path.remove(str(DOCS))
+
+
+def record(rows: list[dict], command: str = "noneq study prinz -o runs/prinz") -> dict:
+    machine = {"processor": "one", "cores": 2, "system": "any"}
+    versions = {"noneq": noneq.__version__}
+    fixed = {"study": "prinz", "command": command, "versions": versions, "machine": machine}
+    return fixed | {"rows": rows}
+
+
+def written(path: Path, content: dict) -> Path:
+    path.write_text(json.dumps(content))
+    return path
+
+
+def targets() -> set[str]:
+    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md", "docs/quickstart.md"])
+def test_make_commands_that_the_texts_name_exist(file):
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)", (ROOT / file).read_text(), re.MULTILINE))
+    assert named
+    assert named <= targets()
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    lines = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert "set -euo pipefail" in lines
+    assert lines[-1] == "make test"
+    assert "make test" in (ROOT / "README.md").read_text()
+
+
+def test_versions_agree():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    citation = re.search(r"^version: (\S+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
+    assert citation is not None
+    assert project["version"] == citation[1] == noneq.__version__
+    assert f"## {noneq.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_links_of_the_texts_lead_to_files():
+    texts = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.glob("*.md")]
+    for text in texts:
+        for link in re.findall(r"\]\((?!http|#)([^)#]+)", text.read_text()):
+            if not link.startswith("generated/"):
+                assert (text.parent / link).exists(), f"{text.name} links to {link}"
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.name)
+def test_kept_results_have_the_documented_form(path, generator):
+    kept = generator["pages"].read(path)
+    assert kept["study"] == path.stem
+    assert kept["rows"]
+    assert "--quick" not in kept["command"]
+
+
+def test_readme_shows_the_kept_results(generator):
+    text = (ROOT / "README.md").read_text()
+    assert text == generator["generate"].with_block(text), "run docs/generate.py"
+
+
+def test_malformed_rows_are_refused(tmp_path, generator):
+    read = generator["pages"].read
+    assert read(written(tmp_path / "good.json", record([GOOD_ROW])))["rows"] == [GOOD_ROW]
+    broken = [
+        GOOD_ROW | {"value": None},
+        GOOD_ROW | {"value": float("nan")},
+        GOOD_ROW | {"seeds": 1.5},
+        GOOD_ROW | {"extra": 1},
+        {k: v for k, v in GOOD_ROW.items() if k != "floor"},
+    ]
+    for i, row in enumerate(broken):
+        with pytest.raises(ValueError, match=f"{i}.json"):
+            read(written(tmp_path / f"{i}.json", record([row])))
+
+
+def test_only_full_and_complete_runs_are_kept(tmp_path, generator):
+    keep, target = generator["keep"].keep, tmp_path / "kept.json"
+    quick = record([GOOD_ROW], "noneq study prinz -o x --quick")
+    partial = record([GOOD_ROW]) | {"failed": [{"case": "drive=1"}]}
+    for content in (quick, partial, record([GOOD_ROW | {"value": "a"}])):
+        with pytest.raises(SystemExit):
+            keep(written(tmp_path / "metrics.json", content), target)
+    with pytest.raises(SystemExit, match="there is no"):
+        keep(tmp_path / "nothing.json", target)
+    assert not target.exists()
+    keep(written(tmp_path / "metrics.json", record([GOOD_ROW])), target)
+    assert json.loads(target.read_text())["rows"] == [GOOD_ROW]
+
+
+def test_tables_and_picture_come_from_the_rows(tmp_path, generator):
+    pages = generator["pages"]
+    rows = [GOOD_ROW, GOOD_ROW | {"case": "drive=20", "value": 0.161, "floor": 0.0492}]
+    rows += [
+        GOOD_ROW
+        | {"case": c, "metric": "entropy_production_rate", "method": "simulation", "value": v}
+        for c, v in (("drive=1", 0.258), ("drive=20", 103.1))
+    ]
+    table = pages.metric_table(record(rows), "jensen_shannon")
+    assert "| ScoreMatching | 0.05120 ± 0.00040 | 0.16100 ± 0.00040 |" in table
+    assert "| *sampling floor* | 0.0466 | 0.0492 |" in table
+    pages.sweep_picture(record(rows), tmp_path / "a.svg")
+    pages.sweep_picture(record(rows), tmp_path / "b.svg")
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_speed_ratio_is_peer_over_ours():
+    code = (
+        "import timing; t = {'noneq': timing.Timing([1.0, 1.0, 1.1], 3.0),"
+        " 'X (peer)': timing.Timing([2.0, 2.2, 2.0], 2.5)};"
+        "print([r['value'] for r in timing.speed_rows('c', t) if r['metric'] == 'ratio'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT / "benchmarks",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip() == "[2.0]"
