@@ -108,7 +108,8 @@ class LogNormal(AbstractWeight):
         # Stratified quantiles: same law, a quieter gradient.
         quantiles = jnp.clip(_stratified(n, 0.0, key), 1e-6, 1 - 1e-6)
         log_ratio = self.mean + self.spread * jax.scipy.special.ndtri(quantiles)
-        return jnp.clip(schedule.tau(2 * std * jnp.exp(log_ratio)), schedule.start, 1.0)
+        tau = jax.vmap(schedule.tau)(2 * std * jnp.exp(log_ratio))
+        return jnp.clip(tau, schedule.start, 1.0)
 
     def __call__(self, tau: Scalar, schedule: AbstractSchedule, std: Scalar) -> Scalar:
         alpha, sigma = schedule(tau)
