@@ -35,12 +35,13 @@ def table(data: Snapshots | Trajectories) -> dict[str, np.ndarray]:
         if name.strip().lower() in reserved
         or name.startswith(_CONDITION)
         or name != name.strip()
+        or not name.isprintable()
         or name in ("", *data.names[:i])
     ]
     if clash:
         raise InvalidInput(
-            f"coordinate name {clash[0]!r} does not fit a table (empty, double, with blanks or "
-            "reserved); rename it or write npz, nc or zarr."
+            f"coordinate name {clash[0]!r} does not fit a table (empty, double, reserved, "
+            "with odd blanks); rename it or write npz, nc or zarr."
         )
     flat = data.snapshots()
     columns = {"time": flat.sample_times}

@@ -78,7 +78,7 @@ def _start(
         comment, line, skipped = line[1:], stream.readline(), skipped + 1
     if '"sha256"' in line:
         raise DataFileError(f"{path}: its noneq record is damaged; restore it from a copy.")
-    delimiter = max(",;\t", key=line.count)
+    delimiter = "," if record else max(",;\t", key=line.count)
     header, *_ = csv.reader([line], delimiter=delimiter)
     reader = csv.reader(stream, delimiter=delimiter, strict=True)
     rows = ((skipped + reader.line_num, row) for row in reader)
