@@ -12,7 +12,7 @@ import pytest
 
 from noneq.domains import Box, Free
 from noneq.errors import InvalidInput, MissingTrait, SolveFailed
-from noneq.simulation import EulerMaruyama, RungeKutta4, StochasticHeun, ensemble, simulate
+from noneq.simulation import RungeKutta4, StochasticHeun, ensemble, simulate
 from noneq.systems import AbstractDiffusion, DrivenRing, EightGaussians, Linear, Prinz
 
 

@@ -103,7 +103,7 @@ class Estimate:
 
     def z(self, truth: Any) -> np.ndarray:
         """Distance to a known truth in standard errors, (value − truth)/stderr."""
-        return (self.value - np.asarray(truth, dtype=np.float64)) / self.stderr
+        return np.asarray((self.value - np.asarray(truth, dtype=np.float64)) / self.stderr)
 
     def __str__(self) -> str:
         if self.value.size > 1:
@@ -130,8 +130,7 @@ def sample_mean(values: Any, **fields: Any) -> Estimate:
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim == 0 or array.shape[0] < 2:
-        raise InvalidInput(
-            f"A standard error needs at least 2 samples, got shape {array.shape}."
-        )
+        raise InvalidInput(f"A standard error needs at least 2 samples, got shape {array.shape}.")
     n = array.shape[0]
-    return Estimate(array.mean(0), array.std(0, ddof=1) / np.sqrt(n), np.asarray(n), **fields)
+    mean, stderr = array.mean(0), array.std(0, ddof=1) / np.sqrt(n)
+    return Estimate(np.asarray(mean), np.asarray(stderr), np.asarray(n), **fields)

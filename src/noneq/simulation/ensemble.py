@@ -28,7 +28,7 @@ _PAD = 64  # chunks are multiples of this, so that devices can share them evenly
 
 def simulate(
     system: AbstractSystem,
-    times: Sequence[float] | np.ndarray | Array,
+    times: Sequence[float | int] | np.ndarray | Array,
     *,
     n: int,
     key: Key,

@@ -110,19 +110,19 @@ class Prinz(AbstractGradient, HasEntropyProduction):
         return jax.random.uniform(key, (2,), minval=-self.half_width, maxval=self.half_width)
 
     def potential(self, t: ScalarLike, x: Float[Array, "2"]) -> Scalar:
-        """V(t, x); cos(s θ − φ) as Re(z^s e^{−iφ})/|z|^s, with zero gradient at the origin."""
+        """V(t, x); cos(s θ − φ) as Re(u^s e^{−iφ}), u = z/|z|, with zero gradient at the origin."""
         squared = jnp.sum(x**2)
         outside = squared > 1e-12
-        squared = jnp.where(outside, squared, 1.0)
-        r = jnp.where(outside, jnp.sqrt(squared), 0.0)
-        real, imag = x[0], x[1]
+        r = jnp.sqrt(jnp.where(outside, squared, 1.0))
+        unit = x / r
+        real, imag = unit[0], unit[1]
         for _ in range(self.wells - 1):
-            real, imag = real * x[0] - imag * x[1], real * x[1] + imag * x[0]
+            real, imag = real * unit[0] - imag * unit[1], real * unit[1] + imag * unit[0]
         phase = self.angular_frequency * t
-        angular = (real * jnp.cos(phase) + imag * jnp.sin(phase)) / squared ** (self.wells / 2)
+        angular = real * jnp.cos(phase) + imag * jnp.sin(phase)
         ring = self.radius + self.breathing * jnp.sin(2 * np.pi * self.breathing_rate * t)
-        radial = self.stiffness * (r - ring) ** self.exponent
-        return jnp.where(outside, angular, 0.0) + radial
+        radial = lambda r: self.stiffness * (r - ring) ** self.exponent
+        return jnp.where(outside, angular + radial(r), radial(0.0))
 
     def entropy_production_rate(self) -> float:
         """Power of the rotation over kT, exact in the co-rotating frame.

@@ -83,7 +83,7 @@ class DrivenRing(AbstractLangevin, HasStationaryDensity, HasEntropyProduction):
 
     def entropy_production_rate(self) -> float:
         """Work of the force over kT: 2π F J beta."""
-        return 2 * np.pi * self.force * self.current() * self.beta
+        return float(2 * np.pi * self.force * self.current() * self.beta)
 
     def _steady(self) -> tuple[np.ndarray, np.ndarray, float]:
         """Grid, ∫_x^{x+2π} e^{[U(y) − U(x)]/D} dy on it (proportional to p), and its step."""

@@ -10,12 +10,12 @@ from noneq._typing import ScalarLike
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.estimate import Estimate, sample_mean
-from noneq.systems.base import AbstractDiffusion, AbstractLangevin
+from noneq.systems.base import AbstractDiffusion, AbstractLangevin, AbstractSystem
 from noneq.thermo.work import check_complete, stratonovich, work
 
 
 def entropy_production_rate(
-    trajectories: Trajectories, system: AbstractDiffusion, *, start: float | None = None
+    trajectories: Trajectories, system: AbstractSystem, *, start: float | None = None
 ) -> Estimate:
     """Mean entropy production rate in a (periodic) steady state.
 

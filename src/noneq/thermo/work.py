@@ -14,7 +14,7 @@ from noneq.estimate import Estimate, sample_mean
 from noneq.systems.base import AbstractLangevin, AbstractSystem
 
 
-def power(trajectories: Trajectories, system: AbstractLangevin) -> Estimate:
+def power(trajectories: Trajectories, system: AbstractSystem) -> Estimate:
     """Mean power of the time-dependent potential at each time.
 
     **Equation**: ⟨∂_t V(t, X_t)⟩.
@@ -31,11 +31,11 @@ def power(trajectories: Trajectories, system: AbstractLangevin) -> Estimate:
         MissingTrait: a system without potential.
     """
     check_complete(trajectories, "power")
-    check_langevin(system, "power")
+    system = langevin(system, "power")
     return sample_mean(_rates(system, trajectories), times=trajectories.times)
 
 
-def work(trajectories: Trajectories, system: AbstractLangevin) -> np.ndarray:
+def work(trajectories: Trajectories, system: AbstractSystem) -> np.ndarray:
     """Work done on each trajectory between its first and its last time.
 
     **Equation**: ∫ ∂_t V dt + ∫ f_nc ∘ dX, the first by the trapezoidal rule over the recorded
@@ -55,7 +55,7 @@ def work(trajectories: Trajectories, system: AbstractLangevin) -> np.ndarray:
         MissingTrait: a system without potential.
     """
     check_complete(trajectories, "work", times=2)
-    check_langevin(system, "work")
+    system = langevin(system, "work")
     driving = np.trapezoid(_rates(system, trajectories), trajectories.times, axis=1)
     return driving + stratonovich(system, system.nonconservative_force, trajectories)
 
@@ -86,17 +86,17 @@ def check_complete(trajectories: Trajectories, what: str, times: int = 1) -> Non
         )
 
 
-def check_langevin(system: AbstractSystem, what: str) -> None:
-    """Refuse a system without potential.
+def langevin(system: AbstractSystem, what: str) -> AbstractLangevin:
+    """The system, if it has a potential.
 
     Raises:
-        MissingTrait: naming what is needed.
+        MissingTrait: it has none.
     """
-    if not isinstance(system, AbstractLangevin):
-        raise MissingTrait(
-            f"{what} needs a system with a potential (AbstractLangevin), got "
-            f"{type(system).__name__}."
-        )
+    if isinstance(system, AbstractLangevin):
+        return system
+    raise MissingTrait(
+        f"{what} needs a system with a potential (AbstractLangevin), got {type(system).__name__}."
+    )
 
 
 def _rates(system: AbstractLangevin, trajectories: Trajectories) -> np.ndarray:
