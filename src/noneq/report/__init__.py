@@ -1,0 +1,4 @@
+"""Reports: one self-contained page per run or study, pictures first."""
+
+from noneq.report.runs import run_report as run_report
+from noneq.report.studies import study_report as study_report

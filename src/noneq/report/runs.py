@@ -1,0 +1,187 @@
+"""The report of a fitted run: how it learned, what it generates, how good that is."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from noneq.data.summary import Summary
+from noneq.report.citations import bibtex
+from noneq.report.figures import colour_of, history
+from noneq.report.html import Clouds, Figure, Picture, Table, render, with_error
+from noneq.spec import to_toml
+from noneq.store import load, read_rows
+
+
+_TIMES, _SAMPLES = 25, 500
+
+
+def run_report(run_path: str | Path) -> Path:
+    """Write ``report.html`` of a fitted run.
+
+    Args:
+        run_path: run folder of `noneq.save`.
+
+    Returns:
+        The page.
+
+    Raises:
+        InvalidInput: no finished run there.
+        DataFileError: a file that is damaged.
+        WriteFailed: the disk refused.
+    """
+    folder = Path(run_path)
+    fit = load(folder)
+    name = type(fit.method).__name__
+    rows = read_rows(folder)
+    notes = [str(text) for text in fit.meta.get("warnings", ())]
+    figures: list[Figure] = [*_clouds(fit, name), *_kept_pictures(folder), *_history(fit)]
+    return render(
+        folder / "report.html",
+        title=f"{name} of {fit.summary.kind}",
+        lead=_lead(fit.summary),
+        notes=notes,
+        figures=figures,
+        tables=[*_scores(rows), _data_table(fit.summary)],
+        limits=_limits(fit.summary, rows),
+        sources=[bibtex(fit.method.source)],
+        command=str(fit.meta.get("command", "")) or f"noneq report {folder}",
+        settings=to_toml(fit.method),
+    )
+
+
+def _lead(summary: Summary) -> str:
+    count, shape = sum(summary.counts), " × ".join(map(str, summary.event_shape))
+    unit = f" {summary.time_unit}" if summary.time_unit else ""
+    when = (
+        f"one time, {summary.times[0]:g}{unit}"
+        if len(summary.times) == 1
+        else f"{len(summary.times)} times from {summary.times[0]:g} to {summary.times[-1]:g}{unit}"
+    )
+    return f"Fitted to {count:,} states of {shape} numbers at {when}."
+
+
+def _clouds(fit: Any, name: str) -> list[Figure]:
+    """Generated samples of the first two coordinates over the model's times."""
+    summary = fit.summary
+    if summary.condition_dim or len(summary.event_shape) != 1:
+        return []
+    chosen = np.linspace(0, len(summary.times) - 1, min(_TIMES, len(summary.times)))
+    times = np.asarray(summary.times)[np.unique(chosen.round().astype(int))]
+    key, other_key = jax.random.split(jax.random.key(0))
+    drawn = fit.model.snapshots(_SAMPLES, times=times, key=key)
+    points = np.stack([drawn.at(t) for t in times]).astype(np.float64)
+    names = _axes(summary)
+    if points.shape[2] == 1:
+        # One coordinate: the other axis only spreads the points.
+        spread = np.asarray(jax.random.uniform(other_key, points.shape))
+        points, names = np.concatenate([points, spread], axis=2), (names[0], "(spread)")
+    points = points[..., :2]
+    if summary.domain.bounds is not None and summary.dim > 1:
+        low, high = (np.broadcast_to(b, (summary.dim,))[:2] for b in summary.domain.bounds)
+    else:
+        low, high = _range(points)
+    shown = "the first two coordinates" if summary.dim > 2 else "all coordinates"
+    return [
+        Clouds(
+            "Generated distribution over time.",
+            f"{_SAMPLES} samples at each time, {shown}; move the slider or press play.",
+            times,
+            {name: points},
+            {name: colour_of(name)},
+            np.asarray(low, float),
+            np.asarray(high, float),
+            names,
+            summary.time_unit,
+        )
+    ]
+
+
+def _axes(summary: Summary) -> tuple[str, str]:
+    labels = [
+        f"{name} ({unit})" if unit else name
+        for name, unit in zip(summary.names, summary.units, strict=True)
+    ]
+    return (labels[0], labels[1] if len(labels) > 1 else "")
+
+
+def _range(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Box of the central 99.8 % of the points, widened by a tenth."""
+    flat = points.reshape(-1, points.shape[-1])
+    low, high = np.quantile(flat, [0.001, 0.999], axis=0)
+    width = np.where(high > low, high - low, 1.0)
+    return low - 0.1 * width, high + 0.1 * width
+
+
+def _history(fit: Any) -> list[Figure]:
+    if len(fit.history.get("step", ())) < 2:
+        return []
+    return [
+        Picture(
+            "Training.",
+            "Mean loss of each chunk of steps; the level has no meaning across methods.",
+            "Line chart of the training loss against the optimiser step.",
+            history(fit.history),
+        )
+    ]
+
+
+def _kept_pictures(folder: Path) -> list[Figure]:
+    """Pictures that other commands left in ``figures/``."""
+    found = sorted(p for p in (folder / "figures").glob("*") if p.suffix in (".svg", ".png"))
+    return [
+        Picture(f"{p.stem.replace('_', ' ')}.", "", p.stem.replace("_", " "), p.read_bytes())
+        for p in found
+    ]
+
+
+def _scores(rows: Sequence[Mapping[str, Any]]) -> list[Table]:
+    if not rows:
+        return []
+    lines = [
+        [
+            str(row.get("case", "")),
+            str(row.get("metric", "")).replace("_", " "),
+            with_error(row["value"], row.get("stderr")),
+            "" if row.get("floor") is None else f"{row['floor']:.4g}",
+        ]
+        for row in rows
+    ]
+    caption = "± one standard error; floor: the same metric between two samples of the reference."
+    return [Table("Evaluation", ("case", "metric", "value", "floor"), lines, caption)]
+
+
+def _data_table(summary: Summary) -> Table:
+    """Coordinates of the training data."""
+    lines = [
+        [name, unit, f"{shift:.4g}", f"{scale:.4g}"]
+        for name, unit, shift, scale in zip(
+            summary.names, summary.units, summary.shift, summary.scale, strict=False
+        )
+    ]
+    caption = (
+        f"Normalisation y = (x − shift)/scale; {min(summary.counts):,} to {max(summary.counts):,} "
+        f"states per time; time band {summary.time_band:g} per unit time; "
+        f"domain {type(summary.domain).__name__}."
+    )
+    return Table("Training data", ("coordinate", "unit", "shift", "scale"), lines, caption)
+
+
+def _limits(summary: Summary, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    limits = [
+        f"The model was fitted to times {summary.times[0]:g} to {summary.times[-1]:g}; outside "
+        "them it extrapolates, and between them it interpolates."
+        if len(summary.times) > 1
+        else "The model knows one time only.",
+        "Its error bars hold the sampling noise of the evaluation, not that of the fit: fit "
+        "several seeds for that.",
+    ]
+    if summary.kind == "snapshots":
+        limits.append("Snapshots hold marginals: nothing here says how single states move.")
+    if not rows:
+        limits.append("Not evaluated yet: `noneq evaluate RUN FILE` adds the numbers.")
+    if summary.condition_dim:
+        limits.append("Conditional model: no samples are drawn here, as they need a condition.")
+    return limits
