@@ -6,7 +6,7 @@ from jaxtyping import Array, Float
 from noneq._typing import ScalarLike
 
 
-def harmonics(phase: ScalarLike, count: int) -> Float[Array, " 2*count"]:
+def harmonics(phase: ScalarLike, count: int) -> Float[Array, " 2*{count}"]:
     """cos and sin of 2πk·phase for k = 1..count.
 
     Built by doubling, e^{i(m+j)θ} = e^{imθ} e^{ijθ}: multiplications in place of ``count``
