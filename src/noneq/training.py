@@ -244,7 +244,7 @@ def train(
             if bool(carry.bad):
                 saved.save((carry._replace(bad=jnp.asarray(False)), best), history)
                 raise _diverged(carry, fixed, best, objective, rows, training, step_key)
-            row = {"step": end, "loss": float(loss)}
+            row = {"step": float(end), "loss": float(loss)}
             if held_out is not None:
                 value = _held_out_loss(carry.ema, carry.objective, fixed, objective, held_out, held_key)
                 row["held_out_loss"] = float(value)
