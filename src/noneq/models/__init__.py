@@ -1,5 +1,6 @@
 """Fitted models and their traits."""
 
+from noneq.models.boltzmann import GridBoltzmann as GridBoltzmann
 from noneq.models.denoising import Denoiser as Denoiser, DenoisingModel as DenoisingModel
 from noneq.models.traits import (
     AbstractModel as AbstractModel,
