@@ -79,13 +79,7 @@ def build(cls: type[M], values: Mapping[str, Any]) -> M:
     Raises:
         InvalidInput: a field without default is missing.
     """
-    missing = [
-        name
-        for name, parameter in inspect.signature(cls).parameters.items()
-        if parameter.default is parameter.empty
-        and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-        and name not in values
-    ]
+    missing = [name for name in _required(cls) if name not in values]
     # A field that is None is left out of a table, so a missing one may stand for None.
     annotations = _annotations(cls)
     optional = {name: None for name in missing if _allows_none(annotations.get(name))}
@@ -93,6 +87,17 @@ def build(cls: type[M], values: Mapping[str, Any]) -> M:
     if required:
         raise InvalidInput(f"{cls.__name__} needs {', '.join(required)}; set it.")
     return cls(**values, **optional)
+
+
+def make(cls: type[M], changes: Mapping[str, Any], *, trust: bool = False) -> M:
+    """An object of the class with some fields set, as `override` does.
+
+    Fields without default are read first, so that the class can be built.
+    """
+    needed = _required(cls)
+    first = {name: _read(cls, name, changes[name], trust) for name in needed if name in changes}
+    rest = {path: value for path, value in changes.items() if path not in first}
+    return override(build(cls, first), rest, trust=trust)
 
 
 def to_toml(obj: Any) -> str:
@@ -146,9 +151,25 @@ def _replace(obj: Any, path: list[str], value: Any, whole: str, trust: bool) -> 
     if rest:
         new = _replace(current, rest, value, whole, trust)
     else:
-        parsed = _parse(value, known[name]) if isinstance(value, str) else value
-        new = _convert(parsed, known[name], f"{cls.__name__}.{name}", trust)
+        new = _read(cls, name, value, trust)
     return build(cls, {f: getattr(obj, f) for f in known} | {name: new})
+
+
+def _read(cls: type, name: str, value: Any, trust: bool) -> Any:
+    """The value of a field, from text or as it is."""
+    annotation = _annotations(cls)[name]
+    parsed = _parse(value, annotation) if isinstance(value, str) else value
+    return _convert(parsed, annotation, f"{cls.__name__}.{name}", trust)
+
+
+def _required(cls: type) -> list[str]:
+    """Parameters without default."""
+    return [
+        name
+        for name, parameter in inspect.signature(cls).parameters.items()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+    ]
 
 
 def _parse(text: str, annotation: Any) -> Any:

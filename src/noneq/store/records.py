@@ -13,12 +13,11 @@ import jax
 import numpy as np
 
 from noneq.data.atomic import atomic_path
-from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import DataFileError, InvalidInput, WriteFailed
 
 
-def fingerprint(data: Snapshots | Trajectories) -> str:
-    """sha256 over the values, times, mask and condition of a data set."""
+def fingerprint(data: Any) -> str:
+    """sha256 over the arrays of a data set (values, times, mask, condition) or of a model."""
     digest = hashlib.sha256(type(data).__name__.encode())
     for leaf in jax.tree.leaves(eqx.filter(data, eqx.is_array_like)):
         array = np.asarray(leaf, order="C")

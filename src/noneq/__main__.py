@@ -1,0 +1,7 @@
+"""``python -m noneq``: the command line."""
+
+from noneq.cli import main
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""What there is, found by walking the public namespace, and whom to cite for it."""
+
+import inspect
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from noneq.cli.fitting import members
+from noneq.errors import InvalidInput
+from noneq.methods.base import AbstractMethod
+from noneq.models.traits import AbstractModel
+from noneq.spec import modules, public, unknown
+from noneq.store import load
+from noneq.studies import AbstractStudy, studies
+
+
+KINDS = (
+    "methods", "systems", "metrics", "studies", "processes", "nets", "samplers", "domains"
+)  # fmt: skip
+
+
+def catalogue(kind: str = "") -> dict[str, list[dict[str, str]]]:
+    """Names and first lines of the documentation, by kind.
+
+    Raises:
+        InvalidInput: an unknown kind.
+    """
+    if kind and kind not in KINDS:
+        raise unknown("kind", kind, KINDS)
+    return {room: _entries(room) for room in ([kind] if kind else KINDS)}
+
+
+def _entries(room: str) -> list[dict[str, str]]:
+    if room == "metrics":
+        from noneq.cli.scoring import known_metrics
+
+        things: dict[str, Any] = known_metrics()
+    elif room == "studies":
+        things = studies()
+    elif room == "methods":
+        things = modules(room, AbstractMethod)
+        return [_entry(n, t) | {"gives": ", ".join(_traits(t))} for n, t in things.items()]
+    else:
+        things = {n: t for n, t in public(room).items() if inspect.isclass(t)}
+    return [_entry(name, thing) for name, thing in sorted(things.items())]
+
+
+def _entry(name: str, thing: Any) -> dict[str, str]:
+    return {"name": name, "what": (inspect.getdoc(thing) or "").splitlines()[0]}
+
+
+def _traits(method: type) -> list[str]:
+    """Traits of the model that a method's ``init`` says it returns."""
+    model = inspect.signature(vars(method).get("init", method.init)).return_annotation
+    if not (inspect.isclass(model) and issubclass(model, AbstractModel)):
+        return []
+    ours = (base for base in model.__mro__ if base.__module__.startswith("noneq."))
+    return [base.__name__ for base in ours if base.__name__.startswith("Has")]
+
+
+def sources(name: str) -> list[str]:
+    """BibTeX keys for a method, a study, a run folder, or a key itself.
+
+    Raises:
+        InvalidInput: nothing of that name.
+    """
+    if Path(name).is_dir():
+        return _sources_of_run(Path(name))
+    methods = modules("methods", AbstractMethod)
+    if name in methods:
+        return [methods[name].source]
+    if name in studies():
+        return list(studies()[name].sources)
+    known = bibliography()
+    if name in known:
+        return [name]
+    raise unknown("name to cite", name, {*methods, *studies(), *known})
+
+
+def _sources_of_run(folder: Path) -> list[str]:
+    if (folder / "cells.json").exists():
+        return [key for cls in _study_of(folder) for key in cls.sources]
+    methods = [load(run).method for run in members(folder)]
+    return list(dict.fromkeys(method.source for method in methods))
+
+
+def _study_of(folder: Path) -> list[type[AbstractStudy]]:
+    from noneq.report.studies import read_result
+
+    name = read_result(folder)["study"]
+    if name not in studies():
+        raise InvalidInput(f"{folder} holds the study {name!r}, which this version does not know.")
+    return [studies()[name]]
+
+
+def bibliography() -> list[str]:
+    """All keys of the bibliography."""
+    text = (files("noneq.report") / "references.bib").read_text(encoding="utf-8")
+    return re.findall(r"^@\w+\{([^,]+),", text, re.MULTILINE)

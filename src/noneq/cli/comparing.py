@@ -1,0 +1,97 @@
+"""Several methods on the same data, fitted on one part and scored on the rest."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from noneq.cli.fitting import fit_seeds
+from noneq.cli.scoring import metrics_named, score
+from noneq.data.snapshots import Snapshots
+from noneq.data.trajectories import Trajectories
+from noneq.errors import Interrupted, InvalidInput, NoneqError, WriteFailed
+from noneq.methods.base import AbstractMethod, Progress
+from noneq.store import add_rows
+from noneq.studies.base import combine
+
+
+TRAINING_PART = 0.8
+
+
+def compare_methods(
+    methods: Sequence[AbstractMethod],
+    data: Snapshots | Trajectories,
+    folder: Path,
+    metrics: Sequence[str],
+    *,
+    case: str,
+    hold_out: Sequence[float],
+    n: int,
+    frames: int,
+    seed: int,
+    seeds: int,
+    record: dict[str, Any],
+    progress: Progress | None,
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Rows of all methods, and what failed.
+
+    A method that fails costs only its own rows. Runs that are there already (same method, data
+    and seed) are taken as they are, so the same command goes on where it was stopped.
+
+    Args:
+        methods: what to compare.
+        data: split into a training part (80 %) and a test part, or by ``hold_out``.
+        folder: gets one run folder per method and ``metrics.json``.
+        metrics: names; none means those that suit the data.
+        case: name of the data in the rows.
+        hold_out: times to leave out of training and to score on.
+        n, frames: samples at each scored time, and the most times to score.
+        seed, seeds: base seed, and how many fits per method.
+        record, progress: as in `fit_run`.
+    """
+    chosen = metrics_named(metrics, data)
+    split_key, score_key = jax.random.split(jax.random.key(seed))
+    if hold_out:
+        train, test = data.hold_out(hold_out)
+        # No other sample of the truth at these times: the floor comes from halves of the test.
+        truth, case = None, f"{case} t={','.join(f'{t:g}' for t in hold_out)}"
+    else:
+        train, test = data.split(TRAINING_PART, key=split_key)
+        truth = train
+    rows, failed = [], {}
+    for name, method in named(methods).items():
+        try:
+            fits = fit_seeds(
+                method, train, folder / name, seed=seed, seeds=seeds, resume=True, inputs={},
+                record=record, progress=progress,
+            )  # fmt: skip
+            scored = [
+                score(
+                    fit.model, test, chosen, case=case, method=name, n=n, frames=frames,
+                    truth=truth, key=jax.random.fold_in(score_key, i),
+                )
+                for i, fit in enumerate(fits)
+            ]  # fmt: skip
+            rows += combine([tuple(part) for part in scored])
+        except (Interrupted, WriteFailed):
+            raise
+        except NoneqError as error:
+            if len(methods) == 1:
+                raise
+            failed[name] = str(error)
+    if not rows:
+        raise InvalidInput("; ".join(f"{name}: {reason}" for name, reason in failed.items()))
+    add_rows(folder, rows)
+    return rows, failed
+
+
+def named(methods: Sequence[AbstractMethod]) -> dict[str, AbstractMethod]:
+    """Methods by class name; a name that comes again gets a number."""
+    result: dict[str, AbstractMethod] = {}
+    for method in methods:
+        name, count = type(method).__name__, 2
+        while name in result:
+            name, count = f"{type(method).__name__}_{count}", count + 1
+        result[name] = method
+    return result

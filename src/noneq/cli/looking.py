@@ -1,0 +1,71 @@
+"""What `noneq inspect` shows."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from noneq.cli.requests import load_data
+from noneq.data.inspection import Inspection
+from noneq.data.pictures import picture
+
+
+_MOST = 12
+
+
+def describe(found: Inspection) -> tuple[str, Sequence[str], list[list[str]], list[str]]:
+    """Headline, columns and rows of the table of coordinates, and remarks."""
+    unit = f" {found.time_unit}" if found.time_unit else ""
+    shape = " × ".join(map(str, found.event_shape))
+    counts = f"{min(found.counts):,}" + (
+        "" if min(found.counts) == max(found.counts) else f" to {max(found.counts):,}"
+    )
+    lines = [
+        f"{found.n:,} {'samples' if found.kind == 'snapshots' else 'trajectories'} of "
+        f"states with {shape} coordinates"
+    ]
+    first, *rest = found.times
+    if rest:
+        lines += [
+            f"{len(found.times)} times from {first:g} to {rest[-1]:g}{unit}, "
+            f"{counts} states at each",
+            f"interval {found.dt_median:.4g}{unit} ({found.dt_min:.4g} to {found.dt_max:.4g}, "
+            f"irregularity {found.irregularity:.2g})",
+        ]
+    else:
+        lines.append(f"one time, {first:g}{unit}")
+    if found.condition_dim:
+        lines.append(f"a condition of {found.condition_dim} numbers with each")
+    columns = ("coordinate", "unit", "mean", "std", "lowest", "highest", "missing")
+    return "\n".join(lines), columns, _rows(found), _remarks(found)
+
+
+def _rows(found: Inspection) -> list[list[str]]:
+    scales = zip(found.mean, found.std, found.low, found.high, strict=True)
+    rows = [
+        [name, unit, *(f"{value:.4g}" for value in scale), str(nan + infinite)]
+        for name, unit, scale, nan, infinite in zip(
+            found.names, found.units, scales, found.nan, found.infinite, strict=True
+        )
+    ]
+    if len(rows) > _MOST:
+        rows = [*rows[:_MOST], [f"… {len(rows) - _MOST} more", *[""] * 6]]
+    return rows
+
+
+def _remarks(found: Inspection) -> list[str]:
+    remarks = []
+    if found.observed < 1:
+        remarks.append(f"observed: {100 * found.observed:.1f} % of the trajectories' times")
+    if found.constant:
+        names = ", ".join(found.constant[:_MOST])
+        remarks.append(f"constant: {names}; nothing to learn there, consider leaving it out")
+    if found.outside:
+        remarks.append(f"{found.outside} entries lie outside the domain")
+    if found.problem:
+        remarks.append(f"cannot be used as it is: {found.problem}")
+    return remarks
+
+
+def draw(file: Path, out: Path, layout: dict[str, Any]) -> None:
+    """Write a picture of a data file, missing entries left out."""
+    picture(load_data(file, layout | {"drop_missing": True}), out)

@@ -1,0 +1,149 @@
+"""Verbs for models: fit, sample, evaluate, compare, report."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from noneq.cli import options as o
+from noneq.cli.output import emit, progress, say, table
+
+
+@o.reads_data
+def fit(
+    method: o.Method,
+    file: o.File,
+    out: o.Out,
+    set_: o.Set = [],  # noqa: B006
+    with_: o.With = [],  # noqa: B006
+    seed: o.Seed = 0,
+    seeds: o.Seeds = 1,
+    resume: o.Resume = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what it would take.")
+    ] = False,
+    trust: o.Trust = False,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+    *,
+    layout: dict[str, Any],
+) -> None:
+    """Fit a method to data and keep the model in a run folder."""
+    from noneq.cli.fitting import cost, fit_seeds, outcome
+    from noneq.cli.requests import further_inputs, load_data, make_method, record_of
+
+    recipe = make_method(method, set_, trust=trust)
+    inputs = further_inputs(recipe, with_, trust)
+    data = load_data(file, layout)
+    if dry_run:
+        estimate = cost(recipe, data, inputs=inputs)
+        emit(json, estimate, *(f"{name.replace('_', ' ')}: {v}" for name, v in estimate.items()))
+        return
+    with progress(quiet, type(recipe).__name__) as show:
+        fits = fit_seeds(
+            recipe, data, out, seed=seed, seeds=seeds, resume=resume, inputs=inputs,
+            record=record_of(file, data), progress=show,
+        )  # fmt: skip
+    facts, text = outcome(out, fits)
+    emit(json, facts, text, f"next: noneq report {out}, noneq evaluate {out} NEW_FILE")
+
+
+def sample(
+    run: o.Run,
+    out: o.Out,
+    n: o.Samples = 1000,
+    times: Annotated[
+        str | None, typer.Option("--times", help="START:STOP:COUNT or a list; else the data's.")
+    ] = None,
+    seed: o.Seed = 0,
+    trust: o.Trust = False,
+    json: o.Json = False,
+) -> None:
+    """Draw samples of a fitted model and write them as data."""
+    from noneq.cli.requests import parse_times
+    from noneq.cli.scoring import sample_run
+    from noneq.data.files import write
+
+    wanted = None if times is None else parse_times(times)
+    data = sample_run(run, n, wanted, seed=seed, trust=trust)
+    write(data, out)
+    facts = {"file": str(out), "n": n, "times": data.times.size, "event_shape": data.event_shape}
+    emit(
+        json, facts, f"{out}: {n} samples at {data.times.size} times", f"next: noneq inspect {out}"
+    )
+
+
+@o.reads_data
+def evaluate(
+    run: o.Run,
+    file: o.File,
+    metrics: o.Metrics = "",
+    n: o.Samples = 1000,
+    frames: o.Frames = 20,
+    seed: o.Seed = 0,
+    trust: o.Trust = False,
+    json: o.Json = False,
+    *,
+    layout: dict[str, Any],
+) -> None:
+    """Score a fitted model against data it has not seen."""
+    from noneq.cli.requests import load_data, names_in
+    from noneq.cli.scoring import case_of, evaluate_run
+
+    data, case = load_data(file, layout), case_of(file, layout["components"])
+    rows = evaluate_run(
+        run, data, names_in(metrics), case=case, n=n, frames=frames, seed=seed, trust=trust
+    )
+    emit(json, {"rows": rows}, table(rows), f"next: noneq report {run}")
+
+
+@o.reads_data
+def compare(
+    file: o.File,
+    methods: Annotated[str, typer.Option("--methods", metavar="A,B", help="Methods to fit.")],
+    metrics: o.Metrics = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder; compare_FILE by default.")
+    ] = None,
+    hold_out: Annotated[
+        list[float],
+        typer.Option("--hold-out", metavar="TIME", help="Leave this time out and score on it."),
+    ] = [],  # noqa: B006
+    set_: o.Set = [],  # noqa: B006
+    n: o.Samples = 1000,
+    frames: o.Frames = 20,
+    seed: o.Seed = 0,
+    seeds: o.Seeds = 1,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+    *,
+    layout: dict[str, Any],
+) -> int:
+    """Fit several methods on one part of the data and score them on the rest."""
+    from noneq.cli.comparing import compare_methods
+    from noneq.cli.requests import load_data, make_methods, names_in, record_of
+    from noneq.cli.scoring import case_of
+
+    recipes, data = make_methods(names_in(methods), set_), load_data(file, layout)
+    folder = Path(f"compare_{file.stem}") if out is None else out
+    with progress(quiet, "compare") as show:
+        rows, failed = compare_methods(
+            recipes, data, folder, names_in(metrics), case=case_of(file, layout["components"]),
+            hold_out=hold_out, n=n, frames=frames, seed=seed, seeds=seeds,
+            record=record_of(file, data), progress=show,
+        )  # fmt: skip
+    for name, reason in failed.items():
+        say(f"{name} failed: {reason}")
+    emit(json, {"rows": rows, "failed": failed}, table(rows), f"runs and metrics.json in {folder}")
+    return 3 if failed else 0
+
+
+def report(run: o.Run, trust: o.Trust = False, json: o.Json = False) -> None:
+    """Write report.html of a run or a study: one page that opens offline."""
+    from noneq.cli.reporting import write_report
+
+    pages = [str(page) for page in write_report(run, trust=trust)]
+    emit(json, {"reports": pages}, *pages)
+
+
+VERBS = (fit, sample, evaluate, compare, report)

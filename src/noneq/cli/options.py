@@ -1,0 +1,98 @@
+"""The arguments that several verbs share. Nothing heavy is imported here."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="Data: csv, npz, nc, zarr or parquet.")]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder written by `noneq fit`.")]
+Method = Annotated[
+    str,
+    typer.Argument(metavar="METHOD", help="`noneq list methods`, a spec.toml or my_file:MyMethod."),
+]
+
+Out = Annotated[Path, typer.Option("--out", "-o", help="Where the result goes.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Base of all random numbers.")]
+Seeds = Annotated[
+    int, typer.Option("--seeds", min=1, help="Fit so many seeds: the model's own error bar.")
+]
+Set = Annotated[
+    list[str],
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a field, e.g. net.width=128."),
+]
+With = Annotated[
+    list[str],
+    typer.Option("--with", metavar="NAME=PATH", help="Give a run or data file to the method."),
+]
+Metrics = Annotated[
+    str, typer.Option("--metrics", metavar="A,B", help="Names from `noneq list metrics`.")
+]
+Samples = Annotated[int, typer.Option("--n", min=1, help="Samples at each time.")]
+Frames = Annotated[int, typer.Option("--frames", min=1, help="Score at no more times than this.")]
+Json = Annotated[bool, typer.Option("--json", help="Machine output on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a fit that was stopped.")]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Allow a run whose method is code outside noneq to run it."),
+]
+
+READING = {
+    "components": (
+        Annotated[
+            int | None,
+            typer.Option("--components", min=1, help="Use the first so many coordinates."),
+        ],
+        None,
+    ),
+    "drop_missing": (
+        Annotated[
+            bool, typer.Option("--drop-missing", help="Leave out missing and infinite entries.")
+        ],
+        False,
+    ),
+    "time_column": (
+        Annotated[str | None, typer.Option("--time-column", help="Column with the times.")],
+        None,
+    ),
+    "trajectory_column": (
+        Annotated[str | None, typer.Option("--trajectory-column", help="Column of path labels.")],
+        None,
+    ),
+    "condition_columns": (
+        Annotated[
+            list[str], typer.Option("--condition-column", help="Column that is a condition.")
+        ],
+        [],
+    ),
+    "kind": (
+        Annotated[
+            str | None, typer.Option("--kind", help="snapshots or trajectories, if left open.")
+        ],
+        None,
+    ),
+}
+
+
+def reads_data(verb: Callable[..., int | None]) -> Callable[..., int | None]:
+    """Give a verb the options of how to read its file; it gets them as one dict ``layout``."""
+    own = [p for p in inspect.signature(verb).parameters.values() if p.name != "layout"]
+    extra = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, (kind, default) in READING.items()
+    ]
+
+    @functools.wraps(verb)
+    def wrapped(**given: Any) -> int | None:
+        layout = {name: given.pop(name) for name in READING}
+        return verb(**given, layout=layout)
+
+    signature = inspect.Signature([*own, *extra])
+    vars(wrapped)["__signature__"] = signature
+    wrapped.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    return wrapped

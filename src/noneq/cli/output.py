@@ -1,0 +1,109 @@
+"""What the user sees: results on stdout, everything else on stderr."""
+
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def emit(as_json: bool, data: Any, *text: Any) -> None:
+    """Print ``data`` as JSON, or the text (strings and rich tables) meant for people."""
+    if as_json:
+        sys.stdout.write(json.dumps(_plain(data), indent=1) + "\n")
+        return
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    for piece in text:
+        console.print(piece, markup=False) if isinstance(piece, str) else console.print(piece)
+
+
+def say(text: str) -> None:
+    """One line on stderr."""
+    sys.stderr.write(" ".join(f"noneq: {text}".split()) + "\n")
+
+
+def table(rows: Sequence[dict[str, Any]], title: str = "") -> Table:
+    """Rows of numbers with ± and floor, for people."""
+    made = Table(title=title or None, title_justify="left")
+    for column in ("case", "method", "metric"):
+        made.add_column(column, overflow="fold")
+    for column in ("value", "±", "floor", "seeds"):
+        made.add_column(column, justify="right")
+    for row in rows:
+        numbers = (_number(row[k]) for k in ("value", "stderr", "floor"))
+        made.add_row(row["case"], row["method"], row["metric"], *numbers, str(row["seeds"]))
+    return made
+
+
+def listing(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> Table:
+    """A plain table of texts."""
+    made = Table(title=title or None, title_justify="left")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+@contextmanager
+def progress(quiet: bool, what: str) -> Iterator[Callable[[int, int, Any], None] | None]:
+    """Progress on stderr: a bar on a terminal, else a line for each tenth; None if quiet.
+
+    The callable takes (done, total, row of numbers or text).
+    """
+    if quiet:
+        yield None
+        return
+    if not sys.stderr.isatty():
+        yield _lines(what)
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(what, total=None)
+
+        def advance(done: int, total: int, row: Any) -> None:
+            label = f"{what} {done:,}/{total:,} {_row(row)}"
+            bars.update(task, completed=done, total=total, description=label)
+
+        yield advance
+
+
+def _plain(value: Any) -> Any:
+    """For JSON, which has no NaN and no NumPy."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value if isinstance(value, str | int | None) else str(value)
+
+
+def _lines(what: str) -> Callable[[int, int, Any], None]:
+    began, last = time.monotonic(), -1
+
+    def advance(done: int, total: int, row: Any) -> None:
+        nonlocal last
+        tenth = 10 * done // max(total, 1)
+        if tenth > last or isinstance(row, str):
+            last = tenth
+            say(f"{what} {done}/{total} {_row(row)} ({time.monotonic() - began:.0f} s)")
+
+    return advance
+
+
+def _row(row: Any) -> str:
+    if isinstance(row, str):
+        return row
+    return " ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "step")
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"

@@ -1,0 +1,139 @@
+"""From the words of a command to objects: data, methods, times, further inputs."""
+
+import inspect
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noneq.data.files import read
+from noneq.data.snapshots import Snapshots
+from noneq.data.trajectories import Trajectories
+from noneq.errors import DataFileError, InvalidInput
+from noneq.methods.base import AbstractMethod
+from noneq.spec import find, from_toml, make, override, unknown
+from noneq.store import fingerprint, load
+from noneq.systems.base import AbstractSystem
+
+
+def load_data(path: Path, layout: dict[str, Any]) -> Snapshots | Trajectories:
+    """Read a data file as the options of `noneq.cli.options.reads_data` say."""
+    how = {name: value for name, value in layout.items() if name != "drop_missing"}
+    return read(path, missing="mask" if layout["drop_missing"] else "error", **how)
+
+
+def make_system(name: str, settings: Sequence[str]) -> AbstractSystem:
+    """A system with some fields set; ``Prinz.literal`` calls that constructor.
+
+    Raises:
+        InvalidInput: unknown system, constructor or field.
+    """
+    name, _, constructor = name.partition(".")
+    cls = find(name, base=AbstractSystem, trust=True)
+    if not constructor:
+        return make(cls, assignments(settings), trust=True)
+    known = [k for k, v in vars(cls).items() if isinstance(v, classmethod) and k[0] != "_"]
+    if constructor not in known:
+        raise unknown(f"constructor of {name}", constructor, known)
+    return override(getattr(cls, constructor)(), assignments(settings), trust=True)
+
+
+def make_method(name: str, settings: Sequence[str], *, trust: bool = False) -> AbstractMethod:
+    """A method with some fields set; the name may be that of a ``spec.toml``.
+
+    A class of the user's own is imported because the user typed its name; code that a spec
+    file names is imported only with ``trust``.
+
+    Raises:
+        InvalidInput: unknown method or field.
+    """
+    if not name.endswith(".toml"):
+        return make(find(name, base=AbstractMethod, trust=True), assignments(settings), trust=True)
+    try:
+        text = Path(name).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataFileError(f"cannot read {name}: {error}.") from error
+    return override(from_toml(text, AbstractMethod, trust=trust), assignments(settings))
+
+
+def make_methods(names: Sequence[str], settings: Sequence[str]) -> list[AbstractMethod]:
+    """Methods to compare; a setting ``Name.field=value`` is for that method, others for all.
+
+    Raises:
+        InvalidInput: no method, or an unknown one or field.
+    """
+    if not names:
+        raise InvalidInput("no method to compare; give --methods A,B.")
+    methods = []
+    for name in names:
+        others = tuple(f"{other}." for other in names if other != name)
+        mine = [word.removeprefix(f"{name}.") for word in settings if not word.startswith(others)]
+        methods.append(make_method(name, mine))
+    return methods
+
+
+def record_of(path: Path, data: Snapshots | Trajectories) -> dict[str, Any]:
+    """What ``meta.json`` says of where a fit came from."""
+    return {
+        "command": shlex.join(["noneq", *sys.argv[1:]]),
+        "data": {"path": str(path), "n": data.n, "fingerprint": fingerprint(data)},
+    }
+
+
+def assignments(settings: Sequence[str]) -> dict[str, str]:
+    """``["a.b=1"]`` to ``{"a.b": "1"}``.
+
+    Raises:
+        InvalidInput: a word without "=".
+    """
+    pairs = [word.partition("=") for word in settings]
+    for word, (name, equals, _) in zip(settings, pairs, strict=True):
+        if not (name.strip() and equals):
+            raise InvalidInput(f"{word!r} is no assignment; write NAME=VALUE.")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def parse_times(text: str) -> np.ndarray:
+    """``0:20:201`` (both ends included) or ``0,0.5,2`` to times.
+
+    Raises:
+        InvalidInput: anything else.
+    """
+    try:
+        if ":" in text:
+            start, stop, count = text.split(":")
+            if not 1 <= int(count) <= 10_000_000:
+                raise ValueError
+            return np.linspace(float(start), float(stop), int(count))
+        return np.asarray([float(word) for word in text.split(",")])
+    except ValueError:
+        raise InvalidInput(
+            f"times = {text!r}; expected START:STOP:COUNT with COUNT ≥ 1, or a list like 0,0.5,2."
+        ) from None
+
+
+def names_in(text: str) -> list[str]:
+    """``"a, b"`` to ``["a", "b"]``."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def further_inputs(method: AbstractMethod, settings: Sequence[str], trust: bool) -> dict[str, Any]:
+    """What ``--with NAME=PATH`` gives to ``method.fit``: a fitted model or data.
+
+    Raises:
+        InvalidInput: a name that the method's ``fit`` does not take.
+    """
+    usual = {"self", "data", "key", "init", "progress", "checkpoint"}
+    takes = set(inspect.signature(method.fit).parameters) - usual
+    given = assignments(settings)
+    for name in given:
+        if name not in takes | {"init"}:
+            raise unknown(f"input of {type(method).__name__} (--with)", name, takes | {"init"})
+    is_run = lambda path: Path(path).is_dir() and Path(path).suffix != ".zarr"
+    return {
+        name: load(path, trust=trust).model if is_run(path) else read(path)
+        for name, path in given.items()
+    }

@@ -1,0 +1,195 @@
+"""Models against data: the rows that `noneq evaluate` and `noneq compare` print."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from noneq._typing import Key
+from noneq.cli.fitting import members
+from noneq.data.snapshots import Snapshots
+from noneq.data.trajectories import Trajectories
+from noneq.errors import InvalidInput
+from noneq.estimate import Estimate
+from noneq.models.traits import HasPaths, require
+from noneq.spec import public, unknown
+from noneq.store import add_rows, load
+from noneq.studies.base import Row, combine, row_of
+
+
+def known_metrics() -> dict[str, Callable[..., Estimate]]:
+    """The metrics: functions of a model or samples, and a reference."""
+    return {name: f for name, f in public("metrics").items() if "reference" in _takes(f)}
+
+
+def metrics_named(names: Sequence[str], data: Any) -> dict[str, Callable[..., Estimate]]:
+    """Metrics by name; none named means those that suit the data.
+
+    Raises:
+        InvalidInput: an unknown name.
+    """
+    known = known_metrics()
+    if not names:
+        cells = int(np.prod(data.event_shape)) <= 3
+        names = [*(["jensen_shannon"] if cells else []), "sliced_w2", "energy_distance"]
+    for name in names:
+        if name not in known:
+            raise unknown("metric", name, known)
+    return {name: known[name] for name in names}
+
+
+def score(
+    model: Any,
+    reference: Snapshots | Trajectories,
+    chosen: dict[str, Callable[..., Estimate]],
+    *,
+    case: str,
+    method: str,
+    n: int,
+    frames: int,
+    truth: Snapshots | Trajectories | None = None,
+    key: Key,
+) -> list[Row]:
+    """One row per metric: mean over at most ``frames`` times, with error and floor.
+
+    Args:
+        model: a fitted model.
+        reference: held-out data.
+        chosen: metrics by name (`metrics_named`).
+        case, method: names for the rows.
+        n: samples drawn at each time.
+        frames: score at no more times than this, evenly spaced.
+        truth: further samples of the same law for the floor; None takes halves of the
+            reference.
+        key: typed random key.
+
+    Raises:
+        MissingTrait: a metric asks for what the model lacks.
+        InvalidInput: data and model do not fit together.
+    """
+    _check(model, reference)
+    sample_key, metric_key = jax.random.split(key)
+    rows, drawn = [], {}
+    for name, metric in chosen.items():
+        paired = "lag" in _takes(metric)
+        shown = _some_times(reference, frames, paired, name)
+        if "model" in _takes(metric):
+            estimate = metric(model, shown)
+        else:
+            if paired not in drawn:
+                drawn[paired] = generate(model, n, shown.times, paths=paired, key=sample_key)
+            lag = {"lag": float(np.diff(shown.times).min())} if paired else {}
+            shared = None if truth is None else _at_times(truth, shown.times)
+            estimate = metric(drawn[paired], shown, truth=shared, key=metric_key, **lag)
+        rows.append(
+            row_of(case, method, name, estimate.mean() if estimate.value.size > 1 else estimate)
+        )
+    return rows
+
+
+def generate(
+    model: Any, n: int, times: np.ndarray, *, paths: bool, key: Key
+) -> Snapshots | Trajectories:
+    """Samples of a model at these times: whole paths, or each time for itself."""
+    if paths:
+        require(model, HasPaths, "whole paths")
+        return model.sample_paths(n, times=times, key=key)
+    return model.snapshots(n, times=times, key=key)
+
+
+def case_of(path: Path, components: int | None) -> str:
+    """Name of a data set in the rows."""
+    return path.stem if components is None else f"{path.stem}:{components}"
+
+
+def _takes(function: Callable) -> set[str]:
+    return set(inspect.signature(function).parameters)
+
+
+def _check(model: Any, reference: Snapshots | Trajectories) -> None:
+    if tuple(model.event_shape) != tuple(reference.event_shape):
+        raise InvalidInput(
+            f"the data have states of shape {reference.event_shape}, the model "
+            f"{model.event_shape}; give the same --components as for the fit."
+        )
+
+
+def _some_times(
+    data: Snapshots | Trajectories, count: int, paired: bool, name: str
+) -> Snapshots | Trajectories:
+    """Evenly spaced times of the data, with the next time of each if pairs are needed."""
+    if paired and not (isinstance(data, Trajectories) and data.times.size > 1):
+        raise InvalidInput(f"{name} needs trajectories with at least two times; leave it out.")
+    last = data.times.size - 1 - paired
+    index = np.unique(np.linspace(0, last, min(count, last + 1)).round().astype(int))
+    index = np.union1d(index, index + 1) if paired else index
+    return _at_times(data, data.times[index])
+
+
+def _at_times(data: Snapshots | Trajectories, times: np.ndarray) -> Snapshots | Trajectories:
+    """The data at those of the times that it has."""
+    shared = [
+        t for t in times if np.abs(data.times - t).min() <= 1e-6 * max(1.0, np.ptp(data.times))
+    ]
+    return data if len(shared) == data.times.size else data.hold_out(shared)[1]
+
+
+def sample_run(
+    run: Path, n: int, times: np.ndarray | None, *, seed: int, trust: bool
+) -> Snapshots | Trajectories:
+    """Samples of a run; an ensemble's members take equal shares.
+
+    Whole paths if the model has them. Times None are those of the training data.
+    """
+    folders = members(run)
+    shares = [len(part) for part in np.array_split(np.arange(n), len(folders)) if len(part)]
+    parts = []
+    for i, (folder, share) in enumerate(zip(folders, shares, strict=False)):
+        fit = load(folder, trust=trust)
+        at = np.asarray(fit.summary.times) if times is None else times
+        key = jax.random.fold_in(jax.random.key(seed), i)
+        parts.append(generate(fit.model, share, at, paths=isinstance(fit.model, HasPaths), key=key))
+    return _joined(parts)
+
+
+def _joined(parts: Sequence[Any]) -> Snapshots | Trajectories:
+    """Samples of several models at the same times as one data set."""
+    first = parts[0]
+    if isinstance(first, Trajectories):
+        values = np.concatenate([part.values for part in parts])
+        return Trajectories(values, first.times, **first.labels())
+    values = np.concatenate([part.values for part in parts])
+    index = np.concatenate([part.time_index for part in parts])
+    return Snapshots(values, first.times, index, **first.labels())
+
+
+def evaluate_run(
+    run: Path,
+    data: Snapshots | Trajectories,
+    metrics: Sequence[str],
+    *,
+    case: str,
+    n: int,
+    frames: int,
+    seed: int,
+    trust: bool,
+) -> list[dict[str, Any]]:
+    """Score a run and add the rows to its ``metrics.json``.
+
+    With an ensemble over seeds the error is the larger of sampling noise and spread over seeds.
+    """
+    chosen = metrics_named(metrics, data)
+    scored = []
+    for i, folder in enumerate(members(run)):
+        fit = load(folder, trust=trust)
+        key = jax.random.fold_in(jax.random.key(seed), i)
+        name = type(fit.method).__name__
+        scored.append(
+            score(fit.model, data, chosen, case=case, method=name, n=n, frames=frames, key=key)
+        )
+    rows = combine([tuple(part) for part in scored])
+    add_rows(run, rows)
+    return rows

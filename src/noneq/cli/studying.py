@@ -1,0 +1,30 @@
+"""A study and its report."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from noneq.cli.requests import assignments
+from noneq.report import study_report
+from noneq.spec import override
+from noneq.studies import run_study, study_named
+from noneq.studies.running import StudyProgress
+
+
+def run_and_report(
+    name: str,
+    settings: Sequence[str],
+    folder: Path,
+    *,
+    quick: bool,
+    seed: int,
+    progress: StudyProgress | None,
+) -> tuple[dict[str, Any], Path]:
+    """Result of the study (content of ``metrics.json``) and its page."""
+    plan = override(study_named(name), assignments(settings))
+    words = ["noneq study", name, f"-o {folder}", *(["--quick"] if quick else [])]
+    words += [f"--set {word}" for word in settings] + ([f"--seed {seed}"] if seed else [])
+    result = run_study(
+        plan, folder, quick=quick, seed=seed, command=" ".join(words), progress=progress
+    )
+    return result, study_report(folder)
