@@ -2,17 +2,12 @@
 
 from noneq.studies.base import (
     AbstractCell as AbstractCell,
-)
-from noneq.studies.base import (
     AbstractStudy as AbstractStudy,
-)
-from noneq.studies.base import (
     Outcome as Outcome,
-)
-from noneq.studies.base import (
     Row as Row,
 )
-from noneq.studies.naming import studies as studies
-from noneq.studies.naming import study_named as study_named
+from noneq.studies.ensembles import Recording as Recording
+from noneq.studies.naming import studies as studies, study_named as study_named
 from noneq.studies.prinz import PrinzStudy as PrinzStudy
+from noneq.studies.prinz_cells import Scoring as Scoring
 from noneq.studies.running import run_study as run_study
