@@ -21,7 +21,7 @@ def parameters(command: Any) -> list[list[str]]:
     rows = []
     for parameter in command.params:
         if parameter.param_type_name == "argument":
-            names = parameter.human_readable_name
+            names = parameter.metavar or parameter.name.upper()
         else:
             names = ", ".join([*parameter.opts, *parameter.secondary_opts])
         default = parameter.default

@@ -23,6 +23,7 @@ ROOMS = {
     "studies": "Studies",
 }
 _SECTION = re.compile(r"[A-Z][A-Za-z ]+:")
+_LISTS = ("Args", "Attributes", "Class attributes", "Raises")
 _ENTRY = re.compile(r"(\*{0,2}[\w, *.]+): (.*)")
 
 
@@ -33,33 +34,35 @@ def summary_line(thing: Any) -> str:
 def markdown(doc: str) -> str:
     """A Google-style docstring as Markdown: sections in bold, their entries as a list."""
     out: list[str] = []
-    inside = False
+    section = ""
     for line in doc.splitlines():
         if _SECTION.fullmatch(line):
-            out += ["", f"**{line[:-1]}**", ""]
-            inside = True
-        elif inside and line.startswith("    "):
+            section = line[:-1]
+            out += ["", f"**{section}**", ""]
+        elif section and line.startswith("    "):
             text = line[4:]
-            entry = None if text.startswith(" ") else _ENTRY.fullmatch(text)
-            if entry:
-                out.append(f"- `{entry[1]}`: {entry[2]}")
-            else:
-                out.append(f"  {text.strip()}" if out[-1].startswith(("-", "  ")) else text.strip())
+            entry = _ENTRY.fullmatch(text) if section in _LISTS else None
+            out.append(f"- `{entry[1]}`: {entry[2]}" if entry else text)
         else:
-            inside = inside and not line.strip()
+            section = "" if line.strip() else section
             out.append(line)
     return "\n".join(out).replace("<", "&lt;") + "\n"
 
 
 def signature(name: str, thing: Any) -> str:
-    """One argument a line, defaults as they are written, annotations left to the docstring."""
+    """Arguments with their defaults; on lines of their own where one line is too short."""
     try:
         parameters = inspect.signature(thing).parameters.values()
     except ValueError:
         return f"{name}(...)"
     plain = [p.replace(annotation=inspect.Parameter.empty) for p in parameters if p.name != "self"]
-    text = str(inspect.Signature(plain))
-    return f"{name}{text}" if len(text) < 80 else name + text.replace(", ", ",\n    ")
+    line = f"{name}{inspect.Signature(plain)}"
+    if len(line) < 88:
+        return line
+    first = next((i for i, p in enumerate(plain) if p.kind is p.KEYWORD_ONLY), len(plain))
+    words = [str(p) for p in plain]
+    words[first:first] = ["*"] if first < len(plain) else []
+    return f"{name}(\n" + "".join(f"    {word},\n" for word in words) + ")"
 
 
 def entry(name: str, thing: Any) -> str:
