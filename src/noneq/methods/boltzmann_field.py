@@ -131,9 +131,8 @@ class BoltzmannField(AbstractMethod):
         else:
             model = init
         cells = self.cells or {1: 64, 2: 48, 3: 16}[summary.dim]
-        rows = static_energies(
-            snapshots, model.low.value, model.high.value, cells, self.empty, key=rows_key
-        )
+        low, high = (np.asarray(c.value, np.float64) for c in (model.low, model.high))
+        rows = static_energies(snapshots, low, high, cells, self.empty, key=rows_key)
         landscape, history = train(
             model.landscape,
             _EnergyRegression(),
@@ -175,8 +174,8 @@ class _EnergyRegression(AbstractLoss):
 
 def static_energies(
     data: Snapshots,
-    low: Float[Array, " dim"],
-    high: Float[Array, " dim"],
+    low: np.ndarray,
+    high: np.ndarray,
     cells: int,
     empty: float,
     *,
@@ -195,8 +194,7 @@ def static_energies(
         InvalidInput: no sample in the box.
     """
     dim, frames = data.event_shape[0], data.times.size
-    corner, far = np.asarray(low, np.float64), np.asarray(high, np.float64)
-    position = (data.values.astype(np.float64) - corner) / (far - corner)
+    position = (data.values.astype(np.float64) - low) / (high - low)
     inside = ((position >= 0) & (position <= 1)).all(axis=1)
     if not inside.any():
         raise InvalidInput("no sample lies in the model's box; fit a fresh model (init=None).")

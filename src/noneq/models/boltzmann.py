@@ -102,8 +102,8 @@ class GridBoltzmann(AbstractModel, HasEnergy, HasScore, HasLogProb):
         """n draws at each of the times."""
         check_count(n)
         times = np.atleast_1d(np.asarray(times, np.float64))
-        clock = jnp.stack([self._time(time, condition) for time in times])
-        frames = _draw_each(self, int(n), clock, jax.random.split(key, times.size))
+        clock = jnp.stack([self._time(time, condition) for time in times.tolist()])
+        frames = _draw_each(self, int(n), clock, key)
         names, units, time_unit = self.labels
         return Snapshots.from_frames(
             list(np.asarray(frames)),
@@ -180,6 +180,7 @@ def _draw(model: GridBoltzmann, n: int, time: Scalar, key: Key) -> Float[Array, 
 
 @eqx.filter_jit
 def _draw_each(
-    model: GridBoltzmann, n: int, times: Float[Array, " times"], keys: Key
+    model: GridBoltzmann, n: int, times: Float[Array, " times"], key: Key
 ) -> Float[Array, "times n dim"]:
+    keys = jax.random.split(key, times.size)
     return jax.lax.map(lambda pair: _draw(model, n, *pair), (times, keys))
