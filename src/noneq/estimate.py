@@ -63,12 +63,12 @@ class Estimate:
 
     def __getitem__(self, index: Any) -> "Estimate":
         """Select entries (same index on value, stderr, n, floor, times)."""
-        pick = lambda a: None if a is None else a[index]
+        pick = lambda a: None if a is None else np.asarray(a[index])
         return replace(
             self,
-            value=self.value[index],
-            stderr=self.stderr[index],
-            n=self.n[index],
+            value=pick(self.value),
+            stderr=pick(self.stderr),
+            n=pick(self.n),
             times=pick(self.times) if np.ndim(self.value[index]) else None,
             floor=pick(self.floor),
             floor_stderr=pick(self.floor_stderr),

@@ -1,24 +1,15 @@
 """Metrics: distances of two ensembles per time, each beside its sampling floor."""
 
 from noneq.metrics.comparison import excess as excess
-from noneq.metrics.discrepancy import energy_distance as energy_distance
-from noneq.metrics.discrepancy import mmd as mmd
+from noneq.metrics.discrepancy import energy_distance as energy_distance, mmd as mmd
 from noneq.metrics.divergence import jensen_shannon as jensen_shannon
 from noneq.metrics.forecast import (
     nll as nll,
-)
-from noneq.metrics.forecast import (
     transition_jensen_shannon as transition_jensen_shannon,
 )
 from noneq.metrics.transport import (
     sinkhorn as sinkhorn,
-)
-from noneq.metrics.transport import (
     sliced_w2 as sliced_w2,
-)
-from noneq.metrics.transport import (
     w1 as w1,
-)
-from noneq.metrics.transport import (
     w2 as w2,
 )

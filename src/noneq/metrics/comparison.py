@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
@@ -69,17 +69,19 @@ class Comparison:
                 if len(first) > len(x):
                     first = first[np.sort(rngs[i].choice(len(first), len(x), replace=False))]
             floors.append(measure(first, second, rngs[i]))
-        pick = (lambda rows, j: rows[0][j]) if self.times is None else _column
-        return Estimate(
-            pick(values, 0),
-            pick(values, 1),
-            _counts(self.samples, self.times),
+        value, stderr = np.asarray(values).T
+        floor, floor_stderr = np.asarray(floors).T
+        result = Estimate(
+            value,
+            stderr,
+            np.asarray([len(frame) for frame in self.samples]),
             times=self.times,
-            floor=pick(floors, 0),
-            floor_stderr=pick(floors, 1),
+            floor=floor,
+            floor_stderr=floor_stderr,
             floor_kind="halves" if self.truth is None else "truth",
             unit=unit,
         )
+        return result[0] if self.times is None else result
 
 
 def pair(
@@ -158,7 +160,8 @@ def excess(estimate: Estimate) -> Estimate:
     """How far a metric lies above its floor: value − floor.
 
     **Equation**: excess = value − floor, stderr² = stderr(value)² + stderr(floor)². Both share
-    the reference, so the error is on the safe side.
+    the reference, so the error is on the safe side. A floor of halves is of smaller samples:
+    the excess is then too small.
 
     Raises:
         InvalidInput: the estimate has no floor, or none with an error.
@@ -167,8 +170,8 @@ def excess(estimate: Estimate) -> Estimate:
         raise InvalidInput("excess: this estimate has no floor with an error; nothing to subtract.")
     return replace(
         estimate,
-        value=estimate.value - estimate.floor,
-        stderr=np.hypot(estimate.stderr, estimate.floor_stderr),
+        value=np.asarray(estimate.value - estimate.floor),
+        stderr=np.asarray(np.hypot(estimate.stderr, estimate.floor_stderr)),
         floor=None,
         floor_stderr=None,
         floor_kind=None,
@@ -264,12 +267,3 @@ def _check_counts(frames: dict[str, Frames], times: np.ndarray | None) -> None:
 
 def _where(times: np.ndarray | None, i: int) -> str:
     return "" if times is None else f" at time {times[i]:g}"
-
-
-def _column(rows: list[tuple[float, float]], j: Literal[0, 1]) -> np.ndarray:
-    return np.asarray([row[j] for row in rows])
-
-
-def _counts(frames: Frames, times: np.ndarray | None) -> np.ndarray:
-    counts = np.asarray([len(frame) for frame in frames])
-    return counts[0] if times is None else counts

@@ -63,7 +63,7 @@ def transition_jensen_shannon(
     starts, pairs = _lagged(given, lag)
     domain = reference.domain if domain is None else domain
     frames = {
-        name: tuple(_transitions(data, axis[i], axis[j], domain) for i, j in pairs)
+        name: tuple(_transitions(data, int(axis[i]), int(axis[j]), domain) for i, j in pairs)
         for (name, data), axis in zip(given.items(), shared_times(given)[1], strict=True)
     }
     joint = collect(frames, starts, domain, reference.event_shape)

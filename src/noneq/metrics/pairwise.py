@@ -37,8 +37,12 @@ class Frame:
 def on_device(x: np.ndarray, y: np.ndarray) -> tuple[Frame, Frame, float]:
     """Both samples about their common centre, and the scale of their spread."""
     centre = (x.mean(axis=0) + y.mean(axis=0)) / 2
-    scale = max(float(np.abs(x - centre).max()), float(np.abs(y - centre).max()))
-    return _pad(x - centre), _pad(y - centre), scale if scale > 0 else 1.0
+    largest = lambda a, b: max(float(np.abs(a).max()), float(np.abs(b).max()))
+    scale = largest(x - centre, y - centre)
+    if scale <= 1e-14 * largest(x, y):
+        # One point: what is left is rounding of the centre.
+        return _pad(np.zeros_like(x)), _pad(np.zeros_like(y)), 1.0
+    return _pad(x - centre), _pad(y - centre), scale
 
 
 def squared_distances(x: Frame, y: Frame, domain: AbstractDomain, scale: float) -> np.ndarray:
