@@ -59,8 +59,8 @@ def test_gaussians_in_closed_form(rng):
 @pytest.mark.stat
 @pytest.mark.parametrize("metric", [mmd, energy_distance])
 def test_no_bias_between_equal_laws(metric, rng):
-    """Mean of 200 repetitions is 0 (|z| < 5, false alarm 6e-7); with the diagonal it is not."""
-    n, repeats = 40, 200
+    """Mean of 100 repetitions is 0 (|z| < 5, false alarm 6e-7); with the diagonal it is not."""
+    n, repeats = 40, 100
     x, y = rng.normal(size=(2, n, repeats, 2))
     times = np.arange(repeats)
     result = metric(nq.Trajectories(x, times), nq.Trajectories(y, times))
