@@ -76,6 +76,7 @@ class Stub(AbstractMethod):
         self, data, *, key, init=None, progress=None, checkpoint=None, shift: Any = None
     ) -> Fit:
         if self.interrupt:
+            (checkpoint / "state").touch()
             raise Interrupted("stopped at step 3; continue with --resume.", signal=15)
         summary = summarise(data)
         model = self.init(summary, key=key) if init is None else init

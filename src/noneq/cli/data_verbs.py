@@ -24,10 +24,11 @@ def simulate(
     import jax
 
     from noneq.cli.requests import make_system, parse_times
-    from noneq.data.files import write
+    from noneq.data.files import check_target, write
     from noneq.simulation import simulate
     from noneq.store import fingerprint
 
+    check_target(out)
     data = simulate(make_system(system, set_), parse_times(times), n=n, key=jax.random.key(seed))
     write(data, out)
     facts = {"file": str(out), "n": n, "times": data.times.size, "event_shape": data.event_shape}

@@ -57,9 +57,13 @@ def fit_run(
             return load(folder, trust=True)
         key = jax.random.key(seed)
         began = time.monotonic()
-        fit = method.fit(
-            data, key=key, progress=progress, checkpoint=folder / "checkpoint", **inputs
-        )
+        try:
+            fit = method.fit(
+                data, key=key, progress=progress, checkpoint=folder / "checkpoint", **inputs
+            )
+        except Exception:
+            _release(folder)
+            raise
         meta = {"seconds": round(time.monotonic() - began, 3)} | fit.meta | record
         fit = replace(fit, meta=meta | {"seed": seed, "identity": identity})
         write(fit, folder)
@@ -115,6 +119,13 @@ def _claim(folder: Path, identity: dict[str, Any], resume: bool) -> bool:
     if found.get("inputs") != identity["inputs"]:
         raise InvalidInput(f"{folder} holds a fit with other --with inputs; choose another -o.")
     return finished
+
+
+def _release(folder: Path) -> None:
+    """Leave nothing behind after a fit that failed before it had a state to go on from."""
+    state = folder / "checkpoint"
+    if [file.name for file in state.iterdir()] == ["fit.json"]:
+        shutil.rmtree(state, ignore_errors=True)
 
 
 def _read_note(note: Path) -> dict[str, Any]:

@@ -62,8 +62,9 @@ def sample(
     """Draw samples of a fitted model and write them as data."""
     from noneq.cli.requests import parse_times
     from noneq.cli.scoring import sample_run
-    from noneq.data.files import write
+    from noneq.data.files import check_target, write
 
+    check_target(out)
     wanted = None if times is None else parse_times(times)
     data = sample_run(run, n, wanted, seed=seed, trust=trust)
     write(data, out)

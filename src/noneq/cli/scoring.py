@@ -60,7 +60,7 @@ def score(
         reference: held-out data.
         chosen: metrics by name (`metrics_named`).
         case, method: names for the rows.
-        n: samples drawn at each time.
+        n: samples drawn at each time, at most as many as ``truth`` has.
         frames: score at no more times than this, evenly spaced.
         truth: further samples of the same law for the floor; None takes halves of the
             reference.
@@ -80,7 +80,8 @@ def score(
             estimate = metric(model, shown)
         else:
             if paired not in drawn:
-                drawn[paired] = generate(model, n, shown.times, paths=paired, key=sample_key)
+                count = _count(n, truth, shown.times)
+                drawn[paired] = generate(model, count, shown.times, paths=paired, key=sample_key)
             lag = {"lag": float(np.diff(shown.times).min())} if paired else {}
             shared = None if truth is None else _at_times(truth, shown.times)
             estimate = metric(drawn[paired], shown, truth=shared, key=metric_key, **lag)
@@ -103,6 +104,11 @@ def generate(
 def case_of(path: Path, components: int | None) -> str:
     """Name of a data set in the rows."""
     return path.stem if components is None else f"{path.stem}:{components}"
+
+
+def _count(n: int, truth: Snapshots | Trajectories | None, times: np.ndarray) -> int:
+    """No more samples than the truth has at any of the times: the floor is for equal sizes."""
+    return n if truth is None else min(n, int(_at_times(truth, times).counts.min()))
 
 
 def _takes(function: Callable) -> set[str]:

@@ -113,17 +113,13 @@ def write(data: Snapshots | Trajectories, path: str | Path) -> None:
         InvalidInput: unknown extension, no such folder, or fields into csv or parquet.
         WriteFailed: the disk refused; what was there before is intact.
     """
-    path = Path(path)
+    path = check_target(path)
     writer = _WRITERS[_format(path)]
     if not isinstance(data, Snapshots | Trajectories):
         raise WrongType(
             f"data is a {type(data).__name__}; expected Snapshots or Trajectories (wrap an array: "
             "Snapshots(array))."
         )
-    if not path.parent.is_dir():
-        raise InvalidInput(f"there is no folder {path.parent}; create it first.")
-    if path.exists() and path.is_dir() != (path.suffix == ".zarr"):
-        raise InvalidInput(f"{path} exists and is of another kind; choose another name.")
     try:
         with atomic_path(path) as temporary:
             writer(data, temporary)
@@ -133,6 +129,21 @@ def write(data: Snapshots | Trajectories, path: str | Path) -> None:
         raise WriteFailed(f"cannot write {path}: {_reason(error)}; free space or change it.") from (
             error
         )
+
+
+def check_target(path: str | Path) -> Path:
+    """A path that `write` would take; ask before a long computation.
+
+    Raises:
+        InvalidInput: unknown extension, no such folder, or a folder where a file should go.
+    """
+    path = Path(path)
+    _format(path)
+    if not path.parent.is_dir():
+        raise InvalidInput(f"there is no folder {path.parent}; create it first.")
+    if path.exists() and path.is_dir() != (path.suffix == ".zarr"):
+        raise InvalidInput(f"{path} exists and is of another kind; choose another name.")
+    return path
 
 
 def _format(path: Path) -> str:

@@ -19,6 +19,7 @@ import equinox as eqx
 from noneq.errors import InvalidInput
 
 
+_MOST = 20
 ROOMS = (
     "methods",
     "systems",
@@ -85,11 +86,12 @@ def kind_of(cls: type) -> str:
 
 def unknown(what: str, name: str, known: Iterable[str]) -> InvalidInput:
     """An error for a name that does not exist, with the nearest ones that do."""
-    known = sorted(known)
+    known = sorted(set(known))
     lowered = {k.lower(): k for k in known}
     near = [lowered[k] for k in difflib.get_close_matches(name.lower(), lowered, n=2, cutoff=0.5)]
     hint = f"did you mean {' or '.join(near)}? " if near else ""
-    listing = ", ".join(known) if known else "none"
+    shown = known if len(known) <= _MOST else [*known[:_MOST], "…"]
+    listing = ", ".join(shown) if known else "none"
     return InvalidInput(f"unknown {what} {name!r}; {hint}known: {listing}.")
 
 

@@ -1,0 +1,167 @@
+"""Whatever is wrong: one line that names the cure, the right exit code, nothing half-written."""
+
+import os
+
+import numpy as np
+import pytest
+
+from conftest import STUB
+from noneq.cli.app import _verdict
+from noneq.cli.requests import parse_times
+from noneq.errors import FitDiverged, InvalidInput
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        ("fti", ["did you mean", "fit"]),
+        ("fit", ["METHOD"]),
+        ("fit ScoreMaching {snaps} -o run", ["did you mean ScoreMatching"]),
+        ("fit {stub} {snaps} -o run --set lable=1", ["did you mean label"]),
+        ("fit {stub} {snaps} -o run --set nested.width=x", ["a whole number"]),
+        ("fit {stub} {snaps} -o run --set nested.width", ["NAME=VALUE"]),
+        ("fit {stub} {snaps} -o run --set training.steps=2", ["training"]),
+        ("fit {stub} nothing.npz -o run", ["nothing.npz"]),
+        ("fit {stub} {snaps} -o run --components 9", ["components"]),
+        ("fit {stub} {snaps} -o run --seeds 0", ["seeds"]),
+        ("fit {stub} {snaps} -o run --seed -1", ["seed"]),
+        ("fit {stub} {snaps} -o run --with a", ["NAME=VALUE"]),
+        ("fit no_such_file:Method {snaps} -o run", ["no_such_file"]),
+        ("fit spec.toml {snaps} -o run", ["spec.toml"]),
+        ("simulate Prin -o x.nc", ["did you mean Prinz"]),
+        ("simulate Prinz.litral -o x.nc", ["did you mean literal"]),
+        ("simulate Prinz -o x.nc --times 0:1", ["START:STOP:COUNT"]),
+        ("simulate Prinz -o x.nc --times 1:0:5", ["increase"]),
+        ("simulate Prinz -o x.nc --n 0", ["n"]),
+        ("simulate Prinz -o x.xyz --n 2 --times 0:1:2", [".xyz"]),
+        ("simulate Prinz -o no/such/x.nc --n 2 --times 0:1:2", ["no/such"]),
+        ("simulate Prinz -o x.nc --set drve=2", ["did you mean drive"]),
+        ("sample nothing -o s.nc", ["nothing"]),
+        ("evaluate nothing {snaps}", ["nothing"]),
+        ("evaluate nothing {snaps} --metrics w3", ["did you mean w"]),
+        ("compare {snaps} --methods ,", ["no method"]),
+        ("compare {snaps} --methods {stub} --metrics jensen", ["did you mean jensen_shannon"]),
+        ("compare {snaps} --methods {stub} --hold-out x", ["hold-out"]),
+        ("report nothing", ["nothing"]),
+        ("study prins -o s", ["did you mean prinz"]),
+        ("list method", ["did you mean methods"]),
+        ("cite nobody", ["unknown name to cite"]),
+        ("inspect", ["FILE"]),
+        ("inspect {snaps} --nonsense", ["--nonsense"]),
+    ],
+)
+def test_a_wrong_request_is_one_line(noneq, snapshots, words, parts):
+    words = words.format(snaps="snaps.npz", stub=STUB).split()
+    done = noneq(*words)
+    code = 4 if "spec.toml" in words else 2
+    assert all(part.lower() in done.err.lower() for part in parts), done.err
+    done.refuses(code)
+    assert os.listdir() == ["snaps.npz"], "nothing half-written"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("empty.csv", b"", (2, 4)),
+        ("header.csv", b"time,x\n", (2,)),
+        ("words.csv", b"time,x\n0,abc\n1,def\n", (2, 4)),
+        ("one.csv", b"time,x\n0,1\n", (2,)),
+        ("nan.csv", b"time,x\n0,1\n0,nan\n1,2\n1,3\n", (2,)),
+        ("inf.csv", b"time,x\n0,1\n0,inf\n1,2\n1,3\n", (2,)),
+        ("nantime.csv", b"time,x\n0,1\nnan,1\n1,2\n", (2,)),
+        ("ragged.csv", b"time,x\n0,1\n0,1,2\n", (2, 4)),
+        ("binary.csv", bytes(range(256)), (2, 4)),
+        ("empty.npz", b"", (4,)),
+        ("text.npz", b"not a zip", (4,)),
+        ("empty.nc", b"", (4,)),
+        ("text.nc", b"nothing", (4,)),
+        ("old.nc", b"CDF nothing", (2,)),
+        ("x.txt", b"1 2 3", (2,)),
+    ],
+)
+def test_a_bad_file_is_one_line(noneq, tmp_path, name, content, code):
+    (tmp_path / name).write_bytes(content)
+    done = noneq("fit", STUB, name, "-o", "run", "--quiet")
+    assert done.code in code, done.err
+    done.refuses(done.code)
+    assert os.listdir() == [name]
+
+
+def test_pickles_are_never_run(noneq, tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "ran"), "w"))
+
+    np.savez(tmp_path / "bomb.npz", values=np.array([Bomb()], dtype=object), times=np.zeros(1))
+    for words in (("inspect", "bomb.npz"), ("fit", STUB, "bomb.npz", "-o", "run")):
+        done = noneq(*words)
+        done.refuses(done.code)
+        assert done.code in (2, 4)
+    assert os.listdir() == ["bomb.npz"]
+
+
+def test_a_spec_file_runs_foreign_code_only_with_trust(noneq, snapshots, tmp_path):
+    (tmp_path / "own_method.py").write_text(
+        "open('ran', 'w').close()\nfrom stub_methods import Stub\n"
+    )
+    (tmp_path / "spec.toml").write_text('kind = "own_method:Stub"\nlabel = "mine"\n')
+    noneq("fit", "spec.toml", snapshots, "-o", "run").refuses(2, "--trust")
+    assert not os.path.exists("ran")
+    assert noneq("fit", "spec.toml", snapshots, "-o", "run", "--trust").code == 0
+    assert os.path.exists("ran")
+
+
+def test_a_folder_of_other_things_is_left_alone(noneq, snapshots, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.tex").write_text("dear")
+    noneq("fit", STUB, snapshots, "-o", "run").refuses(2, "thesis.tex")
+    noneq("fit", STUB, snapshots, "-o", "run", "--resume").refuses(2, "thesis.tex")
+    assert os.listdir("run") == ["thesis.tex"]
+
+
+def test_a_damaged_run_is_refused(noneq, snapshots):
+    noneq("fit", STUB, snapshots, "-o", "run")
+    with open("run/model.safetensors", "r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"\xff")
+    for words in (
+        ["sample", "run", "-o", "s.nc"],
+        ["evaluate", "run", snapshots],
+        ["report", "run"],
+    ):
+        noneq(*words).refuses(4, "checksum")
+    assert not os.path.exists("s.nc")
+
+
+def test_model_and_data_must_fit(noneq, snapshots, paths):
+    noneq("fit", STUB, snapshots, "-o", "run")
+    noneq("evaluate", "run", paths).refuses(2, "--components")
+    words = ["evaluate", "run", snapshots, "--metrics", "transition_jensen_shannon"]
+    noneq(*words).refuses(2, "trajectories")
+
+
+def test_debug_shows_the_traceback(noneq):
+    with pytest.raises(InvalidInput):
+        noneq("--debug", "sample", "nothing", "-o", "s.nc")
+
+
+def test_exit_codes_of_other_failures():
+    assert _verdict(FitDiverged("x", step=1, leaf="loss"))[0] == 5
+    assert _verdict(KeyboardInterrupt())[0] == 130
+    assert _verdict(OSError(28, "No space left on device", "f"))[0] == 3
+    code, text = _verdict(RuntimeError("first\nsecond"))
+    assert code == 1
+    assert "second" not in text
+    assert "--debug" in text
+
+
+@pytest.mark.parametrize("text", ["", "a", "0:1", "0:1:0", "0:1:x", "0:1:2:3", "1,,2", "0:1:1e9"])
+def test_times_that_cannot_be_read(text):
+    with pytest.raises(InvalidInput, match="START:STOP:COUNT"):
+        parse_times(text)
+
+
+def test_times():
+    assert parse_times("-1:1:3").tolist() == [-1, 0, 1]
+    assert parse_times("0.5").tolist() == [0.5]
+    assert parse_times("0,2,3").tolist() == [0, 2, 3]
