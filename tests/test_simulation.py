@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from noneq.domains import Box, Free
-from noneq.errors import InvalidInput, MissingTrait, SolveFailed
+from noneq.errors import InvalidInput, MissingTrait, SolveFailed, WrongType
 from noneq.simulation import RungeKutta4, StochasticHeun, ensemble, simulate
 from noneq.systems import AbstractDiffusion, DrivenRing, EightGaussians, Linear, Prinz
 
@@ -220,7 +220,9 @@ def test_a_system_without_dynamics_has_one_time(key):
         ({"times": [1.0, 0.0]}, "increase"),
         ({"substeps": 0}, "substeps"),
         ({"start": np.zeros((3, 3))}, "start"),
+        ({"start": np.full((3, 2), np.nan)}, "not finite"),
         ({"n": 10**12}, "GB"),
+        ({"times": [0.0, 1e12]}, "internal steps"),
         ({"solver": RungeKutta4()}, "noise"),
     ],
 )
@@ -229,6 +231,13 @@ def test_bad_requests_are_refused(options, match, key):
     times = request.pop("times")
     with pytest.raises(InvalidInput, match=match):
         simulate(OU, times, **request)
+
+
+def test_starts_outside_the_domain_are_refused(key):
+    with pytest.raises(InvalidInput, match="row 1"):
+        simulate(Prinz(), [0.0, 0.1], n=2, key=key, start=np.array([[0.0, 0.5], [0.0, 1.5]]))
+    with pytest.raises(WrongType, match="start"):
+        simulate(Prinz(), [0.0, 0.1], n=1, key=key, start=[["a", "b"]])
 
 
 def test_explosion_names_the_time_and_the_cure(key):

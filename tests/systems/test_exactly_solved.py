@@ -92,6 +92,11 @@ def test_swirl_starts_in_its_stationary_law(key):
     assert abs(np.mean(x[:, 1] ** 2) - 0.25) < 5 * 0.25 * np.sqrt(2 / len(x))
 
 
+def test_linear_takes_arrays_and_stays_comparable():
+    assert Linear(A=np.array(A), D=np.array(D)) == Linear(A=A, D=D)
+    assert hash(Linear(A=np.array(A), D=np.array(D))) == hash(Linear(A=A, D=D))
+
+
 @pytest.mark.parametrize(
     ("build", "match"),
     [

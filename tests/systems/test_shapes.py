@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from noneq.errors import InvalidInput
 from noneq.simulation import simulate
 from noneq.systems import (
     Checkerboard,
@@ -80,3 +81,8 @@ def test_spirals_are_point_images_and_arms_are_five(key):
     angle = np.arctan2(pinwheel[:, 1], pinwheel[:, 0]) + 0.25 * np.exp(along)
     assert np.abs(np.mean(np.exp(5j * angle))) > 0.8
     assert np.abs(np.mean(np.exp(4j * angle))) < 0.05
+
+
+def test_bad_fields_are_refused():
+    with pytest.raises(InvalidInput, match="noise"):
+        Moons(noise=-0.1)

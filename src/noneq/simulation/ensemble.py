@@ -14,6 +14,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array
 
 from noneq._typing import Key
+from noneq.data.checks import as_floats
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput, MissingTrait, SolveFailed
 from noneq.simulation.solvers import AbstractSolver, EulerMaruyama, noise_shape
@@ -65,16 +66,11 @@ def simulate(
     event, dtype = system.event_shape, jnp.zeros(()).dtype
     shape = (n, times.size, *event)
     _refuse_oversize(shape, dtype.itemsize)
-    start_key, noise_key = jax.random.split(key)
+    start_key, noise_key, probe_key = jax.random.split(key, 3)
     if start is None:
         states = np.asarray(_initial(system, n, start_key), dtype)
     else:
-        states = np.asarray(start, dtype)
-        if states.shape != (n, *event):
-            raise InvalidInput(
-                f"simulate: start has shape {states.shape}; expected {(n, *event)}, one state per "
-                "trajectory."
-            )
+        states = _checked_start(start, system, n).astype(dtype)
     labels = {"names": system.names, "domain": system.domain}
     if times.size == 1:
         _refuse_nonfinite(states[:, None], times)
@@ -84,7 +80,7 @@ def simulate(
             f"simulate: {type(system).__name__} has no dynamics; give a single time to draw from "
             f"its law, got {times.size}."
         )
-    _check_solver(solver, system, times[0], states, start_key)
+    _check_solver(solver, system, times[0], states, probe_key)
     block, blocks = _blocks(np.diff(times), system.time_step, substeps)
     steps = np.diff(times) / (blocks * block)
     values = np.empty(shape, dtype)
@@ -171,10 +167,26 @@ def _checked_times(times: Any) -> np.ndarray:
     return array
 
 
+def _checked_start(start: Any, system: AbstractSystem, n: int) -> np.ndarray:
+    states = as_floats(start, "simulate: start")
+    if states.shape != (n, *system.event_shape):
+        raise InvalidInput(
+            f"simulate: start has shape {states.shape}; expected {(n, *system.event_shape)}, one "
+            "state per trajectory."
+        )
+    outside = ~np.asarray(jax.vmap(system.domain.contains)(jnp.asarray(states)))
+    if outside.any():
+        raise InvalidInput(
+            f"simulate: {outside.sum()} starts, the first at row {np.argmax(outside)}, lie outside "
+            f"{system.domain} or are not finite; drop them or bring them back with domain.project."
+        )
+    return states
+
+
 def _blocks(spans: np.ndarray, time_step: float, substeps: int | None) -> tuple[int, np.ndarray]:
     """Steps per noise block, and blocks in each interval."""
     if substeps is None:
-        counts = np.ceil(spans / time_step - 1e-6).clip(1)
+        counts = np.ceil(spans / time_step - 0.01).clip(1)  # times may come in float32
     elif isinstance(substeps, bool) or int(substeps) != substeps or substeps < 1:
         raise InvalidInput(f"simulate: substeps = {substeps}; expected a whole number ≥ 1.")
     else:
@@ -186,6 +198,11 @@ def _blocks(spans: np.ndarray, time_step: float, substeps: int | None) -> tuple[
                 stacklevel=3,
             )
     most = int(counts.max())
+    if most > 2**30:
+        raise InvalidInput(
+            f"simulate: an interval of {spans.max():g} takes {most:.2g} internal steps of "
+            f"{time_step:.2g}; shorten it or choose substeps yourself."
+        )
     block = math.ceil(most / math.ceil(most / _BLOCK))
     return block, np.ceil(counts / block).astype(np.int64)
 
@@ -210,7 +227,7 @@ def _check_solver(
 ) -> None:
     some = jnp.asarray(states[:64])
     # Off the starts too: they may all sit where a slope happens to vanish.
-    moved = some + jax.random.normal(jax.random.fold_in(key, 1), some.shape, some.dtype)
+    moved = some + jax.random.normal(key, some.shape, some.dtype)
     solver.check(system, t, jnp.concatenate([some, jax.vmap(system.domain.project)(moved)]))
 
 

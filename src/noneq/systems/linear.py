@@ -1,7 +1,8 @@
 """Linear systems (Ornstein–Uhlenbeck), for which everything is known."""
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +18,13 @@ Matrix: TypeAlias = tuple[tuple[float, ...], ...]
 """A matrix as nested tuples of numbers, row by row."""
 
 
+def _nested(values: Any) -> Any:
+    """Any array-like as nested tuples of floats, so that equal systems compare equal."""
+    if values is None or isinstance(values, int | float):
+        return values
+    return tuple(_nested(v) for v in np.asarray(values, float).tolist())
+
+
 class Linear(AbstractDiffusion, HasStationaryDensity, HasEntropyProduction):
     """Linear drift and constant noise.
 
@@ -26,7 +34,7 @@ class Linear(AbstractDiffusion, HasStationaryDensity, HasEntropyProduction):
     yet dissipating 2 w²/k = 8 nats per unit time.
 
     Args:
-        A: (dim, dim) rates.
+        A: (dim, dim) rates, nested tuples or any array.
         D: (dim, dim) diffusivity, symmetric, positive semi-definite.
         start_mean: (dim,) mean of the Gaussian start; None is the origin.
         start_covariance: (dim, dim) of the start; None is the stationary one.
@@ -36,10 +44,10 @@ class Linear(AbstractDiffusion, HasStationaryDensity, HasEntropyProduction):
             for an A that has no stationary law.
     """
 
-    A: Matrix = ((1.0, -2.0), (2.0, 1.0))
-    D: Matrix = ((1.0, 0.0), (0.0, 1.0))
-    start_mean: tuple[float, ...] | None = None
-    start_covariance: Matrix | None = None
+    A: Matrix = eqx.field(default=((1.0, -2.0), (2.0, 1.0)), converter=_nested)
+    D: Matrix = eqx.field(default=((1.0, 0.0), (0.0, 1.0)), converter=_nested)
+    start_mean: tuple[float, ...] | None = eqx.field(default=None, converter=_nested)
+    start_covariance: Matrix | None = eqx.field(default=None, converter=_nested)
 
     def __check_init__(self) -> None:
         A, D = np.asarray(self.A, float), np.asarray(self.D, float)
@@ -190,6 +198,8 @@ def _stable(A: np.ndarray) -> bool:
 def _check_covariance(name: str, matrix: np.ndarray, shape: tuple[int, ...]) -> None:
     if matrix.shape != shape:
         raise InvalidInput(f"Linear: {name} has shape {matrix.shape}; expected {shape}, as A.")
+    if not np.isfinite(matrix).all():
+        raise InvalidInput(f"Linear: {name} holds NaN or infinity.")
     lowest = np.linalg.eigvalsh((matrix + matrix.T) / 2).min()
     if not np.allclose(matrix, matrix.T) or lowest < -1e-12 * np.abs(matrix).max():
         raise InvalidInput(f"Linear: {name} must be symmetric and positive semi-definite.")

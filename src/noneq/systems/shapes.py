@@ -10,11 +10,23 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
 from noneq.domains import Free
+from noneq.errors import InvalidInput
 from noneq.systems.base import AbstractSystem, HasStationaryDensity
 
 
 class AbstractShape(AbstractSystem):
-    """A law in the plane."""
+    """A law in the plane; its numbers are finite and not negative.
+
+    Raises:
+        InvalidInput: one is.
+    """
+
+    def __check_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not 0 <= value < np.inf:
+                raise InvalidInput(
+                    f"{type(self).__name__}: {name} = {value}; it must be finite and ≥ 0."
+                )
 
     @property
     def event_shape(self) -> tuple[int, ...]:

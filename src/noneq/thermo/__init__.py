@@ -2,5 +2,4 @@
 
 from noneq.thermo import exact as exact
 from noneq.thermo.entropy import entropy_production_rate as entropy_production_rate
-from noneq.thermo.work import power as power
-from noneq.thermo.work import work as work
+from noneq.thermo.work import power as power, work as work

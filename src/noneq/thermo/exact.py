@@ -9,8 +9,7 @@ import math
 import numpy as np
 
 from noneq.errors import InvalidInput
-from noneq.systems.linear import linear_entropy_production as linear
-from noneq.systems.linear import stationary_covariance
+from noneq.systems.linear import linear_entropy_production as linear, stationary_covariance
 from noneq.systems.prinz import Prinz
 from noneq.systems.rings import DrivenRing
 from noneq.systems.wells import Swirl
