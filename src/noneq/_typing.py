@@ -3,7 +3,7 @@
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, Shaped
 
 
 Key: TypeAlias = PRNGKeyArray
@@ -11,6 +11,6 @@ State: TypeAlias = Float[Array, "*event"]
 """One state of the system, without a batch axis."""
 Samples: TypeAlias = Float[Array, "n *event"]
 Scalar: TypeAlias = Float[Array, ""]
-ScalarLike: TypeAlias = float | int | Float[ArrayLike, ""]
+ScalarLike: TypeAlias = float | int | Shaped[Array, ""] | Shaped[np.ndarray, ""]
 Host: TypeAlias = np.ndarray
 """An array that lives on the host (data as read, estimates)."""

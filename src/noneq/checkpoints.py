@@ -71,7 +71,9 @@ class Checkpoint:
                 meta = file.metadata() or {}
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except Exception as error:
-            raise DataFileError(f"{self.path} cannot be read ({error}); delete it to start anew.") from error
+            raise DataFileError(
+                f"{self.path} cannot be read ({error}); delete it to start anew."
+            ) from error
         if meta.get("sha256") != _digest(arrays):
             raise DataFileError(f"{self.path} fails its checksum; delete it to start anew.")
         if meta.get("identity") != self.identity or arrays.keys() != _arrays(state).keys():

@@ -8,7 +8,7 @@ inside.
 from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -44,7 +44,7 @@ class Training(eqx.Module):
     batch: int = 1024
     rate: float = 2e-3
     warmup: int = 100
-    decay: Literal["cosine", "constant"] = "cosine"
+    decay: str = "cosine"
     ema: float = 0.999
     clip: float = 1.0
     patience: int = 0
@@ -64,7 +64,9 @@ class Training(eqx.Module):
         }
         for name, (good, expected) in ranges.items():
             if not good:
-                raise InvalidInput(f"Training: {name} = {getattr(self, name)!r}; expected {expected}.")
+                raise InvalidInput(
+                    f"Training: {name} = {getattr(self, name)!r}; expected {expected}."
+                )
 
     @property
     def chunk(self) -> int:
@@ -165,7 +167,7 @@ def _advance(
     def step(state):
         carry, total = state
         loss, grads, memory = _grad(carry, fixed, objective, rows, training.batch, key)
-        fine = jnp.isfinite(loss) & jnp.isfinite(optax.global_norm(grads))
+        fine = jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm(grads))
 
         def apply(carry: _Carry) -> _Carry:
             updates, moments = optimiser.update(grads, carry.optimiser, carry.free)
@@ -232,7 +234,9 @@ def train(
     moments = training.optimiser().init(free)
     carry = _Carry(jnp.zeros((), jnp.int32), free, moments, free, memory, jnp.asarray(False))
     best, history = free, {"step": [], "loss": []} | ({"held_out_loss": []} if held_out else {})
-    saved = Checkpoint(checkpoint, {"training": training, "objective": objective, "key": key, "rows": rows})
+    saved = Checkpoint(
+        checkpoint, {"training": training, "objective": objective, "key": key, "rows": rows}
+    )
     (carry, best), history = saved.restore((carry, best), history)
 
     with Stop() as stop:
@@ -246,7 +250,9 @@ def train(
                 raise _diverged(carry, fixed, best, objective, rows, training, step_key)
             row = {"step": float(end), "loss": float(loss)}
             if held_out is not None:
-                value = _held_out_loss(carry.ema, carry.objective, fixed, objective, held_out, held_key)
+                value = _held_out_loss(
+                    carry.ema, carry.objective, fixed, objective, held_out, held_key
+                )
                 row["held_out_loss"] = float(value)
             history = {name: [*column, row[name]] for name, column in history.items()}
             if held_out is None or row["held_out_loss"] <= min(history["held_out_loss"]):

@@ -58,7 +58,7 @@ class AbstractMethod(eqx.Module):
         data: Snapshots | Trajectories,
         *,
         key: Key,
-        init: AbstractModel | None = None,
+        init: Any = None,
         progress: Progress | None = None,
         checkpoint: Path | None = None,
     ) -> Fit:

@@ -86,9 +86,7 @@ class AbstractDenoising(AbstractMethod):
             key=key,
         )
         std = Constant(jnp.asarray(summary.std))
-        return DenoisingModel(
-            Denoiser(net, std, self.process, self.target), self.sampler, summary
-        )
+        return DenoisingModel(Denoiser(net, std, self.process, self.target), self.sampler, summary)
 
     def fit(
         self,

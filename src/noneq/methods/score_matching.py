@@ -41,9 +41,9 @@ class ScoreMatching(AbstractDenoising):
 
     source: ClassVar[str] = "song2021score"
 
-    process: Gaussian = Gaussian(Karras(sigma_max=20.0))
+    process: Gaussian = Gaussian(Karras())
     target: AbstractTarget = Preconditioned()
-    weight: AbstractWeight = LogNormal()
+    weight: AbstractWeight = LogNormal(mean=-2.0)
     net: MLP = MLP()
     time_band: float | None = None
     sampler: AbstractSampler = Heun()

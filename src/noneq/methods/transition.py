@@ -76,13 +76,11 @@ class Transition(AbstractMethod):
             key=key,
         )
         denoiser = Denoiser(net, Constant(jnp.ones(())), self.process, self.target)
-        return TransitionModel(
-            denoiser, self.sampler, summary, min(summary.counts[0], _STARTS)
-        )
+        return TransitionModel(denoiser, self.sampler, summary, min(summary.counts[0], _STARTS))
 
     def fit(
         self,
-        data: Trajectories,
+        data: Snapshots | Trajectories,
         *,
         key: Key,
         init: TransitionModel | None = None,

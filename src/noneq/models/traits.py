@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
@@ -189,7 +189,7 @@ def check_time(time: ScalarLike | None, times: tuple[float, ...]) -> ScalarLike:
         raise InvalidInput(
             f"this model covers times {times[0]:g} to {times[-1]:g}; say which with time=."
         )
-    if not isinstance(time, jax.core.Tracer) and not np.isfinite(np.asarray(time)).all():
+    if not isinstance(time, Tracer) and not np.isfinite(np.asarray(time)).all():
         raise InvalidInput(f"time = {time}; expected a finite number.")
     return jnp.asarray(time, dtype=float)
 
@@ -219,7 +219,7 @@ def check_solved(samples: Array) -> Array:
     Raises:
         SolveFailed: some are not finite (skipped under a transformation, where nothing is known).
     """
-    if not isinstance(samples, jax.core.Tracer) and not bool(jnp.isfinite(samples).all()):
+    if not isinstance(samples, Tracer) and not bool(jnp.isfinite(samples).all()):
         bad = int((~jnp.isfinite(samples)).any(axis=tuple(range(1, samples.ndim))).sum())
         raise SolveFailed(
             f"{bad} of {samples.shape[0]} samples are not finite; use a sampler with more steps."

@@ -54,9 +54,7 @@ class TransitionModel(AbstractModel, HasPaths):
     condition_dim: int = eqx.field(static=True)
     labels: tuple[tuple[str, ...], tuple[str, ...], str] = eqx.field(static=True)
 
-    def __init__(
-        self, denoiser: Denoiser, sampler: AbstractSampler, summary: Summary, starts: int
-    ):
+    def __init__(self, denoiser: Denoiser, sampler: AbstractSampler, summary: Summary, starts: int):
         self.denoiser = denoiser
         self.sampler = sampler
         self.normaliser = Normaliser(summary)
@@ -95,7 +93,11 @@ class TransitionModel(AbstractModel, HasPaths):
         lag = float(self.lag.value)
         jumps = np.diff(times) / lag
         counts = np.round(jumps).astype(int)
-        if not (np.isfinite(jumps).all() and (counts > 0).all() and np.allclose(jumps, counts, atol=1e-3)):
+        if not (
+            np.isfinite(jumps).all()
+            and (counts > 0).all()
+            and np.allclose(jumps, counts, atol=1e-3)
+        ):
             raise InvalidInput(
                 f"sample_paths: distances of times must be positive multiples of the lag {lag:g}."
             )
@@ -133,7 +135,9 @@ class TransitionModel(AbstractModel, HasPaths):
             raise InvalidInput(f"snapshots: paths start at time {first:g}; ask for later times.")
         grid = first + lag * np.round((times - first) / lag)
         if not np.allclose(grid, times, atol=1e-3 * lag + 1e-6):
-            raise InvalidInput(f"snapshots: times must be {first:g} + multiples of the lag {lag:g}.")
+            raise InvalidInput(
+                f"snapshots: times must be {first:g} + multiples of the lag {lag:g}."
+            )
         begin = [] if abs(times[0] - first) <= 1e-3 * lag else [first]
         paths = self.sample_paths(n, times=np.r_[begin, times], condition=condition, key=key)
         return paths.frames(np.arange(len(begin), paths.times.size)).snapshots()

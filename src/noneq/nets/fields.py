@@ -15,12 +15,18 @@ from noneq.nets.constant import Constant
 from noneq.nets.features import harmonics, noise_features
 
 
+_PERIOD = 1.25
+
+
 class Clock(eqx.Module):
     """Physical time as network input: (t − start)/span scaled to [−1, 1], and its harmonics.
 
+    The period of the harmonics is a quarter longer than the span, so that the last time does
+    not look like the first.
+
     Args:
         start, span: of the training times.
-        count: harmonics k/span, k = 1..count; the highest frequency is count/span.
+        count: harmonics k/period, k = 1..count; the highest frequency is count/period.
     """
 
     start: Constant
@@ -31,11 +37,13 @@ class Clock(eqx.Module):
         """``band`` overrides the measured `Summary.time_band` (frequency per unit time)."""
         band = summary.time_band if band is None else band
         if not (band >= 0 and math.isfinite(band)):
-            raise InvalidInput(f"time_band = {band}; expected a finite frequency ≥ 0 per unit time.")
+            raise InvalidInput(
+                f"time_band = {band}; expected a finite frequency ≥ 0 per unit time."
+            )
         span = summary.span if summary.span > 0 else 1.0
         self.start = Constant(jnp.asarray(summary.times[0]))
         self.span = Constant(jnp.asarray(span))
-        self.count = math.ceil(band * span - 1e-6) if len(summary.times) > 1 else 0
+        self.count = math.ceil(band * _PERIOD * span - 1e-6) if len(summary.times) > 1 else 0
 
     @property
     def size(self) -> int:
@@ -44,7 +52,7 @@ class Clock(eqx.Module):
 
     def __call__(self, time: ScalarLike) -> Float[Array, " size"]:
         phase = (time - self.start.value) / self.span.value
-        return jnp.concatenate([(2 * phase - 1)[None], harmonics(phase, self.count)])
+        return jnp.concatenate([(2 * phase - 1)[None], harmonics(phase / _PERIOD, self.count)])
 
 
 class MLP(eqx.Module):
@@ -63,7 +71,9 @@ class MLP(eqx.Module):
 
     def __check_init__(self) -> None:
         if self.width < 1 or self.depth < 1:
-            raise InvalidInput(f"MLP: width = {self.width}, depth = {self.depth}; both must be ≥ 1.")
+            raise InvalidInput(
+                f"MLP: width = {self.width}, depth = {self.depth}; both must be ≥ 1."
+            )
 
     def init(
         self,
@@ -89,10 +99,15 @@ class FieldNetwork(eqx.Module):
     """F(x, level, time, condition): SiLU layers; inputs enter the first layer side by side.
 
     Each input has its own first-layer matrix, so that under ``vmap`` whatever all samples share
-    (noise level, time) is multiplied once and not once per sample.
+    (noise level, time) is multiplied once and not once per sample. Physical time also gates the
+    first and the last hidden layer: a law that moves or turns is static in a frame that is
+    bilinear in x and functions of t, which sums alone learn slowly.
+
+    Source: gates as in Perez et al. 2018, eq. 2.
     """
 
     first: list[Float[Array, "width _"]]
+    gates: list[Float[Array, "width width"]]
     bias: Float[Array, " width"]
     hidden: list[tuple[Float[Array, "width width"], Float[Array, " width"]]]
     last: Float[Array, "out width"]
@@ -114,13 +129,15 @@ class FieldNetwork(eqx.Module):
     ):
         sizes = [inputs]
         sizes += [9] if noise else []
-        sizes += [clock.size] if clock is not None else []
         sizes += [condition] if condition else []
-        keys = iter(jax.random.split(key, len(sizes) + recipe.depth))
+        sizes += [clock.size] if clock is not None else []
+        gates = 2 if clock is not None else 0
+        keys = iter(jax.random.split(key, len(sizes) + gates + recipe.depth))
         draw = lambda rows, columns: jax.random.normal(next(keys), (rows, columns))
         width = recipe.width
         # Every input block gets equal say, however many features it has.
         self.first = [draw(width, size) / math.sqrt(size) for size in sizes]
+        self.gates = [draw(width, width) * (0.5 / math.sqrt(width)) for _ in range(gates)]
         self.bias = jnp.zeros(width)
         self.hidden = [
             (draw(width, width) * math.sqrt(2 / width), jnp.zeros(width))
@@ -135,21 +152,24 @@ class FieldNetwork(eqx.Module):
     def __call__(
         self,
         x: Float[Array, " inputs"],
-        level: ScalarLike | None = None,
-        time: ScalarLike | None = None,
+        level: Any = None,
+        time: Any = None,
         condition: Any = None,
     ) -> Float[Array, " outputs"]:
         blocks = [x]
         if self.noise:
             blocks.append(noise_features(level))
-        if self.clock is not None:
-            blocks.append(self.clock(time))
         if self.condition:
             blocks.append(jnp.asarray(condition, x.dtype).reshape(self.condition))
-        h = self.bias
-        for matrix, block in zip(self.first, blocks, strict=True):
-            h = h + matrix @ block
+        if self.clock is not None:
+            blocks.append(self.clock(time))
+        entries = [matrix @ block for matrix, block in zip(self.first, blocks, strict=True)]
+        h = self.bias + sum(entries)
+        if self.clock is not None:
+            h = h + entries[0] * (self.gates[0] @ entries[-1])
         h = jax.nn.silu(h)
         for matrix, bias in self.hidden:
             h = jax.nn.silu(matrix @ h + bias)
+        if self.clock is not None:
+            h = h * (1 + self.gates[1] @ entries[-1])
         return self.last @ h + self.last_bias

@@ -79,7 +79,7 @@ class VP(AbstractSchedule):
     def tau_of_log_alpha(self, log_alpha: ScalarLike) -> Scalar:
         """Inverse of ln alpha(tau)."""
         a, b = (self.beta_max - self.beta_min) / 4, self.beta_min / 2
-        return 2 * -log_alpha / (b + jnp.sqrt(b * b - 4 * a * log_alpha))
+        return -2 * jnp.asarray(log_alpha) / (b + jnp.sqrt(b * b - 4 * a * log_alpha))
 
     @property
     def start(self) -> float:
