@@ -60,7 +60,7 @@ bench: $(VENV)/.installed-bench
 
 docs: $(VENV)/.installed-docs
 	$(BIN)/python docs/generate.py
-	$(BIN)/python -m mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 results: $(VENV)/.installed
 	@test -n "$(NAME)" || { echo "Name the study: make results NAME=prinz" >&2; exit 2; }

@@ -22,7 +22,7 @@ def processor() -> str:
     return names[0] if names else platform.processor()
 
 
-def record(rows: list[dict]) -> dict[str, Any]:
+def record(rows: list[dict], load: float) -> dict[str, Any]:
     return {
         "study": "speed",
         "command": "make bench",
@@ -31,6 +31,7 @@ def record(rows: list[dict]) -> dict[str, Any]:
             "processor": processor(),
             "cores": os.cpu_count(),
             "system": platform.platform(terse=True),
+            "load_before": load,
         },
         "rows": rows,
     }
@@ -58,14 +59,17 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=NAMES, help=f"some of {', '.join(NAMES)}")
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/results/speed.json"))
     arguments = parser.parse_args()
-    rows = []
+    rows, load = [], round(os.getloadavg()[0], 2)
+    if load > 0.5:
+        # Threads that wait for each other suffer most: a busy machine is unfair to the peers.
+        print(f"the machine is busy (load {load}); these numbers mean little", file=sys.stderr)
     for name in arguments.names:
         new = collect(name)
         rows += new
         for entry in new:
             print("{case:24} {method:24} {metric:18} {value:.4g}".format(**entry), file=sys.stderr)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(record(rows), indent=1) + "\n")
+    arguments.output.write_text(json.dumps(record(rows, load), indent=1) + "\n")
     print(f"wrote {arguments.output}")
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -159,3 +160,28 @@ def test_speed_ratio_is_peer_over_ours():
         check=True,
     )
     assert done.stdout.strip() == "[2.0]"
+
+
+def commands_in(text: str) -> list[list[str]]:
+    """Every ``noneq …`` line of the shell blocks, comments cut, continued lines joined."""
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    words = [shlex.split(line, comments=True) for line in lines]
+    return [w[1:] for w in words if w[:1] == ["noneq"]]
+
+
+@pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md", "docs/quickstart.md"])
+def test_commands_that_the_texts_show_are_understood(file):
+    from typer.main import get_command
+
+    from noneq.cli.app import app
+
+    verbs = get_command(app).commands
+    shown = commands_in((ROOT / file).read_text())
+    assert shown
+    for verb, *arguments in shown:
+        # Parses names, options and types; runs nothing.
+        context = verbs[verb].make_context(verb, list(arguments))
+        assert not context.args, f"{verb} {arguments}"
+    with pytest.raises(Exception, match="--nonsense"):
+        verbs["fit"].make_context("fit", ["A", "b.npz", "-o", "c", "--nonsense"])
