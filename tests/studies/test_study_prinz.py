@@ -9,7 +9,7 @@ from noneq.errors import InvalidInput, WrongType
 from noneq.methods import OracleBoltzmann
 from noneq.report import study_report
 from noneq.spec import from_toml, to_toml
-from noneq.studies import PrinzStudy, run_study, study_named, studies
+from noneq.studies import PrinzStudy, run_study, studies, study_named
 from noneq.studies.ensembles import Recording
 from noneq.studies.prinz_cells import (
     LearnerCell,

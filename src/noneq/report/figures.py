@@ -93,7 +93,7 @@ def png(figure: Any, dots_per_inch: int = 170) -> bytes:
     return memory.getvalue()
 
 
-def history(columns: Mapping[str, Sequence[float]]) -> bytes:
+def history(columns: Mapping[str, Sequence[float | int]]) -> bytes:
     """Losses against the step.
 
     Args:

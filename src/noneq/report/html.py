@@ -80,6 +80,7 @@ def render(
     sources: Sequence[str] = (),
     command: str = "",
     settings: str = "",
+    made_with: str = "",
     notes: Sequence[str] = (),
 ) -> Path:
     """Write the page at once; it needs no network and no other file.
@@ -93,6 +94,7 @@ def render(
         sources: what to cite, one text (BibTeX or plain) each.
         command: that made it.
         settings: all settings, as TOML.
+        made_with: versions and machine.
         notes: warnings, shown above the figures.
 
     Returns:
@@ -125,7 +127,8 @@ def render(
 <main>
 <header><h1>{escape(title)}</h1>
 <p class="lead">{escape(lead)}</p>{warnings}</header>
-{"".join(parts)}</main>
+{"".join(parts)}<footer>{escape(made_with)}</footer>
+</main>
 <script>
 {_resource("page.js")}</script>
 </body>
@@ -191,8 +194,10 @@ def _clouds(clouds: Clouds, number: int) -> str:
         "axes": list(clouds.axes),
     }
     last = clouds.times.size - 1
+    columns = len(panels) if len(panels) <= 4 else 3
     return (
-        f'<div class="panels" data-scale="{escape(json.dumps(scale))}">{"".join(panels)}</div>\n'
+        f'<div class="panels" style="--columns: {columns}" '
+        f'data-scale="{escape(json.dumps(scale))}">{"".join(panels)}</div>\n'
         f'<div class="player"><button type="button" aria-label="play or pause">▶</button>'
         f'<label for="time{number}">time</label>'
         f'<input type="range" id="time{number}" min="0" max="{last}" value="0" step="1">'

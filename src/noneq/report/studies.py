@@ -44,10 +44,11 @@ def study_report(path: str | Path) -> Path:
         lead="" if study is None else study.question,
         notes=failed,
         figures=_figures(result, folder),
-        tables=tables(result["rows"]) + [_made_by(result)],
+        tables=tables(result["rows"]),
         limits=() if study is None else study.limits,
         sources=[bibtex(key) for key in sources],
         command=result["command"],
+        made_with=_made_with(result),
         settings=spec.read_text(encoding="utf-8") if spec.exists() else "",
     )
 
@@ -73,9 +74,11 @@ def read_result(folder: Path) -> dict[str, Any]:
 
 
 def tables(rows: Sequence[Mapping[str, Any]]) -> list[Table]:
-    """One table per metric: cases down, methods across, the floor last."""
+    """One table per metric, the most compared first: cases down, methods across, the floor last."""
     made = []
-    for metric in dict.fromkeys(row["metric"] for row in rows):
+    methods_of = lambda metric: len({r["method"] for r in rows if r["metric"] == metric})
+    metrics = dict.fromkeys(row["metric"] for row in rows)
+    for metric in sorted(metrics, key=methods_of, reverse=True):
         chosen = {(r["case"], r["method"]): r for r in rows if r["metric"] == metric}
         cases = list(dict.fromkeys(case for case, _ in chosen))
         methods = list(dict.fromkeys(method for _, method in chosen))
@@ -88,7 +91,7 @@ def tables(rows: Sequence[Mapping[str, Any]]) -> list[Table]:
             seeds = sorted({r["seeds"] for r in mine if r is not None})
             lines.append([case, *map(_cell, mine), *floor, "–".join(map(str, seeds))])
         header = ("case", *methods, *(["floor"] if floored else []), "seeds")
-        made.append(Table(metric.replace("_", " "), header, lines, _explain(metric)))
+        made.append(Table(metric, header, lines, _explain(metric)))
     return made
 
 
@@ -99,8 +102,9 @@ def _cell(row: Mapping[str, Any] | None) -> str:
 def _explain(metric: str) -> str:
     explained = {
         "jensen_shannon": "Jensen–Shannon divergence in bits, mean over the times after the "
-        "transient; ± one standard error; floor: two independent samples of the truth.",
-        "jensen_shannon_transient": "The same within the transient.",
+        "transient; ± one standard error; floor: the same between two independent samples of the "
+        "truth.",
+        "jensen_shannon_transient": "The same, mean over the transient.",
         "jensen_shannon_excess": "Divergence minus floor with many samples at few times, in bits: "
         "what remains is the model's own error.",
         "transition_jensen_shannon": "Divergence of the histograms of transitions over one lag, "
@@ -110,14 +114,12 @@ def _explain(metric: str) -> str:
     return explained.get(metric, "")
 
 
-def _made_by(result: Mapping[str, Any]) -> Table:
-    """Versions and machine."""
-    facts = {**result["versions"], **result["machine"]}
-    return Table("Made with", ("", ""), [[str(k), _plain(v)] for k, v in facts.items()])
-
-
-def _plain(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _made_with(result: Mapping[str, Any]) -> str:
+    """Versions and machine, in one line."""
+    machine = result["machine"]
+    versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
+    facts = [machine.get("processor"), f"{machine.get('cores')} cores", machine.get("system")]
+    return f"Made with {versions} on {', '.join(str(fact) for fact in facts if fact)}."
 
 
 def _figures(result: Mapping[str, Any], folder: Path) -> list[Figure]:

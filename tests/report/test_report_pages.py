@@ -1,0 +1,151 @@
+"""Reports of runs and studies, from their folders."""
+
+import json
+import re
+
+import equinox as eqx
+import jax
+import numpy as np
+import pytest
+
+from noneq.data import Snapshots, Trajectories
+from noneq.domains import Box
+from noneq.errors import DataFileError, InvalidInput
+from noneq.methods import BoltzmannField, ScoreMatching
+from noneq.report import run_report, study_report
+from noneq.report.prinz import figures
+from noneq.report.studies import tables
+from noneq.store import add_rows, save
+from noneq.studies.running import Kept
+from noneq.training import Training
+
+
+def row(case="a", method="m", metric="k", value=1.0, stderr=0.1, floor=None, seeds=1):
+    names = ("case", "method", "metric", "value", "stderr", "floor", "seeds")
+    return dict(zip(names, (case, method, metric, value, stderr, floor, seeds), strict=True))
+
+
+def result(rows, **more):
+    return {"study": "mine", "command": "noneq study mine", "versions": {"noneq": "1"},
+            "machine": {"cores": 2}, "rows": rows} | more  # fmt: skip
+
+
+def write(folder, content):
+    (folder / "metrics.json").write_text(json.dumps(content))
+
+
+def test_an_unknown_study_gets_charts_tables_and_its_failures(tmp_path):
+    failed = [{"case": "b", "method": "m", "replicate": 1, "error": "it <broke>"}]
+    write(tmp_path, result([row(floor=0.5), row("b"), row(metric="other")], failed=failed))
+    text = study_report(tmp_path).read_text()
+    assert text.count("<figure") == 2
+    assert text.count("<table>") == 2
+    assert "b m (seed 1) failed: it &lt;broke&gt;" in text
+    assert "noneq study mine" in text
+    assert "noneq 1 on 2 cores" in text
+
+
+def test_tables_turn_rows_into_cases_and_methods():
+    [first, second] = tables(
+        [
+            row("a", "m", "few"),
+            row("a", "m", floor=0.5, seeds=3),
+            row("b", "m"),
+            row("b", "n", stderr=None),
+        ]
+    )
+    assert first.header == ("case", "m", "n", "floor", "seeds")
+    assert list(first.rows) == [
+        ["a", "1.00 ± 0.10", "", "0.5000", "3"],
+        ["b", "1.00 ± 0.10", "1", "", "1"],
+    ]
+    assert second.title == "few"
+    assert second.header == ("case", "m", "seeds")
+
+
+def test_folders_without_a_study_are_refused(tmp_path):
+    with pytest.raises(InvalidInput, match="no finished study"):
+        study_report(tmp_path)
+    (tmp_path / "metrics.json").write_text("{")
+    with pytest.raises(DataFileError, match="cannot be read"):
+        study_report(tmp_path)
+    write(tmp_path, [row()])
+    with pytest.raises(DataFileError):
+        study_report(tmp_path)
+    write(tmp_path, {"study": "mine"})
+    with pytest.raises(DataFileError, match="command"):
+        study_report(tmp_path)
+
+
+def cell(case, method, rng, **arrays):
+    curve = {"times": np.arange(1, 5.0), "divergence": rng.random(4), "floor": rng.random(4) / 9}
+    points = rng.uniform(-1, 1, (5, 7, 2))
+    drawn = {"cloud_times": np.arange(5.0), "cloud": points, "time": np.array(1.0)}
+    return Kept(case, method, 0, (curve if method != "simulation" else {}) | drawn | arrays)
+
+
+def test_prinz_has_all_its_pictures(rng):
+    rows, cells = [], []
+    for drive, rate in ((1, 0.258), (20, 103.0)):
+        case = f"drive={drive}"
+        rows += [row(case, m, "entropy_production_rate", rate) for m in ("simulation", "exact")]
+        cells.append(cell(case, "simulation", rng, potential=rng.random((8, 8))))
+        for method in ("ScoreMatching", "BoltzmannField"):
+            rows.append(row(case, method, "jensen_shannon", 0.06, 0.001, 0.05))
+            more = {"energy": rng.random((8, 8))} if method == "BoltzmannField" else {}
+            cells.append(cell(case, method, rng, score=rng.random((6, 6, 2)), **more))
+    made = figures(rows, cells)
+    heads = [figure.title for figure in made]
+    assert [head[:3] for head in heads[:-1]] == ["(a)", "(b)", "(c)", "(c)", "(d)", "(d)"]
+    assert heads[-1].startswith("Drive sweep")
+    assert list(made[4].panels) == ["truth", "ScoreMatching", "BoltzmannField"]
+    # A run that failed half-way still gives what it has.
+    assert [f.title[:3] for f in figures(rows[:2], cells[:1])] == ["(a)", "(d)"]
+    assert figures([], []) == []
+
+
+@pytest.fixture(scope="module")
+def paths():
+    values = jax.random.uniform(jax.random.key(1), (40, 3, 2), minval=-1.0)
+    return Trajectories(values, [0.0, 1.0, 2.0], names=["left", "up"], units=["nm", ""],
+                        time_unit="ns", domain=Box(-1.0, 1.0))  # fmt: skip
+
+
+def tiny(method):
+    return eqx.tree_at(lambda m: m.training, method, Training(steps=4, batch=16))
+
+
+def test_a_run_has_pictures_settings_and_data(tmp_path, paths, key):
+    save(tiny(BoltzmannField()).fit(paths, key=key), tmp_path)
+    text = run_report(tmp_path).read_text()
+    assert text.count('<figure class="clouds"') == 1
+    assert text.count('<figure class="picture"') == 1
+    assert "3 times from 0 to 2 ns" in text
+    assert "left (nm)" in text
+    assert "steps = 4" in text
+    assert "2505.18621" in text
+    assert "Not evaluated yet" in text
+    add_rows(tmp_path, [row("test", "BoltzmannField", "jensen_shannon", 0.25, 0.01, 0.2)])
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "my_plot.svg").write_text("<svg/>")
+    text = run_report(tmp_path).read_text()
+    assert "0.250 ± 0.010" in text
+    assert "my plot" in text
+    assert "Not evaluated yet" not in text
+
+
+def test_one_coordinate_and_many(tmp_path, key):
+    values = np.asarray(jax.random.normal(key, (30, 4)))
+    kinds = ((1, BoltzmannField(), "(spread)"), (4, ScoreMatching(), "first two coordinates"))
+    for dim, method, shown in kinds:
+        folder = tmp_path / str(dim)
+        save(tiny(method).fit(Snapshots(values[:, :dim]), key=key), folder)
+        text = run_report(folder).read_text()
+        assert shown in text
+        assert re.search("one time, 0", text)
+        assert "Snapshots hold marginals" in text
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(InvalidInput, match="no saved model"):
+        run_report(tmp_path)
