@@ -53,7 +53,7 @@ x64: $(VENV)/.installed-test
 	JAX_ENABLE_X64=1 $(BIN)/python -m pytest tests/x64 -q
 
 fast: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --ignore=tests/x64 -m "not slow"
 
 bench: $(VENV)/.installed-bench
 	$(BIN)/python benchmarks/run.py -o docs/results/speed.json
