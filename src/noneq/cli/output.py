@@ -17,7 +17,9 @@ def emit(as_json: bool, data: Any, *text: Any) -> None:
     if as_json:
         sys.stdout.write(json.dumps(_plain(data), indent=1) + "\n")
         return
-    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    # A pipe or file has no width to fold tables for.
+    width = None if sys.stdout.isatty() else 160
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=True, width=width)
     for piece in text:
         console.print(piece, markup=False) if isinstance(piece, str) else console.print(piece)
 
