@@ -21,13 +21,13 @@ $(BIN)/python:
 	@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then $(PYTHON) -m venv $(VENV); \
 	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
 	  $(PYTHON) -m venv --without-pip $(VENV) && \
-	  $(PYTHON) -m pip --python $(BIN)/python install -q pip; \
+	  $(PYTHON) -m pip --python $(BIN)/python install -q pip || { rm -rf $(VENV); exit 2; }; \
 	else \
 	  echo "$(PYTHON) can make no virtual environment: it has neither ensurepip nor pip." \
 	       "On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 2; fi
-	@$(BIN)/python -m pip install -q --upgrade 'pip>=25.1'
 
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
+	@$(BIN)/python -m pip install -q --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install -q -e .
 	@touch $@
 
