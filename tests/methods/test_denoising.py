@@ -115,7 +115,7 @@ def ou_paths(n, rng):
 
 def test_transition_generates_paths_with_the_right_memory(key, rng):
     data = ou_paths(4000, rng)
-    fit = Transition(sampler=Heun(12), **SMALL).fit(data, key=key)
+    fit = Transition(sampler=Heun(20), **SMALL).fit(data, key=key)
     paths = fit.model.sample_paths(3000, times=data.times, key=key).values[:, :, 0]
     n = 3000
     for i in (1, 5, 10):

@@ -63,7 +63,7 @@ class Transition(AbstractMethod):
     weight: AbstractWeight = LogNormal()
     net: MLP = MLP()
     time_band: float | None = None
-    sampler: AbstractSampler = Heun(steps=12)
+    sampler: AbstractSampler = Heun(steps=20)
     training: Training = Training(steps=20_000)
 
     def init(self, summary: Summary, *, key: Key) -> TransitionModel:

@@ -47,7 +47,7 @@ class Heun(AbstractSampler):
     Source: Karras et al. 2022, algorithm 1 (in tau; with `Karras` levels the nodes are theirs).
     """
 
-    steps: int = 40
+    steps: int = 64
 
     def __check_init__(self) -> None:
         check_steps("Heun", self.steps)
