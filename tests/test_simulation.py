@@ -1,5 +1,6 @@
 """simulate: correct laws, bits that only depend on what they should, clear refusals."""
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -178,8 +179,8 @@ def test_same_key_same_bits_other_key_other_bits():
 
 
 def test_particles_and_frames_are_independent(key):
-    """Chunks, frames and steps have different noise: increments of pure noise decorrelate."""
-    data = simulate(Custom(flat=1.0), np.arange(4.0), n=2 * ensemble._CHUNK, key=key, substeps=10)
+    """Chunks, frames and noise blocks differ: increments decorrelate and have unit variance."""
+    data = simulate(Custom(flat=1.0), np.arange(4.0), n=2 * ensemble._CHUNK, key=key, substeps=40)
     steps = np.diff(data.values[..., 0], axis=1)
     halves = np.concatenate([steps[: ensemble._CHUNK], steps[ensemble._CHUNK :]], axis=1)
     correlation = np.corrcoef(halves.T) - np.eye(6)
@@ -251,26 +252,22 @@ def test_coarse_steps_warn(key):
 
 
 @pytest.mark.multi
-def test_devices_do_not_change_the_result():
+def test_devices_do_not_change_the_result(tmp_path):
     script = textwrap.dedent("""
         import sys, jax, numpy as np, noneq as nq
         data = nq.simulate(nq.systems.Prinz(), [0.0, 0.02, 0.04], n=200, key=jax.random.key(0))
         assert jax.local_device_count() == int(sys.argv[1])
         np.save(sys.argv[2], data.values)
     """)
-    import os
-    import tempfile
-
     results = []
-    with tempfile.TemporaryDirectory() as folder:
-        for count in (1, 2):
-            path = f"{folder}/{count}.npy"
-            flags = f"--xla_force_host_platform_device_count={count}"
-            subprocess.run(
-                [sys.executable, "-c", script, str(count), path],
-                check=True,
-                timeout=150,
-                env=os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
-            )
-            results.append(np.load(path))
+    for count in (1, 2):
+        path = tmp_path / f"{count}.npy"
+        flags = f"--xla_force_host_platform_device_count={count}"
+        subprocess.run(
+            [sys.executable, "-c", script, str(count), str(path)],
+            check=True,
+            timeout=150,
+            env=os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
+        )
+        results.append(np.load(path))
     np.testing.assert_allclose(results[0], results[1], atol=1e-5)
