@@ -150,7 +150,7 @@ def test_pictures_are_the_same_bytes_again():
         for m in ("ScoreMatching", "Mine")
     ]
     assert metric_over_cases(rows, "k") == metric_over_cases(rows, "k")
-    with canvas(size=(1, 1)) as (figure, axes):
+    with canvas(size=(1.0, 1.0)) as (figure, axes):
         axes.plot([0, 1])
         assert png(figure).startswith(b"\x89PNG")
         assert svg(figure).startswith(b"<?xml")
