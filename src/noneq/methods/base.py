@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
 import equinox as eqx
+import numpy as np
+from jaxtyping import Array
 
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories, as_snapshots
 from noneq.data.summary import Summary
 from noneq.models.traits import AbstractModel
 
+
+Data: TypeAlias = Snapshots | Trajectories | np.ndarray | Array
+"""What `fit` takes; a plain array ``(n, *event_shape)`` is a single snapshot."""
 
 History: TypeAlias = dict[str, list[float]]
 """Columns of history.csv: ``step``, ``loss``, ``held_out_loss`` …, all of equal length."""
@@ -55,7 +60,7 @@ class AbstractMethod(eqx.Module):
     @abstractmethod
     def fit(
         self,
-        data: Snapshots | Trajectories,
+        data: Data,
         *,
         key: Key,
         init: Any = None,

@@ -11,10 +11,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
-from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.data.ensembles import Snapshots
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput
-from noneq.methods.base import AbstractMethod, Fit, Progress, as_data
+from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
 from noneq.models.boltzmann import GridBoltzmann, check_grid_dimension, check_no_condition
 from noneq.nets.constant import Constant
 from noneq.nets.fields import MLP, Clock, FieldNetwork
@@ -102,7 +102,7 @@ class BoltzmannField(AbstractMethod):
 
     def fit(
         self,
-        data: Snapshots | Trajectories,
+        data: Data,
         *,
         key: Key,
         init: Any = None,

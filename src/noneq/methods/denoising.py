@@ -13,7 +13,7 @@ from noneq._typing import Key, Scalar
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput
-from noneq.methods.base import AbstractMethod, Fit, Progress, as_data
+from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
 from noneq.models.denoising import Denoiser, DenoisingModel
 from noneq.models.normaliser import Normaliser
 from noneq.nets.constant import Constant
@@ -90,7 +90,7 @@ class AbstractDenoising(AbstractMethod):
 
     def fit(
         self,
-        data: Snapshots | Trajectories,
+        data: Data,
         *,
         key: Key,
         init: DenoisingModel | None = None,

@@ -7,11 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from noneq._typing import Key
-from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary, summarise
 from noneq.domains import Box
 from noneq.errors import InvalidInput, MissingTrait
-from noneq.methods.base import AbstractMethod, Fit, Progress, as_data
+from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
 from noneq.models.boltzmann import GridBoltzmann, check_grid_dimension, check_no_condition
 from noneq.nets.constant import Constant
 from noneq.systems.base import AbstractLangevin, AbstractSystem
@@ -89,7 +88,7 @@ class OracleBoltzmann(AbstractMethod):
 
     def fit(
         self,
-        data: Snapshots | Trajectories,
+        data: Data,
         *,
         key: Key,
         init: Any = None,

@@ -13,7 +13,7 @@ from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput, WrongType
-from noneq.methods.base import AbstractMethod, Fit, Progress
+from noneq.methods.base import AbstractMethod, Data, Fit, Progress
 from noneq.methods.denoising import DenoisingLoss
 from noneq.models.denoising import Denoiser
 from noneq.models.transition import TransitionModel
@@ -80,7 +80,7 @@ class Transition(AbstractMethod):
 
     def fit(
         self,
-        data: Snapshots | Trajectories,
+        data: Data,
         *,
         key: Key,
         init: TransitionModel | None = None,

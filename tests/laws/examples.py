@@ -1,0 +1,76 @@
+"""What the laws need to know of a class beyond its defaults: one line each."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+import noneq as nq
+from noneq.domains import Box
+from noneq.methods import AbstractMethod
+from noneq.spec import override
+from noneq.systems import AbstractGradient
+
+
+class Trap(AbstractGradient):
+    """A harmonic trap of any dimension."""
+
+    dim: int = 2
+    beta: float = 2.0
+
+    @property
+    def event_shape(self):
+        return (self.dim,)
+
+    @property
+    def domain(self):
+        return Box(-6.0, 6.0)
+
+    @property
+    def time_step(self):
+        return 0.01
+
+    def initial(self, key) -> Float[Array, " dim"]:
+        return jax.random.normal(key, (self.dim,)) / jnp.sqrt(self.beta)
+
+    def potential(self, t, x):
+        return jnp.sum(x**2) / 2
+
+
+# Fields of a class that depend on the data's dimension.
+FIELDS: dict[str, Any] = {"OracleBoltzmann": lambda dim: {"system": Trap(dim=dim)}}
+
+# What makes any method small; names that a method does not have are left out.
+TINY = {
+    "net.width": 16,
+    "net.depth": 1,
+    "training.steps": 4,
+    "training.batch": 16,
+    "sampler.steps": 24,
+    "time_band": 1.0,
+    "cells": 8,
+}
+
+
+def has_field(obj: Any, path: str) -> bool:
+    name, _, rest = path.partition(".")
+    if name not in {field.name for field in dataclasses.fields(obj)}:
+        return False
+    return not rest or has_field(getattr(obj, name), rest)
+
+
+def tiny(cls: type[AbstractMethod], dim: int = 2, **changes: Any) -> AbstractMethod:
+    """The method with a small network and few steps."""
+    method = cls(**FIELDS.get(cls.__name__, lambda dim: {})(dim))
+    settings = TINY | {name.replace("__", "."): value for name, value in changes.items()}
+    return override(method, {k: v for k, v in settings.items() if has_field(method, k)})
+
+
+def paths(dim: int = 2, n: int = 24, seed: int = 0) -> nq.Trajectories:
+    """A few smooth random paths at three uneven times."""
+    rng = np.random.default_rng(seed)
+    values = np.cumsum(rng.normal(size=(n, 3, dim)), axis=1).astype(np.float32)
+    return nq.Trajectories(values, [0.0, 0.5, 2.0])

@@ -1,0 +1,192 @@
+"""Laws that every public method keeps, found by walking `noneq.methods`."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from examples import paths, tiny
+
+import noneq as nq
+from noneq.errors import InvalidInput, NoneqError, WrongType
+from noneq.methods import AbstractMethod, Fit, Transition
+from noneq.models.traits import AbstractModel, HasEnergy, HasLogProb, HasScore
+from noneq.spec import from_toml, to_toml
+from noneq.spec.names import modules
+
+
+METHODS = modules("methods", AbstractMethod)
+KEY = jax.random.key(7)
+
+
+@pytest.fixture(scope="module", params=METHODS)
+def cls(request):
+    return METHODS[request.param]
+
+
+@pytest.fixture(scope="module")
+def fit(cls):
+    return tiny(cls).fit(paths(), key=KEY)
+
+
+def finite_or_refused(cls, data):
+    """Samples at the middle time after a fit, or None where the library itself refused."""
+    try:
+        fit = tiny(cls).fit(data, key=KEY)
+        x = np.asarray(fit.model.sample(8, time=0.5, key=KEY))
+    except NoneqError:
+        return None
+    assert np.isfinite(x).all()
+    return x
+
+
+def test_builds_with_defaults_and_survives_toml(cls):
+    method = cls()
+    assert from_toml(to_toml(method)) == method
+
+
+def test_fit_is_a_fit(cls, fit):
+    assert isinstance(fit, Fit)
+    assert isinstance(fit.model, AbstractModel)
+    assert fit.method == tiny(cls)
+    assert fit.model.event_shape == fit.summary.event_shape == (2,)
+    assert len({len(column) for column in fit.history.values()}) <= 1
+
+
+def test_same_key_same_bits(cls, fit):
+    again = tiny(cls).fit(paths(), key=KEY)
+    for one, two in zip(jax.tree.leaves(fit.model), jax.tree.leaves(again.model), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_samples(fit):
+    x = fit.model.sample(8, time=0.5, key=KEY)
+    assert x.shape == (8, 2)
+    assert x.dtype == jnp.float32
+    assert np.isfinite(x).all()
+    np.testing.assert_array_equal(x, fit.model.sample(8, time=0.5, key=KEY))
+    other = fit.model.sample(8, time=0.5, key=jax.random.key(8))
+    assert not np.array_equal(x, other)
+    assert np.unique(np.asarray(x), axis=0).shape[0] == 8
+
+
+def test_snapshots(fit):
+    snaps = fit.model.snapshots(8, times=[0.0, 0.5], key=KEY)
+    np.testing.assert_array_equal(snaps.times, [0.0, 0.5])
+    np.testing.assert_array_equal(snaps.counts, [8, 8])
+    assert snaps.names == fit.summary.names
+    assert not np.array_equal(snaps.at(0.0), snaps.at(0.5))
+
+
+def test_save_and_load_give_the_same_samples(fit, tmp_path):
+    nq.save(fit, tmp_path / "run")
+    back = nq.load(tmp_path / "run")
+    assert back.method == fit.method
+    assert back.summary == fit.summary
+    np.testing.assert_array_equal(
+        back.model.sample(8, time=0.5, key=KEY), fit.model.sample(8, time=0.5, key=KEY)
+    )
+
+
+@pytest.mark.parametrize("n", [0, -1, True])
+def test_counts_are_positive_whole_numbers(fit, n):
+    with pytest.raises(NoneqError):
+        fit.model.sample(n, time=0.5, key=KEY)
+
+
+def test_wrong_requests_are_refused(fit):
+    with pytest.raises(InvalidInput, match="time"):
+        fit.model.sample(8, key=KEY)
+    with pytest.raises(InvalidInput, match="time"):
+        fit.model.sample(8, time=float("nan"), key=KEY)
+    with pytest.raises(InvalidInput, match="condition"):
+        fit.model.sample(8, time=0.5, condition=[1.0], key=KEY)
+
+
+@pytest.mark.parametrize("dim", [1, 3])
+def test_other_dimensions(cls, dim):
+    fit = tiny(cls, dim).fit(paths(dim), key=KEY)
+    x = fit.model.sample(8, time=0.5, key=KEY)
+    assert x.shape == (8, dim)
+    assert np.isfinite(x).all()
+
+
+def test_a_plain_array_is_one_snapshot(cls):
+    values = np.asarray(paths().values[:, 0])
+    if issubclass(cls, Transition):
+        with pytest.raises(WrongType, match="paths"):
+            tiny(cls).fit(values, key=KEY)
+        return
+    fit = tiny(cls).fit(values, key=KEY)
+    assert fit.model.sample(8, key=KEY).shape == (8, 2)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_bad_numbers_are_refused(cls, bad):
+    values = np.array(paths().values[:, 0])
+    values[3, 1] = bad
+    with pytest.raises(NoneqError):
+        tiny(cls).fit(values, key=KEY)
+
+
+def test_one_sample_is_refused(cls):
+    with pytest.raises(NoneqError):
+        tiny(cls).fit(np.zeros((1, 2), np.float32), key=KEY)
+
+
+@pytest.mark.parametrize("scale", [1e30, 1e-30])
+def test_any_scale(cls, scale):
+    data = paths()
+    data = nq.Trajectories(data.values * np.float32(scale), data.times)
+    x = finite_or_refused(cls, data)
+    if x is not None and cls.__name__ != "OracleBoltzmann":
+        assert 1e-3 < np.abs(x).max() / scale < 1e3
+
+
+def test_a_constant_column(cls):
+    data = paths()
+    values = np.array(data.values)
+    values[..., 1] = 4.0
+    finite_or_refused(cls, nq.Trajectories(values, data.times))
+
+
+def test_half_precision_is_promoted(cls):
+    data = paths()
+    with pytest.warns(UserWarning, match="float16"):
+        data = nq.Trajectories(data.values.astype(np.float16), data.times)
+    x = finite_or_refused(cls, data)
+    assert x is not None
+    assert x.dtype == np.float32
+
+
+def grid(model, points, data):
+    """Log density on a regular grid well beyond the data, and the cell volume."""
+    low, high = data.min(0), data.max(0)
+    low, high = low - 1.5 * (high - low), high + 1.5 * (high - low)
+    width = (high - low) / points
+    axes = (low + width * (np.arange(points)[:, None] + 0.5)).T
+    x = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(axes))
+    log_prob = jax.jit(jax.vmap(lambda x: model.log_prob(x, time=0.5)))
+    return np.asarray(log_prob(jnp.asarray(x, dtype=float)), float), np.prod(width)
+
+
+def test_density_integrates_to_one(cls):
+    # Densities by an ODE are normalised up to its steps (10 % at 24, by steps² less at 96).
+    fit = tiny(cls, sampler__steps=96).fit(paths(), key=KEY)
+    if not isinstance(fit.model, HasLogProb):
+        assert not issubclass(type(fit.model), HasEnergy), "an energy on a grid has a log_prob"
+        return
+    log_prob, cell = grid(fit.model, 96, paths().at(0.5))
+    assert np.exp(log_prob).sum() * cell == pytest.approx(1, abs=0.03)
+
+
+def test_score_is_the_gradient_of_an_energy_law(cls, fit):
+    """Exact for models whose score and density are two readings of one energy."""
+    model = fit.model
+    if not (isinstance(model, HasEnergy) and isinstance(model, HasScore)):
+        assert not isinstance(model, HasEnergy), "an energy has a score"
+        return
+    x = jnp.asarray(paths().at(0.5)[:8])
+    score = jax.jit(jax.vmap(lambda x: model.score(x, time=0.5)))(x)
+    if isinstance(model, HasLogProb):
+        slope = jax.jit(jax.vmap(jax.grad(lambda x: model.log_prob(x, time=0.5))))(x)
+        np.testing.assert_allclose(slope, score, rtol=1e-4, atol=1e-5)
