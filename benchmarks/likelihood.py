@@ -2,6 +2,8 @@
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
+import numpy as np
 import torch
 import torch_peer
 import workload
@@ -14,17 +16,19 @@ N, STEPS = 2000, 40
 def rows(n: int = N, steps: int = STEPS) -> list[dict]:
     torch.set_num_threads(THREADS)
     model = workload.untrained(128, 4, steps=steps)
-    y, _ = workload.peer_rows(model)
-    points, values = jax.numpy.asarray(y[:n]), torch.from_numpy(y[:n])
-    run = eqx.filter_jit(lambda model, x: jax.vmap(lambda one: model.log_prob(one, time=0.37))(x))
-    network = torch_peer.Denoiser(128, 4, workload.HARMONICS)
+    values = workload.peer_rows(model)[:n]
+    points = jax.vmap(model.normaliser.inverse)(jnp.asarray(values.numpy()))
+    run = eqx.filter_jit(lambda model, x: jax.vmap(lambda one: model.log_prob(one))(x))
+    network = workload.peer(model)
     ways = {
         way: torch_peer.log_prob(network, values, steps=steps, divergence=way)
         for way in torch_peer.DIVERGENCES
     }
+    ours = np.asarray(run(model, points)) + float(model.normaliser.log_scale)
+    for way, case in ways.items():
+        if not np.allclose(ours, case().numpy(), atol=2e-3):
+            raise SystemExit(f"the peer ({way}) does not compute the same likelihood")
     # The peer is the fastest of the usual ways to a divergence on this machine.
-    for case in ways.values():
-        case()
     best = min(ways, key=lambda way: clock(ways[way]))
     timings = side_by_side(
         {

@@ -13,11 +13,11 @@ N, STEPS = 10_000, 200
 def rows(n: int = N, steps: int = STEPS) -> list[dict]:
     torch.set_num_threads(THREADS)
     model = workload.untrained(128, 4, steps=steps)
-    peer = torch_peer.Denoiser(128, 4, workload.HARMONICS)
+    peer = workload.peer(model)
     keys = iter(jax.random.split(jax.random.key(1), 100))
     timings = side_by_side(
         {
-            "noneq": lambda: jax.block_until_ready(model.sample(n, time=0.37, key=next(keys))),
+            "noneq": lambda: jax.block_until_ready(model.sample(n, key=next(keys))),
             "PyTorch eager (peer)": torch_peer.sampler(peer, n=n, steps=steps, compiled=False),
             "PyTorch compile (peer)": torch_peer.sampler(peer, n=n, steps=steps, compiled=True),
         }

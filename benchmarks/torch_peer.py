@@ -1,7 +1,7 @@
 """The peer: the same denoiser, loss, sampler and likelihood in idiomatic PyTorch.
 
-Same network (SiLU layers; x, 9 noise features and the clock's harmonics in), EDM's
-preconditioning and loss, levels sigma^(1/rho) linear in tau, float32.
+Same network (SiLU layers; x and 9 noise features in), EDM's preconditioning and loss, levels
+sigma^(1/rho) linear in tau, float32.
 """
 
 import math
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 
-SIGMA_MIN, SIGMA_MAX, RHO = 0.002, 20.0, 7.0
+SIGMA_MIN, SIGMA_MAX, RHO = 0.002, 80.0, 7.0
 _LOW, _HIGH = SIGMA_MIN ** (1 / RHO), SIGMA_MAX ** (1 / RHO)
 
 
@@ -22,66 +22,54 @@ def sigma_of(tau: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Denoiser(nn.Module):
-    """E[y | x] at a noise level and a physical time in [0, 1]; data has unit variance."""
+    """E[y | x] at a noise level; data has unit variance."""
 
-    def __init__(self, width: int, depth: int, harmonics: int, dim: int = 2):
+    def __init__(self, width: int, depth: int, dim: int = 2):
         super().__init__()
-        self.register_buffer("frequencies", 2 * math.pi * torch.arange(1, harmonics + 1))
         self.register_buffer("octaves", 2.0 ** torch.arange(4))
-        sizes = [dim + 9 + 1 + 2 * harmonics, *[width] * depth]
+        sizes = [dim + 9, *[width] * depth]
         layers = []
         for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True):
             layers += [nn.Linear(inputs, outputs), nn.SiLU()]
         self.layers = nn.Sequential(*layers, nn.Linear(width, dim))
         self.dim = dim
 
-    def features(self, sigma: Tensor, time: Tensor) -> Tensor:
+    def features(self, sigma: Tensor) -> Tensor:
         level = sigma.log()[:, None] / 4
         octaves = level * self.octaves
-        angles = time[:, None] * self.frequencies
-        return torch.cat(
-            [
-                level,
-                octaves.cos(),
-                octaves.sin(),
-                2 * time[:, None] - 1,
-                angles.cos(),
-                angles.sin(),
-            ],
-            dim=1,
-        )
+        return torch.cat([level, octaves.cos(), octaves.sin()], dim=1)
 
-    def forward(self, x: Tensor, sigma: Tensor, time: Tensor) -> Tensor:
-        """x (n, dim); sigma, time (n,)."""
+    def forward(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """x (n, dim), sigma (n,)."""
         inside = (1 + sigma**2).rsqrt()[:, None]
-        out = self.layers(torch.cat([inside * x, self.features(sigma, time)], dim=1))
+        out = self.layers(torch.cat([inside * x, self.features(sigma)], dim=1))
         return inside**2 * x + sigma[:, None] * inside * out
 
-    def shared(self, x: Tensor, sigma: Tensor, time: Tensor) -> Tensor:
-        """The same for one level and time shared by all rows: their part of layer 1 is one row."""
+    def shared(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """The same for one level shared by all rows: its part of layer 1 is one row."""
         inside = (1 + sigma**2).rsqrt()
         first, rest = self.layers[0], self.layers[1:]
         offset = nn.functional.linear(
-            self.features(sigma[None], time[None]), first.weight[:, self.dim :], first.bias
+            self.features(sigma[None]), first.weight[:, self.dim :], first.bias
         )
         h = torch.addmm(offset, inside * x, first.weight[:, : self.dim].T)
         return inside**2 * x + sigma * inside * rest(h)
 
 
-def loss(model: Callable[..., Tensor], y: Tensor, time: Tensor) -> Tensor:
+def loss(model: Callable[..., Tensor], y: Tensor) -> Tensor:
     """EDM's loss, Karras et al. 2022, eq. 2 and 8."""
     quantiles = (torch.arange(len(y)) + torch.rand(len(y))) / len(y)
     log_sigma = -1.2 + 1.2 * torch.special.ndtri(quantiles.clamp(1e-6, 1 - 1e-6))
     sigma = (2 * log_sigma.exp()).clamp(SIGMA_MIN, SIGMA_MAX)
     x = y + sigma[:, None] * torch.randn_like(y)
     weight = (sigma**2 + 1) / sigma**2
-    return (weight * (model(x, sigma, time) - y).square().mean(dim=1)).mean()
+    return (weight * (model(x, sigma) - y).square().mean(dim=1)).mean()
 
 
 def trainer(
-    model: Denoiser, values: Tensor, times: Tensor, *, batch: int, steps: int, compiled: bool
+    model: Denoiser, values: Tensor, *, batch: int, steps: int, compiled: bool
 ) -> Callable[[], float]:
-    """A run of ``steps`` Adam steps on rows of (values, times), all in memory."""
+    """A run of ``steps`` Adam steps on rows of ``values``, all in memory."""
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     # Compiling the network alone is faster on CPUs than compiling the loss with its random numbers.
     network = torch.compile(model, dynamic=False) if compiled else model
@@ -90,7 +78,7 @@ def trainer(
         for _ in range(steps):
             rows = torch.randint(len(values), (batch,))
             optimiser.zero_grad(set_to_none=True)
-            value = loss(network, values[rows], times[rows])
+            value = loss(network, values[rows])
             value.backward()
             optimiser.step()
         return value.item()
@@ -98,34 +86,33 @@ def trainer(
     return train
 
 
-def velocity(model: Denoiser, x: Tensor, tau: Tensor, time: Tensor) -> Tensor:
+def velocity(model: Denoiser, x: Tensor, tau: Tensor) -> Tensor:
     """dx/dtau of the probability flow, sigma' (x − D)/sigma."""
     sigma, rate = sigma_of(tau)
-    return (x - model.shared(x, sigma, time)) * (rate / sigma)
+    return (x - model.shared(x, sigma)) * (rate / sigma)
 
 
 def sampler(model: Denoiser, *, n: int, steps: int, compiled: bool) -> Callable[[], Tensor]:
     """Heun steps of the probability flow from tau = 1 to 0."""
     field = torch.compile(velocity, dynamic=False) if compiled else velocity
     taus = torch.linspace(1.0, 0.0, steps + 1)
-    time = torch.tensor(0.37)
 
     @torch.inference_mode()
     def sample() -> Tensor:
         x = SIGMA_MAX * torch.randn(n, model.dim)
         for tau, after in zip(taus[:-1], taus[1:], strict=True):
             h = after - tau
-            k1 = field(model, x, tau, time)
-            k2 = field(model, x + h * k1, after, time)
+            k1 = field(model, x, tau)
+            k2 = field(model, x + h * k1, after)
             x = x + 0.5 * h * (k1 + k2)
         return x
 
     return sample
 
 
-def _divergence_forward(model: Denoiser, x: Tensor, tau: Tensor, time: Tensor):
+def _divergence_forward(model: Denoiser, x: Tensor, tau: Tensor):
     """Exact divergence with one forward-mode product per coordinate (torch.func)."""
-    field = lambda z: velocity(model, z, tau, time)
+    field = lambda z: velocity(model, z, tau)
     total = torch.zeros(len(x))
     for i in range(x.shape[1]):
         basis = torch.zeros_like(x)
@@ -135,11 +122,11 @@ def _divergence_forward(model: Denoiser, x: Tensor, tau: Tensor, time: Tensor):
     return u, total
 
 
-def _divergence_reverse(model: Denoiser, x: Tensor, tau: Tensor, time: Tensor):
+def _divergence_reverse(model: Denoiser, x: Tensor, tau: Tensor):
     """Exact divergence with one backward pass per coordinate."""
     with torch.enable_grad():
         x = x.detach().requires_grad_()
-        u = velocity(model, x, tau, time)
+        u = velocity(model, x, tau)
         total = torch.zeros(len(x))
         for i in range(x.shape[1]):
             (row,) = torch.autograd.grad(u[:, i].sum(), x, retain_graph=i + 1 < x.shape[1])
@@ -147,9 +134,9 @@ def _divergence_reverse(model: Denoiser, x: Tensor, tau: Tensor, time: Tensor):
     return u.detach(), total
 
 
-def _divergence_vmap(model: Denoiser, x: Tensor, tau: Tensor, time: Tensor):
+def _divergence_vmap(model: Denoiser, x: Tensor, tau: Tensor):
     """Exact divergence by vmap of jacfwd over the points."""
-    field = lambda z: velocity(model, z[None], tau, time)[0]
+    field = lambda z: velocity(model, z[None], tau)[0]
     jacobian = torch.func.vmap(torch.func.jacfwd(lambda z: (field(z), field(z)), has_aux=True))
     rows, u = jacobian(x)
     return u, rows.diagonal(dim1=1, dim2=2).sum(1)
@@ -166,7 +153,6 @@ def log_prob(model: Denoiser, x: Tensor, *, steps: int, divergence: str) -> Call
     """log p(x) by Heun steps of the probability flow from tau = 0 to 1 with exact divergence."""
     both = DIVERGENCES[divergence]
     taus = torch.linspace(0.0, 1.0, steps + 1)
-    time = torch.tensor(0.37)
     scale = math.sqrt(SIGMA_MAX**2 + 1)
 
     @torch.no_grad()
@@ -174,8 +160,8 @@ def log_prob(model: Denoiser, x: Tensor, *, steps: int, divergence: str) -> Call
         state, gain = x, torch.zeros(len(x))
         for tau, after in zip(taus[:-1], taus[1:], strict=True):
             h = after - tau
-            u1, d1 = both(model, state, tau, time)
-            u2, d2 = both(model, state + h * u1, after, time)
+            u1, d1 = both(model, state, tau)
+            u2, d2 = both(model, state + h * u1, after)
             state = state + 0.5 * h * (u1 + u2)
             gain = gain + 0.5 * h * (d1 + d2)
         return torch.distributions.Normal(0.0, scale).log_prob(state).sum(1) + gain

@@ -27,10 +27,11 @@ def ours(width: int, depth: int, batch: int, steps: int):
 
 
 def peer(width: int, depth: int, batch: int, steps: int, *, compiled: bool):
-    y, times = workload.peer_rows(workload.untrained(width, depth, steps=1))
-    network = torch_peer.Denoiser(width, depth, workload.HARMONICS)
-    values, times = torch.from_numpy(y), torch.from_numpy(times)
-    return torch_peer.trainer(network, values, times, batch=batch, steps=steps, compiled=compiled)
+    model = workload.untrained(width, depth, steps=1)
+    values = workload.peer_rows(model)
+    return torch_peer.trainer(
+        workload.peer(model), values, batch=batch, steps=steps, compiled=compiled
+    )
 
 
 def matmul_gflops(size: int = 2048, repeats: int = 5) -> float:

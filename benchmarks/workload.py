@@ -1,33 +1,32 @@
-"""What training, sampling and likelihood are timed on: a rotating ring of five clusters."""
+"""What training, sampling and likelihood are timed on: five clusters on a ring, one law."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import torch
+import torch_peer
 
 import noneq as nq
 from noneq.data.summary import summarise
 from noneq.methods.denoising import rows
 from noneq.models.denoising import DenoisingModel
 from noneq.nets import MLP
+from noneq.processes import Gaussian, Karras, LogNormal
 from noneq.samplers import Heun
 
 
-HARMONICS = 16
-
-
-def data() -> nq.Trajectories:
-    """1,000 paths of 101 frames of two-dimensional states, one turn in unit time."""
+def data(n: int = 100_000) -> nq.Snapshots:
+    """Two-dimensional states of a single time, so that the network is the plain MLP."""
     rng = np.random.default_rng(0)
-    times = np.linspace(0.0, 1.0, 101)
-    angle = 2 * np.pi * (rng.integers(5, size=(1000, 1)) / 5 + times)
+    angle = 2 * np.pi * rng.integers(5, size=n) / 5
     centre = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-    return nq.Trajectories((centre + 0.1 * rng.normal(size=centre.shape)).astype(np.float32), times)
+    return nq.Snapshots((centre + 0.1 * rng.normal(size=(n, 2))).astype(np.float32))
 
 
 def method(width: int, depth: int, **fields: object) -> nq.methods.ScoreMatching:
-    """The default method with 16 harmonics of time, as the peer has."""
-    return nq.methods.ScoreMatching(net=MLP(width, depth), time_band=float(HARMONICS), **fields)
+    """EDM's levels and law of levels, as the peer has."""
+    process, weight = Gaussian(Karras()), LogNormal(mean=-1.2)
+    return nq.methods.ScoreMatching(net=MLP(width, depth), process=process, weight=weight, **fields)
 
 
 def untrained(width: int, depth: int, steps: int) -> DenoisingModel:
@@ -41,15 +40,26 @@ def in_memory(model: DenoisingModel) -> dict[str, jax.Array | None]:
     return jax.tree.map(jnp.asarray, rows(data(), model.normaliser))
 
 
-def peer_rows(model: DenoisingModel) -> tuple[np.ndarray, np.ndarray]:
+def peer_rows(model: DenoisingModel) -> torch.Tensor:
     """The same rows for the peer."""
-    table = rows(data(), model.normaliser)
-    return np.asarray(table["y"]), np.asarray(table["time"])
+    return torch.from_numpy(np.array(rows(data(), model.normaliser)["y"]))
+
+
+def peer(model: DenoisingModel) -> torch_peer.Denoiser:
+    """The peer with the same weights."""
+    net = model.denoiser.net
+    layers = [(np.hstack(net.first), net.bias), *net.hidden, (net.last, net.last_bias)]
+    made = torch_peer.Denoiser(width=net.bias.size, depth=len(net.hidden) + 1)
+    linear = [layer for layer in made.layers if isinstance(layer, torch.nn.Linear)]
+    with torch.no_grad():
+        for layer, (matrix, bias) in zip(linear, layers, strict=True):
+            layer.weight.copy_(torch.from_numpy(np.array(matrix)))
+            layer.bias.copy_(torch.from_numpy(np.array(bias)))
+    return made
 
 
 def multiplications(model: DenoisingModel) -> tuple[int, int]:
     """Weights of the first layer and of all others."""
     net = model.denoiser.net
-    weights = [net.last, *(matrix for matrix, _ in net.hidden)]
-    first = sum(matrix.size for matrix in jax.tree.leaves(eqx.filter(net.first, eqx.is_array)))
-    return first, sum(matrix.size for matrix in weights)
+    others = [net.last, *(matrix for matrix, _ in net.hidden)]
+    return sum(m.size for m in net.first), sum(m.size for m in others)
