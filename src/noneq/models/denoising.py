@@ -33,6 +33,10 @@ from noneq.processes.targets import AbstractTarget
 from noneq.samplers.base import AbstractSampler
 
 
+_SCORE_NOISE = 0.05
+"""Noise of `DenoisingModel.score` relative to the data's standard deviation."""
+
+
 class Denoiser(HasNoisyScore, HasNoisyVelocity):
     """D(x, tau) = E[y | x_tau = x] for normalised data y, as the target reads the network.
 
@@ -140,9 +144,15 @@ class DenoisingModel(AbstractModel, HasScore, HasNoisyScore, HasNoisyVelocity, H
     def score(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Float[Array, "*event"]:
-        """∇ log p at the smallest noise of the process, which blurs p by it."""
-        start = self.denoiser.process.schedule.start
-        return self.noisy_score(x, start, time=time, condition=condition)
+        """∇ log p, blurred by noise of 5 % of the data's standard deviation.
+
+        An error e of the network is an error e/sigma of the score, so that the smallest noise
+        of the process would give the least blurred and the least accurate score; for another
+        level call `noisy_score`.
+        """
+        schedule = self.denoiser.process.schedule
+        tau = jnp.maximum(schedule.tau(_SCORE_NOISE * self.denoiser.std.value), schedule.start)
+        return self.noisy_score(x, tau, time=time, condition=condition)
 
     def noisy_score(
         self,
