@@ -1,0 +1,31 @@
+"""Laws that every public system keeps, found by walking `noneq.systems`."""
+
+import jax
+import numpy as np
+import pytest
+
+from noneq.spec import from_toml, to_toml
+from noneq.spec.names import modules
+from noneq.systems import AbstractDiffusion, AbstractSystem
+
+
+SYSTEMS = modules("systems", AbstractSystem)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_system_laws(name, key):
+    system = SYSTEMS[name]()
+    assert from_toml(to_toml(system)) == system
+    assert len(system.names) == system.event_shape[0]
+    x = system.initial(key)
+    assert x.shape == system.event_shape
+    assert np.isfinite(x).all()
+    assert bool(system.domain.contains(x))
+    np.testing.assert_array_equal(x, system.initial(key))
+    if isinstance(system, AbstractDiffusion):
+        assert system.time_step > 0
+        drift = system.drift(0.3, x)
+        assert drift.shape == x.shape
+        assert np.isfinite(drift).all()
+        np.testing.assert_allclose(drift, jax.jit(system.drift)(0.3, x), rtol=1e-5, atol=1e-5)
+        assert system.diffusion(0.3, x).shape in {(), x.shape, (x.size, x.size)}
