@@ -165,3 +165,20 @@ def test_times():
     assert parse_times("-1:1:3").tolist() == [-1, 0, 1]
     assert parse_times("0.5").tolist() == [0.5]
     assert parse_times("0,2,3").tolist() == [0, 2, 3]
+
+
+def test_a_single_fit_is_no_ensemble(noneq, snapshots):
+    assert noneq("fit", STUB, snapshots, "-o", "run").code == 0
+    noneq("fit", STUB, snapshots, "-o", "run", "--seeds", "2", "--resume").refuses(2, "single fit")
+    assert noneq("fit", STUB, snapshots, "-o", "many", "--seeds", "2").code == 0
+    noneq("fit", STUB, snapshots, "-o", "many", "--resume").refuses(2, "other files")
+
+
+def test_a_method_that_fails_costs_only_its_own_rows(noneq, snapshots):
+    words = ["--methods", f"{STUB},Transition", "--metrics", "w2", "--json", "--quiet"]
+    done = noneq("compare", snapshots, *words)
+    assert done.code == 3
+    assert [row["method"] for row in done.json["rows"]] == ["Stub"]
+    assert "Trajectories" in done.json["failed"]["Transition"]
+    assert done.err.startswith("noneq: Transition failed: ")
+    noneq("compare", snapshots, *words[2:], "--methods", "Transition").refuses(2, "Trajectories")

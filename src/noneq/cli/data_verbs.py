@@ -19,6 +19,7 @@ def simulate(
     set_: o.Set = [],  # noqa: B006
     seed: o.Seed = 0,
     json: o.Json = False,
+    quiet: o.Quiet = False,
 ) -> None:
     """Simulate a system and write its trajectories."""
     import jax
@@ -33,7 +34,13 @@ def simulate(
     write(data, out)
     facts = {"file": str(out), "n": n, "times": data.times.size, "event_shape": data.event_shape}
     text = f"{out}: {n} trajectories, {data.times.size} times, states of shape {data.event_shape}"
-    emit(json, facts | {"fingerprint": fingerprint(data)}, text, f"next: noneq inspect {out}")
+    emit(
+        json,
+        facts | {"fingerprint": fingerprint(data)},
+        text,
+        hint=f"noneq inspect {out}",
+        quiet=quiet,
+    )
 
 
 @o.reads_data
@@ -55,7 +62,7 @@ def inspect(
         draw(file, picture, layout)
         say(f"picture: {picture}")
     header, columns, rows, remarks = describe(found)
-    emit(json, found.to_dict(), header, listing(columns, rows), *remarks, f"next: {found.command}")
+    emit(json, found.to_dict(), header, listing(columns, rows), *remarks, hint=found.command)
 
 
 VERBS = (simulate, inspect)

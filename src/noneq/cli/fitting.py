@@ -86,6 +86,8 @@ def fit_seeds(
     """
     if seeds == 1:
         return [fit_run(method, data, folder, seed=seed, **rest)]
+    if any((folder / name).exists() for name in ("meta.json", "checkpoint")):
+        raise InvalidInput(f"{folder} holds a single fit; choose a new folder for {seeds} seeds.")
     return [
         fit_run(method, data, folder / f"seed_{i}", seed=seed + i, **rest) for i in range(seeds)
     ]

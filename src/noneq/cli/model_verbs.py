@@ -45,7 +45,7 @@ def fit(
             record=record_of(file, data), progress=show,
         )  # fmt: skip
     facts, text = outcome(out, fits)
-    emit(json, facts, text, f"next: noneq report {out}, noneq evaluate {out} NEW_FILE")
+    emit(json, facts, text, hint=f"noneq report {out}, noneq evaluate {out} NEW_FILE", quiet=quiet)
 
 
 def sample(
@@ -58,6 +58,7 @@ def sample(
     seed: o.Seed = 0,
     trust: o.Trust = False,
     json: o.Json = False,
+    quiet: o.Quiet = False,
 ) -> None:
     """Draw samples of a fitted model and write them as data."""
     from noneq.cli.requests import parse_times
@@ -69,9 +70,8 @@ def sample(
     data = sample_run(run, n, wanted, seed=seed, trust=trust)
     write(data, out)
     facts = {"file": str(out), "n": n, "times": data.times.size, "event_shape": data.event_shape}
-    emit(
-        json, facts, f"{out}: {n} samples at {data.times.size} times", f"next: noneq inspect {out}"
-    )
+    text = f"{out}: {n} samples at {data.times.size} times"
+    emit(json, facts, text, hint=f"noneq inspect {out}", quiet=quiet)
 
 
 @o.reads_data
@@ -84,6 +84,7 @@ def evaluate(
     seed: o.Seed = 0,
     trust: o.Trust = False,
     json: o.Json = False,
+    quiet: o.Quiet = False,
     *,
     layout: dict[str, Any],
 ) -> None:
@@ -95,7 +96,7 @@ def evaluate(
     rows = evaluate_run(
         run, data, names_in(metrics), case=case, n=n, frames=frames, seed=seed, trust=trust
     )
-    emit(json, {"rows": rows}, table(rows), f"next: noneq report {run}")
+    emit(json, {"rows": rows}, table(rows), hint=f"noneq report {run}", quiet=quiet)
 
 
 @o.reads_data

@@ -35,7 +35,7 @@ Metrics = Annotated[
 Samples = Annotated[int, typer.Option("--n", min=1, help="Samples at each time.")]
 Frames = Annotated[int, typer.Option("--frames", min=1, help="Score at no more times than this.")]
 Json = Annotated[bool, typer.Option("--json", help="Machine output on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no hints.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a fit that was stopped.")]
 Trust = Annotated[
     bool,

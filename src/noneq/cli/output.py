@@ -12,15 +12,18 @@ from rich.console import Console
 from rich.table import Table
 
 
-def emit(as_json: bool, data: Any, *text: Any) -> None:
-    """Print ``data`` as JSON, or the text (strings and rich tables) meant for people."""
+def emit(as_json: bool, data: Any, *text: Any, hint: str = "", quiet: bool = False) -> None:
+    """Print ``data`` as JSON, or the text (strings and rich tables) meant for people.
+
+    The hint says what to do next; ``quiet`` leaves it out.
+    """
     if as_json:
         sys.stdout.write(json.dumps(_plain(data), indent=1) + "\n")
         return
     # A pipe or file has no width to fold tables for.
     width = None if sys.stdout.isatty() else 160
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True, width=width)
-    for piece in text:
+    for piece in [*text, f"next: {hint}"] if hint and not quiet else text:
         console.print(piece, markup=False) if isinstance(piece, str) else console.print(piece)
 
 
@@ -94,7 +97,7 @@ def _lines(what: str) -> Callable[[int, int, Any], None]:
     def advance(done: int, total: int, row: Any) -> None:
         nonlocal last
         tenth = 10 * done // max(total, 1)
-        if tenth > last or isinstance(row, str):
+        if tenth != last or isinstance(row, str):
             last = tenth
             say(f"{what} {done}/{total} {_row(row)} ({time.monotonic() - began:.0f} s)")
 
