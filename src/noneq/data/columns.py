@@ -78,8 +78,7 @@ def from_table(
     trajectory = trajectory_name(header, layout)
     condition = layout.condition or tuple(n for n in header if n.startswith(_CONDITION))
     coordinates = [n for n in header if n not in (time, trajectory, *condition)]
-    if "sha256" not in record:
-        coordinates = coordinates[: layout.components]
+    coordinates = coordinates[: layout.components]
     if not coordinates:
         raise InvalidInput(f"no column is left for coordinates among {', '.join(header)}.")
     values = np.stack([numbers(name) for name in coordinates], axis=1)
@@ -129,8 +128,7 @@ def assemble(
             f"{lost.sum()} rows have no finite time, first row {np.argmax(lost) + 1}; remove them."
         )
     times, column = np.unique(time, return_inverse=True)
-    own = "sha256" in record
-    if trajectory is None or (layout.kind == "snapshots" and not own):
+    if trajectory is None or layout.kind == "snapshots":
         return Raw(values, times, column.astype(np.int32), None, condition, record)
     _, first, label = np.unique(trajectory, return_index=True, return_inverse=True)
     # Trajectories keep the order in which the file names them.

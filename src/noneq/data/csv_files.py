@@ -13,7 +13,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from noneq.data.columns import from_table, table, trajectory_name
-from noneq.data.layouts import Layout, Raw, parse_record, record_of, to_json
+from noneq.data.layouts import Layout, Raw, own, parse_record, record_of, to_json
 from noneq.data.safety import check_file
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
@@ -43,8 +43,10 @@ def read_csv(path: Path, layout: Layout) -> Raw:
     check_file(path)
     with path.open(encoding="utf-8-sig", newline="") as stream:
         record, header, rows = _start(path, stream)
+        layout = Layout() if record else layout
         label = trajectory_name(header, layout)
-        blocks, bad = _body(path, header, rows, label)
+        with own(record):
+            blocks, bad = _body(path, header, rows, label)
 
     def numbers(name: str) -> np.ndarray:
         if name in bad:
@@ -59,7 +61,8 @@ def read_csv(path: Path, layout: Layout) -> Raw:
         place = header.index(name)
         return np.concatenate([block[place] for block in blocks])
 
-    return from_table(header, numbers, column, record, layout)
+    with own(record):
+        return from_table(header, numbers, column, record, layout)
 
 
 def _start(

@@ -6,6 +6,8 @@ carry a record (labels and a fingerprint), so a change that the format misses is
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -110,6 +112,17 @@ def parse_record(text: str | bytes) -> dict[str, Any]:
     return record
 
 
+@contextmanager
+def own(record: dict[str, Any]) -> Iterator[None]:
+    """What this library wrote was right then: whatever is wrong with it now is damage."""
+    try:
+        yield
+    except InvalidInput as error:
+        if "sha256" not in record:
+            raise
+        raise DataFileError(f"it is damaged ({error}); restore it from a copy.") from error
+
+
 def build(raw: Raw, layout: Layout, missing: str) -> Snapshots | Trajectories:
     """The ensemble; own files are checked against their fingerprint.
 
@@ -118,7 +131,8 @@ def build(raw: Raw, layout: Layout, missing: str) -> Snapshots | Trajectories:
         InvalidInput: missing entries while ``missing="error"``, or nothing left without them.
     """
     if "sha256" in raw.record:
-        data = _ensemble(raw, "mask")
+        with own(raw.record):
+            data = _ensemble(raw, "mask")
         if fingerprint(data) != raw.record["sha256"]:
             raise DataFileError("its content does not match its checksum; restore it from a copy.")
         data = data if layout.components is None else data.select(layout.components)

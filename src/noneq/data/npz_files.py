@@ -25,15 +25,15 @@ _CLOCKS = re.compile(r"(second|sec|s|ms|us|ns|ps|fs|minute|min|hour|hr|h|day|d|w
 
 def write_npz(data: Snapshots | Trajectories, path: Path) -> None:
     """Uncompressed, without time stamps: equal data give equal bytes."""
-    arrays = {"values": data.values, "times": data.times}
+    # The record comes first: a damaged directory entry can hide the entries after it.
+    text = to_json(record_of(data)).encode()
+    arrays = {_RECORD: np.frombuffer(text, np.uint8), "values": data.values, "times": data.times}
     if isinstance(data, Snapshots):
         arrays["time_index"] = data.time_index
     elif data.mask is not None:
         arrays["mask"] = data.mask
     if data.condition is not None:
         arrays["condition"] = data.condition
-    text = to_json(record_of(data)).encode()
-    arrays[_RECORD] = np.frombuffer(text, np.uint8)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             member = zipfile.ZipInfo(f"{name}.npy")

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from noneq.data.columns import from_table, table
-from noneq.data.layouts import Layout, Raw, parse_record, record_of, to_json
+from noneq.data.layouts import Layout, Raw, own, parse_record, record_of, to_json
 from noneq.data.safety import check_file, refuse_bomb
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
-from noneq.errors import InvalidInput
+from noneq.errors import DataFileError, InvalidInput
 
 
 _RECORD = b"noneq"
@@ -36,6 +36,8 @@ def read_parquet(path: Path, layout: Layout) -> Raw:
         raise InvalidInput(f"{path} has no rows; nothing to read.")
     metadata = rows.schema.metadata or {}
     record = parse_record(metadata[_RECORD]) if _RECORD in metadata else {}
+    if not record and any(b'"sha256"' in value for value in metadata.values()):
+        raise DataFileError(f"{path}: its noneq record is damaged; restore it from a copy.")
 
     def numbers(name: str) -> np.ndarray:
         column = texts(name)
@@ -49,7 +51,8 @@ def read_parquet(path: Path, layout: Layout) -> Raw:
     def texts(name: str) -> np.ndarray:
         return rows.column(name).to_numpy()
 
-    return from_table(rows.column_names, numbers, texts, record, layout)
+    with own(record):
+        return from_table(rows.column_names, numbers, texts, record, Layout() if record else layout)
 
 
 def _pyarrow() -> tuple[Any, Any]:

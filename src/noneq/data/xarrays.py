@@ -8,7 +8,7 @@ import numpy as np
 
 from noneq.data.base import AbstractEnsemble
 from noneq.data.columns import assemble
-from noneq.data.layouts import Layout, Raw, parse_record, record_of, to_json
+from noneq.data.layouts import Layout, Raw, own, parse_record, record_of, to_json
 from noneq.data.safety import check_file, refuse_bomb
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
@@ -155,13 +155,18 @@ def _marked(data: Snapshots | Trajectories) -> "xr.Dataset":
 
 
 def _raw(dataset: "xr.Dataset", layout: Layout) -> Raw:
-    name = _values_name(dataset, layout)
-    values = dataset[name]
     record: dict[str, Any] = {}
     if _RECORD in dataset.attrs:
-        record = parse_record(str(dataset.attrs[_RECORD]))
-    elif _RECORD in values.attrs:
+        record, layout = parse_record(str(dataset.attrs[_RECORD])), Layout()
+    elif any(_RECORD in variable.attrs for variable in dataset.variables.values()):
         raise DataFileError("its noneq record is damaged; restore it from a copy.")
+    with own(record):
+        return _labelled(dataset, layout, record)
+
+
+def _labelled(dataset: "xr.Dataset", layout: Layout, record: dict[str, Any]) -> Raw:
+    name = _values_name(dataset, layout)
+    values = dataset[name]
     condition_names = layout.condition or [n for n in ("condition",) if n in dataset]
     condition = _columns(dataset, condition_names)
     time_name = layout.time or next((n for n in _TIMES if n in dataset.variables), None)
