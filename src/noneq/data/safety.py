@@ -1,5 +1,6 @@
 """Refusing files that are empty, of another kind, or claim far more than they hold."""
 
+import hashlib
 from pathlib import Path
 
 from noneq.errors import DataFileError, InvalidInput
@@ -9,6 +10,33 @@ _HARMLESS = 100_000_000
 """Bytes that any machine can hold; claims below are never refused."""
 _RATIO = 100
 """Largest believable ratio of numbers to stored bytes: real measurements compress 2–20 fold."""
+_SEAL = b"\nnoneq sha256 "
+
+
+def seal(path: Path) -> None:
+    """Append the sha256 of a file to it, for formats that ignore what follows their end."""
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    with path.open("ab") as stream:
+        stream.write(_SEAL + digest.encode())
+
+
+def check_seal(path: Path) -> None:
+    """Raise if a sealed file changed: some parsers hang on damaged input."""
+    size = path.stat().st_size - len(_SEAL) - 64
+    with path.open("rb") as stream:
+        stream.seek(max(size, 0))
+        end = stream.read()
+        if not end.startswith(_SEAL):
+            return
+        stream.seek(0)
+        digest, left = hashlib.sha256(), size
+        while left:
+            block = stream.read(min(left, 1 << 20))
+            digest.update(block)
+            left -= len(block)
+    if digest.hexdigest().encode() != end.removeprefix(_SEAL):
+        raise DataFileError(f"{path} does not match its checksum; restore it from a copy.")
 
 
 def check_file(path: Path, magic: tuple[bytes, ...] = ()) -> None:

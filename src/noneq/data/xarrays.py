@@ -9,7 +9,7 @@ import numpy as np
 from noneq.data.base import AbstractEnsemble
 from noneq.data.columns import assemble
 from noneq.data.layouts import Layout, Raw, own, parse_record, record_of, to_json
-from noneq.data.safety import check_file, refuse_bomb
+from noneq.data.safety import check_file, check_seal, refuse_bomb, seal
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, InvalidInput
@@ -48,7 +48,7 @@ def to_xarray(data: AbstractEnsemble) -> "xr.Dataset":
 
 
 def write_netcdf(data: Snapshots | Trajectories, path: Path) -> None:
-    """HDF5-based netCDF; chunks carry Fletcher checksums, the record a fingerprint."""
+    """HDF5-based netCDF; a sha256 follows its end, where other readers do not look."""
     dataset = _marked(data)
     encoding = {
         name: {"fletcher32": True, "chunksizes": _chunks(variable), "_FillValue": None}
@@ -56,6 +56,7 @@ def write_netcdf(data: Snapshots | Trajectories, path: Path) -> None:
         if variable.dtype.kind == "f"
     }
     dataset.to_netcdf(path, engine="h5netcdf", encoding=encoding)
+    seal(path)
 
 
 def read_netcdf(path: Path, layout: Layout) -> Raw:
@@ -68,6 +69,7 @@ def read_netcdf(path: Path, layout: Layout) -> Raw:
             raise InvalidInput(
                 f"{path} is classic netCDF; convert it with: nccopy -k nc4 {path.name} new.nc"
             )
+    check_seal(path)
     _refuse_links(path)
     with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as dataset:
         refuse_bomb(path, dataset.nbytes, path.stat().st_size)
