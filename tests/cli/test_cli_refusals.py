@@ -1,6 +1,8 @@
 """Whatever is wrong: one line that names the cure, the right exit code, nothing half-written."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -48,6 +50,8 @@ from noneq.errors import FitDiverged, InvalidInput
         ("cite nobody", ["unknown name to cite"]),
         ("inspect", ["FILE"]),
         ("inspect {snaps} --nonsense", ["--nonsense"]),
+        ("inspect {snaps} --picture x.xyz", ["x.xyz"]),
+        ("inspect {snaps} --picture no/x.png", ["no/x.png"]),
     ],
 )
 def test_a_wrong_request_is_one_line(noneq, snapshots, words, parts):
@@ -138,6 +142,23 @@ def test_model_and_data_must_fit(noneq, snapshots, paths):
     noneq("evaluate", "run", paths).refuses(2, "--components")
     words = ["evaluate", "run", snapshots, "--metrics", "transition_jensen_shannon"]
     noneq(*words).refuses(2, "trajectories")
+
+
+def test_a_full_disk_while_training_is_one_line(noneq, snapshots, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("stub_methods.Stub.fit", full)
+    noneq("fit", STUB, snapshots, "-o", "run").refuses(3, "run", "No space left on device")
+    assert os.listdir() == ["snaps.npz"]
+
+
+def test_a_closed_pipe_is_no_error():
+    command = [sys.executable, "-m", "noneq", "--help"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        child.stdout.close()
+        assert child.stderr.read() == b""
+        assert child.wait(60) in (0, 1)
 
 
 def test_debug_shows_the_traceback(noneq):

@@ -56,6 +56,8 @@ def run(arguments: Sequence[str]) -> int:
         except BrokenPipeError:  # `noneq list | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
+        except SystemExit as stop:  # rich met a closed pipe
+            return stop.code if isinstance(stop.code, int) else 1
         except BaseException as error:
             if debug and not isinstance(error, _UsageError):
                 raise
@@ -79,8 +81,6 @@ def _verdict(error: BaseException) -> tuple[int, str]:
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return 130, "interrupted."
-    if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else 1, "stopped."
     if isinstance(error, MemoryError):
         return 2, "not enough memory; use fewer samples, times or components."
     if isinstance(error, OSError):

@@ -16,7 +16,7 @@ import numpy as np
 from noneq.data.snapshots import Snapshots
 from noneq.data.summary import summarise
 from noneq.data.trajectories import Trajectories
-from noneq.errors import DataFileError, InvalidInput
+from noneq.errors import DataFileError, InvalidInput, NoneqError, WriteFailed
 from noneq.methods.base import AbstractMethod, Fit, Progress
 from noneq.spec import override, to_toml
 from noneq.store import fingerprint, load, lock, read_meta, write, write_text
@@ -61,9 +61,14 @@ def fit_run(
             fit = method.fit(
                 data, key=key, progress=progress, checkpoint=folder / "checkpoint", **inputs
             )
-        except Exception:
+        except NoneqError:
             _release(folder)
             raise
+        except OSError as error:
+            _release(folder)
+            raise WriteFailed(
+                f"cannot write to {folder}: {error.strerror or error}; free space, then --resume."
+            ) from error
         meta = {"seconds": round(time.monotonic() - began, 3)} | fit.meta | record
         fit = replace(fit, meta=meta | {"seed": seed, "identity": identity})
         write(fit, folder)

@@ -7,6 +7,7 @@ from typing import Any
 from noneq.cli.requests import load_data
 from noneq.data.inspection import Inspection
 from noneq.data.pictures import picture
+from noneq.errors import InvalidInput
 
 
 _MOST = 12
@@ -67,5 +68,13 @@ def _remarks(found: Inspection) -> list[str]:
 
 
 def draw(file: Path, out: Path, layout: dict[str, Any]) -> None:
-    """Write a picture of a data file, missing entries left out."""
+    """Write a picture of a data file, missing entries left out.
+
+    Raises:
+        InvalidInput: another format than png, svg or pdf, or no such folder.
+    """
+    if out.suffix not in (".png", ".svg", ".pdf") or not out.parent.is_dir():
+        raise InvalidInput(
+            f"cannot draw {out}; expected .png, .svg or .pdf in a folder that exists."
+        )
     picture(load_data(file, layout | {"drop_missing": True}), out)
