@@ -75,10 +75,10 @@ class PrinzStudy(AbstractStudy):
             seeds=1,
             recording=dataclasses.replace(self.recording, until=2.0),
             scoring=dataclasses.replace(self.scoring, frames=20, fine_n=0, starts=5, clouds=21),
-            score_matching=_shortened(self.score_matching, 2_500),
-            flow_matching=_shortened(self.flow_matching, 2_500),
+            score_matching=_shortened(self.score_matching, 2_000),
+            flow_matching=_shortened(self.flow_matching, 1_500),
             boltzmann_field=_shortened(self.boltzmann_field, 1_500),
-            transition=_shortened(self.transition, 2_500),
+            transition=_shortened(self.transition, 1_500),
         )
 
     def all_cells(self) -> list[AbstractCell]:
