@@ -31,7 +31,7 @@ def method(width: int, depth: int, **fields: object) -> nq.methods.ScoreMatching
 
 def untrained(width: int, depth: int, steps: int) -> DenoisingModel:
     """A model with random weights: speed does not depend on them."""
-    recipe = method(width, depth, sampler=Heun(steps))
+    recipe = method(width, depth, sampler=Heun(steps, likelihood_steps=steps))
     return recipe.init(summarise(data()), key=jax.random.key(0))
 
 

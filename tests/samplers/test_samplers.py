@@ -76,7 +76,7 @@ def test_log_prob_equals_the_gaussian_density(schedule):
     truth = -0.5 * (x**2).sum(1) / variance - jnp.log(2 * np.pi * variance)
     # Centred data, as the normaliser makes them: the prior is then exact too.
     model = Exact(Gaussian(schedule), mean=(0.0, 0.0))
-    for sampler in (Heun(200), AdaptiveODE()):
+    for sampler in (Heun(likelihood_steps=200), AdaptiveODE()):
         one = lambda x, s=sampler: s.log_prob(model, x, time=None, condition=None)
         np.testing.assert_allclose(jax.jit(jax.vmap(one))(x), truth, atol=4e-3)
 

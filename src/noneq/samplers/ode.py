@@ -43,14 +43,18 @@ class Heun(AbstractSampler):
 
     Args:
         steps: intervals; two evaluations each.
+        likelihood_steps: intervals of `log_prob`, which needs more: on five sharp wells 128 are
+            right to 0.005 nats, 64 to 0.02.
 
     Source: Karras et al. 2022, algorithm 1 (in tau; with `Karras` levels the nodes are theirs).
     """
 
     steps: int = 64
+    likelihood_steps: int = 128
 
     def __check_init__(self) -> None:
         check_steps("Heun", self.steps)
+        check_steps("Heun", self.likelihood_steps)
 
     def __call__(
         self, model: Noisy, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
@@ -70,7 +74,7 @@ class Heun(AbstractSampler):
         return jax.lax.scan(step, x, jnp.arange(self.steps))[0]
 
     def log_prob(self, model: Noisy, x: Array, *, time: Any, condition: Any) -> Scalar:
-        return heun_log_prob(model, x, self.steps, time, condition)
+        return heun_log_prob(model, x, self.likelihood_steps, time, condition)
 
 
 class AdaptiveODE(AbstractSampler):
