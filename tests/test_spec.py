@@ -8,8 +8,7 @@ from typing import Any
 import equinox as eqx
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from noneq.domains import AbstractDomain, Box, Free, Torus
 from noneq.errors import DataFileError, InvalidInput, NoneqError, WrongType

@@ -10,10 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from safetensors.numpy import load as read_tensors
-from safetensors.numpy import save as write_tensors
+from hypothesis import given, settings, strategies as st
+from safetensors.numpy import load as read_tensors, save as write_tensors
 
 import savers
 from noneq import store
