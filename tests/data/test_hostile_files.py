@@ -146,13 +146,13 @@ def test_bombs_are_refused_before_they_unpack(tmp_path):
     import zarr
     from pyarrow import parquet
 
-    member = npy("{'descr': '<f8', 'fortran_order': False, 'shape': (125000000, 1), }")
+    member = npy("{'descr': '<f8', 'fortran_order': False, 'shape': (37500000, 1), }")
     with (
         zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as file,
         file.open("values.npy", "w", force_zip64=True) as stream,
     ):
         stream.write(member)
-        for _ in range(1000):
+        for _ in range(300):
             stream.write(b"\0" * 1_000_000)
     with h5py.File(tmp_path / "b.nc", "w") as file:
         file.create_dataset("values", (10**11, 2), "f8", chunks=(1000, 2), compression="gzip")
@@ -213,7 +213,7 @@ _FULL = textwrap.dedent(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs RLIMIT_FSIZE")
-@pytest.mark.parametrize("limit", [0, 5_000, 100_000])
+@pytest.mark.parametrize("limit", [5_000, 100_000])
 def test_a_full_disk_leaves_the_old_file(limit, tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", _FULL, str(tmp_path), str(limit)],

@@ -55,7 +55,8 @@ def write_netcdf(data: Snapshots | Trajectories, path: Path) -> None:
         for name, variable in dataset.variables.items()
         if variable.dtype.kind == "f"
     }
-    dataset.to_netcdf(path, engine="h5netcdf", encoding=encoding)
+    # In memory first: HDF5 itself crashes when the disk is full.
+    path.write_bytes(dataset.to_netcdf(engine="h5netcdf", encoding=encoding))
     seal(path)
 
 
