@@ -93,7 +93,7 @@ class TruthCell(AbstractCell):
 
     def __call__(self, key: Key) -> Outcome:
         """Measure the ensembles of this key."""
-        system, data = prinz_of(self.recording), self.recording.draw(key)
+        system, data = prinz_of(self.recording), self.recording.draw(shared_keys(key)[0])
         late = data.test.frames(data.test.times >= self.scoring.steady)
         rate = entropy_production(system, late)
         metric = "entropy_production_rate"
@@ -133,16 +133,17 @@ class LearnerCell(AbstractCell):
 
     def __call__(self, key: Key) -> Outcome:
         """Fit, sample and score on the ensembles of this key."""
-        data = self.recording.draw(key)
+        data_key, fine_data_key, rest_key = shared_keys(key)
+        data = self.recording.draw(data_key)
         # The data are every method's, the rest is this one's alone.
-        own_key = jax.random.fold_in(key, crc32(self.method_name.encode()))
+        own_key = jax.random.fold_in(rest_key, crc32(self.method_name.encode()))
         fit_key, sample_key, fine_key, path_key, picture_key = jax.random.split(own_key, 5)
         model = self.method.fit(data.train, key=fit_key).model
         if isinstance(model, HasPaths):
             return self._score_paths(model, data, path_key)
         rows, arrays = self._score_marginals(model, data, sample_key)
         if self.scoring.fine_n:
-            rows += self._excess(model, jax.random.fold_in(key, 1), fine_key)
+            rows += self._excess(model, fine_data_key, fine_key)
         if self.transitions:
             times = self.scoring.pairs(self.recording)
             frames = model.snapshots(self.recording.n, times=times, key=path_key)
@@ -235,6 +236,12 @@ class LearnerCell(AbstractCell):
             score = jax.vmap(lambda x: model.score(x, time=time))(plane(system, 24))
             arrays["score"] = square(score, 24)
         return arrays
+
+
+def shared_keys(key: Key) -> tuple[Key, Key, Key]:
+    """Keys of the data, of the data with many samples, and of all else."""
+    data_key, fine_data_key, rest_key = jax.random.split(key, 3)
+    return data_key, fine_data_key, rest_key
 
 
 def case_of(recording: Recording) -> str:
