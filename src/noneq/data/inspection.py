@@ -1,7 +1,7 @@
 """A first look at data: what is in a file, what is wrong with it, what to do next."""
 
 import shlex
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -68,7 +68,7 @@ class Inspection:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        return asdict(self)
 
 
 def inspection(data: Any, **layout: Any) -> Inspection:
