@@ -1,5 +1,6 @@
 """The examples run, and what they print is right."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -43,6 +44,26 @@ def test_quickstart_reaches_a_sensible_divergence(examples, capsys):
     assert late.value < 0.2
     assert late.floor > 0.02
     assert "bit" in capsys.readouterr().out
+
+
+def test_python_of_the_readme_runs(tmp_path, monkeypatch):
+    text = (EXAMPLES.parent / "README.md").read_text()
+    (code,) = re.findall(r"```python\n(import jax, .*?)```", text, re.DOTALL)
+    smaller = {
+        "20.0, 0.02)": "20.0, 0.4)",
+        "n=2000": "n=100",
+        "ScoreMatching()": "ScoreMatching(training=nq.Training(steps=20, batch=64))",
+        "(1000,": "(50,",
+    }
+    for large, small in smaller.items():
+        assert large in code
+        code = code.replace(large, small)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(code, names)
+    assert names["cloud"].shape == (50, 2)
+    assert names["jsd"].floor is not None
+    assert names["data"].values.shape == (100, 50, 2)
 
 
 def test_own_data_reads_fits_and_saves(examples, tmp_path, capsys):
