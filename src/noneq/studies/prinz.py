@@ -76,9 +76,9 @@ class PrinzStudy(AbstractStudy):
             recording=dataclasses.replace(self.recording, until=2.0),
             scoring=dataclasses.replace(self.scoring, frames=20, fine_n=0, starts=5, clouds=21),
             score_matching=_shortened(self.score_matching, 2_000),
-            flow_matching=_shortened(self.flow_matching, 1_500),
+            flow_matching=_shortened(self.flow_matching, 1_200),
             boltzmann_field=_shortened(self.boltzmann_field, 1_500),
-            transition=_shortened(self.transition, 1_500),
+            transition=_shortened(self.transition, 1_000),
         )
 
     def all_cells(self) -> list[AbstractCell]:
@@ -94,7 +94,7 @@ class PrinzStudy(AbstractStudy):
         recording = dataclasses.replace(self.recording, system=system)
         scoring = self.scoring
         if drive not in self.drives or replicate:
-            # 20,000 samples at 20 times cost more than a fit; one seed has error enough.
+            # Many samples at 20 times cost as much as a fit; one seed has error enough.
             scoring = dataclasses.replace(scoring, fine_n=0)
         moving = drive in self.drives_of_transition and replicate == 0
         methods = [
