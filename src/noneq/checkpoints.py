@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from noneq.data.atomic import atomic_path
-from noneq.errors import DataFileError, Interrupted, InvalidInput
+from noneq.errors import DataFileError, Interrupted, InvalidInput, WriteFailed
 
 
 _EVERY_SECONDS = 5.0
@@ -38,7 +38,11 @@ class Checkpoint:
         self.last = time.monotonic()
 
     def save(self, state: PyTree, history: dict, *, only_if_due: bool = False) -> None:
-        """Write the state; with ``only_if_due`` at most every few seconds."""
+        """Write the state; with ``only_if_due`` at most every few seconds.
+
+        Raises:
+            WriteFailed: the disk refused; the previous state is intact.
+        """
         now = time.monotonic()
         if self.path is None or (only_if_due and now - self.last < _EVERY_SECONDS):
             return
@@ -50,9 +54,12 @@ class Checkpoint:
             "history": json.dumps(history),
             "sha256": _digest(arrays),
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(self.path) as temporary:
-            temporary.write_bytes(save(arrays, meta))
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(self.path) as temporary:
+                temporary.write_bytes(save(arrays, meta))
+        except OSError as error:
+            raise WriteFailed(f"cannot write {self.path}: {error.strerror or error}.") from error
         self.last = now
 
     def restore(self, state: PyTree, history: dict) -> tuple[PyTree, dict]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import noneq as nq
-from noneq.errors import InvalidInput, WrongType
+from noneq.errors import FitDiverged, InvalidInput, WrongType
 from noneq.methods import FlowMatching, ScoreMatching, Transition
 from noneq.nets import MLP
 from noneq.processes import VP, Gaussian, Noise, UnitNoise
@@ -141,3 +141,14 @@ def test_transition_needs_paths(key):
         Transition().fit(moving(10), key=key)
     with pytest.raises(InvalidInput, match="apart; choose lag"):
         Transition(lag=0.37).fit(ou_paths(5, np.random.default_rng(0)), key=key)
+
+
+def test_divergence_keeps_a_whole_model(key):
+    method = ScoreMatching(
+        net=MLP(8, 1), training=Training(steps=50, batch=16, rate=1e30, warmup=0)
+    )
+    with pytest.raises(FitDiverged, match="non-finite number at step") as diverged:
+        method.fit(moving(50), key=key)
+    assert diverged.value.step > 0
+    assert np.isfinite(diverged.value.model.denoiser.net.bias).all()
+    assert diverged.value.model.event_shape == (1,)

@@ -12,8 +12,8 @@ import numpy as np
 from noneq._typing import Key, Scalar
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary, summarise
-from noneq.errors import InvalidInput
-from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.errors import FitDiverged, InvalidInput
+from noneq.methods.base import AbstractMethod, Data, Fit, History, Progress, as_data
 from noneq.models.denoising import Denoiser, DenoisingModel
 from noneq.models.normaliser import Normaliser
 from noneq.nets.constant import Constant
@@ -105,8 +105,8 @@ class AbstractDenoising(AbstractMethod):
             data, held = data.split(1 - self.training.held_out, key=split_key)
         summary = summarise(data)
         model = self.init(summary, key=init_key) if init is None else init
-        denoiser, history = train(
-            model.denoiser,
+        model, history = train_denoiser(
+            model,
             DenoisingLoss(self.weight),
             rows(data, model.normaliser),
             self.training,
@@ -115,8 +115,18 @@ class AbstractDenoising(AbstractMethod):
             progress=progress,
             checkpoint=checkpoint,
         )
-        model = eqx.tree_at(lambda m: m.denoiser, model, denoiser)
         return Fit(model, history, self, summary, {"seconds": clock.monotonic() - began})
+
+
+def train_denoiser(model: Any, *args: Any, **settings: Any) -> tuple[Any, History]:
+    """`noneq.training.train` on the denoiser inside a model; also what a divergence keeps."""
+    whole = lambda denoiser: eqx.tree_at(lambda m: m.denoiser, model, denoiser)
+    try:
+        denoiser, history = train(model.denoiser, *args, **settings)
+    except FitDiverged as error:
+        error.model = whole(error.model)
+        raise
+    return whole(denoiser), history
 
 
 def rows(data: Snapshots | Trajectories, normaliser: Normaliser) -> dict[str, np.ndarray | None]:

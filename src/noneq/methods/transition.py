@@ -14,7 +14,7 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput, WrongType
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress
-from noneq.methods.denoising import DenoisingLoss
+from noneq.methods.denoising import DenoisingLoss, train_denoiser
 from noneq.models.denoising import Denoiser
 from noneq.models.transition import TransitionModel
 from noneq.nets.constant import Constant
@@ -25,7 +25,7 @@ from noneq.processes.targets import AbstractTarget, Preconditioned
 from noneq.processes.weights import AbstractWeight, LogNormal
 from noneq.samplers.base import AbstractSampler
 from noneq.samplers.ode import Heun
-from noneq.training import Training, train
+from noneq.training import Training
 
 
 _STARTS = 4096
@@ -102,8 +102,8 @@ class Transition(AbstractMethod):
         lag = float(np.diff(data.times).min()) if self.lag is None else self.lag
         model = self.init(summary, key=init_key) if init is None else init
         model = _measure(model, data, lag)
-        denoiser, history = train(
-            model.denoiser,
+        model, history = train_denoiser(
+            model,
             DenoisingLoss(self.weight),
             _rows(model, data, lag),
             self.training,
@@ -112,7 +112,6 @@ class Transition(AbstractMethod):
             progress=progress,
             checkpoint=checkpoint,
         )
-        model = eqx.tree_at(lambda m: m.denoiser, model, denoiser)
         return Fit(model, history, self, summary, {"seconds": clock.monotonic() - began})
 
 
