@@ -71,7 +71,7 @@ class Training(eqx.Module):
     @property
     def chunk(self) -> int:
         """Steps between two looks at the clock, the held-out loss and the signals."""
-        return int(np.clip(self.steps // 100, 1, 200))
+        return int(np.clip(self.steps // 20, 1, 200))
 
     def optimiser(self) -> optax.GradientTransformation:
         """Adam with clipping and the rate's schedule."""
