@@ -56,7 +56,7 @@ def straight(fit, tmp_path_factory):
     """The model of a fit that nobody disturbs."""
     run = tmp_path_factory.mktemp("straight") / "run"
     child, pipe = fit(run)
-    _wait_for(pipe, 60)
+    _wait_for(pipe, 20)
     child.join(100)
     assert child.exitcode == 0
     return (run / "model.safetensors").read_bytes()
@@ -72,7 +72,7 @@ def _wait_for(pipe, chunks):
 
 
 def test_killed_at_random_moments(fit, straight, tmp_path, rng):
-    stops = np.sort(rng.integers(1, 58, 3))
+    stops = np.sort(rng.integers(1, 18, 3))
     for stop in stops:
         child, pipe = fit(tmp_path / "run", "--resume")
         _wait_for(pipe, stop)
@@ -85,7 +85,7 @@ def test_killed_at_random_moments(fit, straight, tmp_path, rng):
     first = pipe.recv() if pipe.poll(100) else None
     assert first is not None
     assert first > stops[-1], "it goes on from the last state, not from the start"
-    _wait_for(pipe, 60)
+    _wait_for(pipe, 20)
     child.join(100)
     assert child.exitcode == 0
     assert (tmp_path / "run/model.safetensors").read_bytes() == straight
@@ -95,13 +95,13 @@ def test_killed_at_random_moments(fit, straight, tmp_path, rng):
 def test_asked_to_stop(fit, straight, tmp_path, number):
     run = Path(tmp_path / "run")
     child, pipe = fit(run)
-    _wait_for(pipe, 20)
+    _wait_for(pipe, 6)
     os.kill(child.pid, number)
     child.join(10)
     assert child.exitcode == 128 + number
     assert not (run / "model.safetensors").exists()
     child, pipe = fit(run, "--resume")
-    _wait_for(pipe, 60)
+    _wait_for(pipe, 20)
     child.join(100)
     assert child.exitcode == 0
     assert (run / "model.safetensors").read_bytes() == straight
