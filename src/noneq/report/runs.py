@@ -40,7 +40,7 @@ def run_report(run_path: str | Path) -> Path:
     figures: list[Figure] = [*_clouds(fit, name), *_kept_pictures(folder), *_history(fit)]
     return render(
         folder / "report.html",
-        title=f"{name} of {fit.summary.kind}",
+        title=f"{name} fitted to {fit.summary.kind}",
         lead=_lead(fit.summary),
         notes=notes,
         figures=figures,
@@ -60,7 +60,7 @@ def _lead(summary: Summary) -> str:
         if len(summary.times) == 1
         else f"{len(summary.times)} times from {summary.times[0]:g} to {summary.times[-1]:g}{unit}"
     )
-    return f"Fitted to {count:,} states of {shape} numbers at {when}."
+    return f"{count:,} states of {shape} numbers at {when}."
 
 
 def _clouds(fit: Any, name: str) -> list[Figure]:
@@ -161,9 +161,11 @@ def _data_table(summary: Summary) -> Table:
             summary.names, summary.units, summary.shift, summary.scale, strict=False
         )
     ]
+    fewest, most = min(summary.counts), max(summary.counts)
+    counts = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
     caption = (
-        f"Normalisation y = (x − shift)/scale; {min(summary.counts):,} to {max(summary.counts):,} "
-        f"states per time; time band {summary.time_band:g} per unit time; "
+        f"Normalisation y = (x − shift)/scale; {counts} states per time; "
+        f"time band {summary.time_band:g} per unit time; "
         f"domain {type(summary.domain).__name__}."
     )
     return Table("Training data", ("coordinate", "unit", "shift", "scale"), lines, caption)
