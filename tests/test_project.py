@@ -87,6 +87,18 @@ def test_links_of_the_texts_lead_to_files():
                 assert (text.parent / link).exists(), f"{text.name} links to {link}"
 
 
+def test_every_promise_names_tests_that_exist():
+    lines = (DOCS / "reliability.md").read_text().splitlines()
+    rows = [line.split("|") for line in lines if line.startswith("| ")][1:]
+    assert len(rows) >= 13
+    for _, promise, _, where, _ in rows:
+        names = re.findall("`([^`]+)`", where)
+        assert names, promise
+        for name in names:
+            there = ROOT / "tests" / name
+            assert there.is_dir() or there.with_suffix(".py").exists(), name
+
+
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.name)
 def test_kept_results_have_the_documented_form(path, generator):
     kept = generator["pages"].read(path)

@@ -21,7 +21,8 @@ class Estimate:
         floor: what the same metric gives between two independent samples of the truth of
             the compared sizes; None for a quantity that is no distance.
         floor_kind: ``"truth"`` (a second independent truth sample) or ``"halves"``
-            (two disjoint halves of the reference, hence of smaller samples).
+            (two disjoint halves of the reference, hence of smaller samples; with few samples
+            as many and the rest).
         floor_stderr: standard error of ``floor``, same shape.
         bound: ``"lower"`` or ``"upper"`` when the expectation is a bound, else ``"none"``.
         unit: unit of ``value`` as text, empty if dimensionless.

@@ -83,6 +83,7 @@ def test_fit_sample_evaluate_report_cite(noneq, snapshots):
     names = "jensen_shannon,w2,nll"
     scored = noneq("evaluate", "run", snapshots, "--metrics", names, "--n", "60", "--json")
     assert scored.code == 0, scored.err
+    assert "was fitted to these data" in scored.err
     rows = {row["metric"]: row for row in scored.json["rows"]}
     assert set(rows) == set(names.split(","))
     assert {"case", "method", "value", "stderr", "floor", "seeds"} < set(rows["w2"])
@@ -184,12 +185,20 @@ def test_a_further_input_goes_to_the_method(noneq, snapshots):
     noneq("fit", STUB, snapshots, "-o", "c", "--with", "shfit=first").refuses(2, "shift")
 
 
-@pytest.mark.parametrize("kind", ["methods", "systems", "metrics", "studies"])
+KINDS = ["methods", "systems", "metrics", "studies", "processes", "nets", "samplers", "domains"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_list(noneq, kind):
     entries = noneq("list", kind, "--json").json[kind]
     assert entries
     assert all(entry["name"] and entry["what"] for entry in entries)
     assert entries[0]["name"] in noneq("list", kind).out
+
+
+def test_domains_are_domains(noneq):
+    entries = noneq("list", "domains", "--json").json["domains"]
+    assert [entry["name"] for entry in entries] == ["Box", "Free", "Torus"]
 
 
 def test_every_source_is_in_the_bibliography(noneq):

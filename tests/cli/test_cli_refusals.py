@@ -41,6 +41,7 @@ from noneq.errors import FitDiverged, InvalidInput
         ("sample nothing -o s.nc", ["nothing"]),
         ("evaluate nothing {snaps}", ["nothing"]),
         ("evaluate nothing {snaps} --metrics w3", ["did you mean w"]),
+        ("fit ScoreMatching {snaps} -o run --set net.width=1e9", ["width of 1 to"]),
         ("compare {snaps} --methods ,", ["no method"]),
         ("compare {snaps} --methods {stub} --metrics jensen", ["did you mean jensen_shannon"]),
         ("compare {snaps} --methods {stub} --hold-out x", ["hold-out"]),
@@ -89,6 +90,20 @@ def test_a_bad_file_is_one_line(noneq, tmp_path, name, content, code):
     assert done.code in code, done.err
     done.refuses(done.code)
     assert os.listdir() == [name]
+
+
+@pytest.mark.parametrize("shape", [(0, 2), (5, 0)])
+def test_arrays_without_numbers_are_one_line(noneq, shape):
+    np.savez("nothing.npz", t_0=np.zeros(shape), t_1=np.zeros(shape))
+    noneq("inspect", "nothing.npz").refuses(2, "no number")
+    noneq("fit", STUB, "nothing.npz", "-o", "run", "--drop-missing").refuses(2, "no number")
+
+
+def test_no_command_is_recommended_that_would_fail(noneq):
+    np.savez("dates.npz", t_2459000=np.eye(2), **{"t_2459000.25": np.eye(2)})
+    seen = noneq("inspect", "dates.npz")
+    assert (seen.code, "next:" in seen.out) == (0, False)
+    assert "Subtract the first time" in seen.out
 
 
 def test_pickles_are_never_run(noneq, tmp_path):

@@ -144,3 +144,11 @@ def test_refusals(model, key):
         model.sample(3, key=key)
     with pytest.raises(InvalidInput, match="condition"):
         model.sample(3, time=0.0, condition=[1.0], key=key)
+
+
+def test_data_of_another_system_are_refused(rng):
+    elsewhere = nq.Snapshots(rng.normal(size=(200, 2)))
+    with pytest.raises(InvalidInput, match="that very system"):
+        OracleBoltzmann().fit(elsewhere, key=jax.random.key(0))
+    inside = nq.Snapshots(rng.uniform(-1, 1, size=(200, 2)))
+    assert OracleBoltzmann().fit(inside, key=jax.random.key(0)).model.event_shape == (2,)

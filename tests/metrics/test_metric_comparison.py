@@ -43,6 +43,7 @@ def test_floor_has_the_compared_sizes(rng):
     halves = pair(x, y).estimate(_sizes, key=None)
     assert halves.floor == 25 * 1e4 + 25
     assert halves.floor_kind == "halves"
+    assert pair(x[:10], y).estimate(_sizes, key=None).floor == 10 * 1e4 + 40
 
 
 def test_halves_are_disjoint(rng):

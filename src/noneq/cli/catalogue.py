@@ -10,7 +10,7 @@ from noneq.cli.fitting import members
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod
 from noneq.models.traits import AbstractModel
-from noneq.spec import modules, public, unknown
+from noneq.spec import modules, unknown
 from noneq.store import load
 from noneq.studies import AbstractStudy, studies
 
@@ -42,7 +42,7 @@ def _entries(room: str) -> list[dict[str, str]]:
         things = modules(room, AbstractMethod)
         return [_entry(n, t) | {"gives": ", ".join(_traits(t))} for n, t in things.items()]
     else:
-        things = {n: t for n, t in public(room).items() if inspect.isclass(t)}
+        things = modules(room)
     return [_entry(name, thing) for name, thing in sorted(things.items())]
 
 

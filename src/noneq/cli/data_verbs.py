@@ -62,7 +62,8 @@ def inspect(
         draw(file, picture, layout)
         say(f"picture: {picture}")
     header, columns, rows, remarks = describe(found)
-    emit(json, found.to_dict(), header, listing(columns, rows), *remarks, hint=found.command)
+    hint = "" if found.problem else found.command
+    emit(json, found.to_dict(), header, listing(columns, rows), *remarks, hint=hint)
 
 
 VERBS = (simulate, inspect)

@@ -70,7 +70,7 @@ def sample(
     data = sample_run(run, n, wanted, seed=seed, trust=trust)
     write(data, out)
     facts = {"file": str(out), "n": n, "times": data.times.size, "event_shape": data.event_shape}
-    text = f"{out}: {n} samples at {data.times.size} times"
+    text = f"{out}: {n} samples at {data.times.size} time{'s' * (data.times.size > 1)}"
     emit(json, facts, text, hint=f"noneq inspect {out}", quiet=quiet)
 
 

@@ -1,6 +1,7 @@
 """Models against data: the rows that `noneq evaluate` and `noneq compare` print."""
 
 import inspect
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.models.traits import HasPaths, require
 from noneq.spec import public, unknown
-from noneq.store import add_rows, load
+from noneq.store import add_rows, fingerprint, load
 from noneq.studies.base import Row, combine, row_of
 
 
@@ -188,13 +189,20 @@ def evaluate_run(
     With an ensemble over seeds the error is the larger of sampling noise and spread over seeds.
     """
     chosen = metrics_named(metrics, data)
-    scored = []
+    scored, trained_on = [], set()
     for i, folder in enumerate(members(run)):
         fit = load(folder, trust=trust)
+        trained_on.add(fit.meta.get("data", {}).get("fingerprint"))
         key = jax.random.fold_in(jax.random.key(seed), i)
         name = type(fit.method).__name__
         scored.append(
             score(fit.model, data, chosen, case=case, method=name, n=n, frames=frames, key=key)
+        )
+    if fingerprint(data) in trained_on:
+        warnings.warn(
+            f"{run} was fitted to these data; numbers on data it has not seen may be worse "
+            "(`noneq compare` keeps some back).",
+            stacklevel=2,
         )
     rows = combine([tuple(part) for part in scored])
     add_rows(run, rows)

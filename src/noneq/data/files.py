@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from noneq.data.atomic import atomic_path
 from noneq.data.csv_files import read_csv, write_csv
 from noneq.data.layouts import Layout, Raw, build
@@ -98,6 +100,11 @@ def read_raw(
     if not path.exists():
         raise InvalidInput(_not_found(path))
     raw = _safely(path, lambda: reader(path, layout))
+    if not np.size(raw.values):
+        raise InvalidInput(
+            f"{path} holds values of shape {np.shape(raw.values)}, no number in them; write at "
+            "least one sample of one coordinate."
+        )
     if "sha256" in raw.record and (time_column or trajectory_column or condition_columns):
         raise InvalidInput(f"{path} knows its own columns; leave out the column options.")
     return raw, layout

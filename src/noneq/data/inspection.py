@@ -11,6 +11,7 @@ from noneq.data.files import read_raw
 from noneq.data.layouts import Layout, Raw, build, domain_record, labels_of, selected
 from noneq.data.pictures import picture as picture
 from noneq.data.snapshots import Snapshots
+from noneq.data.summary import check_float32
 from noneq.data.trajectories import Trajectories
 from noneq.domains import AbstractDomain
 from noneq.errors import NoneqError
@@ -161,7 +162,8 @@ def _describe(column: np.ndarray) -> tuple[float, float, float, float, int, int]
     if not finite.size:
         return np.nan, np.nan, np.nan, np.nan, nan, infinite
     low, high = float(finite.min()), float(finite.max())
-    return float(finite.mean()), float(finite.std()), low, high, nan, infinite
+    with np.errstate(over="ignore"):
+        return float(finite.mean()), float(finite.std()), low, high, nan, infinite
 
 
 def _outside(domain: AbstractDomain, states: np.ndarray) -> int:
@@ -174,7 +176,7 @@ def _outside(domain: AbstractDomain, states: np.ndarray) -> int:
 
 def _problem(raw: Raw, layout: Layout, count: int) -> str:
     try:
-        build(raw, layout, "mask")
+        check_float32(build(raw, layout, "mask"))
     except NoneqError as error:
         return str(error)
     return "" if count > 1 else "one sample is too little to learn from; give at least 2."

@@ -9,6 +9,10 @@ from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 
 
+_REACH = 1e37
+"""Models compute in float32, which ends at 3e38 and begins at 1e-38."""
+
+
 class Summary(eqx.Module):
     """What a method needs to know of its data before it builds a network.
 
@@ -56,13 +60,14 @@ def summarise(data: Snapshots | Trajectories) -> Summary:
     """Measure the `Summary` of a training set.
 
     Raises:
-        InvalidInput: fewer than two samples.
+        InvalidInput: fewer than two samples, or values or times that float32 cannot hold.
     """
     snapshots = data.snapshots()
     if snapshots.n < 2:
         raise InvalidInput(
             f"{snapshots.n} sample is too little to learn from; give at least 2 (thousands are usual)."
         )
+    check_float32(snapshots)
     shift, scale, std = _normalisation(snapshots)
     return Summary(
         event_shape=snapshots.event_shape,
@@ -76,6 +81,26 @@ def summarise(data: Snapshots | Trajectories) -> Summary:
         kind="trajectories" if isinstance(data, Trajectories) else "snapshots",
         **data.labels(),
     )
+
+
+def check_float32(data: Snapshots | Trajectories) -> None:
+    """Refuse what models, which compute in float32, cannot hold or tell apart.
+
+    Raises:
+        InvalidInput: values beyond its range, or times (such as dates) closer than its rounding.
+    """
+    largest = float(np.abs(data.values).max())
+    if not (largest == 0 or 1 / _REACH < largest < _REACH):
+        raise InvalidInput(
+            f"the largest value is {largest:.2g}; models compute in float32. Choose another unit, "
+            "so that values are between 1e-37 and 1e37."
+        )
+    latest, steps = np.abs(data.times).max(), np.diff(data.times)
+    if steps.size and steps.min() < 4 * np.spacing(np.float32(latest)):
+        raise InvalidInput(
+            f"times near {latest:g} lie only {steps.min():.2g} apart; models compute in float32, "
+            f"which cannot tell them apart. Subtract the first time ({data.times[0]:g})."
+        )
 
 
 def _normalisation(data: Snapshots) -> tuple[np.ndarray, np.ndarray, float]:

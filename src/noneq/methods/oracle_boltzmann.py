@@ -17,6 +17,10 @@ from noneq.systems.base import AbstractLangevin, AbstractSystem
 from noneq.systems.prinz import Prinz
 
 
+_STRAYS = 0.01
+"""Larger fractions of the data outside the box mean that another system made them."""
+
+
 class OracleBoltzmann(AbstractMethod):
     """exp(−V(t, x)/kT) with the system's true potential: what no equilibrium method can beat.
 
@@ -103,7 +107,17 @@ class OracleBoltzmann(AbstractMethod):
             init, progress, checkpoint: taken for uniformity, not used.
 
         Raises:
-            InvalidInput: data of another shape, or with a condition vector.
+            InvalidInput: data of another shape, with a condition vector, or outside the box.
         """
-        summary = summarise(as_data(data))
-        return Fit(self.init(summary, key=key), {}, self, summary)
+        data = as_data(data)
+        summary = summarise(data)
+        model = self.init(summary, key=key)
+        states = data.snapshots().values
+        outside = np.mean((states < model.low.value) | (states > model.high.value))
+        if outside > _STRAYS:
+            raise InvalidInput(
+                f"{100 * outside:.0f} % of the data's entries lie outside the box of "
+                f"{type(self.system).__name__}; OracleBoltzmann is for data of that very system: "
+                "name the one that made them (command line: --set system=NAME)."
+            )
+        return Fit(model, {}, self, summary)

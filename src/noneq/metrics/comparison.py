@@ -53,7 +53,8 @@ class Comparison:
         """The measure at every time, beside its floor.
 
         The floor is measure(truth, reference) with the truth subsampled to the number of
-        samples, or, without a truth, the measure between two random halves of the reference.
+        samples, or, without a truth, the measure between two random halves of the reference; if
+        there are fewer samples than half of it, between as many and the rest.
         """
         # One generator per time: a time's result does not depend on the other times.
         rngs = [generator(key, i) for i in range(len(self.samples))]
@@ -62,7 +63,8 @@ class Comparison:
             values.append(measure(x, y, rngs[i]))
             if self.truth is None:
                 order = rngs[i].permutation(len(y))
-                first, second = y[order[: len(y) // 2]], y[order[len(y) // 2 :]]
+                cut = min(len(x), len(y) // 2)
+                first, second = y[order[:cut]], y[order[cut:]]
             else:
                 second = y
                 first = self.truth[i]

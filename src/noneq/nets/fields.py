@@ -16,6 +16,8 @@ from noneq.nets.features import harmonics, noise_features
 
 
 _PERIOD = 1.25
+_MOST_WIDTH, _MOST_DEPTH, _MOST_HARMONICS = 16_384, 128, 100_000
+"""Above these the compiler gives up with an abort, which nothing can catch."""
 
 
 class Clock(eqx.Module):
@@ -41,6 +43,11 @@ class Clock(eqx.Module):
                 f"time_band = {band}; expected a finite frequency ≥ 0 per unit time."
             )
         span = summary.span if summary.span > 0 else 1.0
+        if band * span > _MOST_HARMONICS:
+            raise InvalidInput(
+                f"time_band = {band:g} over a span of {span:g} makes {band * span:.2g} harmonics; "
+                f"expected at most {_MOST_HARMONICS:,}. Choose a lower band."
+            )
         self.start = Constant(jnp.asarray(summary.times[0]))
         self.span = Constant(jnp.asarray(span))
         self.count = math.ceil(band * _PERIOD * span - 1e-6) if len(summary.times) > 1 else 0
@@ -63,16 +70,17 @@ class MLP(eqx.Module):
         depth: number of hidden layers.
 
     Raises:
-        InvalidInput: width or depth below 1.
+        InvalidInput: width or depth below 1, or out of reach of the compiler.
     """
 
     width: int = 128
     depth: int = 4
 
     def __check_init__(self) -> None:
-        if self.width < 1 or self.depth < 1:
+        if not (1 <= self.width <= _MOST_WIDTH and 1 <= self.depth <= _MOST_DEPTH):
             raise InvalidInput(
-                f"MLP: width = {self.width}, depth = {self.depth}; both must be ≥ 1."
+                f"MLP: width = {self.width}, depth = {self.depth}; expected a width of "
+                f"1 to {_MOST_WIDTH:,} and a depth of 1 to {_MOST_DEPTH}."
             )
 
     def init(

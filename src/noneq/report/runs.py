@@ -149,7 +149,10 @@ def _scores(rows: Sequence[Mapping[str, Any]]) -> list[Table]:
         ]
         for row in rows
     ]
-    caption = "± one standard error; floor: the same metric between two samples of the reference."
+    caption = (
+        "± one standard error; floor: the same metric between two disjoint halves of the "
+        "evaluated data, hence of smaller samples."
+    )
     return [Table("Evaluation", ("case", "metric", "value", "floor"), lines, caption)]
 
 

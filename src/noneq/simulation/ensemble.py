@@ -40,7 +40,7 @@ def simulate(
     """Trajectories of a system on the given times.
 
     The first time holds the initial condition. Every interval between recorded times is cut into
-    equal internal steps; noise is a function of the key, the particle and the step alone.
+    equal internal steps; noise is a function of the key, n and the step, on any number of devices.
 
     Args:
         system: what to simulate; without dynamics (`AbstractDiffusion`) only one time is possible.
