@@ -142,6 +142,21 @@ def test_an_ensemble_over_seeds_gives_the_error_bar(noneq, snapshots):
     assert read("s.npz").counts.tolist() == [10, 10, 10]
 
 
+def test_comparisons_and_ensembles_have_a_page_of_their_own(noneq, snapshots):
+    words = ["--metrics", "w2", "--n", "60", "--quiet"]
+    assert (
+        noneq("compare", snapshots, "--methods", f"{STUB},{STUB}", "-o", "both", *words).code == 0
+    )
+    assert noneq("fit", STUB, snapshots, "-o", "many", "--seeds", "2").code == 0
+    assert noneq("evaluate", "many", snapshots, *words).code == 0
+    for folder, runs in {"both": ["Stub", "Stub_2"], "many": ["seed_0", "seed_1"]}.items():
+        pages = noneq("report", folder, "--json").json["reports"]
+        assert pages == [f"{folder}/report.html", *(f"{folder}/{r}/report.html" for r in runs)]
+        page = Path(folder, "report.html").read_text()
+        assert "<b>w2</b>" in page
+        assert all(f"<h3>{run}</h3>" in page for run in runs)
+
+
 def test_compare_splits_or_holds_times_out(noneq, snapshots):
     words = ["compare", snapshots, "--methods", f"{STUB},{STUB}", "--metrics", "w2,sliced_w2"]
     done = noneq(*words, "--json", "--quiet")

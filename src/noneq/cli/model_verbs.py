@@ -136,7 +136,9 @@ def compare(
         )  # fmt: skip
     for name, reason in failed.items():
         say(f"{name} failed: {reason}")
-    emit(json, {"rows": rows, "failed": failed}, table(rows), f"runs and metrics.json in {folder}")
+    text = f"runs and metrics.json in {folder}"
+    hint = f"noneq report {folder}"
+    emit(json, {"rows": rows, "failed": failed}, table(rows), text, hint=hint, quiet=quiet)
     return 3 if failed else 0
 
 

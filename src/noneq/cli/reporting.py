@@ -3,19 +3,30 @@
 from pathlib import Path
 
 from noneq.cli.fitting import members
-from noneq.report import run_report, study_report
+from noneq.report import group_report, run_report, study_report
 from noneq.store import load
 
 
 def write_report(folder: Path, *, trust: bool) -> list[Path]:
-    """Write the page of a study or of a run; one page for each member of an ensemble.
+    """Write the page of a study or of a run; of a comparison or an ensemble also each run's own.
 
     Raises:
         InvalidInput: nothing finished there, or a run that needs ``trust``.
     """
     if (folder / "cells.json").exists():
         return [study_report(folder)]
-    runs = members(folder)
-    for run in runs:
+    runs = _runs(folder)
+    for run in runs.values():
         load(run, trust=trust)  # imports the user's own method, if the run has one
-    return [run_report(run) for run in runs]
+    whole = [] if list(runs.values()) == [folder] else [group_report(folder, runs)]
+    return whole + [run_report(run) for run in runs.values()]
+
+
+def _runs(folder: Path) -> dict[str, Path]:
+    """The run itself, the seeds of an ensemble, or all runs of a comparison, by name."""
+    compared = (folder / "metrics.json").exists() and not (folder / "meta.json").exists()
+    inside = [run for run in members(folder) if run != folder]
+    if not inside and compared:
+        methods = sorted(path for path in folder.iterdir() if path.is_dir())
+        inside = [run for path in methods for run in members(path) if (run / "meta.json").exists()]
+    return {" ".join(run.relative_to(folder).parts): run for run in inside} or {folder.name: folder}

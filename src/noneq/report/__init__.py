@@ -1,4 +1,5 @@
 """Reports: one self-contained page per run or study, pictures first."""
 
+from noneq.report.groups import group_report as group_report
 from noneq.report.runs import run_report as run_report
 from noneq.report.studies import study_report as study_report

@@ -37,7 +37,7 @@ def run_report(run_path: str | Path) -> Path:
     name = type(fit.method).__name__
     rows = read_rows(folder)
     notes = [str(text) for text in fit.meta.get("warnings", ())]
-    figures: list[Figure] = [*_clouds(fit, name), *_kept_pictures(folder), *_history(fit)]
+    figures: list[Figure] = [*clouds(fit, name), *_kept_pictures(folder), *_history(fit)]
     return render(
         folder / "report.html",
         title=f"{name} fitted to {fit.summary.kind}",
@@ -63,7 +63,7 @@ def _lead(summary: Summary) -> str:
     return f"{count:,} states of {shape} numbers at {when}."
 
 
-def _clouds(fit: Any, name: str) -> list[Figure]:
+def clouds(fit: Any, name: str) -> list[Clouds]:
     """Generated samples of the first two coordinates over the model's times."""
     summary = fit.summary
     if summary.condition_dim or len(summary.event_shape) != 1:
