@@ -3,6 +3,7 @@
 import inspect
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +87,18 @@ def score(
             lag = {"lag": float(np.diff(shown.times).min())} if paired else {}
             shared = None if truth is None else _at_times(truth, shown.times)
             estimate = metric(drawn[paired], shown, truth=shared, key=metric_key, **lag)
-        rows.append(
-            row_of(case, method, name, estimate.mean() if estimate.value.size > 1 else estimate)
-        )
+        rows.append(row_of(case, method, name, _over_times(estimate, shown)))
     return rows
+
+
+def _over_times(estimate: Estimate, reference: Snapshots | Trajectories) -> Estimate:
+    """Mean over times; frames of the same paths may err together, so their errors do not shrink."""
+    if estimate.value.size == 1:
+        return estimate
+    mean = estimate.mean()
+    if isinstance(reference, Trajectories):
+        mean = replace(mean, stderr=np.asarray(estimate.stderr.mean()))
+    return mean
 
 
 def generate(
