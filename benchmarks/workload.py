@@ -48,12 +48,12 @@ def peer_rows(model: DenoisingModel) -> torch.Tensor:
 def peer(model: DenoisingModel) -> torch_peer.Denoiser:
     """The peer with the same weights."""
     net = model.denoiser.net
-    layers = [(np.hstack(net.first), net.bias), *net.hidden, (net.last, net.last_bias)]
+    layers = [(np.vstack(net.first), net.bias), *net.hidden, (net.last, net.last_bias)]
     made = torch_peer.Denoiser(width=net.bias.size, depth=len(net.hidden) + 1)
     linear = [layer for layer in made.layers if isinstance(layer, torch.nn.Linear)]
     with torch.no_grad():
         for layer, (matrix, bias) in zip(linear, layers, strict=True):
-            layer.weight.copy_(torch.from_numpy(np.array(matrix)))
+            layer.weight.copy_(torch.from_numpy(np.array(matrix).T.copy()))
             layer.bias.copy_(torch.from_numpy(np.array(bias)))
     return made
 

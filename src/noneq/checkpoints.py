@@ -33,7 +33,7 @@ class Checkpoint:
 
     def __init__(self, folder: Path | None, identity: dict[str, Any]):
         self.path = None if folder is None else Path(folder) / "state.safetensors"
-        text = repr(jax.tree.map(_plain, identity))
+        text = "" if folder is None else repr(jax.tree.map(_plain, identity))
         self.identity = hashlib.sha256(text.encode()).hexdigest()
         self.last = time.monotonic()
 

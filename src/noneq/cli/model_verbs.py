@@ -42,7 +42,7 @@ def fit(
     with progress(quiet, type(recipe).__name__) as show:
         fits = fit_seeds(
             recipe, data, out, seed=seed, seeds=seeds, resume=resume, inputs=inputs,
-            record=record_of(file, data), progress=show,
+            record=record_of(file, data, layout), progress=show,
         )  # fmt: skip
     facts, text = outcome(out, fits)
     emit(json, facts, text, hint=f"noneq report {out}, noneq evaluate {out} NEW_FILE", quiet=quiet)
@@ -132,7 +132,7 @@ def compare(
         rows, failed = compare_methods(
             recipes, data, folder, names_in(metrics), case=case_of(file, layout["components"]),
             hold_out=hold_out, n=n, frames=frames, seed=seed, seeds=seeds,
-            record=record_of(file, data), progress=show,
+            record=record_of(file, data, layout), progress=show,
         )  # fmt: skip
     for name, reason in failed.items():
         say(f"{name} failed: {reason}")

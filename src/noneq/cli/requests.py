@@ -21,8 +21,13 @@ from noneq.systems.base import AbstractSystem
 
 def load_data(path: Path, layout: dict[str, Any]) -> Snapshots | Trajectories:
     """Read a data file as the options of `noneq.cli.options.reads_data` say."""
-    how = {name: value for name, value in layout.items() if name != "drop_missing"}
-    return read(path, missing="mask" if layout["drop_missing"] else "error", **how)
+    return read(path, **_reading(layout))
+
+
+def _reading(layout: dict[str, Any]) -> dict[str, Any]:
+    """The options as keywords of `noneq.data.read`; those left out are left out."""
+    how = {name: value for name, value in layout.items() if name != "drop_missing" and value}
+    return how | ({"missing": "mask"} if layout["drop_missing"] else {})
 
 
 def make_system(name: str, settings: Sequence[str]) -> AbstractSystem:
@@ -75,11 +80,16 @@ def make_methods(names: Sequence[str], settings: Sequence[str]) -> list[Abstract
     return methods
 
 
-def record_of(path: Path, data: Snapshots | Trajectories) -> dict[str, Any]:
-    """What ``meta.json`` says of where a fit came from."""
+def record_of(path: Path, data: Snapshots | Trajectories, layout: dict[str, Any]) -> dict[str, Any]:
+    """What ``meta.json`` says of where a fit came from, enough to read the data again."""
     return {
         "command": shlex.join(["noneq", *sys.argv[1:]]),
-        "data": {"path": str(path), "n": data.n, "fingerprint": fingerprint(data)},
+        "data": {
+            "path": str(path.absolute()),
+            "reading": _reading(layout),
+            "n": data.n,
+            "fingerprint": fingerprint(data),
+        },
     }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 # Okabe and Ito's palette: distinct for all common kinds of colour vision.
 COLOURS = {
     "truth": "#3d444d",
+    "data": "#3d444d",
     "ScoreMatching": "#0072b2",
     "BoltzmannField": "#e69f00",
     "OracleBoltzmann": "#d55e00",
