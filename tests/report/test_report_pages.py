@@ -2,20 +2,22 @@
 
 import json
 import re
+from dataclasses import replace
 
 import equinox as eqx
 import jax
 import numpy as np
 import pytest
 
-from noneq.data import Snapshots, Trajectories
+from noneq.data import Snapshots, Trajectories, write
 from noneq.domains import Box
 from noneq.errors import DataFileError, InvalidInput
 from noneq.methods import BoltzmannField, ScoreMatching
 from noneq.report import run_report, study_report
 from noneq.report.prinz import figures
+from noneq.report.runs import clouds
 from noneq.report.studies import tables
-from noneq.store import add_rows, save
+from noneq.store import add_rows, fingerprint, save
 from noneq.studies.running import Kept
 from noneq.training import Training
 
@@ -132,6 +134,22 @@ def test_a_run_has_pictures_settings_and_data(tmp_path, paths, key):
     assert "0.250 ± 0.010" in text
     assert "my plot" in text
     assert "Not evaluated yet" not in text
+
+
+def test_the_data_stand_beside_the_samples_while_their_file_is_unchanged(tmp_path, paths, key):
+    file = tmp_path / "x.npz"
+    write(paths, file)
+    source = {"path": str(file), "reading": {}, "fingerprint": fingerprint(paths)}
+    fit = replace(tiny(BoltzmannField()).fit(paths, key=key), meta={"data": source})
+    (figure,) = clouds(fit, "BoltzmannField")
+    assert list(figure.panels) == ["data", "BoltzmannField"]
+    shown = figure.panels["data"][1]
+    shown = shown[np.isfinite(shown).all(axis=1)]
+    np.testing.assert_allclose(np.sort(shown, axis=0), np.sort(paths.at(1.0), axis=0), rtol=1e-6)
+    write(paths.take(np.arange(39)), file)
+    assert list(clouds(fit, "BoltzmannField")[0].panels) == ["BoltzmannField"]
+    file.unlink()
+    assert list(clouds(fit, "BoltzmannField")[0].panels) == ["BoltzmannField"]
 
 
 def test_one_coordinate_and_many(tmp_path, key):
