@@ -9,7 +9,8 @@ import jax
 import numpy as np
 import pytest
 
-from noneq.data import Snapshots, Trajectories, write
+from noneq.data import Snapshots, Trajectories
+from noneq.data.files import write as write_data
 from noneq.domains import Box
 from noneq.errors import DataFileError, InvalidInput
 from noneq.methods import BoltzmannField, ScoreMatching
@@ -138,7 +139,7 @@ def test_a_run_has_pictures_settings_and_data(tmp_path, paths, key):
 
 def test_the_data_stand_beside_the_samples_while_their_file_is_unchanged(tmp_path, paths, key):
     file = tmp_path / "x.npz"
-    write(paths, file)
+    write_data(paths, file)
     source = {"path": str(file), "reading": {}, "fingerprint": fingerprint(paths)}
     fit = replace(tiny(BoltzmannField()).fit(paths, key=key), meta={"data": source})
     (figure,) = clouds(fit, "BoltzmannField")
@@ -146,7 +147,7 @@ def test_the_data_stand_beside_the_samples_while_their_file_is_unchanged(tmp_pat
     shown = figure.panels["data"][1]
     shown = shown[np.isfinite(shown).all(axis=1)]
     np.testing.assert_allclose(np.sort(shown, axis=0), np.sort(paths.at(1.0), axis=0), rtol=1e-6)
-    write(paths.take(np.arange(39)), file)
+    write_data(paths.take(np.arange(39)), file)
     assert list(clouds(fit, "BoltzmannField")[0].panels) == ["BoltzmannField"]
     file.unlink()
     assert list(clouds(fit, "BoltzmannField")[0].panels) == ["BoltzmannField"]
