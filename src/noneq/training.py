@@ -187,7 +187,7 @@ def _advance(
         slope = ravel_pytree(grads)[0]
         bad = ~(jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm(slope)))
         updates, moments = optimiser.update(slope, carry.optimiser, carry.free)
-        free = carry.free + updates
+        free = jnp.asarray(optax.apply_updates(carry.free, updates))
         # Early averages forget the random start: decay rises with the step.
         decay = jnp.minimum(training.ema, (1 + carry.step) / (10 + carry.step))
         ema = free + decay * (carry.ema - free)
