@@ -55,7 +55,8 @@ def test_log_prob_is_the_density_and_integrates_to_one(fitted):
     x = grid[:, 0]
     truth = -0.5 * ((x - 5) / 1.5) ** 2 - jnp.log(1.5 * jnp.sqrt(2 * jnp.pi))
     inside = jnp.abs(x - 5) < 3
-    assert float(jnp.abs(log_prob - truth)[inside].max()) < 0.2
+    # Within two widths; a forgotten Jacobian or factor 2 is off by 0.4 and more everywhere.
+    assert float(jnp.abs(log_prob - truth)[inside].mean()) < 0.15
     assert abs(float(jnp.exp(log_prob).sum() * (x[1] - x[0])) - 1) < 0.01
 
 
