@@ -8,7 +8,7 @@ from noneq.data import Snapshots
 from noneq.data.inspection import inspection
 from noneq.data.summary import summarise
 from noneq.errors import InvalidInput
-from noneq.nets.fields import Clock
+from noneq.nets.inputs import Clock
 
 
 def frames(rng, times, scale=1.0) -> Snapshots:

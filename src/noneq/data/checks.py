@@ -85,15 +85,32 @@ def as_times(times: Any) -> np.ndarray:
 
 
 def as_condition(condition: Any, n: int) -> np.ndarray | None:
-    """Finite ``(n, k)`` numbers, one row per sample or trajectory; None stays None."""
+    """Finite ``(n, k)`` numbers, one row per sample or trajectory; None stays None.
+
+    Whole numbers (and booleans) stay integers: they are labels of categories, while
+    floating-point numbers are quantities that a model may interpolate.
+
+    Raises:
+        WrongType: text or objects.
+        InvalidInput: other than one row each, or not finite.
+    """
     if condition is None:
         return None
-    array = as_floats(condition, "condition")
+    array = _host_array(condition, "condition")
+    if array.dtype.kind in "USO":
+        raise WrongType(
+            f"condition has dtype {array.dtype}; give categories as whole numbers "
+            "(np.unique(labels, return_inverse=True)[1]) and quantities as floats."
+        )
+    labels = array.dtype.kind in "iub"
+    array = array.astype(np.int64) if labels else as_floats(condition, "condition")
     array = array[:, None] if array.ndim == 1 else array
     if array.ndim != 2 or array.shape[0] != n or array.shape[1] == 0:
         raise InvalidInput(f"condition has shape {array.shape}; expected ({n}, k), one row each.")
     if not np.isfinite(array).all():
         raise InvalidInput("condition holds NaN or infinity; drop those samples first.")
+    if labels and np.abs(array).max() > _EXACT:
+        raise InvalidInput(f"condition holds labels beyond {_EXACT}; number the categories from 0.")
     return array
 
 

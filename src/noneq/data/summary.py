@@ -26,7 +26,9 @@ class Summary(eqx.Module):
         time_band: frequency (per unit time) below which 95 % of the change of p(x, t) above
             sampling noise lies; 0 for one time.
         counts: samples at each time.
-        condition_dim: length of the condition vector, 0 if none.
+        condition_levels: for each column of the condition the categories that occur, and ``()``
+            for a column of quantities; empty if there is no condition.
+        condition_shift, condition_scale: mean and standard deviation of each column.
         names, units, time_unit, domain: as in the data.
         kind: ``"snapshots"`` or ``"trajectories"``.
     """
@@ -38,7 +40,9 @@ class Summary(eqx.Module):
     std: float
     time_band: float
     counts: tuple[int, ...]
-    condition_dim: int
+    condition_levels: tuple[tuple[int, ...], ...]
+    condition_shift: tuple[float, ...]
+    condition_scale: tuple[float, ...]
     names: tuple[str, ...]
     units: tuple[str, ...]
     time_unit: str
@@ -49,6 +53,11 @@ class Summary(eqx.Module):
     def dim(self) -> int:
         """Number of numbers in one state."""
         return int(np.prod(self.event_shape))
+
+    @property
+    def condition_dim(self) -> int:
+        """Numbers in one condition, 0 if there is none."""
+        return len(self.condition_levels)
 
     @property
     def span(self) -> float:
@@ -77,10 +86,24 @@ def summarise(data: Snapshots | Trajectories) -> Summary:
         std=std,
         time_band=time_band(data),
         counts=tuple(snapshots.counts.tolist()),
-        condition_dim=0 if data.condition is None else data.condition.shape[1],
+        **_conditions(data.condition),
         kind="trajectories" if isinstance(data, Trajectories) else "snapshots",
         **data.labels(),
     )
+
+
+def _conditions(condition: np.ndarray | None) -> dict[str, tuple]:
+    """Levels, mean and spread of every column."""
+    columns = [] if condition is None else list(condition.T)
+    labels = condition is not None and condition.dtype.kind == "i"
+    spreads = [float(column.std()) for column in columns]
+    return {
+        "condition_levels": tuple(
+            tuple(np.unique(column).tolist()) if labels else () for column in columns
+        ),
+        "condition_shift": tuple(float(column.mean()) for column in columns),
+        "condition_scale": tuple(spread if spread > 0 else 1.0 for spread in spreads),
+    }
 
 
 def check_float32(data: Snapshots | Trajectories) -> None:

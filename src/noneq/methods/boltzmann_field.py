@@ -16,8 +16,10 @@ from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
 from noneq.models.boltzmann import GridBoltzmann, check_grid_dimension, check_no_condition
+from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.constant import Constant
-from noneq.nets.fields import MLP, Clock, FieldNetwork
+from noneq.nets.fields import MLP
+from noneq.nets.inputs import clock_of
 from noneq.training import AbstractLoss, Training, train
 
 
@@ -64,7 +66,7 @@ class BoltzmannField(AbstractMethod):
     empty: float = 0.001
     beta: float = 1.0
     time_band: float | None = None
-    net: MLP = MLP(width=96, depth=3)
+    net: AbstractNet = MLP(width=96, depth=3)
     training: Training = Training(steps=4_000, batch=1024, rate=3e-3, ema=0.995)
 
     def __check_init__(self) -> None:
@@ -82,11 +84,11 @@ class BoltzmannField(AbstractMethod):
         reach = 1.0 if summary.domain.bounds is not None else 4.0
         low, high = _constant(shift - reach * scale), _constant(shift + reach * scale)
         net = self.net.init(
-            summary.dim,
+            summary.event_shape,
             1,
             noise=False,
-            clock=Clock(summary, self.time_band) if len(summary.times) > 1 else None,
-            condition=0,
+            clock=clock_of(summary, self.time_band),
+            label=None,
             key=key,
         )
         return GridBoltzmann(
@@ -149,7 +151,7 @@ class BoltzmannField(AbstractMethod):
 class EnergyField(eqx.Module):
     """V(t, x) = net(u, t)/beta, u the position in the box scaled to [−1, 1]."""
 
-    net: FieldNetwork
+    net: AbstractNetwork
     low: Constant
     high: Constant
     beta: float

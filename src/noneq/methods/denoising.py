@@ -1,28 +1,32 @@
-"""The denoising product: process × schedule × target × weight × network × sampler."""
+"""The denoising product: process × schedule × target × weight (× penalty) × network × sampler."""
 
-import time as clock
 from pathlib import Path
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
+from jaxtyping import Array
 
 from noneq._typing import Key, Scalar
-from noneq.data.ensembles import Snapshots, Trajectories
-from noneq.data.summary import Summary, summarise
-from noneq.errors import FitDiverged, InvalidInput
-from noneq.methods.base import AbstractMethod, Data, Fit, History, Progress, as_data
+from noneq.data.summary import Summary
+from noneq.errors import InvalidInput
+from noneq.methods.base import AbstractMethod, Data, Fit, Progress
+from noneq.methods.learning import check_dequantise, dequantised, fit_law, left_open
 from noneq.models.denoising import Denoiser, DenoisingModel
-from noneq.models.normaliser import Normaliser
+from noneq.nets.base import AbstractNet
 from noneq.nets.constant import Constant
-from noneq.nets.fields import MLP, Clock
+from noneq.nets.fields import MLP
+from noneq.nets.inputs import clock_of, label_of
 from noneq.processes.gaussian import Gaussian
+from noneq.processes.penalties import AbstractPenalty
 from noneq.processes.targets import AbstractTarget
 from noneq.processes.weights import AbstractWeight
 from noneq.samplers.base import AbstractSampler
-from noneq.training import AbstractLoss, Training, train
+from noneq.training import AbstractLoss, Training
+
+
+_MOST_SIGNAL = 0.02
 
 
 class DenoisingLoss(AbstractLoss):
@@ -31,62 +35,107 @@ class DenoisingLoss(AbstractLoss):
     **Equation**: w (alpha/sigma)² |y − D(x)|² = w (alpha c_out/sigma)² |F* − F|²,
     F* = (y − c_skip x)/c_out. A row is a normalised state, its time and its condition.
 
+    Args:
+        weight: law of tau and weight of its error.
+        penalty: added for every state, or None.
+        drop: fraction of conditions that are hidden.
+        width: of the dequantisation noise ``(dim,)``, or None.
+
     Source: Vincent 2011, eq. 9; Karras et al. 2022, eq. 8.
     """
 
     weight: AbstractWeight
+    penalty: AbstractPenalty | None = None
+    drop: float = 0.0
+    width: Array | None = None
 
     def loss(self, model: Denoiser, batch: dict[str, Any], *, key: Key) -> Scalar:
-        y = batch["y"]
-        tau_key, noise_key = jax.random.split(key)
+        tau_key, noise_key, fill_key, drop_key, penalty_key = jax.random.split(key, 5)
+        y = dequantised(batch["y"], self.width, key=fill_key)
+        condition = left_open(batch["condition"], self.drop, key=drop_key)
         schedule, std = model.process.schedule, model.std.value
         tau = self.weight.draw(y.shape[0], schedule, std, key=tau_key)
-        xi = jax.random.normal(noise_key, y.shape)
 
-        def one(y, tau, xi, time, condition):
+        def one(y, tau, time, condition, noise_key, penalty_key):
+            x = model.process.perturb(y, tau, key=noise_key).x
             alpha, sigma = schedule(tau)
-            x = alpha * y + sigma * xi
             raw, skip, out = model.output(x, tau, time=time, condition=condition)
             # (alpha c_out/sigma)² F*-error; alpha = 0 is met by weights that diverge there.
             scale = jnp.maximum(alpha, 1e-6) * out / sigma
             factor = self.weight(tau, schedule, std) * scale**2
-            return factor * jnp.mean((raw - (y - skip * x) / out) ** 2)
+            loss = factor * jnp.mean((raw - (y - skip * x) / out) ** 2)
+            if self.penalty is not None:
+                loss += self.penalty(model, x, tau, time, condition=condition, key=penalty_key)
+            return loss
 
-        over = (0, 0, 0, 0, None if batch["condition"] is None else 0)
-        return jnp.mean(jax.vmap(one, over)(y, tau, xi, batch["time"], batch["condition"]))
+        keys = [jax.random.split(k, y.shape[0]) for k in (noise_key, penalty_key)]
+        over = (0, 0, 0, None if condition is None else 0, 0, 0)
+        return jnp.mean(jax.vmap(one, over)(y, tau, batch["time"], condition, *keys))
 
 
 class AbstractDenoising(AbstractMethod):
-    """A denoising method; its fields are the factors of the product."""
+    """A denoising method; its fields are the factors of the product.
+
+    Args:
+        process, target, weight, sampler: set by every preset.
+        net: recipe of the network.
+        penalty: term added to the loss, or None.
+        time_band: highest frequency of the time features, per unit time; None takes the
+            measured `Summary.time_band`.
+        drop_condition: fraction of training states whose condition is hidden, so that the model
+            also knows the law without it (needed for guidance).
+        dequantise: width of the uniform noise that fills the gaps of discrete data, 0 to take
+            them as they are, None to refuse them.
+        training: settings of the gradient loop.
+
+    Raises:
+        InvalidInput: a target that divides by a vanishing alpha, or a process that leaves too
+            much signal at tau = 1.
+    """
 
     process: eqx.AbstractVar[Gaussian]
     target: eqx.AbstractVar[AbstractTarget]
     weight: eqx.AbstractVar[AbstractWeight]
-    net: eqx.AbstractVar[MLP]
-    time_band: eqx.AbstractVar[float | None]
     sampler: eqx.AbstractVar[AbstractSampler]
-    training: eqx.AbstractVar[Training]
+    net: AbstractNet = MLP()
+    penalty: AbstractPenalty | None = None
+    time_band: float | None = None
+    drop_condition: float = 0.0
+    dequantise: float | None = None
+    training: Training = Training(steps=20_000)
 
     def __check_init__(self) -> None:
-        alpha, _ = self.process.schedule(1.0)
-        if self.target.needs_signal and float(alpha) < 1e-4:
+        name = type(self).__name__
+        alpha, sigma = (float(value) for value in self.process.schedule(1.0))
+        if self.target.needs_signal and alpha < 1e-4:
             raise InvalidInput(
-                f"{type(self).__name__}: target {type(self.target).__name__} divides by alpha, which "
-                f"is 0 at tau = 1 for {type(self.process.schedule).__name__}; use V, Velocity, Data "
-                "or Preconditioned."
+                f"{name}: target {type(self.target).__name__} divides by alpha, which is 0 at tau = "
+                f"1 for {type(self.process.schedule).__name__}; use V, Velocity, Data or "
+                "Preconditioned."
             )
+        if (alpha / sigma) ** 2 > _MOST_SIGNAL:
+            raise InvalidInput(
+                f"{name}: the signal-to-noise ratio (alpha/sigma)² is {(alpha / sigma) ** 2:.3g} at "
+                f"tau = 1; the prior needs at most {_MOST_SIGNAL}. Raise the largest noise level."
+            )
+        if not 0 <= self.drop_condition < 1:
+            raise InvalidInput(
+                f"{name}: drop_condition = {self.drop_condition}; expected a fraction in [0, 1)."
+            )
+        check_dequantise(name, self.dequantise)
 
     def init(self, summary: Summary, *, key: Key) -> DenoisingModel:
         net = self.net.init(
-            summary.dim,
+            summary.event_shape,
             summary.dim,
             noise=True,
-            clock=Clock(summary, self.time_band) if len(summary.times) > 1 else None,
-            condition=summary.condition_dim,
+            clock=clock_of(summary, self.time_band),
+            label=label_of(summary),
             key=key,
         )
         std = Constant(jnp.asarray(summary.std))
-        return DenoisingModel(Denoiser(net, std, self.process, self.target), self.sampler, summary)
+        denoiser = Denoiser(net=net, std=std, process=self.process, target=self.target)
+        return DenoisingModel(denoiser, self.sampler, summary, optional=self.drop_condition > 0)
 
     def fit(
         self,
@@ -97,44 +146,14 @@ class AbstractDenoising(AbstractMethod):
         progress: Progress | None = None,
         checkpoint: Path | None = None,
     ) -> Fit:
-        data = as_data(data)
-        split_key, init_key, train_key = jax.random.split(key, 3)
-        began = clock.monotonic()
-        held = None
-        if self.training.patience:
-            data, held = data.split(1 - self.training.held_out, key=split_key)
-        summary = summarise(data)
-        model = self.init(summary, key=init_key) if init is None else init
-        model, history = train_denoiser(
-            model,
-            DenoisingLoss(self.weight),
-            rows(data, model.normaliser),
-            self.training,
-            key=train_key,
-            held_out=None if held is None else rows(held, model.normaliser),
+        loss = lambda width: DenoisingLoss(self.weight, self.penalty, self.drop_condition, width)
+        return fit_law(
+            self,
+            data,
+            loss,
+            part=lambda model: model.denoiser,
+            key=key,
+            init=init,
             progress=progress,
             checkpoint=checkpoint,
         )
-        return Fit(model, history, self, summary, {"seconds": clock.monotonic() - began})
-
-
-def train_denoiser(model: Any, *args: Any, **settings: Any) -> tuple[Any, History]:
-    """`noneq.training.train` on the denoiser inside a model; also what a divergence keeps."""
-    whole = lambda denoiser: eqx.tree_at(lambda m: m.denoiser, model, denoiser)
-    try:
-        denoiser, history = train(model.denoiser, *args, **settings)
-    except FitDiverged as error:
-        error.model = whole(error.model)
-        raise
-    return whole(denoiser), history
-
-
-def rows(data: Snapshots | Trajectories, normaliser: Normaliser) -> dict[str, np.ndarray | None]:
-    """One row per sample: normalised state, physical time, condition."""
-    flat = data.snapshots()
-    condition = flat.condition
-    return {
-        "y": normaliser.host(flat.values),
-        "time": flat.sample_times.astype(np.float32),
-        "condition": None if condition is None else condition.astype(np.float32),
-    }

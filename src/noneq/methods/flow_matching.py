@@ -3,14 +3,12 @@
 from typing import ClassVar
 
 from noneq.methods.denoising import AbstractDenoising
-from noneq.nets.fields import MLP
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.schedules import Straight
 from noneq.processes.targets import AbstractTarget, Velocity
 from noneq.processes.weights import AbstractWeight, UnitVelocity
 from noneq.samplers.base import AbstractSampler
 from noneq.samplers.ode import Heun
-from noneq.training import Training
 
 
 class FlowMatching(AbstractDenoising):
@@ -28,10 +26,7 @@ class FlowMatching(AbstractDenoising):
         Lipman et al. 2023, eq. 22–23 with sigma_min = 0; their t is 1 − tau; the coupling of
         noise and data is independent.
 
-    Args:
-        process, target, weight, net, sampler, training: factors of the denoising product.
-        time_band: highest frequency of the time features, per unit time; None takes the
-            measured `Summary.time_band`.
+    Args and errors: those of `AbstractDenoising`.
     """
 
     source: ClassVar[str] = "lipman2023flow"
@@ -39,7 +34,4 @@ class FlowMatching(AbstractDenoising):
     process: Gaussian = Gaussian(Straight())
     target: AbstractTarget = Velocity()
     weight: AbstractWeight = UnitVelocity()
-    net: MLP = MLP()
-    time_band: float | None = None
     sampler: AbstractSampler = Heun()
-    training: Training = Training(steps=20_000)

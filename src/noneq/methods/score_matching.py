@@ -3,14 +3,12 @@
 from typing import ClassVar
 
 from noneq.methods.denoising import AbstractDenoising
-from noneq.nets.fields import MLP
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.schedules import Karras
 from noneq.processes.targets import AbstractTarget, Preconditioned
 from noneq.processes.weights import AbstractWeight, LogNormal
 from noneq.samplers.base import AbstractSampler
 from noneq.samplers.ode import Heun
-from noneq.training import Training
 
 
 class ScoreMatching(AbstractDenoising):
@@ -30,13 +28,7 @@ class ScoreMatching(AbstractDenoising):
         score network); Song et al. 2021; default factors are those of Karras et al. 2022.
         Physical time enters as all harmonics up to ``time_band``.
 
-    Args:
-        process, target, weight, net, sampler, training: factors of the product.
-        time_band: highest frequency of the time features, per unit time; None takes the
-            measured `Summary.time_band`.
-
-    Raises:
-        InvalidInput: a target that divides by a vanishing alpha.
+    Args and errors: those of `AbstractDenoising`.
     """
 
     source: ClassVar[str] = "song2021score"
@@ -44,7 +36,4 @@ class ScoreMatching(AbstractDenoising):
     process: Gaussian = Gaussian(Karras())
     target: AbstractTarget = Preconditioned()
     weight: AbstractWeight = LogNormal(mean=-2.0)
-    net: MLP = MLP()
-    time_band: float | None = None
     sampler: AbstractSampler = Heun()
-    training: Training = Training(steps=20_000)

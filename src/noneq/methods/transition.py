@@ -14,11 +14,14 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput, WrongType
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress
-from noneq.methods.denoising import DenoisingLoss, train_denoiser
+from noneq.methods.denoising import DenoisingLoss
+from noneq.methods.learning import train_part
 from noneq.models.denoising import Denoiser
 from noneq.models.transition import TransitionModel
+from noneq.nets.base import AbstractNet
 from noneq.nets.constant import Constant
-from noneq.nets.fields import MLP, Clock
+from noneq.nets.fields import MLP
+from noneq.nets.inputs import Clock, Label
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.schedules import Karras
 from noneq.processes.targets import AbstractTarget, Preconditioned
@@ -61,21 +64,28 @@ class Transition(AbstractMethod):
     process: Gaussian = Gaussian(Karras(sigma_max=20.0))
     target: AbstractTarget = Preconditioned()
     weight: AbstractWeight = LogNormal()
-    net: MLP = MLP()
+    net: AbstractNet = MLP()
     time_band: float | None = None
     sampler: AbstractSampler = Heun(steps=20)
     training: Training = Training(steps=20_000)
 
     def init(self, summary: Summary, *, key: Key) -> TransitionModel:
+        # The state one lag ago, in normalised coordinates, goes first; then the data's condition.
+        seen = Label(
+            (0.0,) * summary.dim + summary.condition_shift,
+            (1.0,) * summary.dim + summary.condition_scale,
+            ((),) * summary.dim + summary.condition_levels,
+        )
         net = self.net.init(
-            summary.dim,
+            summary.event_shape,
             summary.dim,
             noise=True,
             clock=Clock(summary, self.time_band),
-            condition=summary.dim + summary.condition_dim,
+            label=seen,
             key=key,
         )
-        denoiser = Denoiser(net, Constant(jnp.ones(())), self.process, self.target)
+        std = Constant(jnp.ones(()))
+        denoiser = Denoiser(net=net, std=std, process=self.process, target=self.target)
         return TransitionModel(denoiser, self.sampler, summary, min(summary.counts[0], _STARTS))
 
     def fit(
@@ -102,8 +112,9 @@ class Transition(AbstractMethod):
         lag = float(np.diff(data.times).min()) if self.lag is None else self.lag
         model = self.init(summary, key=init_key) if init is None else init
         model = _measure(model, data, lag)
-        model, history = train_denoiser(
+        model, history = train_part(
             model,
+            lambda model: model.denoiser,
             DenoisingLoss(self.weight),
             _rows(model, data, lag),
             self.training,
@@ -159,7 +170,7 @@ def _rows(model: TransitionModel, data: Trajectories, lag: float) -> dict[str, A
     """One row per pair: normalised displacement, start time, normalised start state."""
     move, i, j = _displacements(data, lag)
     flat = move.reshape(move.shape[0], -1)
-    seen = model.normaliser.host(data.values[i, j])
+    seen = model.frame.normaliser.host(data.values[i, j])
     if data.condition is not None:
         seen = np.concatenate([seen, data.condition[i].astype(np.float32)], axis=1)
     return {

@@ -1,9 +1,15 @@
 """Fitted models and their traits."""
 
 from noneq.models.boltzmann import GridBoltzmann as GridBoltzmann
-from noneq.models.denoising import Denoiser as Denoiser, DenoisingModel as DenoisingModel
+from noneq.models.denoising import (
+    AbstractDenoiser as AbstractDenoiser,
+    Denoiser as Denoiser,
+    DenoisingModel as DenoisingModel,
+)
+from noneq.models.frame import AbstractLaw as AbstractLaw, Frame as Frame
 from noneq.models.traits import (
     AbstractModel as AbstractModel,
+    HasDenoiser as HasDenoiser,
     HasDrift as HasDrift,
     HasEnergy as HasEnergy,
     HasLogProb as HasLogProb,

@@ -13,12 +13,12 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.ensembles import Snapshots
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
+from noneq.models.frame import Asked
 from noneq.models.traits import (
     AbstractModel,
     HasEnergy,
     HasLogProb,
     HasScore,
-    check_condition,
     check_count,
     check_time,
 )
@@ -115,7 +115,7 @@ class GridBoltzmann(AbstractModel, HasEnergy, HasScore, HasLogProb):
         )
 
     def _time(self, time: ScalarLike | None, condition: Any) -> Scalar:
-        check_condition(condition, 0)
+        Asked().check(condition)
         return jnp.asarray(check_time(time, self.times), dtype=float)
 
     def _grid(self) -> tuple[Float[Array, "cells dim"], Scalar]:

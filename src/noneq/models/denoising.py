@@ -1,34 +1,26 @@
 """Denoising models: a network that removes the noise of a process, and the model of p(x, t)."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
-from noneq.data.ensembles import Snapshots
 from noneq.data.summary import Summary
-from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
+from noneq.models.frame import AbstractLaw, Frame
 from noneq.models.normaliser import Normaliser
 from noneq.models.traits import (
-    AbstractModel,
+    HasDenoiser,
     HasLogProb,
     HasNoisyScore,
     HasNoisyVelocity,
     HasScore,
-    check_condition,
-    check_count,
-    check_solved,
-    check_time,
 )
+from noneq.nets.base import AbstractNetwork
 from noneq.nets.constant import Constant
-from noneq.nets.fields import FieldNetwork
-from noneq.processes.gaussian import Gaussian, NormalPrior
+from noneq.processes.base import AbstractPrior, AbstractProcess
 from noneq.processes.targets import AbstractTarget
 from noneq.samplers.base import AbstractSampler
 
@@ -37,7 +29,19 @@ _SCORE_NOISE = 0.05
 """Noise of `DenoisingModel.score` relative to the data's standard deviation."""
 
 
-class Denoiser(HasNoisyScore, HasNoisyVelocity):
+class AbstractDenoiser(HasNoisyScore, HasNoisyVelocity):
+    """The learnt part of a denoising model: score and flow of normalised states at every tau."""
+
+    process: eqx.AbstractVar[AbstractProcess]
+    std: eqx.AbstractVar[Constant]
+
+    @property
+    def prior(self) -> AbstractPrior:
+        """Law at tau = 1."""
+        return self.process.prior(self.std.value)
+
+
+class Denoiser(AbstractDenoiser, HasDenoiser):
     """D(x, tau) = E[y | x_tau = x] for normalised data y, as the target reads the network.
 
     **Equation**: D = c_skip x + c_out F(c_in x, ln(sigma/alpha)/4, time, condition);
@@ -46,15 +50,10 @@ class Denoiser(HasNoisyScore, HasNoisyVelocity):
     All functions take one state. ``time`` is physical, ``tau`` the noise clock.
     """
 
-    net: FieldNetwork
+    net: AbstractNetwork
     std: Constant
-    process: Gaussian
+    process: AbstractProcess
     target: AbstractTarget
-
-    @property
-    def prior(self) -> NormalPrior:
-        """Law at tau = 1."""
-        return self.process.prior(self.std.value)
 
     def output(
         self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
@@ -87,59 +86,44 @@ class Denoiser(HasNoisyScore, HasNoisyVelocity):
         return d_alpha * clean + d_sigma * (x - alpha * clean) / sigma
 
 
-class DenoisingModel(AbstractModel, HasScore, HasNoisyScore, HasNoisyVelocity, HasLogProb):
+class DenoisingModel(AbstractLaw, HasScore, HasNoisyScore, HasNoisyVelocity, HasLogProb):
     """p(x, t) as the law that a sampler reaches by running the noise clock from 1 to 0.
 
-    The denoiser works on vectors of normalised data; this class keeps the shapes, units and
+    The denoiser works on vectors of normalised data; the frame keeps the shapes, units and
     domain of the user's data.
 
     Attributes:
         denoiser: the learnt part.
-        normaliser: y = (x − shift)/scale.
+        frame: the user's side.
         sampler: how samples and likelihoods are computed; replace it freely
             (``eqx.tree_at(lambda m: m.sampler, model, ReverseSDE())``).
     """
 
-    denoiser: Denoiser
-    normaliser: Normaliser
+    denoiser: AbstractDenoiser
+    frame: Frame
     sampler: AbstractSampler
-    domain: AbstractDomain
-    event_shape: tuple[int, ...] = eqx.field(static=True)
-    times: tuple[float, ...] = eqx.field(static=True)
-    condition_dim: int = eqx.field(static=True)
-    labels: tuple[tuple[str, ...], tuple[str, ...], str] = eqx.field(static=True)
 
-    def __init__(self, denoiser: Denoiser, sampler: AbstractSampler, summary: Summary):
+    def __init__(
+        self,
+        denoiser: AbstractDenoiser,
+        sampler: AbstractSampler,
+        summary: Summary,
+        *,
+        optional: bool = False,
+    ):
+        """``optional``: the denoiser also knows the law without condition."""
         self.denoiser = denoiser
-        self.normaliser = Normaliser(summary)
+        self.frame = Frame(summary, optional=optional)
         self.sampler = sampler
-        self.event_shape = summary.event_shape
-        self.domain = summary.domain
-        self.times = summary.times
-        self.condition_dim = summary.condition_dim
-        self.labels = (summary.names, summary.units, summary.time_unit)
 
-    def sample(
-        self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
-    ) -> Float[Array, "n *event"]:
-        check_count(n)
-        time = check_time(time, self.times)
-        condition = check_condition(condition, self.condition_dim, int(n))
-        return check_solved(_sample(self, int(n), time, condition, key))
+    @property
+    def normaliser(self) -> Normaliser:
+        """y = (x − shift)/scale."""
+        return self.frame.normaliser
 
-    def snapshots(
-        self, n: int, *, times: Sequence[float] | np.ndarray, condition: Any = None, key: Key
-    ) -> Snapshots:
-        check_count(n)
-        times = np.atleast_1d(np.asarray(times, dtype=np.float64))
-        frames = [
-            np.asarray(self.sample(n, time=t, condition=condition, key=jax.random.fold_in(key, i)))
-            for i, t in enumerate(times)
-        ]
-        names, units, time_unit = self.labels
-        return Snapshots.from_frames(
-            frames, times, names=names, units=units, time_unit=time_unit, domain=self.domain
-        )
+    def draw(self, n: int, *, time: Any, condition: Any, key: Key) -> Float[Array, "n dim"]:
+        shape = (n, self.frame.dim)
+        return self.sampler(self.denoiser, shape, time=time, condition=condition, key=key)
 
     def score(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
@@ -162,9 +146,7 @@ class DenoisingModel(AbstractModel, HasScore, HasNoisyScore, HasNoisyVelocity, H
         time: ScalarLike | None = None,
         condition: Any = None,
     ) -> Float[Array, "*event"]:
-        time = check_time(time, self.times)
-        condition = check_condition(condition, self.condition_dim)
-        y = self.normaliser.forward(jnp.asarray(x))
+        y, time, condition = self.frame.enter(x, time, condition)
         score = self.denoiser.noisy_score(y, tau, time=time, condition=condition)
         return self.normaliser.gradient(score)
 
@@ -176,9 +158,7 @@ class DenoisingModel(AbstractModel, HasScore, HasNoisyScore, HasNoisyVelocity, H
         time: ScalarLike | None = None,
         condition: Any = None,
     ) -> Float[Array, "*event"]:
-        time = check_time(time, self.times)
-        condition = check_condition(condition, self.condition_dim)
-        y = self.normaliser.forward(jnp.asarray(x))
+        y, time, condition = self.frame.enter(x, time, condition)
         velocity = self.denoiser.noisy_velocity(y, tau, time=time, condition=condition)
         return self.normaliser.tangent(velocity)
 
@@ -200,16 +180,6 @@ class DenoisingModel(AbstractModel, HasScore, HasNoisyScore, HasNoisyVelocity, H
                 f"log_prob: exact divergence in {self.normaliser.dim} dimensions is too slow; "
                 "use at most 64 (--components)."
             )
-        time = check_time(time, self.times)
-        condition = check_condition(condition, self.condition_dim)
-        y = self.normaliser.forward(jnp.asarray(x))
+        y, time, condition = self.frame.enter(x, time, condition)
         value = self.sampler.log_prob(self.denoiser, y, time=time, condition=condition)
         return value - self.normaliser.log_scale
-
-
-@eqx.filter_jit
-def _sample(model: DenoisingModel, n: int, time: Any, condition: Any, key: Key) -> Array:
-    shape = (n, model.normaliser.dim)
-    y = model.sampler(model.denoiser, shape, time=time, condition=condition, key=key)
-    x = jax.vmap(model.normaliser.inverse)(y)
-    return jax.vmap(model.domain.project)(x)

@@ -72,6 +72,21 @@ class HasNoisyScore(eqx.Module):
         """∇_x log p_tau(x | time, condition), for one state."""
 
 
+class HasDenoiser(eqx.Module):
+    """Trait: the mean of the clean state given a noised one."""
+
+    @abstractmethod
+    def denoise(
+        self,
+        x: Float[Array, "*event"],
+        tau: ScalarLike,
+        *,
+        time: ScalarLike | None = None,
+        condition: Any = None,
+    ) -> Float[Array, "*event"]:
+        """E[y | x_tau = x], for one state."""
+
+
 class HasVelocity(eqx.Module):
     """Trait: velocity of the continuity equation in physical time."""
 
@@ -192,25 +207,6 @@ def check_time(time: ScalarLike | None, times: tuple[float, ...]) -> ScalarLike:
     if not isinstance(time, Tracer) and not np.isfinite(np.asarray(time)).all():
         raise InvalidInput(f"time = {time}; expected a finite number.")
     return jnp.asarray(time, dtype=float)
-
-
-def check_condition(condition: Any, dim: int, n: int | None = None) -> Array | None:
-    """The condition as ``(dim,)`` shared or ``(n, dim)`` one each; None if the model takes none.
-
-    Raises:
-        InvalidInput: missing, unexpected, or of another shape.
-    """
-    if dim == 0:
-        if condition is not None:
-            raise InvalidInput("this model was fitted without conditions; leave condition out.")
-        return None
-    if condition is None:
-        raise InvalidInput(f"this model needs condition=, a vector of {dim} numbers.")
-    array = jnp.atleast_1d(jnp.asarray(condition, dtype=float))
-    if array.shape not in ((dim,), (n, dim)):
-        each = f" or ({n}, {dim})" if n else ""
-        raise InvalidInput(f"condition has shape {array.shape}; expected ({dim},){each}.")
-    return array
 
 
 def check_solved(samples: Array) -> Array:

@@ -15,11 +15,10 @@ from noneq.data.summary import Summary
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.models.denoising import Denoiser
-from noneq.models.normaliser import Normaliser
+from noneq.models.frame import Frame
 from noneq.models.traits import (
     AbstractModel,
     HasPaths,
-    check_condition,
     check_count,
     check_solved,
     check_time,
@@ -35,37 +34,37 @@ class TransitionModel(AbstractModel, HasPaths):
 
     Attributes:
         denoiser: the learnt law of y; its condition is the normalised x_t (and the data's).
-        normaliser: of the states.
+        frame: the user's side, with the normaliser of the states.
         shift, scale: mean and standard deviation of the displacements, flattened.
         starts: states of the first training frame, from which paths start if none are given.
         lag: physical time of one step.
     """
 
     denoiser: Denoiser
-    normaliser: Normaliser
+    frame: Frame
     shift: Constant
     scale: Constant
     starts: Constant
     lag: Constant
     sampler: AbstractSampler
-    domain: AbstractDomain
-    event_shape: tuple[int, ...] = eqx.field(static=True)
-    times: tuple[float, ...] = eqx.field(static=True)
-    condition_dim: int = eqx.field(static=True)
-    labels: tuple[tuple[str, ...], tuple[str, ...], str] = eqx.field(static=True)
 
     def __init__(self, denoiser: Denoiser, sampler: AbstractSampler, summary: Summary, starts: int):
         self.denoiser = denoiser
         self.sampler = sampler
-        self.normaliser = Normaliser(summary)
+        self.frame = Frame(summary)
         self.shift, self.scale = Constant(jnp.zeros(summary.dim)), Constant(jnp.ones(summary.dim))
         self.starts = Constant(jnp.zeros((starts, *summary.event_shape)))
         self.lag = Constant(jnp.ones(()))
-        self.domain = summary.domain
-        self.event_shape = summary.event_shape
-        self.times = summary.times
-        self.condition_dim = summary.condition_dim
-        self.labels = (summary.names, summary.units, summary.time_unit)
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Shape of one state."""
+        return self.frame.event_shape
+
+    @property
+    def domain(self) -> AbstractDomain:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Where states live."""
+        return self.frame.domain
 
     def sample_paths(
         self,
@@ -101,27 +100,19 @@ class TransitionModel(AbstractModel, HasPaths):
             raise InvalidInput(
                 f"sample_paths: distances of times must be positive multiples of the lag {lag:g}."
             )
-        condition = check_condition(condition, self.condition_dim, int(n))
+        condition = self.frame.asked.check(condition, int(n))
         start_key, key = jax.random.split(key)
         x = self._begin(n, times[0], start, start_key)
         marks = np.concatenate([[0], np.cumsum(counts)])
         path = _steps(self, x, jnp.asarray(times[0]), condition, int(marks[-1]), key)
         frames = np.concatenate([np.asarray(x)[None], np.asarray(path)])[marks]
         check_solved(jnp.asarray(frames[-1]))
-        names, units, time_unit = self.labels
-        return Trajectories(
-            np.moveaxis(frames, 0, 1),
-            times,
-            names=names,
-            units=units,
-            time_unit=time_unit,
-            domain=self.domain,
-        )
+        return Trajectories(np.moveaxis(frames, 0, 1), times, **self.frame.described())
 
     def sample(
         self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
     ) -> Float[Array, "n *event"]:
-        time = float(np.asarray(check_time(time, self.times)))
+        time = float(np.asarray(check_time(time, self.frame.times)))
         paths = self.snapshots(n, times=[time], condition=condition, key=key)
         return jnp.asarray(paths.values)
 
@@ -130,7 +121,7 @@ class TransitionModel(AbstractModel, HasPaths):
     ) -> Snapshots:
         """Marginals at the times, from paths that start in the first training frame."""
         times = np.atleast_1d(np.asarray(times, dtype=np.float64))
-        first, lag = self.times[0], float(self.lag.value)
+        first, lag = self.frame.times[0], float(self.lag.value)
         if times[0] < first - 1e-3 * lag:
             raise InvalidInput(f"snapshots: paths start at time {first:g}; ask for later times.")
         grid = first + lag * np.round((times - first) / lag)
@@ -148,9 +139,9 @@ class TransitionModel(AbstractModel, HasPaths):
             if x.shape != (n, *self.event_shape):
                 raise InvalidInput(f"start has shape {x.shape}; expected {(n, *self.event_shape)}.")
             return x
-        if abs(time - self.times[0]) > 1e-6 * max(1.0, abs(self.times[0])):
+        if abs(time - self.frame.times[0]) > 1e-6 * max(1.0, abs(self.frame.times[0])):
             raise InvalidInput(
-                f"paths of the model's own start at time {self.times[0]:g}; give start= for {time:g}."
+                f"paths of the model's own start at time {self.frame.times[0]:g}; give start= for {time:g}."
             )
         return self.starts.value[jax.random.randint(key, (n,), 0, self.starts.value.shape[0])]
 
@@ -160,13 +151,13 @@ def _steps(model: TransitionModel, x: Array, time: Array, condition: Any, count:
     """``count`` steps of one lag from x ``(n, *event)``; frames ``(count, n, *event)``."""
 
     def step(x, i):
-        seen = jax.vmap(model.normaliser.forward)(x)
+        seen = jax.vmap(model.frame.normaliser.forward)(x)
         if condition is not None:
-            own = jnp.broadcast_to(condition, (x.shape[0], model.condition_dim))
+            own = jnp.broadcast_to(condition, (x.shape[0], condition.shape[-1]))
             seen = jnp.concatenate([seen, own], axis=1)
         y = model.sampler(
             model.denoiser,
-            (x.shape[0], model.normaliser.dim),
+            (x.shape[0], model.frame.dim),
             time=time + i * model.lag.value,
             condition=seen,
             key=jax.random.fold_in(key, i),

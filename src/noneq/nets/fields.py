@@ -8,15 +8,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from noneq._typing import Key, ScalarLike
-from noneq.data.summary import Summary
+from noneq._typing import Key
 from noneq.errors import InvalidInput
-from noneq.nets.constant import Constant
-from noneq.nets.features import harmonics, noise_features
+from noneq.nets.base import AbstractNet, AbstractNetwork
+from noneq.nets.features import noise_features
+from noneq.nets.inputs import Clock, Label
 
 
-_PERIOD = 1.25
-_MOST_WIDTH, _MOST_DEPTH, _MOST_HARMONICS = 16_384, 128, 100_000
+_MOST_WIDTH, _MOST_DEPTH = 16_384, 128
 """Above these the compiler gives up with an abort, which nothing can catch."""
 
 
@@ -25,49 +24,7 @@ def _silu(x: Array) -> Array:
     return x * (0.5 * jnp.tanh(0.5 * x) + 0.5)
 
 
-class Clock(eqx.Module):
-    """Physical time as network input: (t − start)/span scaled to [−1, 1], and its harmonics.
-
-    The period of the harmonics is a quarter longer than the span, so that the last time does
-    not look like the first.
-
-    Args:
-        start, span: of the training times.
-        count: harmonics k/period, k = 1..count; the highest frequency is count/period.
-    """
-
-    start: Constant
-    span: Constant
-    count: int = eqx.field(static=True)
-
-    def __init__(self, summary: Summary, band: float | None):
-        """``band`` overrides the measured `Summary.time_band` (frequency per unit time)."""
-        band = summary.time_band if band is None else band
-        if not (band >= 0 and math.isfinite(band)):
-            raise InvalidInput(
-                f"time_band = {band}; expected a finite frequency ≥ 0 per unit time."
-            )
-        span = summary.span if summary.span > 0 else 1.0
-        if band * span > _MOST_HARMONICS:
-            raise InvalidInput(
-                f"time_band = {band:g} over a span of {span:g} makes {band * span:.2g} harmonics; "
-                f"expected at most {_MOST_HARMONICS:,}. Choose a lower band."
-            )
-        self.start = Constant(jnp.asarray(summary.times[0]))
-        self.span = Constant(jnp.asarray(span))
-        self.count = math.ceil(band * _PERIOD * span - 1e-6) if len(summary.times) > 1 else 0
-
-    @property
-    def size(self) -> int:
-        """Number of features."""
-        return 1 + 2 * self.count
-
-    def __call__(self, time: ScalarLike) -> Float[Array, " size"]:
-        phase = (time - self.start.value) / self.span.value
-        return jnp.concatenate([(2 * phase - 1)[None], harmonics(phase / _PERIOD, self.count)])
-
-
-class MLP(eqx.Module):
+class MLP(AbstractNet):
     """Recipe of a `FieldNetwork`.
 
     Args:
@@ -90,25 +47,18 @@ class MLP(eqx.Module):
 
     def init(
         self,
-        inputs: int,
+        event_shape: tuple[int, ...],
         outputs: int,
         *,
         noise: bool,
         clock: Clock | None,
-        condition: int,
+        label: Label | None,
         key: Key,
     ) -> "FieldNetwork":
-        """An untrained network of ``inputs`` → ``outputs`` numbers.
-
-        Args:
-            noise: whether it is told a noise level.
-            clock: features of physical time, None if it has none.
-            condition: length of the condition vector, 0 if none.
-        """
-        return FieldNetwork(self, inputs, outputs, noise, clock, condition, key=key)
+        return FieldNetwork(self, math.prod(event_shape), outputs, noise, clock, label, key=key)
 
 
-class FieldNetwork(eqx.Module):
+class FieldNetwork(AbstractNetwork):
     """F(x, level, time, condition): SiLU layers; inputs enter the first layer side by side.
 
     Each input has its own first-layer matrix, so that under ``vmap`` whatever all samples share
@@ -127,8 +77,8 @@ class FieldNetwork(eqx.Module):
     last: Float[Array, "width out"]
     last_bias: Float[Array, " out"]
     clock: Clock | None
+    label: Label | None
     noise: bool = eqx.field(static=True)
-    condition: int = eqx.field(static=True)
 
     def __init__(
         self,
@@ -137,13 +87,13 @@ class FieldNetwork(eqx.Module):
         outputs: int,
         noise: bool,
         clock: Clock | None,
-        condition: int,
+        label: Label | None,
         *,
         key: Key,
     ):
         sizes = [inputs]
         sizes += [9] if noise else []
-        sizes += [condition] if condition else []
+        sizes += [label.size] if label is not None else []
         sizes += [clock.size] if clock is not None else []
         gates = 2 if clock is not None else 0
         keys = iter(jax.random.split(key, len(sizes) + gates + recipe.depth))
@@ -160,8 +110,8 @@ class FieldNetwork(eqx.Module):
         self.last = draw(width, outputs) * (0.1 / math.sqrt(width))
         self.last_bias = jnp.zeros(outputs)
         self.clock = clock
+        self.label = label
         self.noise = noise
-        self.condition = condition
 
     def __call__(
         self,
@@ -173,8 +123,8 @@ class FieldNetwork(eqx.Module):
         blocks = [x]
         if self.noise:
             blocks.append(noise_features(level))
-        if self.condition:
-            blocks.append(jnp.asarray(condition, x.dtype).reshape(self.condition))
+        if self.label is not None:
+            blocks.append(self.label(condition))
         if self.clock is not None:
             blocks.append(self.clock(time))
         entries = [block @ matrix for matrix, block in zip(self.first, blocks, strict=True)]

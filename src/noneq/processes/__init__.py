@@ -1,11 +1,13 @@
 """What destroys structure: processes, their schedules, training targets and weights."""
 
-from noneq.processes.gaussian import (
+from noneq.processes.base import (
+    AbstractPrior as AbstractPrior,
     AbstractProcess as AbstractProcess,
-    Gaussian as Gaussian,
     NormalPrior as NormalPrior,
     Perturbed as Perturbed,
 )
+from noneq.processes.gaussian import Gaussian as Gaussian
+from noneq.processes.penalties import AbstractPenalty as AbstractPenalty
 from noneq.processes.schedules import (
     VE as VE,
     VP as VP,

@@ -1,59 +1,12 @@
 """The Gaussian family: VP, sub-VP, VE, cosine, EDM and straight paths are its schedules."""
 
-from abc import abstractmethod
-from typing import NamedTuple
-
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from noneq._typing import Key, Scalar, ScalarLike
+from noneq._typing import Key, ScalarLike
+from noneq.processes.base import AbstractProcess, NormalPrior, Perturbed
 from noneq.processes.schedules import AbstractSchedule, Karras
-
-
-class Perturbed(NamedTuple):
-    """A noised state and the conditional values whose mean given x is the marginal one.
-
-    Attributes:
-        x: the noised state.
-        velocity: dx/dtau given y; its mean given x carries p_tau.
-        score: grad log p_tau(x | y).
-        birth: birth rate, None if mass is conserved.
-    """
-
-    x: Float[Array, "*event"]
-    velocity: Float[Array, "*event"] | None
-    score: Float[Array, "*event"] | None
-    birth: Scalar | None
-
-
-class AbstractProcess(eqx.Module):
-    """A physical process that turns data (tau = 0) into a prior (tau = 1)."""
-
-    schedule: eqx.AbstractVar[AbstractSchedule]
-
-    @abstractmethod
-    def perturb(self, y: Float[Array, "*event"], tau: ScalarLike, *, key: Key) -> Perturbed:
-        """Noise one state y to clock tau."""
-
-    @abstractmethod
-    def prior(self, std: ScalarLike) -> "NormalPrior":
-        """Law at tau = 1 for centred data of standard deviation ``std``."""
-
-
-class NormalPrior(eqx.Module):
-    """N(0, scale² I) on states of any shape."""
-
-    scale: Scalar
-
-    def sample(self, shape: tuple[int, ...], *, key: Key) -> Array:
-        """Draws of the given shape."""
-        return self.scale * jax.random.normal(key, shape)
-
-    def log_prob(self, x: Float[Array, "*event"]) -> Scalar:
-        """Log density of one state in nats."""
-        return jnp.sum(jax.scipy.stats.norm.logpdf(x, scale=self.scale))
 
 
 class Gaussian(AbstractProcess):
@@ -79,3 +32,6 @@ class Gaussian(AbstractProcess):
         # The variance of the data that is left at tau = 1 belongs to the prior.
         alpha, sigma = self.schedule(1.0)
         return NormalPrior(jnp.sqrt(sigma**2 + alpha**2 * jnp.square(std)))
+
+    def project(self, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
+        return x

@@ -10,17 +10,17 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
-from noneq.processes.gaussian import Gaussian, NormalPrior
+from noneq.processes.base import AbstractPrior, AbstractProcess
 
 
 @runtime_checkable
 class Noisy(Protocol):
     """What samplers need of a model: a process with its prior, noisy score and velocity."""
 
-    process: Gaussian
+    process: AbstractProcess
 
     @property
-    def prior(self) -> NormalPrior:
+    def prior(self) -> AbstractPrior:
         """Law at tau = 1."""
         ...
 

@@ -1,0 +1,135 @@
+"""What all gradient methods of p(x, t) share: rows of a data set, and the way from data to `Fit`."""
+
+import time as clock
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from noneq._typing import Key
+from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.data.lattice import lattice_step
+from noneq.data.summary import summarise
+from noneq.errors import FitDiverged, InvalidInput
+from noneq.methods.base import Data, Fit, History, Progress, as_data
+from noneq.models.normaliser import Normaliser
+from noneq.training import AbstractObjective, train
+
+
+def fit_law(
+    method: Any,
+    data: Data,
+    objective: Callable[[Array | None], AbstractObjective],
+    *,
+    part: Callable[[Any], Any],
+    key: Key,
+    init: Any,
+    progress: Progress | None,
+    checkpoint: Path | None,
+) -> Fit:
+    """From data to a fitted model of p(x, t).
+
+    Args:
+        method: with `init`, and fields ``training`` and ``dequantise``.
+        objective: what to follow, given the width of the dequantisation noise ``(dim,)`` in
+            normalised units (None for none).
+        part: the learnt part of the model, e.g. ``lambda m: m.denoiser``; the model has a
+            ``frame``.
+
+    Raises:
+        InvalidInput: discrete data and no word on dequantisation.
+    """
+    data = as_data(data)
+    check_lattice(data, method.dequantise, type(method).__name__)
+    split_key, init_key, train_key = jax.random.split(key, 3)
+    began = clock.monotonic()
+    held = None
+    if method.training.patience:
+        data, held = data.split(1 - method.training.held_out, key=split_key)
+    summary = summarise(data)
+    model = method.init(summary, key=init_key) if init is None else init
+    normaliser = model.frame.normaliser
+    width = method.dequantise / normaliser.scale.value if method.dequantise else None
+    model, history = train_part(
+        model,
+        part,
+        objective(width),
+        rows(data, normaliser),
+        method.training,
+        key=train_key,
+        held_out=None if held is None else rows(held, normaliser),
+        progress=progress,
+        checkpoint=checkpoint,
+    )
+    return Fit(model, history, method, summary, {"seconds": clock.monotonic() - began})
+
+
+def train_part(
+    model: Any, part: Callable[[Any], Any], *args: Any, **settings: Any
+) -> tuple[Any, History]:
+    """`noneq.training.train` on a part of a model; also what a divergence keeps."""
+    whole = lambda learnt: eqx.tree_at(part, model, learnt)
+    try:
+        learnt, history = train(part(model), *args, **settings)
+    except FitDiverged as error:
+        error.model = whole(error.model)
+        raise
+    return whole(learnt), history
+
+
+def rows(data: Snapshots | Trajectories, normaliser: Normaliser) -> dict[str, np.ndarray | None]:
+    """One row per sample: normalised state, physical time, condition."""
+    flat = data.snapshots()
+    condition = flat.condition
+    return {
+        "y": normaliser.host(flat.values),
+        "time": flat.sample_times.astype(np.float32),
+        "condition": None if condition is None else condition.astype(np.float32),
+    }
+
+
+def dequantised(
+    y: Float[Array, "n dim"], width: Float[Array, " dim"] | None, *, key: Key
+) -> Float[Array, "n dim"]:
+    """Normalised states with uniform noise on [−width/2, width/2), which keeps their mean."""
+    return y if width is None else y + width * (jax.random.uniform(key, y.shape) - 0.5)
+
+
+def left_open(
+    condition: Float[Array, "n columns"] | None, drop: float, *, key: Key
+) -> Float[Array, "n columns"] | None:
+    """Conditions of which a fraction is replaced by NaN, "not given"."""
+    if condition is None or drop == 0:
+        return condition
+    keep = jax.random.uniform(key, (condition.shape[0], 1)) >= drop
+    return jnp.where(keep, condition, jnp.nan)
+
+
+def check_lattice(data: Snapshots | Trajectories, dequantise: float | None, name: str) -> None:
+    """Refuse discrete data unless the method says what to do with them.
+
+    Raises:
+        InvalidInput: naming the spacing.
+    """
+    step = lattice_step(data) if dequantise is None else None
+    if step is not None:
+        raise InvalidInput(
+            f"{name}: the values are discrete (multiples of {step:g}), so that they have no density; "
+            f"set dequantise={step:g} to fill the gaps with uniform noise, or 0 to take them as "
+            f"they are (command line: --set dequantise={step:g})."
+        )
+
+
+def check_dequantise(name: str, width: float | None) -> None:
+    """Refuse a width that is no finite number ≥ 0.
+
+    Raises:
+        InvalidInput: naming the method.
+    """
+    if width is not None and not 0 <= width < float("inf"):
+        raise InvalidInput(f"{name}: dequantise = {width}; expected a width ≥ 0, or none.")

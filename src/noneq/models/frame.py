@@ -1,0 +1,166 @@
+"""The user's states, times and conditions around a model of normalised vectors."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Float
+
+from noneq._typing import Key, ScalarLike
+from noneq.data.ensembles import Snapshots
+from noneq.data.summary import Summary
+from noneq.domains import AbstractDomain
+from noneq.errors import InvalidInput, WrongType
+from noneq.models.normaliser import Normaliser
+from noneq.models.traits import AbstractModel, check_count, check_solved, check_time
+
+
+class Asked(eqx.Module):
+    """What a model expects as ``condition=``.
+
+    Args:
+        levels: for each column the categories known, ``()`` for a quantity.
+        optional: whether it was trained with conditions left out at random, so that None (or
+            NaN in a column) asks for the law without that condition.
+    """
+
+    levels: tuple[tuple[int, ...], ...] = eqx.field(static=True, default=())
+    optional: bool = eqx.field(static=True, default=False)
+
+    def check(self, condition: Any, n: int | None = None) -> Array | None:
+        """The condition as ``(k,)`` shared or ``(n, k)`` one each; None if there is none.
+
+        Raises:
+            InvalidInput: missing, unexpected, of another shape, or an unknown category.
+            WrongType: no numbers.
+        """
+        k = len(self.levels)
+        if k == 0:
+            if condition is not None:
+                raise InvalidInput("this model was fitted without conditions; leave condition out.")
+            return None
+        if condition is None:
+            if self.optional:
+                return jnp.full(k, jnp.nan)
+            raise InvalidInput(f"this model needs condition=, {k} number(s).")
+        if not isinstance(condition, Tracer) and np.asarray(condition).dtype.kind not in "iufb":
+            raise WrongType(
+                f"condition = {condition!r}; expected {k} number(s), a category by its number."
+            )
+        array = jnp.atleast_1d(jnp.asarray(condition, dtype=float))
+        if array.shape not in ((k,), (n, k)):
+            each = f" or ({n}, {k})" if n else ""
+            raise InvalidInput(f"condition has shape {array.shape}; expected ({k},){each}.")
+        if not isinstance(array, Tracer):
+            self._check_values(np.asarray(array).reshape(-1, k))
+        return array
+
+    def _check_values(self, rows: np.ndarray) -> None:
+        missing = np.isnan(rows)
+        if np.isinf(rows).any() or (missing.any() and not self.optional):
+            raise InvalidInput(
+                "condition holds NaN or infinity; only models fitted with drop_condition > 0 can "
+                "leave a condition open (NaN)."
+            )
+        for i, levels in enumerate(self.levels):
+            strange = ~np.isin(rows[:, i], levels) & ~missing[:, i]
+            if levels and strange.any():
+                raise InvalidInput(
+                    f"condition {rows[strange, i][0]:g} is no category of column {i}; "
+                    f"known: {', '.join(map(str, levels))}."
+                )
+
+
+class Frame(eqx.Module):
+    """What a model knows of the user's data: units, shapes, domain, times, conditions.
+
+    Args:
+        normaliser: y = (x − shift)/scale.
+        domain: where states live.
+        asked: conditions that the model takes.
+        times: of the training data.
+        labels: names, units and time unit.
+    """
+
+    normaliser: Normaliser
+    domain: AbstractDomain
+    asked: Asked
+    event_shape: tuple[int, ...] = eqx.field(static=True)
+    times: tuple[float, ...] = eqx.field(static=True)
+    labels: tuple[tuple[str, ...], tuple[str, ...], str] = eqx.field(static=True)
+
+    def __init__(self, summary: Summary, *, optional: bool = False):
+        self.normaliser = Normaliser(summary)
+        self.domain = summary.domain
+        self.asked = Asked(summary.condition_levels, optional)
+        self.event_shape = summary.event_shape
+        self.times = summary.times
+        self.labels = (summary.names, summary.units, summary.time_unit)
+
+    @property
+    def dim(self) -> int:
+        """Numbers in one state."""
+        return self.normaliser.dim
+
+    def enter(
+        self, x: Float[Array, "*event"], time: ScalarLike | None, condition: Any
+    ) -> tuple[Float[Array, " dim"], Any, Any]:
+        """A state in normalised coordinates, with its checked time and condition."""
+        y = self.normaliser.forward(jnp.asarray(x))
+        return y, check_time(time, self.times), self.asked.check(condition)
+
+    def described(self) -> dict[str, Any]:
+        """Names, units, time unit and domain, as `Snapshots` take them."""
+        names, units, time_unit = self.labels
+        return {"names": names, "units": units, "time_unit": time_unit, "domain": self.domain}
+
+
+class AbstractLaw(AbstractModel):
+    """A model of p(x, t) that is made of a law of normalised vectors and a `Frame`."""
+
+    frame: eqx.AbstractVar[Frame]
+
+    @abstractmethod
+    def draw(self, n: int, *, time: Any, condition: Any, key: Key) -> Float[Array, "n dim"]:
+        """n normalised vectors; time and condition are checked already (traced, under jit)."""
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Shape of one state."""
+        return self.frame.event_shape
+
+    @property
+    def domain(self) -> AbstractDomain:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Where states live."""
+        return self.frame.domain
+
+    def sample(
+        self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
+    ) -> Float[Array, "n *event"]:
+        check_count(n)
+        time = check_time(time, self.frame.times)
+        condition = self.frame.asked.check(condition, int(n))
+        return check_solved(_sample(self, int(n), time, condition, key))
+
+    def snapshots(
+        self, n: int, *, times: Sequence[float] | np.ndarray, condition: Any = None, key: Key
+    ) -> Snapshots:
+        check_count(n)
+        times = np.atleast_1d(np.asarray(times, dtype=np.float64))
+        frames = [
+            np.asarray(self.sample(n, time=t, condition=condition, key=jax.random.fold_in(key, i)))
+            for i, t in enumerate(times)
+        ]
+        return Snapshots.from_frames(frames, times, **self.frame.described())
+
+
+@eqx.filter_jit
+def _sample(model: AbstractLaw, n: int, time: Any, condition: Any, key: Key) -> Array:
+    y = model.draw(n, time=time, condition=condition, key=key)
+    x = jax.vmap(model.frame.normaliser.inverse)(y)
+    return jax.vmap(model.domain.project)(x)
