@@ -6,34 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from noneq._typing import Key, Scalar, ScalarLike
+from noneq._typing import Key, Scalar
 from noneq.samplers.base import AbstractSampler, Noisy, check_steps, ensemble
-
-
-def velocity_and_divergence(
-    model: Noisy, x: Float[Array, " dim"], tau: ScalarLike, time: Any, condition: Any
-) -> tuple[Float[Array, " dim"], Scalar]:
-    """v(x, tau) and its exact divergence, one Jacobian product per dimension."""
-    field = lambda x: model.noisy_velocity(x, tau, time=time, condition=condition)
-    velocity, push = jax.linearize(field, x)
-    jacobian = jax.vmap(push)(jnp.eye(x.size, dtype=x.dtype))
-    return velocity, jnp.trace(jacobian)
-
-
-def heun_log_prob(model: Noisy, x: Array, steps: int, time: Any, condition: Any) -> Scalar:
-    """log p(x) = log prior(x_1) + ∫ div v dtau by Heun's method on a uniform grid of tau."""
-    start = model.process.schedule.start
-    h = (1.0 - start) / steps
-
-    def step(state, i):
-        x, gain = state
-        tau = start + i * h
-        v, div = velocity_and_divergence(model, x, tau, time, condition)
-        w, div_end = velocity_and_divergence(model, x + h * v, tau + h, time, condition)
-        return (x + h / 2 * (v + w), gain + h / 2 * (div + div_end)), None
-
-    (x, gain), _ = jax.lax.scan(step, (x, jnp.zeros((), x.dtype)), jnp.arange(steps))
-    return model.prior.log_prob(x) + gain
+from noneq.samplers.likelihood import heun_log_prob, velocity_and_divergence
 
 
 class Heun(AbstractSampler):

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar
 from noneq.errors import InvalidInput
 from noneq.samplers.base import AbstractSampler, Noisy, check_steps, ensemble
-from noneq.samplers.ode import heun_log_prob
+from noneq.samplers.likelihood import heun_log_prob
 
 
 class ReverseSDE(AbstractSampler):
