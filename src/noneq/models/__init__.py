@@ -1,11 +1,11 @@
 """Fitted models and their traits."""
 
 from noneq.models.boltzmann import GridBoltzmann as GridBoltzmann
-from noneq.models.denoising import (
+from noneq.models.denoiser import (
     AbstractDenoiser as AbstractDenoiser,
     Denoiser as Denoiser,
-    DenoisingModel as DenoisingModel,
 )
+from noneq.models.denoising import DenoisingModel as DenoisingModel
 from noneq.models.frame import AbstractLaw as AbstractLaw, Frame as Frame
 from noneq.models.traits import (
     AbstractModel as AbstractModel,
@@ -17,6 +17,8 @@ from noneq.models.traits import (
     HasNoisyScore as HasNoisyScore,
     HasNoisyVelocity as HasNoisyVelocity,
     HasPaths as HasPaths,
+    HasPriorMismatch as HasPriorMismatch,
+    HasSampleLogProb as HasSampleLogProb,
     HasScore as HasScore,
     HasVelocity as HasVelocity,
 )

@@ -1,92 +1,52 @@
-"""Denoising models: a network that removes the noise of a process, and the model of p(x, t)."""
+"""Denoising models of p(x, t): sampling, score and likelihoods around a learnt denoiser."""
 
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
+from noneq.estimate import Estimate
+from noneq.models.denoiser import AbstractDenoiser, Denoiser as Denoiser
 from noneq.models.frame import AbstractLaw, Frame
 from noneq.models.normaliser import Normaliser
 from noneq.models.traits import (
-    HasDenoiser,
     HasLogProb,
+    HasLogProbEstimate,
     HasNoisyScore,
     HasNoisyVelocity,
+    HasPriorMismatch,
+    HasSampleLogProb,
     HasScore,
+    check_count,
+    check_solved,
+    check_time,
 )
-from noneq.nets.base import AbstractNetwork
-from noneq.nets.constant import Constant
-from noneq.processes.base import AbstractPrior, AbstractProcess
-from noneq.processes.targets import AbstractTarget
 from noneq.samplers.base import AbstractSampler
+from noneq.samplers.likelihood import flow, heun_log_prob, hutchinson, rademacher
 
 
 _SCORE_NOISE = 0.05
 """Noise of `DenoisingModel.score` relative to the data's standard deviation."""
+EXACT_DIVERGENCE = 64
+"""Most dimensions for which a divergence is computed exactly."""
 
 
-class AbstractDenoiser(HasNoisyScore, HasNoisyVelocity):
-    """The learnt part of a denoising model: score and flow of normalised states at every tau."""
-
-    process: eqx.AbstractVar[AbstractProcess]
-    std: eqx.AbstractVar[Constant]
-
-    @property
-    def prior(self) -> AbstractPrior:
-        """Law at tau = 1."""
-        return self.process.prior(self.std.value)
-
-
-class Denoiser(AbstractDenoiser, HasDenoiser):
-    """D(x, tau) = E[y | x_tau = x] for normalised data y, as the target reads the network.
-
-    **Equation**: D = c_skip x + c_out F(c_in x, ln(sigma/alpha)/4, time, condition);
-    score = (alpha D − x)/sigma²; velocity dx/dtau = alpha' D + sigma' (x − alpha D)/sigma.
-
-    All functions take one state. ``time`` is physical, ``tau`` the noise clock.
-    """
-
-    net: AbstractNetwork
-    std: Constant
-    process: AbstractProcess
-    target: AbstractTarget
-
-    def output(
-        self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
-    ) -> tuple[Array, Scalar, Scalar]:
-        """Raw network output F with c_skip and c_out."""
-        alpha, sigma, d_alpha, d_sigma = self.process.schedule.rates(tau)
-        skip, out, inside = self.target(alpha, sigma, d_alpha, d_sigma, self.std.value)
-        level = jnp.log(sigma / jnp.maximum(alpha, 1e-4)) / 4
-        return self.net(inside * x, level, time, condition), skip, out
-
-    def denoise(
-        self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
-    ) -> Array:
-        """E[y | x] at clock tau."""
-        raw, skip, out = self.output(x, tau, time=time, condition=condition)
-        return skip * x + out * raw
-
-    def noisy_score(
-        self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
-    ) -> Array:
-        alpha, sigma = self.process.schedule(tau)
-        clean = self.denoise(x, tau, time=time, condition=condition)
-        return (alpha * clean - x) / sigma**2
-
-    def noisy_velocity(
-        self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
-    ) -> Array:
-        alpha, sigma, d_alpha, d_sigma = self.process.schedule.rates(tau)
-        clean = self.denoise(x, tau, time=time, condition=condition)
-        return d_alpha * clean + d_sigma * (x - alpha * clean) / sigma
-
-
-class DenoisingModel(AbstractLaw, HasScore, HasNoisyScore, HasNoisyVelocity, HasLogProb):
+class DenoisingModel(
+    AbstractLaw,
+    HasScore,
+    HasNoisyScore,
+    HasNoisyVelocity,
+    HasLogProb,
+    HasLogProbEstimate,
+    HasSampleLogProb,
+    HasPriorMismatch,
+):
     """p(x, t) as the law that a sampler reaches by running the noise clock from 1 to 0.
 
     The denoiser works on vectors of normalised data; the frame keeps the shapes, units and
@@ -171,15 +131,121 @@ class DenoisingModel(AbstractLaw, HasScore, HasNoisyScore, HasNoisyVelocity, Has
 
         Raises:
             InvalidInput: more than 64 numbers in a state (exact divergence costs one
-                Jacobian product per number).
+                Jacobian product per number): use `log_prob_estimate`.
 
         Source: Song et al. 2021, eq. 39.
         """
-        if self.normaliser.dim > 64:
+        if self.frame.dim > EXACT_DIVERGENCE:
             raise InvalidInput(
-                f"log_prob: exact divergence in {self.normaliser.dim} dimensions is too slow; "
-                "use at most 64 (--components)."
+                f"log_prob: exact divergence in {self.frame.dim} dimensions is too slow (at most "
+                f"{EXACT_DIVERGENCE}); use log_prob_estimate, or fewer --components."
             )
         y, time, condition = self.frame.enter(x, time, condition)
         value = self.sampler.log_prob(self.denoiser, y, time=time, condition=condition)
         return value - self.normaliser.log_scale
+
+    def log_prob_estimate(
+        self,
+        x: Float[Array, "*states"] | np.ndarray,
+        *,
+        time: ScalarLike | None = None,
+        condition: Any = None,
+        key: Key,
+        probes: int = 16,
+        steps: int = 128,
+    ) -> Estimate:
+        """log p by the probability-flow ODE with Hutchinson's divergence, unbiased, any dimension.
+
+        **Equation**: div v ≈ e·J e with random signs e, each kept along the whole path; mean and
+        standard error over the probes.
+
+        Args:
+            x: one state, or a batch ``(n, *event_shape)``.
+            probes: independent probes of every state, at least 2.
+            steps: Heun steps.
+
+        Raises:
+            InvalidInput: fewer than two probes, or fewer than one step.
+
+        Source: Grathwohl et al. 2019, eq. 8; deviation: several probes, hence an error.
+        """
+        if probes < 2 or steps < 1:
+            raise InvalidInput(
+                f"log_prob_estimate: probes = {probes}, steps = {steps}; expected at least 2 and 1."
+            )
+        states, single = self.frame.batch(x)
+        time = check_time(time, self.frame.times)
+        condition = self.frame.asked.check(condition, len(states))
+        values = _estimates(self, states, time, condition, (probes, steps), key)
+        mean, spread = np.mean(values, axis=1), np.std(values, axis=1, ddof=1)
+        estimate = Estimate(mean, spread / np.sqrt(probes), np.asarray(probes), unit="nat")
+        return estimate[0] if single else estimate
+
+    def sample_with_log_prob(
+        self,
+        n: int,
+        *,
+        time: ScalarLike | None = None,
+        condition: Any = None,
+        key: Key,
+        steps: int = 128,
+    ) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
+        """n draws by the probability-flow ODE, with the log density gathered on the way.
+
+        Args:
+            steps: Heun steps of the ODE, whatever the model's own sampler is.
+        """
+        check_count(n)
+        time = check_time(time, self.frame.times)
+        condition = self.frame.asked.check(condition, int(n))
+        x, log_prob = _sample_with_log_prob(self, int(n), time, condition, steps, key)
+        return check_solved(x), log_prob
+
+    def prior_mismatch(
+        self,
+        x: Float[Array, "*event"],
+        *,
+        time: ScalarLike | None = None,
+        condition: Any = None,
+        key: Key,
+    ) -> Scalar:
+        """log k_1(z | x) − log prior(z), z ~ k_1(. | x); its mean over the data bounds the KL.
+
+        Source: Kingma et al. 2021, eq. 11 (their prior loss).
+        """
+        y, _, _ = self.frame.enter(x, time, condition)
+        process = self.denoiser.process
+        z = process.perturb(y, 1.0, key=key).x
+        return process.log_kernel(z, y, 1.0) - self.denoiser.prior.log_prob(z)
+
+
+@eqx.filter_jit
+def _estimates(
+    model: DenoisingModel, x: Array, time: Any, condition: Any, sizes: tuple[int, int], key: Key
+) -> Float[Array, "n probes"]:
+    probes, steps = sizes
+
+    def one(x, condition, key):
+        y = model.normaliser.forward(x)
+        signs = hutchinson(rademacher(probes, y.size, key=key))
+        return heun_log_prob(model.denoiser, y, steps, time, condition, signs)
+
+    keys = jax.random.split(key, x.shape[0])
+    own = None if condition is None or condition.ndim == 1 else 0
+    return jax.vmap(one, (0, own, 0))(x, condition, keys) - model.normaliser.log_scale
+
+
+@eqx.filter_jit
+def _sample_with_log_prob(
+    model: DenoisingModel, n: int, time: Any, condition: Any, steps: int, key: Key
+) -> tuple[Array, Array]:
+    denoiser = model.denoiser
+    ends = denoiser.prior.sample((n, model.frame.dim), key=key)
+
+    def one(z, condition):
+        y, gain = flow(denoiser, z, steps, time, condition, backwards=True)
+        x = model.domain.project(model.normaliser.inverse(y))
+        return x, denoiser.prior.log_prob(z) + gain - model.normaliser.log_scale
+
+    own = None if condition is None or condition.ndim == 1 else 0
+    return jax.vmap(one, (0, own))(ends, condition)

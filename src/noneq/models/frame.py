@@ -114,6 +114,22 @@ class Frame(eqx.Module):
         y = self.normaliser.forward(jnp.asarray(x))
         return y, check_time(time, self.times), self.asked.check(condition)
 
+    def batch(self, x: Any) -> tuple[Float[Array, "n *event"], bool]:
+        """States as a batch, and whether there was only one.
+
+        Raises:
+            InvalidInput: another event shape.
+        """
+        array = jnp.asarray(x, dtype=float)
+        if array.shape == self.event_shape:
+            return array[None], True
+        if array.shape[1:] != self.event_shape or not array.shape[:1] > (0,):
+            raise InvalidInput(
+                f"states have shape {array.shape}; expected {self.event_shape} or "
+                f"(n, *{self.event_shape})."
+            )
+        return array, False
+
     def described(self) -> dict[str, Any]:
         """Names, units, time unit and domain, as `Snapshots` take them."""
         names, units, time_unit = self.labels

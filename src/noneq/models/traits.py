@@ -140,13 +140,43 @@ class HasLogProbEstimate(eqx.Module):
     @abstractmethod
     def log_prob_estimate(
         self,
-        x: Float[Array, "*event"],
+        x: Float[Array, "*states"] | np.ndarray,
         *,
         time: ScalarLike | None = None,
         condition: Any = None,
         key: Key,
     ) -> Estimate:
-        """log p(x | time, condition) in nats with its error; ``bound`` says what it bounds."""
+        """log p(x | time, condition) in nats with its error; ``bound`` says what it bounds.
+
+        Args:
+            x: one state, or a batch ``(n, *event_shape)``: one entry of the estimate each.
+            condition: shared, or one row each.
+        """
+
+
+class HasSampleLogProb(eqx.Module):
+    """Trait: samples that come with their log density."""
+
+    @abstractmethod
+    def sample_with_log_prob(
+        self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
+    ) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
+        """n draws and log p of each in nats, from one pass."""
+
+
+class HasPriorMismatch(eqx.Module):
+    """Trait: how far the end of the noising is from the prior that sampling starts from."""
+
+    @abstractmethod
+    def prior_mismatch(
+        self,
+        x: Float[Array, "*event"],
+        *,
+        time: ScalarLike | None = None,
+        condition: Any = None,
+        key: Key,
+    ) -> Scalar:
+        """log k_1(z | x) − log prior(z) of one noised state z: its mean is a KL in nats."""
 
 
 class HasEnergy(eqx.Module):

@@ -1,0 +1,71 @@
+"""The learnt part of denoising models: score and flow of normalised states at every tau."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from noneq._typing import Scalar, ScalarLike
+from noneq.models.traits import HasDenoiser, HasNoisyScore, HasNoisyVelocity
+from noneq.nets.base import AbstractNetwork
+from noneq.nets.constant import Constant
+from noneq.processes.base import AbstractPrior, AbstractProcess
+from noneq.processes.targets import AbstractTarget
+
+
+class AbstractDenoiser(HasNoisyScore, HasNoisyVelocity):
+    """The learnt part of a denoising model: score and flow of normalised states at every tau."""
+
+    process: eqx.AbstractVar[AbstractProcess]
+    std: eqx.AbstractVar[Constant]
+
+    @property
+    def prior(self) -> AbstractPrior:
+        """Law at tau = 1."""
+        return self.process.prior(self.std.value)
+
+
+class Denoiser(AbstractDenoiser, HasDenoiser):
+    """D(x, tau) = E[y | x_tau = x] for normalised data y, as the target reads the network.
+
+    **Equation**: D = c_skip x + c_out F(c_in x, ln(sigma/alpha)/4, time, condition);
+    score = (alpha D − x)/sigma²; velocity dx/dtau = alpha' D + sigma' (x − alpha D)/sigma.
+
+    All functions take one state. ``time`` is physical, ``tau`` the noise clock.
+    """
+
+    net: AbstractNetwork
+    std: Constant
+    process: AbstractProcess
+    target: AbstractTarget
+
+    def output(
+        self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
+    ) -> tuple[Array, Scalar, Scalar]:
+        """Raw network output F with c_skip and c_out."""
+        alpha, sigma, d_alpha, d_sigma = self.process.schedule.rates(tau)
+        skip, out, inside = self.target(alpha, sigma, d_alpha, d_sigma, self.std.value)
+        level = jnp.log(sigma / jnp.maximum(alpha, 1e-4)) / 4
+        return self.net(inside * x, level, time, condition), skip, out
+
+    def denoise(
+        self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
+    ) -> Array:
+        """E[y | x] at clock tau."""
+        raw, skip, out = self.output(x, tau, time=time, condition=condition)
+        return skip * x + out * raw
+
+    def noisy_score(
+        self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
+    ) -> Array:
+        alpha, sigma = self.process.schedule(tau)
+        clean = self.denoise(x, tau, time=time, condition=condition)
+        return (alpha * clean - x) / sigma**2
+
+    def noisy_velocity(
+        self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
+    ) -> Array:
+        alpha, sigma, d_alpha, d_sigma = self.process.schedule.rates(tau)
+        clean = self.denoise(x, tau, time=time, condition=condition)
+        return d_alpha * clean + d_sigma * (x - alpha * clean) / sigma
