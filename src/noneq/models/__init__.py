@@ -14,6 +14,7 @@ from noneq.models.traits import (
     HasEnergy as HasEnergy,
     HasLogProb as HasLogProb,
     HasLogProbEstimate as HasLogProbEstimate,
+    HasNoising as HasNoising,
     HasNoisyScore as HasNoisyScore,
     HasNoisyVelocity as HasNoisyVelocity,
     HasPaths as HasPaths,

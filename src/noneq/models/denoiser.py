@@ -46,8 +46,12 @@ class Denoiser(AbstractDenoiser, HasDenoiser):
         """Raw network output F with c_skip and c_out."""
         alpha, sigma, d_alpha, d_sigma = self.process.schedule.rates(tau)
         skip, out, inside = self.target(alpha, sigma, d_alpha, d_sigma, self.std.value)
-        level = jnp.log(sigma / jnp.maximum(alpha, 1e-4)) / 4
-        return self.net(inside * x, level, time, condition), skip, out
+        return self.net(inside * x, self.level(tau), time, condition), skip, out
+
+    def level(self, tau: ScalarLike) -> Scalar:
+        """ln(sigma/alpha)/4, what the network is told of the noise."""
+        alpha, sigma = self.process.schedule(tau)
+        return jnp.log(sigma / jnp.maximum(alpha, 1e-4)) / 4
 
     def denoise(
         self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None

@@ -18,7 +18,7 @@ from noneq.models.normaliser import Normaliser
 from noneq.models.traits import (
     HasLogProb,
     HasLogProbEstimate,
-    HasNoisyScore,
+    HasNoising,
     HasNoisyVelocity,
     HasPriorMismatch,
     HasSampleLogProb,
@@ -40,7 +40,7 @@ EXACT_DIVERGENCE = 64
 class DenoisingModel(
     AbstractLaw,
     HasScore,
-    HasNoisyScore,
+    HasNoising,
     HasNoisyVelocity,
     HasLogProb,
     HasLogProbEstimate,
@@ -109,6 +109,24 @@ class DenoisingModel(
         y, time, condition = self.frame.enter(x, time, condition)
         score = self.denoiser.noisy_score(y, tau, time=time, condition=condition)
         return self.normaliser.gradient(score)
+
+    def noising(
+        self, x: Float[Array, "*event"], tau: ScalarLike
+    ) -> tuple[Float[Array, "*event"], Float[Array, "*event"]]:
+        schedule = self.denoiser.process.schedule
+        drift = schedule.drift(tau) * self.normaliser.forward(x)
+        g = jnp.sqrt(jnp.maximum(schedule.diffusion_squared(tau), 0.0)) * jnp.ones_like(drift)
+        return self.normaliser.tangent(drift), self.normaliser.tangent(g)
+
+    def noised(
+        self, x: Float[Array, "*event"], tau: ScalarLike, *, key: Key
+    ) -> Float[Array, "*event"]:
+        y = self.denoiser.process.perturb(self.normaliser.forward(x), tau, key=key).x
+        return self.normaliser.inverse(y)
+
+    def noise_clock(self, ratio: ScalarLike) -> Scalar:
+        schedule = self.denoiser.process.schedule
+        return jnp.clip(schedule.tau(ratio * self.denoiser.std.value), schedule.start, 1.0)
 
     def noisy_velocity(
         self,

@@ -72,6 +72,26 @@ class HasNoisyScore(eqx.Module):
         """∇_x log p_tau(x | time, condition), for one state."""
 
 
+class HasNoising(HasNoisyScore):
+    """Trait: the linear noising SDE dx = f dtau + g dW whose laws `noisy_score` is the score of."""
+
+    @abstractmethod
+    def noising(
+        self, x: Float[Array, "*event"], tau: ScalarLike
+    ) -> tuple[Float[Array, "*event"], Float[Array, "*event"]]:
+        """(f, g) at one state; g is diagonal and the same for all states."""
+
+    @abstractmethod
+    def noised(
+        self, x: Float[Array, "*event"], tau: ScalarLike, *, key: Key
+    ) -> Float[Array, "*event"]:
+        """A clean state after noise of clock tau."""
+
+    @abstractmethod
+    def noise_clock(self, ratio: ScalarLike) -> Scalar:
+        """The tau at which noise has ``ratio`` times the standard deviation of the data."""
+
+
 class HasDenoiser(eqx.Module):
     """Trait: the mean of the clean state given a noised one."""
 
