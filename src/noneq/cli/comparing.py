@@ -7,7 +7,7 @@ from typing import Any
 import jax
 
 from noneq.cli.fitting import fit_seeds
-from noneq.cli.scoring import metrics_named, score
+from noneq.cli.scoring import metrics_named, noise_width, score
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import Interrupted, InvalidInput, NoneqError, WriteFailed
@@ -69,7 +69,8 @@ def compare_methods(
             scored = [
                 score(
                     fit.model, test, chosen, case=case, method=name, n=n, frames=frames,
-                    truth=truth, key=jax.random.fold_in(score_key, i),
+                    truth=truth, dequantise=noise_width(method),
+                    key=jax.random.fold_in(score_key, i),
                 )
                 for i, fit in enumerate(fits)
             ]  # fmt: skip

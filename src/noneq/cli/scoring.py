@@ -16,6 +16,7 @@ from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
+from noneq.methods.base import AbstractMethod
 from noneq.models.traits import HasPaths, require
 from noneq.spec import public, unknown
 from noneq.store import add_rows, fingerprint, load
@@ -53,6 +54,7 @@ def score(
     n: int,
     frames: int,
     truth: Snapshots | Trajectories | None = None,
+    dequantise: float | None = None,
     key: Key,
 ) -> list[Row]:
     """One row per metric: mean over at most ``frames`` times, with error and floor.
@@ -66,6 +68,7 @@ def score(
         frames: score at no more times than this, evenly spaced.
         truth: further samples of the same law for the floor; None takes halves of the
             reference.
+        dequantise: width of the noise that likelihoods of discrete data need.
         key: typed random key.
 
     Raises:
@@ -79,7 +82,9 @@ def score(
         paired = "lag" in _takes(metric)
         shown = _some_times(reference, frames, paired, name)
         if "model" in _takes(metric):
-            estimate = metric(model, shown)
+            given = {"dequantise": dequantise, "key": metric_key}
+            takes = {name: value for name, value in given.items() if name in _takes(metric)}
+            estimate = metric(model, shown, **takes)
         else:
             if paired not in drawn:
                 count = _count(n, truth, shown.times)
@@ -119,6 +124,11 @@ def case_of(path: Path, components: int | None) -> str:
 def _count(n: int, truth: Snapshots | Trajectories | None, times: np.ndarray) -> int:
     """No more samples than the truth has at any of the times: the floor is for equal sizes."""
     return n if truth is None else min(n, int(_at_times(truth, times).counts.min()))
+
+
+def noise_width(method: AbstractMethod) -> float | None:
+    """The noise that a method was told to fill the gaps of discrete data with."""
+    return vars(method).get("dequantise")
 
 
 def _takes(function: Callable) -> set[str]:
@@ -205,8 +215,11 @@ def evaluate_run(
         key = jax.random.fold_in(jax.random.key(seed), i)
         name = type(fit.method).__name__
         scored.append(
-            score(fit.model, data, chosen, case=case, method=name, n=n, frames=frames, key=key)
-        )
+            score(
+                fit.model, data, chosen, case=case, method=name, n=n, frames=frames,
+                dequantise=noise_width(fit.method), key=key,
+            )
+        )  # fmt: skip
     if fingerprint(data) in trained_on:
         warnings.warn(
             f"{run} was fitted to these data; numbers on data it has not seen may be worse "

@@ -60,10 +60,10 @@ def nll(
 
     Source: Theis et al. 2016, section 3.1 (dequantisation).
     """
-    data = _check(model, reference)
-    exact = _exact(model, int(np.prod(data.event_shape)))
+    exact = _exact(model)
     batch = whole(batch, "batch", 1)
     timeless = not isinstance(reference, Snapshots | Trajectories)
+    data = _check(model, reference)
     width = _width(data, dequantise)
     rows, bound = [], "upper" if width else "none"
     for i, time in enumerate(data.times):
@@ -176,12 +176,13 @@ def prior_mismatch(
     return Estimate(mean.value, mean.stderr, mean.n, mean.times, bound="upper", unit="nat")
 
 
-def _exact(model: Any, dim: int) -> bool:
+def _exact(model: Any) -> bool:
     """Whether to ask for the exact log density; one of the two traits is needed."""
     estimates = isinstance(model, HasLogProbEstimate)
     if not estimates:
         require(model, HasLogProb, "nll")
-    return isinstance(model, HasLogProb) and (not estimates or dim <= _MOST_EXACT)
+        return True
+    return isinstance(model, HasLogProb) and np.prod(tuple(model.event_shape)) <= _MOST_EXACT  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _check(model: Any, reference: Any) -> Snapshots:
