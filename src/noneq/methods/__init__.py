@@ -2,7 +2,13 @@
 
 from noneq.methods.base import AbstractMethod as AbstractMethod, Fit as Fit
 from noneq.methods.boltzmann_field import BoltzmannField as BoltzmannField
+from noneq.methods.ddpm import DDPM as DDPM
+from noneq.methods.edm import EDM as EDM
 from noneq.methods.flow_matching import FlowMatching as FlowMatching
+from noneq.methods.flow_pp import FlowPP as FlowPP
 from noneq.methods.oracle_boltzmann import OracleBoltzmann as OracleBoltzmann
+from noneq.methods.reflected_diffusion import ReflectedDiffusion as ReflectedDiffusion
 from noneq.methods.score_matching import ScoreMatching as ScoreMatching
+from noneq.methods.score_sde import ScoreSDE as ScoreSDE
+from noneq.methods.smld import SMLD as SMLD
 from noneq.methods.transition import Transition as Transition

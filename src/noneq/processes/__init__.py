@@ -6,13 +6,21 @@ from noneq.processes.base import (
     NormalPrior as NormalPrior,
     Perturbed as Perturbed,
 )
+from noneq.processes.fokker_planck import (
+    FokkerPlanck as FokkerPlanck,
+    noisy_energy as noisy_energy,
+    scalar_residual as scalar_residual,
+    score_residual as score_residual,
+)
 from noneq.processes.gaussian import Gaussian as Gaussian
 from noneq.processes.penalties import AbstractPenalty as AbstractPenalty
+from noneq.processes.reflected import Reflected as Reflected, UniformPrior as UniformPrior
 from noneq.processes.schedules import (
     VE as VE,
     VP as VP,
     AbstractSchedule as AbstractSchedule,
     Cosine as Cosine,
+    DiscreteVP as DiscreteVP,
     Karras as Karras,
     Straight as Straight,
     SubVP as SubVP,

@@ -5,10 +5,13 @@ g² = (sigma²)' − 2 (ln alpha)' sigma² follow from the pair.
 """
 
 from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from noneq._typing import Scalar, ScalarLike
 from noneq.errors import InvalidInput
@@ -52,6 +55,20 @@ def _check_levels(name: str, low: float, high: float) -> None:
         raise InvalidInput(
             f"{name}: smallest level {low}, largest {high}; expected 0 < smallest < largest."
         )
+
+
+def bisect(rising: Callable[[Scalar], Scalar], value: ScalarLike) -> Scalar:
+    """tau in [0, 1] at which a rising function takes a value, to rounding."""
+
+    def halve(_: Any, bracket: tuple[Scalar, Scalar]) -> tuple[Scalar, Scalar]:
+        low, high = bracket
+        middle = (low + high) / 2
+        below = rising(middle) < value
+        return jnp.where(below, middle, low), jnp.where(below, high, middle)
+
+    ends = (jnp.zeros_like(value, dtype=float), jnp.ones_like(value, dtype=float))
+    low, high = jax.lax.fori_loop(0, 40, halve, ends)
+    return (low + high) / 2
 
 
 class VP(AbstractSchedule):
@@ -118,6 +135,56 @@ class SubVP(AbstractSchedule):
     @property
     def _vp(self) -> VP:
         return VP(self.beta_min, self.beta_max)
+
+
+class DiscreteVP(AbstractSchedule):
+    """DDPM's levels: alpha² = Π_{j ≤ i} (1 − beta_j) at tau = i/steps, smooth in between.
+
+    beta_j rises linearly from beta_min (j = 1) to beta_max (j = steps); −ln alpha² between two
+    levels is the monotone cubic of Fritsch and Butland, so that the velocity is continuous.
+
+    Args:
+        steps: number T of levels.
+        beta_min, beta_max: variance of the noise that the first and the last step add.
+
+    Source: Ho et al. 2020, eq. 4 and section 4.
+    """
+
+    steps: int = 1000
+    beta_min: float = 1e-4
+    beta_max: float = 0.02
+
+    def __check_init__(self) -> None:
+        _check_levels("DiscreteVP", self.beta_min, self.beta_max)
+        if self.steps < 2 or not self.beta_max < 1:
+            raise InvalidInput(
+                f"DiscreteVP: steps = {self.steps}, beta_max = {self.beta_max}; expected at least "
+                "2 steps and beta_max < 1."
+            )
+
+    def __call__(self, tau: ScalarLike) -> tuple[Scalar, Scalar]:
+        decay = self._decay(tau)
+        return jnp.exp(-decay / 2), jnp.sqrt(-jnp.expm1(-decay))
+
+    def tau(self, ratio: ScalarLike) -> Scalar:
+        return bisect(self._decay, jnp.log1p(jnp.square(ratio)))
+
+    @property
+    def start(self) -> float:
+        return 1 / self.steps
+
+    def _decay(self, tau: ScalarLike) -> Scalar:
+        """−ln alpha²."""
+        rise = -np.log1p(-np.linspace(self.beta_min, self.beta_max, self.steps))
+        level = np.concatenate([[0.0], np.cumsum(rise)])
+        # Harmonic means keep the cubic monotone.
+        slope = np.concatenate([rise[:1], 2 / (1 / rise[1:] + 1 / rise[:-1]), rise[-1:]])
+        place = jnp.asarray(tau, dtype=float) * self.steps
+        i = jnp.clip(jnp.floor(place).astype(int), 0, self.steps - 1)
+        h = place - i
+        at = lambda table, i: jnp.asarray(table, dtype=float)[i]
+        bend = (1 - h) * at(slope, i) - h * at(slope, i + 1)
+        return at(level, i) + h**2 * (3 - 2 * h) * at(rise, i) + h * (1 - h) * bend
 
 
 class VE(AbstractSchedule):

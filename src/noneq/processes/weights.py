@@ -39,13 +39,29 @@ def _stratified(n: int, low: float, key: Key) -> Float[Array, " n"]:
 class UnitNoise(AbstractWeight):
     """Uniform tau, weight 1: DDPM's simple loss, sigma² on the score.
 
+    Args:
+        levels: draw tau from so many equidistant values, schedule.start and 1 among them; 0
+            draws from the whole interval.
+
     Source: Ho et al. 2020, eq. 14; Song et al. 2021, eq. 7 with lambda = sigma².
     """
+
+    levels: int = 0
+
+    def __check_init__(self) -> None:
+        if self.levels < 0 or self.levels == 1:
+            raise InvalidInput(
+                f"UnitNoise: levels = {self.levels}; expected 2 or more, or 0 for all tau."
+            )
 
     def draw(
         self, n: int, schedule: AbstractSchedule, std: Scalar, *, key: Key
     ) -> Float[Array, " n"]:
-        return _stratified(n, schedule.start, key)
+        if not self.levels:
+            return _stratified(n, schedule.start, key)
+        level = jnp.floor(_stratified(n, 0.0, key) * self.levels)
+        share = jnp.minimum(level, self.levels - 1) / (self.levels - 1)
+        return schedule.start + (1 - schedule.start) * share
 
     def __call__(self, tau: Scalar, schedule: AbstractSchedule, std: Scalar) -> Scalar:
         return jnp.ones_like(tau)
