@@ -7,8 +7,8 @@ from noneq.processes.gaussian import Gaussian
 from noneq.processes.schedules import DiscreteVP
 from noneq.processes.targets import AbstractTarget, Noise
 from noneq.processes.weights import AbstractWeight, UnitNoise
+from noneq.samplers.ancestral import Ancestral
 from noneq.samplers.base import AbstractSampler
-from noneq.samplers.sde import ReverseSDE
 
 
 class DDPM(AbstractDenoising):
@@ -37,4 +37,4 @@ class DDPM(AbstractDenoising):
     process: Gaussian = Gaussian(DiscreteVP())
     target: AbstractTarget = Noise()
     weight: AbstractWeight = UnitNoise(levels=1000)
-    sampler: AbstractSampler = ReverseSDE(1000)
+    sampler: AbstractSampler = Ancestral()

@@ -8,7 +8,7 @@ from noneq.processes.schedules import Karras
 from noneq.processes.targets import AbstractTarget, Preconditioned
 from noneq.processes.weights import AbstractWeight, LogNormal
 from noneq.samplers.base import AbstractSampler
-from noneq.samplers.ode import Heun
+from noneq.samplers.churned import ChurnedHeun
 
 
 class EDM(AbstractDenoising):
@@ -38,4 +38,4 @@ class EDM(AbstractDenoising):
     process: Gaussian = Gaussian(Karras())
     target: AbstractTarget = Preconditioned()
     weight: AbstractWeight = LogNormal()
-    sampler: AbstractSampler = Heun(18)
+    sampler: AbstractSampler = ChurnedHeun()

@@ -8,7 +8,7 @@ from noneq.processes.schedules import VE
 from noneq.processes.targets import AbstractTarget, Noise
 from noneq.processes.weights import AbstractWeight, UnitNoise
 from noneq.samplers.base import AbstractSampler
-from noneq.samplers.sde import PredictorCorrector
+from noneq.samplers.langevin import AnnealedLangevin
 
 
 class SMLD(AbstractDenoising):
@@ -39,4 +39,4 @@ class SMLD(AbstractDenoising):
     process: Gaussian = Gaussian(VE(0.01, 10.0))
     target: AbstractTarget = Noise()
     weight: AbstractWeight = UnitNoise(levels=10)
-    sampler: AbstractSampler = PredictorCorrector()
+    sampler: AbstractSampler = AnnealedLangevin(steps=100, levels=10, rate=0.2)
