@@ -53,6 +53,12 @@ class AbstractProcess(eqx.Module):
         """Noise one state y to clock tau."""
 
     @abstractmethod
+    def log_kernel(
+        self, x: Float[Array, "*event"], y: Float[Array, "*event"], tau: ScalarLike
+    ) -> Scalar:
+        """log p_tau(x | y): density at x of the state y after noise of clock tau."""
+
+    @abstractmethod
     def prior(self, std: ScalarLike) -> AbstractPrior:
         """Law at tau = 1 for centred data of standard deviation ``std``."""
 

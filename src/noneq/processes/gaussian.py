@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from noneq._typing import Key, ScalarLike
+from noneq._typing import Key, Scalar, ScalarLike
 from noneq.processes.base import AbstractProcess, NormalPrior, Perturbed
 from noneq.processes.schedules import AbstractSchedule, Karras
 
@@ -27,6 +27,12 @@ class Gaussian(AbstractProcess):
         alpha, sigma, d_alpha, d_sigma = self.schedule.rates(tau)
         xi = jax.random.normal(key, y.shape, y.dtype)
         return Perturbed(alpha * y + sigma * xi, d_alpha * y + d_sigma * xi, -xi / sigma, None)
+
+    def log_kernel(
+        self, x: Float[Array, "*event"], y: Float[Array, "*event"], tau: ScalarLike
+    ) -> Scalar:
+        alpha, sigma = self.schedule(tau)
+        return jnp.sum(jax.scipy.stats.norm.logpdf(x, alpha * y, sigma))
 
     def prior(self, std: ScalarLike) -> NormalPrior:
         # The variance of the data that is left at tau = 1 belongs to the prior.

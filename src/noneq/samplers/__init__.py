@@ -1,5 +1,9 @@
 """Samplers: a time grid and an integrator on the noise clock."""
 
+from noneq.samplers.ancestral import Ancestral as Ancestral, Exponential as Exponential
 from noneq.samplers.base import AbstractSampler as AbstractSampler
+from noneq.samplers.churned import ChurnedHeun as ChurnedHeun
+from noneq.samplers.langevin import AnnealedLangevin as AnnealedLangevin
+from noneq.samplers.multistep import Multistep as Multistep
 from noneq.samplers.ode import AdaptiveODE as AdaptiveODE, Heun as Heun
 from noneq.samplers.sde import PredictorCorrector as PredictorCorrector, ReverseSDE as ReverseSDE

@@ -9,7 +9,7 @@ import jax
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
-from noneq.errors import InvalidInput
+from noneq.errors import InvalidInput, MissingTrait
 from noneq.processes.base import AbstractPrior, AbstractProcess
 
 
@@ -37,8 +37,24 @@ class Noisy(Protocol):
         ...
 
 
+@runtime_checkable
+class Denoising(Protocol):
+    """What samplers of the data prediction need besides: the trait `HasDenoiser`."""
+
+    def denoise(
+        self, x: Array, tau: ScalarLike, *, time: Any = None, condition: Any = None
+    ) -> Array:
+        """E[y | x] of one state."""
+        ...
+
+
 class AbstractSampler(eqx.Module):
     """From the prior at tau = 1 to data at tau = 0, for a whole ensemble at once."""
+
+    @property
+    @abstractmethod
+    def evaluations(self) -> int | None:
+        """Evaluations of the network for one draw; None if the sampler adapts."""
 
     @abstractmethod
     def __call__(
@@ -63,6 +79,28 @@ def ensemble(
     return lambda x, tau: jax.vmap(one, (0, None, own))(x, tau, condition)
 
 
+def projected(model: Noisy) -> Callable[[Array], Array]:
+    """The process's `project` for a whole ensemble; applied after every update."""
+    return jax.vmap(model.process.project)
+
+
+def denoiser(
+    model: Noisy, sampler: AbstractSampler, *, time: Any, condition: Any
+) -> Callable[[Array, ScalarLike], Array]:
+    """E[y | x] of a whole ensemble.
+
+    Raises:
+        MissingTrait: the model has a score only.
+    """
+    if not isinstance(model, Denoising):
+        raise MissingTrait(
+            f"{type(sampler).__name__} needs a model with the trait HasDenoiser; "
+            f"{type(model).__name__} has only a score; use Heun, AdaptiveODE, ReverseSDE or "
+            "PredictorCorrector."
+        )
+    return ensemble(model.denoise, time=time, condition=condition)
+
+
 def check_steps(name: str, steps: int) -> None:
     """Refuse fewer than one step.
 
@@ -70,4 +108,7 @@ def check_steps(name: str, steps: int) -> None:
         InvalidInput: naming the sampler.
     """
     if steps < 1:
-        raise InvalidInput(f"{name}: steps = {steps}; expected at least 1.")
+        raise InvalidInput(
+            f"{name}: steps = {steps}; expected at least 1, as a draw needs at least one "
+            "evaluation of the network."
+        )

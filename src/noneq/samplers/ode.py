@@ -7,11 +7,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
-from noneq.samplers.base import AbstractSampler, Noisy, check_steps, ensemble
-from noneq.samplers.likelihood import heun_log_prob, velocity_and_divergence
+from noneq.samplers.base import AbstractSampler, Noisy, check_steps, ensemble, projected
+from noneq.samplers.likelihood import velocity_and_divergence
+from noneq.samplers.stepped import AbstractStepped
 
 
-class Heun(AbstractSampler):
+class Heun(AbstractStepped):
     """Heun's method (order 2) on a uniform grid of tau from 1 to the schedule's start.
 
     **Equation**: x ← x − h/2 [v(x, tau) + v(x − h v(x, tau), tau − h)].
@@ -27,9 +28,9 @@ class Heun(AbstractSampler):
     steps: int = 64
     likelihood_steps: int = 128
 
-    def __check_init__(self) -> None:
-        check_steps("Heun", self.steps)
-        check_steps("Heun", self.likelihood_steps)
+    @property
+    def evaluations(self) -> int:
+        return 2 * self.steps
 
     def __call__(
         self, model: Noisy, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
@@ -37,19 +38,17 @@ class Heun(AbstractSampler):
         start = model.process.schedule.start
         h = (1.0 - start) / self.steps
         velocity = ensemble(model.noisy_velocity, time=time, condition=condition)
+        project = projected(model)
 
         def step(x, i):
             tau = 1.0 - i * h
             v = velocity(x, tau)
             # The last corner must not fall below the start by rounding.
-            w = velocity(x - h * v, jnp.maximum(tau - h, start))
-            return x - h / 2 * (v + w), None
+            w = velocity(project(x - h * v), jnp.maximum(tau - h, start))
+            return project(x - h / 2 * (v + w)), None
 
         x = model.prior.sample(shape, key=key)
         return jax.lax.scan(step, x, jnp.arange(self.steps))[0]
-
-    def log_prob(self, model: Noisy, x: Array, *, time: Any, condition: Any) -> Scalar:
-        return heun_log_prob(model, x, self.likelihood_steps, time, condition)
 
 
 class AdaptiveODE(AbstractSampler):
@@ -69,12 +68,18 @@ class AdaptiveODE(AbstractSampler):
     def __check_init__(self) -> None:
         check_steps("AdaptiveODE", self.max_steps)
 
+    @property
+    def evaluations(self) -> None:
+        return None
+
     def __call__(
         self, model: Noisy, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
     ) -> Float[Array, "n *event"]:
         field = ensemble(model.noisy_velocity, time=time, condition=condition)
         x = model.prior.sample(shape, key=key)
-        return self._solve(lambda tau, x, _: field(x, tau), x, 1.0, model.process.schedule.start)
+        # Steps inside are the solver's own; only the end is brought back.
+        x = self._solve(lambda tau, x, _: field(x, tau), x, 1.0, model.process.schedule.start)
+        return projected(model)(x)
 
     def log_prob(self, model: Noisy, x: Array, *, time: Any, condition: Any) -> Scalar:
         def field(tau, state, _):

@@ -1,5 +1,6 @@
-"""The reverse-time SDE, and predictor–corrector sampling."""
+"""The reverse-time SDE by Euler–Maruyama, and predictor–corrector sampling."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -8,18 +9,18 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
 from noneq.errors import InvalidInput
-from noneq.samplers.base import AbstractSampler, Noisy, check_steps, ensemble
-from noneq.samplers.likelihood import heun_log_prob
+from noneq.samplers.base import Noisy, ensemble, projected
+from noneq.samplers.stepped import AbstractStepped
 
 
-class ReverseSDE(AbstractSampler):
+class ReverseSDE(AbstractStepped):
     """Euler–Maruyama on the reverse family, all with the same marginals.
 
     **Equation**: dx = [v − (noise²/2) g² s] dtau + noise·g dW backwards in tau, with
     v = a x − g² s/2 the probability-flow velocity; noise = 0 is the ODE, 1 Anderson's SDE.
 
     Args:
-        steps: steps, uniform in tau.
+        steps: steps, uniform in tau; one evaluation each.
         noise: lambda of the family.
         likelihood_steps: Heun steps of `log_prob`, which is the ODE's.
 
@@ -31,29 +32,29 @@ class ReverseSDE(AbstractSampler):
     likelihood_steps: int = 100
 
     def __check_init__(self) -> None:
-        check_steps("ReverseSDE", self.steps)
-        if not self.noise >= 0:
-            raise InvalidInput(f"ReverseSDE: noise = {self.noise}; expected 0 or more.")
+        check_noise("ReverseSDE", self.noise)
+
+    @property
+    def evaluations(self) -> int:
+        return self.steps
 
     def __call__(
         self, model: Noisy, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
     ) -> Float[Array, "n *event"]:
         return _backwards(self, model, shape, time, condition, key, corrector=None)
 
-    def log_prob(self, model: Noisy, x: Array, *, time: Any, condition: Any) -> Scalar:
-        return heun_log_prob(model, x, self.likelihood_steps, time, condition)
 
-
-class PredictorCorrector(AbstractSampler):
+class PredictorCorrector(AbstractStepped):
     """Reverse-SDE steps, each followed by Langevin steps at the same noise level.
 
     **Equation**: corrector x ← x + e s + sqrt(2e) xi, e = 2 a (snr |xi|/|s|)², with norms
     averaged over the ensemble and a = alpha(tau − h)²/alpha(tau)² of the discrete step.
 
     Args:
-        steps: predictor steps, uniform in tau.
+        steps: predictor steps, uniform in tau; 1 + corrections evaluations each.
         corrections: Langevin steps after each.
         snr: signal-to-noise ratio of the corrector.
+        noise: lambda of the predictor.
         likelihood_steps: Heun steps of `log_prob`.
 
     Source: Song et al. 2021, algorithms 2–5.
@@ -66,46 +67,68 @@ class PredictorCorrector(AbstractSampler):
     likelihood_steps: int = 100
 
     def __check_init__(self) -> None:
-        check_steps("PredictorCorrector", self.steps)
+        check_noise("PredictorCorrector", self.noise)
         if self.corrections < 0 or not self.snr > 0:
             raise InvalidInput(
                 f"PredictorCorrector: corrections = {self.corrections}, snr = {self.snr}; "
                 "expected corrections ≥ 0 and snr > 0."
             )
 
+    @property
+    def evaluations(self) -> int:
+        return self.steps * (1 + self.corrections)
+
     def __call__(
         self, model: Noisy, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
     ) -> Float[Array, "n *event"]:
+        score = ensemble(model.noisy_score, time=time, condition=condition)
+        project = projected(model)
+
         def corrector(x, tau, h, key):
             before, after = (model.process.schedule(t)[0] for t in (tau + h, tau))
             discrete = jnp.minimum((before / after) ** 2, 1.0)
-            score = ensemble(model.noisy_score, time=time, condition=condition)
 
             def step(x, key):
                 s = score(x, tau)
                 xi = jax.random.normal(key, x.shape, x.dtype)
                 size = 2 * discrete * (self.snr * _norm(xi) / _norm(s)) ** 2
-                return x + size * s + jnp.sqrt(2 * size) * xi, None
+                return project(x + size * s + jnp.sqrt(2 * size) * xi), None
 
             return jax.lax.scan(step, x, jax.random.split(key, self.corrections))[0]
 
         return _backwards(self, model, shape, time, condition, key, corrector)
 
-    def log_prob(self, model: Noisy, x: Array, *, time: Any, condition: Any) -> Scalar:
-        return heun_log_prob(model, x, self.likelihood_steps, time, condition)
+
+def check_noise(name: str, noise: float) -> None:
+    """Refuse a lambda that is no finite number ≥ 0.
+
+    Raises:
+        InvalidInput: naming the sampler.
+    """
+    if not 0 <= noise < float("inf"):
+        raise InvalidInput(f"{name}: noise = {noise}; expected 0 or more.")
 
 
 def _norm(x: Array) -> Scalar:
     return jnp.mean(jnp.sqrt(jnp.sum(x.reshape(x.shape[0], -1) ** 2, axis=1)))
 
 
-def _backwards(sampler: Any, model: Noisy, shape, time, condition, key, corrector) -> Array:
+def _backwards(
+    sampler: ReverseSDE | PredictorCorrector,
+    model: Noisy,
+    shape: tuple[int, ...],
+    time: Any,
+    condition: Any,
+    key: Key,
+    corrector: Callable[..., Array] | None,
+) -> Array:
     """Reverse steps in tau; the last one adds no noise."""
     schedule = model.process.schedule
     h = (1.0 - schedule.start) / sampler.steps
     prior_key, loop_key = jax.random.split(key)
-
     score = ensemble(model.noisy_score, time=time, condition=condition)
+    flow = jax.vmap(model.process.velocity, (0, None, 0))
+    project = projected(model)
 
     def step(x, i):
         noise_key, corrector_key = jax.random.split(jax.random.fold_in(loop_key, i))
@@ -113,10 +136,11 @@ def _backwards(sampler: Any, model: Noisy, shape, time, condition, key, correcto
         tau = 1.0 - i * h
         inside = jnp.minimum(tau, 1.0 - h / 2)
         g2 = schedule.diffusion_squared(inside)
+        s = score(x, inside)
         xi = jax.random.normal(noise_key, shape, x.dtype)
         kick = jnp.where(i < sampler.steps - 1, sampler.noise * jnp.sqrt(g2 * h), 0.0)
-        pull = 0.5 * (1 + sampler.noise**2) * g2 * score(x, inside)
-        x = x - h * (schedule.drift(inside) * x - pull) + kick * xi
+        drift = flow(x, inside, s) - 0.5 * sampler.noise**2 * g2 * s
+        x = project(x - h * drift + kick * xi)
         if corrector is not None:
             x = corrector(x, jnp.maximum(tau - h, schedule.start), h, corrector_key)
         return x, None
