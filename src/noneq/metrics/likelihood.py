@@ -1,5 +1,6 @@
 """Likelihoods, and the numbers that say how far to trust them."""
 
+import math
 from typing import Any
 
 import equinox as eqx
@@ -104,9 +105,8 @@ def bits_per_dim(
     """
     nats = nll(model, reference, dequantise=dequantise, batch=batch, key=key)
     unit = 1 / (np.prod(model.event_shape) * np.log(2))
-    return Estimate(
-        nats.value * unit, nats.stderr * unit, nats.n, nats.times, bound=nats.bound, unit="bit"
-    )
+    value, stderr = (np.asarray(number * unit) for number in (nats.value, nats.stderr))
+    return Estimate(value, stderr, nats.n, nats.times, bound=nats.bound, unit="bit")
 
 
 def likelihood_consistency(
@@ -182,7 +182,8 @@ def _exact(model: Any) -> bool:
     if not estimates:
         require(model, HasLogProb, "nll")
         return True
-    return isinstance(model, HasLogProb) and np.prod(tuple(model.event_shape)) <= _MOST_EXACT  # pyright: ignore[reportAttributeAccessIssue]
+    small = math.prod(model.event_shape) <= _MOST_EXACT  # pyright: ignore[reportAttributeAccessIssue]
+    return isinstance(model, HasLogProb) and small
 
 
 def _check(model: Any, reference: Any) -> Snapshots:

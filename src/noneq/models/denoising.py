@@ -1,5 +1,6 @@
 """Denoising models of p(x, t): sampling, score and likelihoods around a learnt denoiser."""
 
+import math
 from typing import Any
 
 import equinox as eqx
@@ -194,9 +195,11 @@ class DenoisingModel(
         states, single = self.frame.batch(x)
         time = check_time(time, self.frame.times)
         condition = self.frame.asked.check(condition, len(states))
-        values = _estimates(self, states, time, condition, (probes, steps), key)
+        values = np.asarray(
+            _estimates(self, states, time, condition, (probes, steps), key), np.float64
+        )
         mean, spread = np.mean(values, axis=1), np.std(values, axis=1, ddof=1)
-        estimate = Estimate(mean, spread / np.sqrt(probes), np.asarray(probes), unit="nat")
+        estimate = Estimate(mean, spread / math.sqrt(probes), np.asarray(probes), unit="nat")
         return estimate[0] if single else estimate
 
     def sample_with_log_prob(
