@@ -37,7 +37,7 @@ class DenoisingLoss(AbstractLoss):
 
     Args:
         weight: law of tau and weight of its error.
-        penalty: added for every state, or None.
+        penalty: added to the mean, or None.
         drop: fraction of conditions that are hidden.
         width: of the dequantisation noise ``(dim,)``, or None.
 
@@ -56,21 +56,24 @@ class DenoisingLoss(AbstractLoss):
         schedule, std = model.process.schedule, model.std.value
         tau = self.weight.draw(y.shape[0], schedule, std, key=tau_key)
 
-        def one(y, tau, time, condition, noise_key, penalty_key):
+        def one(y, tau, time, condition, noise_key):
             x = model.process.perturb(y, tau, key=noise_key).x
             alpha, sigma = schedule(tau)
             raw, skip, out = model.output(x, tau, time=time, condition=condition)
             # (alpha c_out/sigma)² F*-error; alpha = 0 is met by weights that diverge there.
             scale = jnp.maximum(alpha, 1e-6) * out / sigma
             factor = self.weight(tau, schedule, std) * scale**2
-            loss = factor * jnp.mean((raw - (y - skip * x) / out) ** 2)
-            if self.penalty is not None:
-                loss += self.penalty(model, x, tau, time, condition=condition, key=penalty_key)
-            return loss
+            return factor * jnp.mean((raw - (y - skip * x) / out) ** 2), x
 
-        keys = [jax.random.split(k, y.shape[0]) for k in (noise_key, penalty_key)]
-        over = (0, 0, 0, None if condition is None else 0, 0, 0)
-        return jnp.mean(jax.vmap(one, over)(y, tau, batch["time"], condition, *keys))
+        keys = jax.random.split(noise_key, y.shape[0])
+        over = (0, 0, 0, None if condition is None else 0, 0)
+        losses, x = jax.vmap(one, over)(y, tau, batch["time"], condition, keys)
+        loss = jnp.mean(losses)
+        if self.penalty is not None:
+            loss += self.penalty.mean(
+                model, x, tau, batch["time"], condition=condition, key=penalty_key
+            )
+        return loss
 
 
 class AbstractDenoising(AbstractMethod):

@@ -10,6 +10,10 @@ from noneq.metrics.likelihood import (
     nll as nll,
     prior_mismatch as prior_mismatch,
 )
+from noneq.metrics.score_consistency import (
+    curl as curl,
+    score_fpe_residual as score_fpe_residual,
+)
 from noneq.metrics.transport import (
     sinkhorn as sinkhorn,
     sliced_w2 as sliced_w2,
