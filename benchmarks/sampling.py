@@ -1,17 +1,19 @@
-"""10,000 samples by 200 Heun steps of the probability flow, beside PyTorch."""
+"""10,000 samples by 200 Heun steps, and by EDM's 18, of the probability flow, beside PyTorch."""
 
+import equinox as eqx
 import jax
 import torch
 import torch_peer
 import workload
 from timing import THREADS, side_by_side, speed_rows
 
+from noneq.samplers import ChurnedHeun
 
-N, STEPS = 10_000, 200
+
+N, STEPS, LEVELS = 10_000, 200, 18
 
 
-def rows(n: int = N, steps: int = STEPS) -> list[dict]:
-    torch.set_num_threads(THREADS)
+def flow(n: int, steps: int) -> list[dict]:
     model = workload.untrained(128, 4, steps=steps)
     peer = workload.peer(model)
     keys = iter(jax.random.split(jax.random.key(1), 100))
@@ -22,4 +24,24 @@ def rows(n: int = N, steps: int = STEPS) -> list[dict]:
             "PyTorch compile (peer)": torch_peer.sampler(peer, n=n, steps=steps, compiled=True),
         }
     )
-    return speed_rows("sample_heun200_n10000", timings)
+    return speed_rows(f"sample_heun{steps}_n{n}", timings)
+
+
+def edm(n: int, levels: int, width: int, depth: int) -> list[dict]:
+    """Karras et al. 2022, algorithm 1: the same levels and final Euler step on both sides."""
+    model = workload.untrained(width, depth, steps=1)
+    model = eqx.tree_at(lambda m: m.sampler, model, ChurnedHeun(levels))
+    peer = workload.peer(model)
+    keys = iter(jax.random.split(jax.random.key(1), 100))
+    timings = side_by_side(
+        {
+            "noneq": lambda: jax.block_until_ready(model.sample(n, key=next(keys))),
+            "PyTorch eager (peer)": torch_peer.edm_sampler(peer, n=n, levels=levels),
+        }
+    )
+    return speed_rows(f"sample_edm{levels}_mlp{depth}x{width}_n{n}", timings)
+
+
+def rows(n: int = N, steps: int = STEPS, levels: int = LEVELS) -> list[dict]:
+    torch.set_num_threads(THREADS)
+    return flow(n, steps) + edm(n, levels, 64, 3) + edm(n, levels, 128, 4)

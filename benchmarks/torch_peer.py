@@ -110,6 +110,26 @@ def sampler(model: Denoiser, *, n: int, steps: int, compiled: bool) -> Callable[
     return sample
 
 
+def edm_sampler(model: Denoiser, *, n: int, levels: int) -> Callable[[], Tensor]:
+    """Karras et al. 2022, algorithm 1: Heun in sigma, Euler on the last step to 0."""
+    ramp = torch.linspace(0.0, 1.0, levels)
+    sigmas = torch.cat([(_HIGH + ramp * (_LOW - _HIGH)) ** RHO, torch.zeros(1)])
+
+    @torch.inference_mode()
+    def sample() -> Tensor:
+        x = SIGMA_MAX * torch.randn(n, model.dim)
+        for sigma, after in zip(sigmas[:-1], sigmas[1:], strict=True):
+            slope = (x - model.shared(x, sigma)) / sigma
+            ahead = x + (after - sigma) * slope
+            if after > 0:
+                slope = 0.5 * (slope + (ahead - model.shared(ahead, after)) / after)
+                ahead = x + (after - sigma) * slope
+            x = ahead
+        return x
+
+    return sample
+
+
 def _divergence_forward(model: Denoiser, x: Tensor, tau: Tensor):
     """Exact divergence with one forward-mode product per coordinate (torch.func)."""
     field = lambda z: velocity(model, z, tau)
