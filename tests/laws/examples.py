@@ -52,6 +52,8 @@ TINY = {
     "sampler.steps": 24,
     "time_band": 1.0,
     "cells": 8,
+    "couplings": 2,
+    "components": 3,
 }
 
 

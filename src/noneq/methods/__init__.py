@@ -12,3 +12,4 @@ from noneq.methods.score_matching import ScoreMatching as ScoreMatching
 from noneq.methods.score_sde import ScoreSDE as ScoreSDE
 from noneq.methods.smld import SMLD as SMLD
 from noneq.methods.transition import Transition as Transition
+from noneq.methods.vdm import VDM as VDM

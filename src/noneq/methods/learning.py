@@ -31,6 +31,7 @@ def fit_law(
     init: Any,
     progress: Progress | None,
     checkpoint: Path | None,
+    prepare: Callable[..., Any] | None = None,
 ) -> Fit:
     """From data to a fitted model of p(x, t).
 
@@ -40,13 +41,15 @@ def fit_law(
             normalised units (None for none).
         part: the learnt part of the model, e.g. ``lambda m: m.denoiser``; the model has a
             ``frame``.
+        prepare: what a fresh model measures on the training rows before training, as
+            ``prepare(model, rows, key=)``.
 
     Raises:
         InvalidInput: discrete data and no word on dequantisation.
     """
     data = as_data(data)
     check_lattice(data, method.dequantise, type(method).__name__)
-    split_key, init_key, train_key = jax.random.split(key, 3)
+    split_key, init_key, train_key, measure_key = jax.random.split(key, 4)
     began = clock.monotonic()
     held = None
     if method.training.patience:
@@ -54,12 +57,15 @@ def fit_law(
     summary = summarise(data)
     model = method.init(summary, key=init_key) if init is None else init
     normaliser = model.frame.normaliser
+    learnt_from = rows(data, normaliser)
+    if prepare is not None and init is None:
+        model = prepare(model, learnt_from, key=measure_key)
     width = method.dequantise / normaliser.scale.value if method.dequantise else None
     model, history = train_part(
         model,
         part,
         objective(width),
-        rows(data, normaliser),
+        learnt_from,
         method.training,
         key=train_key,
         held_out=None if held is None else rows(held, normaliser),

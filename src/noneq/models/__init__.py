@@ -1,17 +1,20 @@
 """Fitted models and their traits."""
 
 from noneq.models.boltzmann import GridBoltzmann as GridBoltzmann
+from noneq.models.coupling_flow import CouplingFlow as CouplingFlow
 from noneq.models.denoiser import (
     AbstractDenoiser as AbstractDenoiser,
     Denoiser as Denoiser,
 )
 from noneq.models.denoising import DenoisingModel as DenoisingModel
 from noneq.models.frame import AbstractLaw as AbstractLaw, Frame as Frame
+from noneq.models.reflected import ReflectedScore as ReflectedScore
 from noneq.models.traits import (
     AbstractModel as AbstractModel,
     HasDenoiser as HasDenoiser,
     HasDrift as HasDrift,
     HasEnergy as HasEnergy,
+    HasLogMassEstimate as HasLogMassEstimate,
     HasLogProb as HasLogProb,
     HasLogProbEstimate as HasLogProbEstimate,
     HasNoising as HasNoising,
@@ -23,3 +26,4 @@ from noneq.models.traits import (
     HasScore as HasScore,
     HasVelocity as HasVelocity,
 )
+from noneq.models.variational import variational_bound as variational_bound

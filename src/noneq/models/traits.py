@@ -174,6 +174,26 @@ class HasLogProbEstimate(eqx.Module):
         """
 
 
+class HasLogMassEstimate(eqx.Module):
+    """Trait: a bounded log probability of discrete states."""
+
+    @abstractmethod
+    def log_mass_estimate(
+        self,
+        x: Float[Array, "*states"] | np.ndarray,
+        *,
+        time: ScalarLike | None = None,
+        condition: Any = None,
+        key: Key,
+    ) -> Estimate:
+        """A bound on log P(x | time, condition) of a state on the lattice, in nats, with its error.
+
+        Args:
+            x: one state, or a batch ``(n, *event_shape)``: one entry of the estimate each.
+            condition: shared, or one row each.
+        """
+
+
 class HasSampleLogProb(eqx.Module):
     """Trait: samples that come with their log density."""
 
