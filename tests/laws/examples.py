@@ -41,7 +41,10 @@ class Trap(AbstractGradient):
 
 
 # Fields of a class that depend on the data's dimension.
-FIELDS: dict[str, Any] = {"OracleBoltzmann": lambda dim: {"system": Trap(dim=dim)}}
+FIELDS: dict[str, Any] = {
+    "OracleBoltzmann": lambda dim: {"system": Trap(dim=dim)},
+    "ReflectedDiffusion": lambda dim: {"domain": Box(-8.0, 8.0)},
+}
 
 # What makes any method small; names that a method does not have are left out.
 TINY = {
@@ -52,6 +55,7 @@ TINY = {
     "sampler.steps": 24,
     "time_band": 1.0,
     "cells": 8,
+    "curriculum": (2, 3),
     "couplings": 2,
     "components": 3,
 }

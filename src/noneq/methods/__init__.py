@@ -3,7 +3,9 @@
 from noneq.methods.base import AbstractMethod as AbstractMethod, Fit as Fit
 from noneq.methods.boltzmann_field import BoltzmannField as BoltzmannField
 from noneq.methods.ddpm import DDPM as DDPM
+from noneq.methods.diff_flow import DiffFlow as DiffFlow
 from noneq.methods.edm import EDM as EDM
+from noneq.methods.ffjord import FFJORD as FFJORD
 from noneq.methods.flow_matching import FlowMatching as FlowMatching
 from noneq.methods.flow_pp import FlowPP as FlowPP
 from noneq.methods.oracle_boltzmann import OracleBoltzmann as OracleBoltzmann

@@ -2,12 +2,23 @@
 
 from noneq.models.boltzmann import GridBoltzmann as GridBoltzmann
 from noneq.models.coupling_flow import CouplingFlow as CouplingFlow
+from noneq.models.continuous_flow import ContinuousFlow as ContinuousFlow
 from noneq.models.denoiser import (
     AbstractDenoiser as AbstractDenoiser,
+    AbstractTweedie as AbstractTweedie,
     Denoiser as Denoiser,
 )
 from noneq.models.denoising import DenoisingModel as DenoisingModel
+from noneq.models.empirical import EmpiricalDenoiser as EmpiricalDenoiser
+from noneq.models.diff_flow import DiffFlowModel as DiffFlowModel, TwoWaySDE as TwoWaySDE
 from noneq.models.frame import AbstractLaw as AbstractLaw, Frame as Frame
+from noneq.models.guidance import (
+    Guided as Guided,
+    Measured as Measured,
+    guided as guided,
+    inpainted as inpainted,
+    measured as measured,
+)
 from noneq.models.reflected import ReflectedScore as ReflectedScore
 from noneq.models.traits import (
     AbstractModel as AbstractModel,

@@ -1,7 +1,15 @@
-"""Networks: fields on vector states, and what they are told beside the state."""
+"""Networks on vectors, grids and sets of particles, and what they are told beside the state."""
 
 from noneq.nets.base import AbstractNet as AbstractNet, AbstractNetwork as AbstractNetwork
+from noneq.nets.concat_squash import (
+    ConcatSquash as ConcatSquash,
+    ConcatSquashNetwork as ConcatSquashNetwork,
+)
 from noneq.nets.constant import Constant as Constant, learnable as learnable
 from noneq.nets.features import harmonics as harmonics, noise_features as noise_features
 from noneq.nets.fields import MLP as MLP, FieldNetwork as FieldNetwork
+from noneq.nets.gradient import Gradient as Gradient, GradientNetwork as GradientNetwork
+from noneq.nets.grids import GridNetwork as GridNetwork, UNet as UNet
 from noneq.nets.inputs import Clock as Clock, Label as Label
+from noneq.nets.residual import ResidualNetwork as ResidualNetwork, ResNet as ResNet
+from noneq.nets.sets import SetNet as SetNet, SetNetwork as SetNetwork

@@ -1,0 +1,265 @@
+"""Continuous normalising flows: an ODE on the noise clock and the density it carries."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from noneq._typing import Key, Scalar, ScalarLike
+from noneq.data.summary import Summary
+from noneq.errors import InvalidInput
+from noneq.estimate import Estimate
+from noneq.models.frame import AbstractLaw, Frame
+from noneq.models.traits import (
+    HasLogProb,
+    HasLogProbEstimate,
+    HasNoisyVelocity,
+    HasSampleLogProb,
+    HasScore,
+    check_count,
+    check_solved,
+    check_time,
+)
+from noneq.nets.base import AbstractNetwork
+from noneq.samplers.base import ensemble
+from noneq.samplers.likelihood import Pushes, exact_divergence, hutchinson, rademacher
+
+
+Field: TypeAlias = Callable[[Array, ScalarLike], Array]
+"""v(x, tau) of one state (or of an ensemble)."""
+
+_MOST_EXACT = 64
+"""Largest dimension of `log_prob`; the same as that of denoising models."""
+
+
+def log_normal(x: Array) -> Scalar:
+    """log N(x; 0, I), the prior of flows on normalised states."""
+    return jnp.sum(jax.scipy.stats.norm.logpdf(x))
+
+
+def runge_kutta(
+    rate: Callable[[Any, ScalarLike], Any], state: Any, start: float, end: float, steps: int
+) -> Any:
+    """The state at ``end`` of d state/dtau = rate(state, tau), by the classical method (order 4).
+
+    Each step is recomputed on the way back, so that gradients keep only the states between.
+    """
+    h = (end - start) / steps
+    add = lambda state, slope, by: jax.tree.map(lambda a, b: a + by * b, state, slope)
+
+    @jax.checkpoint
+    def step(state: Any, i: Array) -> tuple[Any, None]:
+        tau = start + i * h
+        a = rate(state, tau)
+        b = rate(add(state, a, h / 2), tau + h / 2)
+        c = rate(add(state, b, h / 2), tau + h / 2)
+        d = rate(add(state, c, h), tau + h)
+        mean = jax.tree.map(lambda a, b, c, d: (a + 2 * b + 2 * c + d) / 6, a, b, c, d)
+        return add(state, mean, h), None
+
+    return jax.lax.scan(step, state, jnp.arange(steps))[0]
+
+
+def carried(
+    field: Field,
+    x: Array,
+    start: float,
+    end: float,
+    steps: int,
+    divergence: Pushes = exact_divergence,
+) -> tuple[Array, Array]:
+    """From x at tau = ``start`` to ``end``: the state there, and ∫ div v dtau on the way."""
+
+    def rate(state: tuple[Array, Array], tau: ScalarLike) -> tuple[Array, Array]:
+        velocity, push = jax.linearize(lambda x: field(x, tau), state[0])
+        return velocity, divergence(push, state[0])
+
+    shape = jax.eval_shape(lambda x: divergence(lambda v: v, x), x).shape
+    return runge_kutta(rate, (x, jnp.zeros(shape, x.dtype)), start, end, steps)
+
+
+def flow_log_prob(
+    field: Field, x: Array, steps: int, divergence: Pushes = exact_divergence
+) -> Array:
+    """log N(x_1; 0, I) + ∫_0^1 div v dtau along dx/dtau = v from x; one value per probe.
+
+    Source: Grathwohl et al. 2019, eqs. 4 and 8.
+    """
+    end, gain = carried(field, x, 0.0, 1.0, steps, divergence)
+    return log_normal(end) + gain
+
+
+def check_exact(dim: int) -> None:
+    """Refuse exact divergence of states that are too large for it.
+
+    Raises:
+        InvalidInput: naming the dimension.
+    """
+    if dim > _MOST_EXACT:
+        raise InvalidInput(
+            f"log_prob: exact divergence in {dim} dimensions is too slow (at most "
+            f"{_MOST_EXACT}); use log_prob_estimate, or fewer --components."
+        )
+
+
+class ContinuousFlow(
+    AbstractLaw, HasScore, HasNoisyVelocity, HasLogProb, HasLogProbEstimate, HasSampleLogProb
+):
+    """p(x, t) as the law that a learnt velocity carries from N(0, I) at tau = 1 to tau = 0.
+
+    **Equation**: dx/dtau = v(x, tau, time, condition), on normalised states.
+
+    Attributes:
+        net: the velocity; its level is tau itself.
+        frame: the user's side.
+        steps: Runge–Kutta steps of a sample.
+        likelihood_steps: Runge–Kutta steps of `log_prob` and `score`.
+    """
+
+    net: AbstractNetwork
+    frame: Frame
+    steps: int = eqx.field(static=True)
+    likelihood_steps: int = eqx.field(static=True)
+
+    def __init__(
+        self,
+        net: AbstractNetwork,
+        summary: Summary,
+        *,
+        steps: int,
+        likelihood_steps: int,
+        optional: bool = False,
+    ):
+        """``optional``: the velocity also knows the law without condition."""
+        self.net = net
+        self.frame = Frame(summary, optional=optional)
+        self.steps, self.likelihood_steps = steps, likelihood_steps
+
+    def draw(self, n: int, *, time: Any, condition: Any, key: Key) -> Float[Array, "n dim"]:
+        call = lambda x, tau, *, time, condition: self.net(x, tau, time, condition)
+        field = ensemble(call, time=time, condition=condition)
+        x = jax.random.normal(key, (n, self.frame.dim))
+        return runge_kutta(field, x, 1.0, 0.0, self.steps)
+
+    def field(self, time: Any, condition: Any) -> Field:
+        """v(x, tau) on normalised states."""
+        return lambda x, tau: self.net(x, tau, time, condition)
+
+    def noisy_velocity(
+        self,
+        x: Float[Array, "*event"],
+        tau: ScalarLike,
+        *,
+        time: ScalarLike | None = None,
+        condition: Any = None,
+    ) -> Float[Array, "*event"]:
+        y, time, condition = self.frame.enter(x, time, condition)
+        return self.frame.normaliser.tangent(self.net(y, tau, time, condition))
+
+    def log_prob(
+        self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
+    ) -> Scalar:
+        """log p(x | time, condition), nats, with exact divergence.
+
+        Raises:
+            InvalidInput: more than 64 numbers in a state: use `log_prob_estimate`.
+        """
+        check_exact(self.frame.dim)
+        y, time, condition = self.frame.enter(x, time, condition)
+        value = flow_log_prob(self.field(time, condition), y, self.likelihood_steps)
+        return value - self.frame.normaliser.log_scale
+
+    def score(
+        self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
+    ) -> Float[Array, "*event"]:
+        """∇_x log p(x | time, condition), the gradient of `log_prob`."""
+        x = jnp.asarray(x, dtype=float)
+        return jax.grad(lambda x: self.log_prob(x, time=time, condition=condition))(x)
+
+    def log_prob_estimate(
+        self,
+        x: Float[Array, "*states"] | np.ndarray,
+        *,
+        time: ScalarLike | None = None,
+        condition: Any = None,
+        key: Key,
+        probes: int = 16,
+    ) -> Estimate:
+        """log p with Hutchinson's divergence, unbiased, in any dimension.
+
+        Args:
+            x: one state, or a batch ``(n, *event_shape)``.
+            probes: independent probes of every state, each kept along the path; at least 2.
+
+        Raises:
+            InvalidInput: fewer than two probes.
+
+        Source: Grathwohl et al. 2019, eq. 8; deviation: several probes, hence an error.
+        """
+        if probes < 2:
+            raise InvalidInput(f"log_prob_estimate: probes = {probes}; expected at least 2.")
+        states, single = self.frame.batch(x)
+        time = check_time(time, self.frame.times)
+        condition = self.frame.asked.check(condition, len(states))
+        estimate = row_means(_estimates(self, states, time, condition, probes, key))
+        return estimate[0] if single else estimate
+
+    def sample_with_log_prob(
+        self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
+    ) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
+        """n draws with the log density gathered on the way, in ``likelihood_steps`` steps."""
+        check_count(n)
+        time = check_time(time, self.frame.times)
+        condition = self.frame.asked.check(condition, int(n))
+        x, log_prob = _sample_with_log_prob(self, int(n), time, condition, key)
+        return check_solved(x), log_prob
+
+
+def row_means(values: Any, **fields: Any) -> Estimate:
+    """Mean over the columns of ``(n, m)`` with its standard error, one entry per row, in nats."""
+    values = np.asarray(values, np.float64)
+    count = values.shape[1]
+    mean, spread = values.mean(1), values.std(1, ddof=1)
+    return Estimate(mean, spread / np.sqrt(count), np.asarray(count), unit="nat", **fields)
+
+
+def own_rows(condition: Array | None) -> int | None:
+    """The axis of a condition under ``vmap`` over states: one row each, or a shared vector."""
+    return None if condition is None or condition.ndim == 1 else 0
+
+
+@eqx.filter_jit
+def _estimates(
+    model: ContinuousFlow, x: Array, time: Any, condition: Any, probes: int, key: Key
+) -> Float[Array, "n probes"]:
+    normaliser = model.frame.normaliser
+
+    def one(x: Array, condition: Any, key: Key) -> Array:
+        signs = hutchinson(rademacher(probes, model.frame.dim, key=key))
+        field = model.field(time, condition)
+        return flow_log_prob(field, normaliser.forward(x), model.likelihood_steps, signs)
+
+    keys = jax.random.split(key, x.shape[0])
+    values = jax.vmap(one, (0, own_rows(condition), 0))(x, condition, keys)
+    return values - normaliser.log_scale
+
+
+@eqx.filter_jit
+def _sample_with_log_prob(
+    model: ContinuousFlow, n: int, time: Any, condition: Any, key: Key
+) -> tuple[Array, Array]:
+    normaliser = model.frame.normaliser
+
+    def one(z: Array, condition: Any) -> tuple[Array, Array]:
+        field = model.field(time, condition)
+        y, gain = carried(field, z, 1.0, 0.0, model.likelihood_steps)
+        x = model.domain.project(normaliser.inverse(y))
+        # On the way back the integral runs from 1 to 0.
+        return x, log_normal(z) - gain - normaliser.log_scale
+
+    ends = jax.random.normal(key, (n, model.frame.dim))
+    return jax.vmap(one, (0, own_rows(condition)))(ends, condition)
