@@ -11,3 +11,4 @@ from noneq.studies.naming import studies as studies, study_named as study_named
 from noneq.studies.prinz import PrinzStudy as PrinzStudy
 from noneq.studies.prinz_cells import Scoring as Scoring
 from noneq.studies.running import run_study as run_study
+from noneq.studies.table_one import TableOneStudy as TableOneStudy

@@ -1,0 +1,273 @@
+"""The pieces of the study `table_one`: what is known of a law, one method on it, and a peer."""
+
+import dataclasses
+import time as clock
+from collections.abc import Callable
+from typing import Any, TypeAlias
+from zlib import crc32
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from noneq._typing import Key
+from noneq.data.ensembles import Snapshots
+from noneq.estimate import Estimate, sample_mean
+from noneq.methods.base import AbstractMethod
+from noneq.metrics import bits_per_dim, mmd, nll, w2
+from noneq.models.continuous_flow import ContinuousFlow
+from noneq.models.denoiser import Denoiser
+from noneq.models.denoising import DenoisingModel
+from noneq.models.diff_flow import DiffFlowModel
+from noneq.models.traits import AbstractModel, HasLogProb
+from noneq.models.variational import variational_bound
+from noneq.processes.learnt import LearntLogSNR
+from noneq.studies.base import AbstractCell, Arrays, Outcome, Row, row_of
+from noneq.studies.table_one_data import AbstractDataSet, Parts, Shape, corners
+
+
+Bound: TypeAlias = Callable[[np.ndarray, float, Key], Estimate]
+
+
+class Judging(eqx.Module):
+    """How models are judged.
+
+    Args:
+        n: samples per time in `w2` and `mmd`.
+        timed: samples that are drawn for the clock; fewer of digits.
+        timed_digits: as many.
+        grid: cells per axis of the mass integral.
+        margin: of the grid, and of the box of methods that need one, about the data, in parts
+            of their width.
+        chunk: states whose likelihood is computed at once.
+        bounded: states of which a bound on the likelihood is computed.
+        shown: samples kept for the pictures.
+    """
+
+    n: int = 2000
+    timed: int = 10_000
+    timed_digits: int = 1000
+    grid: int = 160
+    margin: float = 0.1
+    chunk: int = 2048
+    bounded: int = 2000
+    shown: int = 3000
+
+
+class ReferenceCell(AbstractCell):
+    """The law itself: its own negative log-likelihood where the density is known, and samples."""
+
+    data: AbstractDataSet
+    judging: Judging
+    replicate: int
+
+    @property
+    def case(self) -> str:
+        """The data set."""
+        return self.data.case
+
+    @property
+    def method_name(self) -> str:
+        """``optimal``."""
+        return "optimal"
+
+    def __call__(self, key: Key) -> Outcome:
+        """Measure the test samples of this key."""
+        parts = self.data.draw(keys_of(key)[0])
+        arrays = {} if self.replicate else {"samples": shown(parts.test, self.judging)}
+        if not isinstance(self.data, Shape):
+            return Outcome((), arrays)
+        known = self.data.log_density(jnp.asarray(parts.test.values))
+        if known is None:
+            return Outcome((), arrays)
+        rows = (row_of(self.case, "optimal", "nll", sample_mean(-np.asarray(known))),)
+        return Outcome(rows, arrays)
+
+
+class LearnerCell(AbstractCell):
+    """One method on one data set: fitted, sampled, scored, timed."""
+
+    data: AbstractDataSet
+    judging: Judging
+    method: AbstractMethod
+    replicate: int
+    boxed: bool = False
+
+    @property
+    def case(self) -> str:
+        """The data set."""
+        return self.data.case
+
+    @property
+    def method_name(self) -> str:
+        """The method's class."""
+        return type(self.method).__name__
+
+    def __call__(self, key: Key) -> Outcome:
+        """Fit, sample and score on the samples of this key."""
+        data_key, rest_key = keys_of(key)
+        own_key = jax.random.fold_in(rest_key, crc32(self.method_name.encode()))
+        fit_key, draw_key, density_key, bound_key = jax.random.split(own_key, 4)
+        parts = self.data.draw(data_key)
+        if self.boxed and parts.train.domain.bounds is None:
+            parts = parts.boxed(self.judging.margin)
+        began = clock.monotonic()
+        model = self.method.fit(parts.train, key=fit_key).model
+        jax.block_until_ready(eqx.filter(model, eqx.is_array))
+        seconds = {"train_seconds": clock.monotonic() - began}
+        samples, seconds["sample_seconds"] = self._draw(model, parts.test, draw_key)
+        rows = [
+            *distances(self.case, self.method_name, samples, parts, self.judging),
+            *self._likelihood(model, parts.test, density_key),
+            *self._bound(model, parts.test, bound_key),
+        ]
+        if (count := evaluations(model)) is not None:
+            rows.append(Row(self.case, self.method_name, "nfe", float(count), 0.0))
+        rows += [Row(self.case, self.method_name, name, s, 0.0) for name, s in seconds.items()]
+        arrays = {} if self.replicate else {"samples": shown(samples, self.judging)}
+        if isinstance(self.data, Shape) and isinstance(model, HasLogProb):
+            density, mass = self._mass(model, parts)
+            rows.append(Row(self.case, self.method_name, "mass_error", abs(mass - 1), 0.0))
+            arrays |= {} if self.replicate else density
+        return Outcome(tuple(rows), arrays)
+
+    def _draw(self, model: AbstractModel, test: Snapshots, key: Key) -> tuple[Snapshots, float]:
+        """Samples at the scored times, and the seconds of a second draw at the first of them."""
+        first_key, second_key, rest_key = jax.random.split(key, 3)
+        many = self.judging.timed_digits if self.data.width else self.judging.timed
+        n = min(self.judging.n, int(test.counts.min()))
+        draw = lambda key, count: np.asarray(
+            model.sample(count, time=float(test.times[0]), key=key)
+        )
+        frames = [draw(first_key, many)[:n]]
+        began = clock.monotonic()
+        draw(second_key, many)
+        seconds = clock.monotonic() - began
+        if test.times.size > 1:
+            rest = model.snapshots(n, times=test.times[1:], key=rest_key)
+            frames += [rest.at(t) for t in rest.times]
+        return Snapshots.from_frames(frames, test.times, **test.labels()), seconds
+
+    def _likelihood(self, model: AbstractModel, test: Snapshots, key: Key) -> list[Row]:
+        """Nats per state; bits per dimension for discrete data."""
+        if not isinstance(model, HasLogProb):
+            return []
+        width, chunk = self.data.width, self.judging.chunk
+        measure = bits_per_dim if width else nll
+        value = over_times(measure(model, test, dequantise=width, batch=chunk, key=key))
+        return [row_of(self.case, self.method_name, measure.__name__, value)]
+
+    def _bound(self, model: AbstractModel, test: Snapshots, key: Key) -> list[Row]:
+        """A bound on the same of the first states, for models that have one."""
+        bound = bound_of(model)
+        if bound is None:
+            return []
+        x = first(test, max(2, self.judging.bounded // test.times.size))
+        noise_key, key = jax.random.split(key)
+        noise = np.asarray(jax.random.uniform(noise_key, x.values.shape)) - 0.5
+        states = (x.values + self.data.width * noise).astype(np.float32)
+        nats = [
+            -bound(states[x.time_index == i], float(time), jax.random.fold_in(key, i)).value
+            for i, time in enumerate(x.times)
+        ]
+        # The error of each entry is part of the spread over the states.
+        value = sample_mean(np.concatenate(nats))
+        if self.data.width:
+            value = in_bits(value, test.event_shape, self.data.width)
+        metric = "bits_per_dim_bound" if self.data.width else "nll_bound"
+        return [row_of(self.case, self.method_name, metric, value)]
+
+    def _mass(self, model: HasLogProb, parts: Parts) -> tuple[Arrays, float]:
+        """The density on a grid of the plane, and its integral."""
+        domain = parts.train.domain
+        around = corners(parts.train.values, 2 * self.judging.margin)
+        low, high = around if domain.bounds is None else domain.bounds
+        count = self.judging.grid
+        edge = (np.arange(count) + 0.5) / count
+        x, y = np.meshgrid(low[0] + edge * (high[0] - low[0]), low[1] + edge * (high[1] - low[1]))
+        points = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
+        time = float(parts.train.times[0])
+        value = _log_probs(model, points, time, self.judging.chunk)
+        mass = float(np.exp(value).mean() * np.prod(np.asarray(high) - np.asarray(low)))
+        extent = np.asarray([low[0], high[0], low[1], high[1]])
+        picture = np.exp(value).reshape(count, count).astype(np.float16)
+        return {"density": picture, "extent": extent}, mass
+
+
+def keys_of(key: Key) -> tuple[Key, Key]:
+    """Keys of the data, which all methods share, and of all else."""
+    data_key, rest_key = jax.random.split(key)
+    return data_key, rest_key
+
+
+def distances(
+    case: str, method: str, samples: Snapshots, parts: Parts, judging: Judging
+) -> list[Row]:
+    """`w2` and `mmd` of samples of any origin, averaged over the times."""
+    n = int(samples.counts.min())
+    test, truth = (first(data, n) for data in (parts.test, parts.truth))
+    return [
+        row_of(case, method, "w2", over_times(w2(samples, test, truth=truth, max_n=n))),
+        row_of(case, method, "mmd", over_times(mmd(samples, test, truth=truth))),
+    ]
+
+
+def in_bits(nats: Estimate, event_shape: tuple[int, ...], width: float) -> Estimate:
+    """Nats of a density in bits per number of a state, for data of this spacing."""
+    unit = 1 / (np.prod(event_shape) * np.log(2))
+    return Estimate(nats.value * unit - np.log2(width), nats.stderr * unit, nats.n)
+
+
+def over_times(estimate: Estimate) -> Estimate:
+    """Mean over the times; frames of the same particles are correlated: no gain from averaging."""
+    if estimate.value.ndim == 0:
+        return estimate
+    stderr = np.asarray(estimate.stderr.mean())
+    return dataclasses.replace(estimate.mean(), stderr=stderr)
+
+
+def first(data: Snapshots, n: int) -> Snapshots:
+    """The first n states of each time."""
+    kept = [np.flatnonzero(data.time_index == i)[:n] for i in range(data.times.size)]
+    return data.take(np.concatenate(kept))
+
+
+def shown(data: Snapshots, judging: Judging) -> np.ndarray:
+    """States for the pictures, of the first time."""
+    return data.at(data.times[0])[: judging.shown].astype(np.float32)
+
+
+def evaluations(model: Any) -> int | None:
+    """Evaluations of the network for one draw; None if the sampler adapts."""
+    match model:
+        case DenoisingModel():
+            return model.sampler.evaluations
+        case ContinuousFlow():
+            return 4 * model.steps
+        case DiffFlowModel():
+            return model.steps
+    return 1
+
+
+def bound_of(model: Any) -> Bound | None:
+    """The bound on log p that a model comes with."""
+    if isinstance(model, DiffFlowModel):
+        return lambda x, time, key: model.log_prob_estimate(x, time=time, key=key)
+    learnt = isinstance(model, DenoisingModel) and isinstance(model.denoiser, Denoiser)
+    if learnt and isinstance(model.denoiser.process.schedule, LearntLogSNR):
+        return lambda x, time, key: variational_bound(model, x, time=time, key=key)
+    return None
+
+
+def _log_probs(model: Any, x: np.ndarray, time: float, chunk: int) -> np.ndarray:
+    out = [
+        _chunk(model, jnp.asarray(x[np.minimum(np.arange(i, i + chunk), len(x) - 1)]), time)
+        for i in range(0, len(x), chunk)
+    ]
+    return np.concatenate([np.asarray(part, np.float64) for part in out])[: len(x)]
+
+
+@eqx.filter_jit
+def _chunk(model: Any, x: jax.Array, time: float) -> jax.Array:
+    return jax.vmap(lambda x: model.log_prob(x, time=time))(x)
