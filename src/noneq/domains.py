@@ -95,7 +95,9 @@ class Box(AbstractDomain):
         return np.asarray(self.low, float), np.asarray(self.high, float)
 
     def _corners(self, x: Float[Array, "*event"]):
-        return jnp.asarray(self.low, x.dtype), jnp.asarray(self.high, x.dtype)
+        # One corner per leading coordinate, which is the channel of a field.
+        shape = (-1, *(1,) * (x.ndim - 1))
+        return tuple(jnp.reshape(jnp.asarray(c, x.dtype), shape) for c in (self.low, self.high))
 
 
 class Torus(AbstractDomain):

@@ -1,5 +1,7 @@
 """The small record of the training data that a model is built from and saved with."""
 
+from dataclasses import replace
+
 import equinox as eqx
 import numpy as np
 
@@ -136,7 +138,21 @@ def _normalisation(data: Snapshots) -> tuple[np.ndarray, np.ndarray, float]:
         constant = spread <= 1e-6 * np.abs(mean)
         shift, scale = mean, np.where(constant | (spread == 0), 1.0, spread)
     else:
-        low, high = (np.broadcast_to(b, mean.shape) for b in data.domain.bounds)
-        shift, scale = (low + high) / 2, (high - low) / 2
+        shift, scale = _enclosing(data.domain, mean.size)
     std = float(np.sqrt(np.mean((spread / scale) ** 2)))
     return shift, scale, std if std > 0 else 1.0
+
+
+def _enclosing(domain: AbstractDomain, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Centre and half-width per leading coordinate of a bounded domain."""
+    low, high = (np.broadcast_to(b, (count,)) for b in domain.bounds or ())
+    return (low + high) / 2, (high - low) / 2
+
+
+def placed(summary: Summary, domain: AbstractDomain) -> Summary:
+    """The summary that data on free space would have on a bounded domain."""
+    shift, scale = _enclosing(domain, len(summary.shift))
+    std = float(np.sqrt(np.mean((summary.std * np.asarray(summary.scale) / scale) ** 2)))
+    return replace(
+        summary, domain=domain, shift=tuple(shift.tolist()), scale=tuple(scale.tolist()), std=std
+    )
