@@ -13,6 +13,7 @@ from noneq.processes.fokker_planck import (
     score_residual as score_residual,
 )
 from noneq.processes.gaussian import Gaussian as Gaussian
+from noneq.processes.learnt import LearntLogSNR as LearntLogSNR, LinearLogSNR as LinearLogSNR
 from noneq.processes.penalties import AbstractPenalty as AbstractPenalty
 from noneq.processes.reflected import Reflected as Reflected, UniformPrior as UniformPrior
 from noneq.processes.schedules import (
