@@ -1,16 +1,16 @@
 """Fitted models and their traits."""
 
 from noneq.models.boltzmann import GridBoltzmann as GridBoltzmann
-from noneq.models.coupling_flow import CouplingFlow as CouplingFlow
 from noneq.models.continuous_flow import ContinuousFlow as ContinuousFlow
+from noneq.models.coupling_flow import CouplingFlow as CouplingFlow
 from noneq.models.denoiser import (
     AbstractDenoiser as AbstractDenoiser,
     AbstractTweedie as AbstractTweedie,
     Denoiser as Denoiser,
 )
 from noneq.models.denoising import DenoisingModel as DenoisingModel
-from noneq.models.empirical import EmpiricalDenoiser as EmpiricalDenoiser
 from noneq.models.diff_flow import DiffFlowModel as DiffFlowModel, TwoWaySDE as TwoWaySDE
+from noneq.models.empirical import EmpiricalDenoiser as EmpiricalDenoiser
 from noneq.models.frame import AbstractLaw as AbstractLaw, Frame as Frame
 from noneq.models.guidance import (
     Guided as Guided,

@@ -26,7 +26,31 @@ class AbstractDenoiser(HasNoisyScore, HasNoisyVelocity):
         return self.process.prior(self.std.value)
 
 
-class Denoiser(AbstractDenoiser, HasDenoiser):
+class AbstractTweedie(AbstractDenoiser, HasDenoiser):
+    """Score and flow of a Gaussian process read off its denoiser D = E[y | x].
+
+    **Equation**: score = (alpha D − x)/sigma²; dx/dtau = alpha' D + sigma' (x − alpha D)/sigma,
+    which is regular at alpha = 0.
+
+    Source: Efron 2011, eq. 2.8; Karras et al. 2022, eq. 3.
+    """
+
+    def noisy_score(
+        self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
+    ) -> Array:
+        alpha, sigma = self.process.schedule(tau)
+        clean = self.denoise(x, tau, time=time, condition=condition)
+        return (alpha * clean - x) / sigma**2
+
+    def noisy_velocity(
+        self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
+    ) -> Array:
+        alpha, sigma, d_alpha, d_sigma = self.process.schedule.rates(tau)
+        clean = self.denoise(x, tau, time=time, condition=condition)
+        return d_alpha * clean + d_sigma * (x - alpha * clean) / sigma
+
+
+class Denoiser(AbstractTweedie):
     """D(x, tau) = E[y | x_tau = x] for normalised data y, as the target reads the network.
 
     **Equation**: D = c_skip x + c_out F(c_in x, ln(sigma/alpha)/4, time, condition);
@@ -59,17 +83,3 @@ class Denoiser(AbstractDenoiser, HasDenoiser):
         """E[y | x] at clock tau."""
         raw, skip, out = self.output(x, tau, time=time, condition=condition)
         return skip * x + out * raw
-
-    def noisy_score(
-        self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
-    ) -> Array:
-        alpha, sigma = self.process.schedule(tau)
-        clean = self.denoise(x, tau, time=time, condition=condition)
-        return (alpha * clean - x) / sigma**2
-
-    def noisy_velocity(
-        self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
-    ) -> Array:
-        alpha, sigma, d_alpha, d_sigma = self.process.schedule.rates(tau)
-        clean = self.denoise(x, tau, time=time, condition=condition)
-        return d_alpha * clean + d_sigma * (x - alpha * clean) / sigma

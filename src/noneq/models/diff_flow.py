@@ -45,7 +45,7 @@ class TwoWaySDE(HasNoisyScore, HasNoisyVelocity):
     floor: float = eqx.field(static=True)
     power: float = eqx.field(static=True)
 
-    def nodes(self, steps: int) -> Float[Array, " steps+1"]:
+    def nodes(self, steps: int) -> Float[Array, " nodes"]:
         """tau_0 = 0 to tau_K = 1."""
         return jnp.linspace(0.0, 1.0, steps + 1) ** self.power
 
@@ -284,8 +284,8 @@ class DiffFlowModel(AbstractLaw, HasLogProbEstimate, HasLogProb, HasNoisyScore, 
 
 
 @eqx.filter_jit
-def _log_ratios(model: DiffFlowModel, x: Array, time: Any, condition: Any, keys: Key) -> Array:
-    def one(row: tuple[Array, Any, Key]) -> Array:
+def _log_ratios(model: DiffFlowModel, x: Array, time: Any, condition: Any, keys: Array) -> Array:
+    def one(row: tuple[Array, Any, Array]) -> Array:
         x, condition, keys = row
         ratio = lambda key: model.log_ratio(x, time=time, condition=condition, key=key)
         return jax.vmap(ratio)(keys)

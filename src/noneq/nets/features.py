@@ -1,4 +1,4 @@
-"""Fourier features of physical time and of the noise level."""
+"""Fourier features of physical time, of the noise level and of states."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -35,3 +35,16 @@ def noise_features(level: ScalarLike) -> Float[Array, " 9"]:
     level = jnp.asarray(level, dtype=float)
     angles = level * 2.0 ** jnp.arange(4)
     return jnp.concatenate([level[None], jnp.cos(angles), jnp.sin(angles)])
+
+
+def state_features(x: Float[Array, " dim"], octaves: int) -> Float[Array, " 2*dim*{octaves}"]:
+    """cos and sin of 2^k x for k = 0 … octaves − 1.
+
+    Args:
+        x: state of about unit scale.
+        octaves: how many frequencies; 0 gives an empty array.
+    """
+    if octaves == 0:
+        return jnp.zeros((0,), x.dtype)
+    angles = x * 2.0 ** jnp.arange(octaves, dtype=x.dtype)[:, None]
+    return jnp.concatenate([jnp.cos(angles).ravel(), jnp.sin(angles).ravel()])

@@ -1,0 +1,74 @@
+"""The exact denoiser of a finite data set: an oracle that needs no training."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from noneq._typing import Scalar, ScalarLike
+from noneq.errors import InvalidInput
+from noneq.models.denoiser import AbstractDenoiser
+from noneq.models.traits import HasDenoiser
+from noneq.nets.constant import Constant
+from noneq.processes.base import AbstractProcess
+from noneq.processes.gaussian import Gaussian
+
+
+class EmpiricalDenoiser(AbstractDenoiser, HasDenoiser):
+    """Score, flow and denoiser of p_tau(x) = mean_i k_tau(x | y_i), in closed form.
+
+    **Equation**: D = Σ w_i y_i with w_i ∝ k_tau(x | y_i); score = ∇ ln Σ_i k_tau(x | y_i);
+    dx/dtau = alpha' D + sigma' (x − alpha D)/sigma for a `Gaussian` process, else the
+    process's `velocity` of the score.
+
+    Args:
+        points: data ``(n, *event)``, in the coordinates of the process; centred, as the prior
+            assumes. Time and condition are ignored.
+        process: any with a kernel.
+
+    Raises:
+        InvalidInput: no points.
+
+    Source: Karras et al. 2022, appendix B.3.
+    """
+
+    points: Constant
+    std: Constant
+    process: AbstractProcess
+
+    def __init__(self, points: Float[Array, "n *event"], process: AbstractProcess):
+        if points.ndim == 0 or points.shape[0] == 0:
+            raise InvalidInput(f"points have shape {points.shape}; expected (n, *event), n ≥ 1.")
+        self.points = Constant(points)
+        self.std = Constant(jnp.sqrt(jnp.mean(points**2)))
+        self.process = process
+
+    def denoise(
+        self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
+    ) -> Array:
+        """E[y | x] at clock tau."""
+        weights = jax.nn.softmax(self._log_kernels(x, tau))
+        return jnp.tensordot(weights, self.points.value, 1)
+
+    def log_prob(self, x: Array, tau: ScalarLike) -> Scalar:
+        """ln p_tau(x) in nats."""
+        kernels = self._log_kernels(x, tau)
+        return jax.nn.logsumexp(kernels) - jnp.log(kernels.size)
+
+    def noisy_score(
+        self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
+    ) -> Array:
+        return jax.grad(self.log_prob)(x, tau)
+
+    def noisy_velocity(
+        self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
+    ) -> Array:
+        if not isinstance(self.process, Gaussian):
+            return self.process.velocity(x, tau, self.noisy_score(x, tau))
+        alpha, sigma, d_alpha, d_sigma = self.process.schedule.rates(tau)
+        clean = self.denoise(x, tau)
+        return d_alpha * clean + d_sigma * (x - alpha * clean) / sigma
+
+    def _log_kernels(self, x: Array, tau: ScalarLike) -> Float[Array, " n"]:
+        return jax.vmap(lambda y: self.process.log_kernel(x, y, tau))(self.points.value)
