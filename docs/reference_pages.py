@@ -7,6 +7,7 @@ from typing import Any
 from results_pages import table
 
 from noneq.methods.base import AbstractMethod
+from noneq.methods.dynamics import differences, dynamics
 from noneq.models import traits
 from noneq.spec import modules, public
 
@@ -22,6 +23,16 @@ ROOMS = {
     "thermo": "Thermodynamics",
     "studies": "Studies",
 }
+TERMS = """\
+Whether the process dx = f dtau + g dW from data (tau = 0) to prior (tau = 1) has a drift f and a
+diffusion g: evaluated from the method with its defaults, beside Table 1 of "Beyond Equilibrium". A
+method that is one map has its displacement as f.
+"""
+EQUATIONS = """\
+The terms as formulas, evaluated in the same way, beside Table 2 of "Beyond Equilibrium" (its
+sigma(t) is g here); s is the score, a and g are functions of tau. The backward drift of noise
+lambda g is f − (1 + lambda²)/2 g² s; shown are lambda = 1 and the probability flow, lambda = 0.
+"""
 _SECTION = re.compile(r"[A-Z][A-Za-z ]+:")
 _LISTS = ("Args", "Attributes", "Class attributes", "Raises")
 _ENTRY = re.compile(r"(\*{0,2}[\w, *.]+): (.*)")
@@ -95,17 +106,75 @@ def abilities(method: AbstractMethod) -> str:
     return ", ".join(f"`{name}`" for name in has)
 
 
+def link(name: str) -> str:
+    return f"[{name}](#{name.lower()})"
+
+
 def methods_table() -> str:
     body = []
     for name, cls in sorted(modules("methods", AbstractMethod).items()):
-        link = f"[{name}](#{name.lower()})"
-        body.append([link, summary_line(cls), abilities(cls()), f"`{cls.source}`"])
+        body.append([link(name), summary_line(cls), abilities(cls()), f"`{cls.source}`"])
     return table(["method", "what it is", "its model has", "source"], body)
 
 
+def mark(has: bool | None) -> str:
+    return {True: "✓", False: "–", None: ""}[has]
+
+
+def terms_table() -> str:
+    """Table 1 of the position paper: derived from the methods beside published, with footnotes."""
+    body, notes = [], []
+    for name, cls in sorted(modules("methods", AbstractMethod).items()):
+        derived, published = dynamics(cls()), cls.published
+        if derived is None:
+            continue
+        row = [link(name), mark(derived.has_drift), mark(derived.has_diffusion)]
+        if published is None:
+            body.append([*row, "", "", ""])
+            continue
+        row += [published.name, mark(published.drift), mark(published.diffusion)]
+        differs = differences(published, derived)
+        if differs:
+            notes.append(f"{len(notes) + 1}. {name}: {differs}.")
+            row[3] += f" <sup>{len(notes)}</sup>"
+        body.append(row)
+    head = ["method", "drift", "diffusion", "published as", "drift (published)"]
+    return table([*head, "diffusion (published)"], body) + "\n" + "\n".join(notes) + "\n"
+
+
+def pair(terms: tuple[str, str]) -> str:
+    return f"({terms[0]}, {terms[1]})"
+
+
+def equations_table() -> str:
+    """Table 2 of the position paper, in the same way."""
+    body, published = [], {}
+    for name, cls in sorted(modules("methods", AbstractMethod).items()):
+        derived, theirs = dynamics(cls()), cls.published and cls.published.equations
+        if derived is None:
+            continue
+        exact = " or ".join(map(pair, derived.backward))
+        row = [link(name), pair((derived.drift, derived.diffusion)), exact]
+        body.append([*row, theirs.group if theirs else ""])
+        if theirs:
+            published.setdefault(theirs, []).append((name, derived))
+    notes = []
+    for row, members in published.items():
+        body.append([f"*{row.group} (published)*", pair(row.forward), pair(row.backward), ""])
+        wrong = [name for name, derived in members if row.backward not in derived.backward]
+        if wrong:
+            notes.append(
+                f"The published backward pair of {row.group} is none of the exact ones of "
+                f"{', '.join(wrong)}."
+            )
+    head = ["method", "forward (drift, diffusion)", "backward (drift, diffusion)", "group"]
+    return table(head, body) + "\n" + "\n".join(notes) + "\n"
+
+
 def methods_page() -> str:
-    """Table and full docstrings of all methods."""
-    parts = ["# Methods\n", methods_table()]
+    """Tables and full docstrings of all methods."""
+    parts = ["# Methods\n", methods_table(), "## Drift and diffusion\n", TERMS, terms_table()]
+    parts += ["## Forward and backward equations\n", EQUATIONS, equations_table()]
     parts += [
         entry(name, cls).replace("### ", "## ", 1)
         for name, cls in sorted(modules("methods", AbstractMethod).items())

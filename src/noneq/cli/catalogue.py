@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from noneq.cli.fitting import members
+from noneq.cli.output import listing
+from noneq.cli.terms import comment, methods_listing, terms
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod
 from noneq.models.traits import AbstractModel
@@ -20,7 +22,7 @@ KINDS = (
 )  # fmt: skip
 
 
-def catalogue(kind: str = "") -> dict[str, list[dict[str, str]]]:
+def catalogue(kind: str = "") -> dict[str, list[dict[str, Any]]]:
     """Names and first lines of the documentation, by kind.
 
     Raises:
@@ -31,7 +33,19 @@ def catalogue(kind: str = "") -> dict[str, list[dict[str, str]]]:
     return {room: _entries(room) for room in ([kind] if kind else KINDS)}
 
 
-def _entries(room: str) -> list[dict[str, str]]:
+def listings(found: dict[str, list[dict[str, Any]]]) -> list[Any]:
+    """A catalogue as tables and remarks for people."""
+    pieces = []
+    for room, entries in found.items():
+        if room == "methods":
+            pieces += methods_listing(entries)
+        else:
+            rows = [list(entry.values()) for entry in entries]
+            pieces.append(listing(("name", "what"), rows, room))
+    return pieces
+
+
+def _entries(room: str) -> list[dict[str, Any]]:
     if room == "metrics":
         from noneq.cli.scoring import known_metrics
 
@@ -40,7 +54,9 @@ def _entries(room: str) -> list[dict[str, str]]:
         things = studies()
     elif room == "methods":
         things = modules(room, AbstractMethod)
-        return [_entry(n, t) | {"gives": ", ".join(_traits(t))} for n, t in things.items()]
+        return [
+            _entry(n, t) | {"gives": ", ".join(_traits(t))} | terms(t) for n, t in things.items()
+        ]
     else:
         things = modules(room)
     return [_entry(name, thing) for name, thing in sorted(things.items())]
@@ -76,6 +92,12 @@ def sources(name: str) -> list[str]:
     if name in known:
         return [name]
     raise unknown("name to cite", name, {*methods, *studies(), *known})
+
+
+def remarks(name: str) -> list[str]:
+    """Lines that BibTeX skips: what is to be known of the method besides its source."""
+    found = modules("methods", AbstractMethod)
+    return [comment(found[name])] if name in found else []
 
 
 def _sources_of_run(folder: Path) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from noneq.cli import options as o
-from noneq.cli.output import emit, listing, progress, say, table
+from noneq.cli.output import emit, progress, say, table
 
 
 def study(
@@ -46,15 +46,10 @@ def list_(
     json: o.Json = False,
 ) -> None:
     """What there is: methods, systems, metrics, studies and the parts they are made of."""
-    from noneq.cli.catalogue import catalogue
+    from noneq.cli.catalogue import catalogue, listings
 
     found = catalogue(kind)
-    tables = (
-        listing(("name", "what", "gives") if room == "methods" else ("name", "what"),
-                [list(entry.values()) for entry in entries], room)
-        for room, entries in found.items()
-    )  # fmt: skip
-    emit(json, found, *tables)
+    emit(json, found, *listings(found))
 
 
 def cite(
@@ -62,11 +57,11 @@ def cite(
     json: o.Json = False,
 ) -> None:
     """Print the BibTeX entries to cite for a method, a study or a run."""
-    from noneq.cli.catalogue import sources
+    from noneq.cli.catalogue import remarks, sources
     from noneq.report.citations import bibtex
 
     entries = {key: bibtex(key) for key in sources(name)}
-    emit(json, entries, "\n\n".join(entries.values()))
+    emit(json, entries, "\n\n".join(entries.values()), *remarks(name))
 
 
 VERBS = (study, demo, list_, cite)

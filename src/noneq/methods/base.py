@@ -13,6 +13,7 @@ from jaxtyping import Array
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories, as_snapshots
 from noneq.data.summary import Summary
+from noneq.methods.published import Published
 from noneq.models.traits import AbstractModel
 
 
@@ -48,10 +49,13 @@ class Fit:
 class AbstractMethod(eqx.Module):
     """A recipe: typed fields in, `Fit` out.
 
-    ``source`` is the BibTeX key of the paper (see `noneq cite`).
+    ``source`` is the BibTeX key of the paper (see `noneq cite`); ``published`` what the tables of
+    the position paper say of the method, None if they do not list it (`methods.dynamics` derives
+    the same from the process).
     """
 
     source: ClassVar[str]
+    published: ClassVar[Published | None] = None
 
     @abstractmethod
     def init(self, summary: Summary, *, key: Key) -> AbstractModel:

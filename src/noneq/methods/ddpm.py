@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from noneq.methods.denoising import AbstractDenoising
+from noneq.methods.published import DGM, Published
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.schedules import DiscreteVP
 from noneq.processes.targets import AbstractTarget, Noise
@@ -33,6 +34,7 @@ class DDPM(AbstractDenoising):
     """
 
     source: ClassVar[str] = "ho2020denoising"
+    published: ClassVar[Published | None] = Published("DDPM", False, True, DGM)
 
     process: Gaussian = Gaussian(DiscreteVP())
     target: AbstractTarget = Noise()

@@ -6,12 +6,13 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
-from noneq._typing import Key, Scalar
+from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress
+from noneq.methods.dynamics import HasForward, linear
 from noneq.methods.learning import check_dequantise, dequantised, fit_law, left_open
 from noneq.models.denoising import Denoiser, DenoisingModel
 from noneq.nets.base import AbstractNet
@@ -76,7 +77,7 @@ class DenoisingLoss(AbstractLoss):
         return loss
 
 
-class AbstractDenoising(AbstractMethod):
+class AbstractDenoising(AbstractMethod, HasForward):
     """A denoising method; its fields are the factors of the product.
 
     Args:
@@ -126,6 +127,11 @@ class AbstractDenoising(AbstractMethod):
                 f"{name}: drop_condition = {self.drop_condition}; expected a fraction in [0, 1)."
             )
         check_dequantise(name, self.dequantise)
+
+    def forward(
+        self, x: Float[Array, " dim"], tau: ScalarLike
+    ) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
+        return linear(self.process.schedule, x, tau)
 
     def init(self, summary: Summary, *, key: Key) -> DenoisingModel:
         net = self.net.init(

@@ -7,13 +7,15 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
-from noneq._typing import Key, Scalar
+from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress
+from noneq.methods.dynamics import HasForward, drawn
 from noneq.methods.learning import check_dequantise, dequantised, fit_law, left_open
+from noneq.methods.published import Published
 from noneq.models.diff_flow import DiffFlowModel, TwoWaySDE
 from noneq.nets.base import AbstractNet
 from noneq.nets.fields import MLP
@@ -50,7 +52,7 @@ class PathLoss(AbstractLoss):
         return jnp.mean(jax.vmap(one, over)(y, batch["time"], condition, keys))
 
 
-class DiffFlow(AbstractMethod):
+class DiffFlow(AbstractMethod, HasForward):
     """Diffusion normalising flow: the noise goes where the data need it.
 
     Forward process:
@@ -86,6 +88,7 @@ class DiffFlow(AbstractMethod):
     """
 
     source: ClassVar[str] = "zhang2021diffusion"
+    published: ClassVar[Published | None] = Published("DiffFlow", True, True)
 
     net: AbstractNet = MLP(64, 3)
     curriculum: tuple[int, ...] = (10, 30)
@@ -117,6 +120,12 @@ class DiffFlow(AbstractMethod):
                     f"DiffFlow: {name} = {getattr(self, name)}; expected {expected}."
                 )
         check_dequantise("DiffFlow", self.dequantise)
+
+    def forward(
+        self, x: Float[Array, " dim"], tau: ScalarLike
+    ) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
+        sde = drawn(self).sde
+        return sde.drift(x, tau), sde.noise(tau) * jnp.ones_like(x)
 
     def init(self, summary: Summary, *, key: Key) -> DiffFlowModel:
         drift, score = (

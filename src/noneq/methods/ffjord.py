@@ -5,12 +5,13 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
-from noneq._typing import Key, Scalar
+from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress
+from noneq.methods.dynamics import HasForward, drawn
 from noneq.methods.learning import check_dequantise, dequantised, fit_law, left_open
 from noneq.models.continuous_flow import ContinuousFlow, flow_log_prob
 from noneq.nets.base import AbstractNet, AbstractNetwork
@@ -55,7 +56,7 @@ class FlowLoss(AbstractLoss):
         return jnp.mean(jax.vmap(one, over)(y, batch["time"], condition, probes))
 
 
-class FFJORD(AbstractMethod):
+class FFJORD(AbstractMethod, HasForward):
     """Continuous normalising flow with free-form velocity; the exact-likelihood reference.
 
     Forward process:
@@ -103,6 +104,11 @@ class FFJORD(AbstractMethod):
                 f"FFJORD: drop_condition = {self.drop_condition}; expected a fraction in [0, 1)."
             )
         check_dequantise("FFJORD", self.dequantise)
+
+    def forward(
+        self, x: Float[Array, " dim"], tau: ScalarLike
+    ) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
+        return drawn(self).net(x, tau), jnp.zeros_like(x)
 
     def init(self, summary: Summary, *, key: Key) -> ContinuousFlow:
         net = self.net.init(

@@ -7,12 +7,15 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
-from noneq._typing import Key, Scalar
+from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress
+from noneq.methods.dynamics import HasForward, drawn
 from noneq.methods.learning import check_dequantise, dequantised, fit_law, left_open
+from noneq.methods.published import Published
 from noneq.models.coupling_flow import CellNoise, CouplingFlow, FlowDensity
 from noneq.models.normaliser import Normaliser
 from noneq.nets.base import AbstractNet
@@ -48,7 +51,7 @@ class FlowLoss(AbstractLoss):
         return -jnp.mean(jax.vmap(one, over)(batch["y"], batch["time"], condition, keys))
 
 
-class FlowPP(AbstractMethod):
+class FlowPP(AbstractMethod, HasForward):
     """A normalising flow of mixture-of-logistics couplings; exact density in any dimension.
 
     Forward process:
@@ -84,6 +87,7 @@ class FlowPP(AbstractMethod):
     """
 
     source: ClassVar[str] = "ho2019flow"
+    published: ClassVar[Published | None] = Published("Flow++", True, False)
 
     net: AbstractNet = MLP(64, 2)
     couplings: int = 8
@@ -109,6 +113,12 @@ class FlowPP(AbstractMethod):
             raise InvalidInput(
                 "FlowPP: variational = True is for discrete data; set dequantise to their spacing."
             )
+
+    def forward(
+        self, x: Float[Array, " dim"], tau: ScalarLike
+    ) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
+        z, _ = drawn(self).density.flow.forward(x, None, None)
+        return z - x, jnp.zeros_like(x)
 
     def init(self, summary: Summary, *, key: Key) -> CouplingFlow:
         flow_key, noise_key = jax.random.split(key)

@@ -6,14 +6,16 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
-from noneq._typing import Key, Scalar
+from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary, placed
 from noneq.domains import AbstractDomain, Box
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.methods.dynamics import HasForward, linear
 from noneq.methods.learning import check_dequantise, dequantised, fit_law, left_open
+from noneq.methods.published import Published
 from noneq.models.denoising import DenoisingModel
 from noneq.models.reflected import ReflectedScore
 from noneq.nets.base import AbstractNet
@@ -62,7 +64,7 @@ class ReflectedLoss(AbstractLoss):
         return jnp.mean(jax.vmap(one, over)(y, tau, batch["time"], condition, keys))
 
 
-class ReflectedDiffusion(AbstractMethod):
+class ReflectedDiffusion(AbstractMethod, HasForward):
     """Score of p(x, t) inside a box with reflecting walls; samples never leave it.
 
     Forward process:
@@ -76,8 +78,8 @@ class ReflectedDiffusion(AbstractMethod):
         reverse SDE by Euler–Maruyama, each step reflected into the box; `log_prob` by the
         probability-flow ODE, which no wall is crossed by.
     Source and deviations:
-        Lou and Ermon 2023; physical time is a further input; the factor at the walls follows the
-        noise level (see `ReflectedScore`).
+        Lou and Ermon 2023, without drift; physical time is a further input; the factor at the walls
+        follows the noise level (see `ReflectedScore`).
 
     Args:
         process: noise levels, in units of half the box.
@@ -92,6 +94,7 @@ class ReflectedDiffusion(AbstractMethod):
     """
 
     source: ClassVar[str] = "lou2023reflected"
+    published: ClassVar[Published | None] = Published("RDM", True, True)
 
     process: Reflected = Reflected()
     weight: AbstractWeight = UnitNoise()
@@ -112,6 +115,11 @@ class ReflectedDiffusion(AbstractMethod):
         if self.domain is not None:
             _check_domain(self.domain)
         check_dequantise("ReflectedDiffusion", self.dequantise)
+
+    def forward(
+        self, x: Float[Array, " dim"], tau: ScalarLike
+    ) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
+        return linear(self.process.schedule, x, tau)
 
     def init(self, summary: Summary, *, key: Key) -> DenoisingModel:
         if summary.domain.bounds is None and self.domain is not None:

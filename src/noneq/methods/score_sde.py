@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from noneq.methods.denoising import AbstractDenoising
+from noneq.methods.published import Published
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.schedules import VP
 from noneq.processes.targets import AbstractTarget, Noise
@@ -34,6 +35,7 @@ class ScoreSDE(AbstractDenoising):
     """
 
     source: ClassVar[str] = "song2021score"
+    published: ClassVar[Published | None] = Published("SDEs", True, True)
 
     process: Gaussian = Gaussian(VP())
     target: AbstractTarget = Noise()

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from noneq.methods.denoising import AbstractDenoising
+from noneq.methods.published import DGM, Published
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.schedules import VE
 from noneq.processes.targets import AbstractTarget, Noise
@@ -35,6 +36,7 @@ class SMLD(AbstractDenoising):
     """
 
     source: ClassVar[str] = "song2019generative"
+    published: ClassVar[Published | None] = Published("SMLD", False, True, DGM)
 
     process: Gaussian = Gaussian(VE(0.01, 10.0))
     target: AbstractTarget = Noise()

@@ -8,13 +8,15 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
-from noneq._typing import Key
+from noneq._typing import Key, ScalarLike
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput, WrongType
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress
 from noneq.methods.denoising import DenoisingLoss
+from noneq.methods.dynamics import HasForward, linear
 from noneq.methods.learning import train_part
 from noneq.models.denoising import Denoiser
 from noneq.models.transition import TransitionModel
@@ -34,7 +36,7 @@ from noneq.training import Training
 _STARTS = 4096
 
 
-class Transition(AbstractMethod):
+class Transition(AbstractMethod, HasForward):
     """A model of the joint law over time, built on the denoiser of `ScoreMatching`.
 
     Forward process:
@@ -68,6 +70,11 @@ class Transition(AbstractMethod):
     time_band: float | None = None
     sampler: AbstractSampler = Heun(steps=20)
     training: Training = Training(steps=20_000)
+
+    def forward(
+        self, x: Float[Array, " dim"], tau: ScalarLike
+    ) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
+        return linear(self.process.schedule, x, tau)
 
     def init(self, summary: Summary, *, key: Key) -> TransitionModel:
         # The state one lag ago, in normalised coordinates, goes first; then the data's condition.

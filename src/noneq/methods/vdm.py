@@ -6,13 +6,15 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
-from noneq._typing import Key, Scalar
+from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress
+from noneq.methods.dynamics import HasForward, linear
 from noneq.methods.learning import check_dequantise, dequantised, fit_law, left_open
+from noneq.methods.published import DGM, Published
 from noneq.models.denoiser import Denoiser
 from noneq.models.denoising import DenoisingModel
 from noneq.models.variational import ends, noise_error, noise_to_signal, place
@@ -110,7 +112,7 @@ def _interior(schedule: Any) -> tuple[Any, ...]:
     return schedule.slope, schedule.steepness, schedule.shift, schedule.height
 
 
-class VDM(AbstractMethod):
+class VDM(AbstractMethod, HasForward):
     """A diffusion model trained on its own likelihood bound, with a learnt noise schedule.
 
     Forward process:
@@ -141,6 +143,7 @@ class VDM(AbstractMethod):
     """
 
     source: ClassVar[str] = "kingma2021variational"
+    published: ClassVar[Published | None] = Published("VDM", False, True, DGM)
 
     gamma_min: float = -13.3
     gamma_max: float = 5.0
@@ -172,6 +175,11 @@ class VDM(AbstractMethod):
             )
         check_dequantise("VDM", self.dequantise)
 
+    def forward(
+        self, x: Float[Array, " dim"], tau: ScalarLike
+    ) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
+        return linear(self._schedule(jax.random.key(0)), x, tau)
+
     def init(self, summary: Summary, *, key: Key) -> DenoisingModel:
         net_key, schedule_key = jax.random.split(key)
         net = self.net.init(
@@ -182,13 +190,10 @@ class VDM(AbstractMethod):
             label=label_of(summary),
             key=net_key,
         )
-        schedule = LearntLogSNR(
-            self.gamma_min, self.gamma_max, self.schedule_width, key=schedule_key
-        )
         denoiser = Denoiser(
             net=net,
             std=Constant(jnp.asarray(summary.std)),
-            process=Gaussian(schedule),
+            process=Gaussian(self._schedule(schedule_key)),
             target=self.target,
         )
         return DenoisingModel(denoiser, self.sampler, summary, optional=self.drop_condition > 0)
@@ -213,3 +218,6 @@ class VDM(AbstractMethod):
             progress=progress,
             checkpoint=checkpoint,
         )
+
+    def _schedule(self, key: Key) -> LearntLogSNR:
+        return LearntLogSNR(self.gamma_min, self.gamma_max, self.schedule_width, key=key)
