@@ -8,7 +8,17 @@ import pytest
 
 from noneq.errors import InvalidInput
 from noneq.processes import VP, Gaussian, Karras, NormalPrior, Straight
-from noneq.samplers import AdaptiveODE, Heun, PredictorCorrector, ReverseSDE
+from noneq.samplers import (
+    AdaptiveODE,
+    Ancestral,
+    AnnealedLangevin,
+    ChurnedHeun,
+    Exponential,
+    Heun,
+    Multistep,
+    PredictorCorrector,
+    ReverseSDE,
+)
 
 
 MEAN, STD = jnp.asarray([0.4, -0.2]), 0.7
@@ -28,6 +38,10 @@ class Exact(eqx.Module):
     def noisy_score(self, x, tau, *, time=None, condition=None):
         alpha, sigma = self.process.schedule(tau)
         return -self.wrong * (x - alpha * jnp.asarray(self.mean)) / (alpha**2 * STD**2 + sigma**2)
+
+    def denoise(self, x, tau, *, time=None, condition=None):
+        alpha, sigma = self.process.schedule(tau)
+        return (x + sigma**2 * self.noisy_score(x, tau)) / alpha
 
     def noisy_velocity(self, x, tau, *, time=None, condition=None):
         schedule = self.process.schedule
@@ -57,6 +71,11 @@ def z_scores(x):
         (ReverseSDE(600, noise=0.5), Karras(sigma_max=20.0)),
         (PredictorCorrector(300), Karras(sigma_max=20.0)),
         (PredictorCorrector(300), VP()),
+        (Multistep(60), VP()),
+        (Exponential(400), Karras(sigma_max=20.0)),
+        (Ancestral(400), VP()),
+        (AnnealedLangevin(10), Karras(sigma_max=20.0)),
+        (ChurnedHeun(60, churn=10.0), Karras(sigma_max=20.0)),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -93,6 +112,13 @@ def test_straight_paths_start_at_the_prior_itself():
         lambda: ReverseSDE(noise=-1.0),
         lambda: PredictorCorrector(snr=0.0),
         lambda: AdaptiveODE(max_steps=0),
+        lambda: Multistep(0),
+        lambda: Ancestral(0),
+        lambda: Exponential(noise=-0.5),
+        lambda: AnnealedLangevin(levels=0),
+        lambda: AnnealedLangevin(rate=4.0),
+        lambda: ChurnedHeun(0),
+        lambda: ChurnedHeun(churn_min=2.0, churn_max=1.0),
     ],
 )
 def test_impossible_settings_are_refused(bad):

@@ -256,8 +256,9 @@ class Cosine(AbstractSchedule):
     """
 
     def __call__(self, tau: ScalarLike) -> tuple[Scalar, Scalar]:
-        angle = 0.5 * jnp.pi * jnp.asarray(tau, dtype=float)
-        return jnp.cos(angle), jnp.sin(angle)
+        tau = jnp.asarray(tau, dtype=float)
+        # The cosine as a sine: cos(pi/2) rounds to a negative alpha at tau = 1.
+        return jnp.sin(0.5 * jnp.pi * (1 - tau)), jnp.sin(0.5 * jnp.pi * tau)
 
     def tau(self, ratio: ScalarLike) -> Scalar:
         return jnp.arctan(jnp.asarray(ratio, float)) * (2 / jnp.pi)

@@ -45,19 +45,20 @@ class ReverseSDE(AbstractStepped):
 
 
 class PredictorCorrector(AbstractStepped):
-    """Reverse-SDE steps, each followed by Langevin steps at the same noise level.
+    """Reverse-SDE steps, each after Langevin steps at the noise level that it starts from.
 
     **Equation**: corrector x ← x + e s + sqrt(2e) xi, e = 2 a (snr |xi|/|s|)², with norms
-    averaged over the ensemble and a = alpha(tau − h)²/alpha(tau)² of the discrete step.
+    averaged over the ensemble and a = alpha(tau)²/alpha(tau − h)² of the discrete step.
 
     Args:
         steps: predictor steps, uniform in tau; 1 + corrections evaluations each.
-        corrections: Langevin steps after each.
+        corrections: Langevin steps before each.
         snr: signal-to-noise ratio of the corrector.
         noise: lambda of the predictor.
         likelihood_steps: Heun steps of `log_prob`.
 
-    Source: Song et al. 2021, algorithms 2–5.
+    Source: Song et al. 2021, algorithms 2–5, in the order of their code: a corrector behind the
+    last predictor, which adds no noise and may land on D(x) itself, would divide by a score of 0.
     """
 
     steps: int = 300
@@ -84,9 +85,8 @@ class PredictorCorrector(AbstractStepped):
         score = ensemble(model.noisy_score, time=time, condition=condition)
         project = projected(model)
 
-        def corrector(x, tau, h, key):
-            before, after = (model.process.schedule(t)[0] for t in (tau + h, tau))
-            discrete = jnp.minimum((before / after) ** 2, 1.0)
+        def corrector(x, tau, after, key):
+            discrete = (model.process.schedule(tau)[0] / model.process.schedule(after)[0]) ** 2
 
             def step(x, key):
                 s = score(x, tau)
@@ -135,15 +135,14 @@ def _backwards(
         # alpha may vanish at tau = 1 exactly; half a step inside is the midpoint of the grid.
         tau = 1.0 - i * h
         inside = jnp.minimum(tau, 1.0 - h / 2)
+        if corrector is not None:
+            x = corrector(x, tau, jnp.maximum(tau - h, schedule.start), corrector_key)
         g2 = schedule.diffusion_squared(inside)
         s = score(x, inside)
         xi = jax.random.normal(noise_key, shape, x.dtype)
         kick = jnp.where(i < sampler.steps - 1, sampler.noise * jnp.sqrt(g2 * h), 0.0)
         drift = flow(x, inside, s) - 0.5 * sampler.noise**2 * g2 * s
-        x = project(x - h * drift + kick * xi)
-        if corrector is not None:
-            x = corrector(x, jnp.maximum(tau - h, schedule.start), h, corrector_key)
-        return x, None
+        return project(x - h * drift + kick * xi), None
 
     x = model.prior.sample(shape, key=prior_key)
     return jax.lax.scan(step, x, jnp.arange(sampler.steps))[0]
