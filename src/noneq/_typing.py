@@ -11,6 +11,6 @@ State: TypeAlias = Float[Array, "*event"]
 """One state of the system, without a batch axis."""
 Samples: TypeAlias = Float[Array, "n *event"]
 Scalar: TypeAlias = Float[Array, ""]
-ScalarLike: TypeAlias = float | int | Shaped[Array, ""] | Shaped[np.ndarray, ""]
+ScalarLike: TypeAlias = float | int | np.number | Shaped[Array, ""] | Shaped[np.ndarray, ""]
 Host: TypeAlias = np.ndarray
 """An array that lives on the host (data as read, estimates)."""

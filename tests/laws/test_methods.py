@@ -170,8 +170,8 @@ def grid(model, points, data):
 
 
 def test_density_integrates_to_one(cls):
-    # Densities by an ODE are normalised up to its steps (10 % at 24, by steps² less at 96).
-    fit = tiny(cls, sampler__likelihood_steps=96).fit(paths(), key=KEY)
+    # Untrained networks of the noise leave the prior's width magnified, far beyond the grid.
+    fit = tiny(cls, training__steps=300, sampler__likelihood_steps=48).fit(paths(), key=KEY)
     if not isinstance(fit.model, HasLogProb):
         assert not issubclass(type(fit.model), HasEnergy), "an energy on a grid has a log_prob"
         return

@@ -65,7 +65,8 @@ def test_the_bound_of_the_exact_denoiser_is_the_density(schedule, key):
     assert np.abs(bound.z(log_density())).max() < 5
     assert bound.stderr.max() < 1.5  # of ten and more nats
     spoilt = variational_bound(exact(schedule, 0.8), X, samples=5000, key=key)
-    assert (spoilt.value + 5 * spoilt.stderr < log_density() - 2).all()
+    below = np.mean(log_density() - spoilt.value)
+    assert below > 5 * np.sqrt(np.mean(spoilt.stderr**2) / spoilt.stderr.size) + 2
 
 
 def test_finite_chains_approach_the_limit_from_below(key):

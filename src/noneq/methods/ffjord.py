@@ -13,11 +13,11 @@ from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress
 from noneq.methods.dynamics import HasForward, drawn
 from noneq.methods.learning import check_dequantise, dequantised, fit_law, left_open
-from noneq.models.continuous_flow import ContinuousFlow, flow_log_prob
+from noneq.models.continuous_flow import ContinuousFlow, log_normal
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.concat_squash import ConcatSquash
 from noneq.nets.inputs import clock_of, label_of
-from noneq.samplers.likelihood import exact_divergence, hutchinson
+from noneq.samplers.likelihood import exact_divergence, flow_log_prob, hutchinson
 from noneq.training import AbstractLoss, Training
 
 
@@ -50,7 +50,7 @@ class FlowLoss(AbstractLoss):
         def one(y, time, condition, probe):
             field = lambda y, tau: model(y, tau, time, condition)
             divergence = exact_divergence if exact else hutchinson(probe[None])
-            return -jnp.mean(flow_log_prob(field, y, self.steps, divergence))
+            return -jnp.mean(flow_log_prob(field, log_normal, y, self.steps, divergence))
 
         over = (0, 0, None if condition is None else 0, 0)
         return jnp.mean(jax.vmap(one, over)(y, batch["time"], condition, probes))

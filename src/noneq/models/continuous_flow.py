@@ -1,7 +1,6 @@
 """Continuous normalising flows: an ODE on the noise clock and the density it carries."""
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -26,11 +25,15 @@ from noneq.models.traits import (
 )
 from noneq.nets.base import AbstractNetwork
 from noneq.samplers.base import ensemble
-from noneq.samplers.likelihood import Pushes, exact_divergence, hutchinson, rademacher
+from noneq.samplers.likelihood import (
+    Field,
+    carried,
+    flow_log_prob,
+    hutchinson,
+    rademacher,
+    runge_kutta,
+)
 
-
-Field: TypeAlias = Callable[[Array, ScalarLike], Array]
-"""v(x, tau) of one state (or of an ensemble)."""
 
 _MOST_EXACT = 64
 """Largest dimension of `log_prob`; the same as that of denoising models."""
@@ -39,58 +42,6 @@ _MOST_EXACT = 64
 def log_normal(x: Array) -> Scalar:
     """log N(x; 0, I), the prior of flows on normalised states."""
     return jnp.sum(jax.scipy.stats.norm.logpdf(x))
-
-
-def runge_kutta(
-    rate: Callable[[Any, ScalarLike], Any], state: Any, start: float, end: float, steps: int
-) -> Any:
-    """The state at ``end`` of d state/dtau = rate(state, tau), by the classical method (order 4).
-
-    Each step is recomputed on the way back, so that gradients keep only the states between.
-    """
-    h = (end - start) / steps
-    add = lambda state, slope, by: jax.tree.map(lambda a, b: a + by * b, state, slope)
-
-    @jax.checkpoint
-    def step(state: Any, i: Array) -> tuple[Any, None]:
-        tau = start + i * h
-        a = rate(state, tau)
-        b = rate(add(state, a, h / 2), tau + h / 2)
-        c = rate(add(state, b, h / 2), tau + h / 2)
-        d = rate(add(state, c, h), tau + h)
-        mean = jax.tree.map(lambda a, b, c, d: (a + 2 * b + 2 * c + d) / 6, a, b, c, d)
-        return add(state, mean, h), None
-
-    return jax.lax.scan(step, state, jnp.arange(steps))[0]
-
-
-def carried(
-    field: Field,
-    x: Array,
-    start: float,
-    end: float,
-    steps: int,
-    divergence: Pushes = exact_divergence,
-) -> tuple[Array, Array]:
-    """From x at tau = ``start`` to ``end``: the state there, and ∫ div v dtau on the way."""
-
-    def rate(state: tuple[Array, Array], tau: ScalarLike) -> tuple[Array, Array]:
-        velocity, push = jax.linearize(lambda x: field(x, tau), state[0])
-        return velocity, divergence(push, state[0])
-
-    shape = jax.eval_shape(lambda x: divergence(lambda v: v, x), x).shape
-    return runge_kutta(rate, (x, jnp.zeros(shape, x.dtype)), start, end, steps)
-
-
-def flow_log_prob(
-    field: Field, x: Array, steps: int, divergence: Pushes = exact_divergence
-) -> Array:
-    """log N(x_1; 0, I) + ∫_0^1 div v dtau along dx/dtau = v from x; one value per probe.
-
-    Source: Grathwohl et al. 2019, eqs. 4 and 8.
-    """
-    end, gain = carried(field, x, 0.0, 1.0, steps, divergence)
-    return log_normal(end) + gain
 
 
 def check_exact(dim: int) -> None:
@@ -170,7 +121,7 @@ class ContinuousFlow(
         """
         check_exact(self.frame.dim)
         y, time, condition = self.frame.enter(x, time, condition)
-        value = flow_log_prob(self.field(time, condition), y, self.likelihood_steps)
+        value = flow_log_prob(self.field(time, condition), log_normal, y, self.likelihood_steps)
         return value - self.frame.normaliser.log_scale
 
     def score(
@@ -241,7 +192,8 @@ def _estimates(
     def one(x: Array, condition: Any, key: Key) -> Array:
         signs = hutchinson(rademacher(probes, model.frame.dim, key=key))
         field = model.field(time, condition)
-        return flow_log_prob(field, normaliser.forward(x), model.likelihood_steps, signs)
+        y = normaliser.forward(x)
+        return flow_log_prob(field, log_normal, y, model.likelihood_steps, signs)
 
     keys = jax.random.split(key, x.shape[0])
     values = jax.vmap(one, (0, own_rows(condition), 0))(x, condition, keys)

@@ -29,7 +29,13 @@ from noneq.models.traits import (
     check_time,
 )
 from noneq.samplers.base import AbstractSampler
-from noneq.samplers.likelihood import flow, heun_log_prob, hutchinson, rademacher
+from noneq.samplers.likelihood import (
+    carried,
+    hutchinson,
+    noisy_log_prob,
+    probability_flow,
+    rademacher,
+)
 
 
 _SCORE_NOISE = 0.05
@@ -249,7 +255,7 @@ def _estimates(
     def one(x, condition, key):
         y = model.normaliser.forward(x)
         signs = hutchinson(rademacher(probes, y.size, key=key))
-        return heun_log_prob(model.denoiser, y, steps, time, condition, signs)
+        return noisy_log_prob(model.denoiser, y, steps, time, condition, signs)
 
     keys = jax.random.split(key, x.shape[0])
     own = None if condition is None or condition.ndim == 1 else 0
@@ -264,9 +270,11 @@ def _sample_with_log_prob(
     ends = denoiser.prior.sample((n, model.frame.dim), key=key)
 
     def one(z, condition):
-        y, gain = flow(denoiser, z, steps, time, condition, backwards=True)
+        field = probability_flow(denoiser, time=time, condition=condition)
+        y, gain = carried(field, z, 1.0, denoiser.process.schedule.start, steps)
         x = model.domain.project(model.normaliser.inverse(y))
-        return x, denoiser.prior.log_prob(z) + gain - model.normaliser.log_scale
+        # On the way back the integral runs from 1 to 0.
+        return x, denoiser.prior.log_prob(z) - gain - model.normaliser.log_scale
 
     own = None if condition is None or condition.ndim == 1 else 0
     return jax.vmap(one, (0, own))(ends, condition)

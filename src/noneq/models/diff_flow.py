@@ -12,7 +12,7 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
-from noneq.models.continuous_flow import check_exact, flow_log_prob, log_normal, row_means
+from noneq.models.continuous_flow import check_exact, log_normal, row_means
 from noneq.models.frame import AbstractLaw, Frame
 from noneq.models.traits import (
     HasLogProb,
@@ -23,6 +23,7 @@ from noneq.models.traits import (
 )
 from noneq.nets.base import AbstractNetwork
 from noneq.samplers.base import ensemble
+from noneq.samplers.likelihood import flow_log_prob
 
 
 class TwoWaySDE(HasNoisyScore, HasNoisyVelocity):
@@ -195,7 +196,7 @@ class DiffFlowModel(AbstractLaw, HasLogProbEstimate, HasLogProb, HasNoisyScore, 
         check_exact(self.frame.dim)
         y, time, condition = self.frame.enter(x, time, condition)
         field = lambda y, tau: self.sde.noisy_velocity(y, tau, time=time, condition=condition)
-        value = flow_log_prob(field, y, self.likelihood_steps)
+        value = flow_log_prob(field, log_normal, y, self.likelihood_steps)
         return value - self.frame.normaliser.log_scale
 
     def log_ratio(

@@ -22,7 +22,7 @@ class Ancestral(AbstractStepped):
     Args:
         steps: levels, uniform in tau from 1 to the schedule's start; one evaluation each.
         larger: variance c sigma_t² (the forward step's) instead of the posterior's c sigma_s².
-        likelihood_steps: Heun steps of `log_prob`, which is the ODE's.
+        likelihood_steps: Runge–Kutta steps of `log_prob`, which is the ODE's.
 
     Source: Ho et al. 2020, eq. 7 and algorithm 2; Kingma et al. 2021, eq. 33. Any Gaussian
     schedule; regular at alpha = 0.
@@ -30,7 +30,7 @@ class Ancestral(AbstractStepped):
 
     steps: int = 1000
     larger: bool = False
-    likelihood_steps: int = 128
+    likelihood_steps: int = 32
 
     @property
     def evaluations(self) -> int:
@@ -67,14 +67,14 @@ class Exponential(AbstractStepped):
     Args:
         steps: steps, uniform in tau; one evaluation each.
         noise: lambda of the family (`ReverseSDE`); 0 is DDIM, 1 the steps of `Ancestral`.
-        likelihood_steps: Heun steps of `log_prob`, which is the ODE's.
+        likelihood_steps: Runge–Kutta steps of `log_prob`, which is the ODE's.
 
     Source: Gonzalez et al. 2023, SEEDS-1, in data prediction; any lambda (derived).
     """
 
     steps: int = 100
     noise: float = 1.0
-    likelihood_steps: int = 128
+    likelihood_steps: int = 32
 
     def __check_init__(self) -> None:
         check_noise("Exponential", self.noise)

@@ -24,7 +24,7 @@ class ChurnedHeun(AbstractStepped):
         steps: levels, uniform in tau from 1 to the schedule's start; 2 steps − 1 evaluations.
         churn, churn_min, churn_max, churn_noise: S_churn, S_tmin, S_tmax, S_noise of the
             source; churn = 0 is deterministic.
-        likelihood_steps: Heun steps of `log_prob`.
+        likelihood_steps: Runge–Kutta steps of `log_prob`.
 
     Source: Karras et al. 2022, algorithm 2 (`Karras` gives their levels, eq. 5). Deviations: any
     Gaussian schedule; no churn beyond the largest level, and a step from alpha = 0 is Euler's.
@@ -35,7 +35,7 @@ class ChurnedHeun(AbstractStepped):
     churn_min: float = 0.0
     churn_max: float = 1e30
     churn_noise: float = 1.0
-    likelihood_steps: int = 128
+    likelihood_steps: int = 32
 
     def __check_init__(self) -> None:
         if self.churn < 0 or self.churn_noise < 0 or not 0 <= self.churn_min < self.churn_max:

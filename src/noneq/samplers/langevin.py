@@ -25,7 +25,7 @@ class AnnealedLangevin(AbstractStepped):
         rate: step size over sigma²; eps/sigma_L² in the source, where it is 2e-5/0.01² = 0.2
             with 10 levels of 100 steps.
         last: end with the denoised state, as Song and Ermon 2020 do.
-        likelihood_steps: Heun steps of `log_prob`, which is the ODE's.
+        likelihood_steps: Runge–Kutta steps of `log_prob`, which is the ODE's.
 
     Source: Song and Ermon 2019, algorithm 1; Song and Ermon 2020, section 3. Deviation: for
     alpha ≠ 1 the state is carried from level to level with x/alpha held.
@@ -35,7 +35,7 @@ class AnnealedLangevin(AbstractStepped):
     levels: int = 200
     rate: float = 0.1
     last: bool = True
-    likelihood_steps: int = 128
+    likelihood_steps: int = 32
 
     def __check_init__(self) -> None:
         check_steps("AnnealedLangevin", self.levels)

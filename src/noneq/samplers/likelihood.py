@@ -1,7 +1,7 @@
-"""Log densities along the probability flow: exact divergence, or Hutchinson's estimate of it."""
+"""Log densities along a flow: exact divergence, or Hutchinson's estimate of it."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,10 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.samplers.base import Noisy
 
 
-Pushes = Callable[[Callable[[Array], Array], Array], Array]
+Field: TypeAlias = Callable[[Array, ScalarLike], Array]
+"""v(x, tau) of one state (or of an ensemble)."""
+
+Pushes: TypeAlias = Callable[[Callable[[Array], Array], Array], Array]
 """From v ↦ J v and a state to div v, or to one estimate of it per probe."""
 
 
@@ -28,57 +31,86 @@ def hutchinson(probes: Float[Array, "probes dim"]) -> Pushes:
     return lambda push, x: jnp.sum(probes * jax.vmap(push)(probes), axis=-1)
 
 
-def velocity_and_divergence(
-    model: Noisy,
-    x: Float[Array, " dim"],
-    tau: ScalarLike,
-    time: Any,
-    condition: Any,
-    divergence: Pushes = exact_divergence,
-) -> tuple[Float[Array, " dim"], Array]:
-    """v(x, tau) and its divergence."""
-    field = lambda x: model.noisy_velocity(x, tau, time=time, condition=condition)
-    velocity, push = jax.linearize(field, x)
-    return velocity, divergence(push, x)
+def rademacher(probes: int, dim: int, *, key: Key) -> Float[Array, "probes dim"]:
+    """Probes of random signs: of all with unit covariance those of least variance."""
+    return jax.random.rademacher(key, (probes, dim), dtype=float)
 
 
-def flow(
-    model: Noisy,
-    x: Float[Array, " dim"],
-    steps: int,
-    time: Any,
-    condition: Any,
-    *,
-    backwards: bool = False,
-    divergence: Pushes = exact_divergence,
-) -> tuple[Float[Array, " dim"], Array]:
-    """The probability flow from data to prior (or back) by Heun's method on a uniform grid of tau.
+def runge_kutta(
+    rate: Callable[[Any, ScalarLike], Any], state: Any, start: float, end: float, steps: int
+) -> Any:
+    """The state at ``end`` of d state/dtau = rate(state, tau), by the classical method (order 4).
 
-    Returns:
-        the state at the other end, and ∫_0^1 div v dtau along the path.
+    Each step is recomputed on the way back, so that gradients keep only the states between.
     """
-    start = model.process.schedule.start
-    h = (1.0 - start) / steps
-    first, step_size = (1.0, -h) if backwards else (start, h)
+    h = (end - start) / steps
+    low, high = min(start, end), max(start, end)
+    add = lambda state, slope, by: jax.tree.map(lambda a, b: a + by * b, state, slope)
 
-    def step(state, i):
-        x, gain = state
-        tau = first + i * step_size
-        # The last corner must not leave [start, 1] by rounding.
-        after = jnp.clip(tau + step_size, start, 1.0)
-        v, div = velocity_and_divergence(model, x, tau, time, condition, divergence)
-        ahead = x + step_size * v
-        w, div_end = velocity_and_divergence(model, ahead, after, time, condition, divergence)
-        x = model.process.project(x + step_size / 2 * (v + w))
-        return (x, gain + h / 2 * (div + div_end)), None
+    @jax.checkpoint
+    def step(state: Any, i: Array) -> tuple[Any, None]:
+        # No node may leave the interval by rounding.
+        node = lambda part: jnp.clip(start + (i + part) * h, low, high)
+        a = rate(state, node(0.0))
+        b = rate(add(state, a, h / 2), node(0.5))
+        c = rate(add(state, b, h / 2), node(0.5))
+        d = rate(add(state, c, h), node(1.0))
+        mean = jax.tree.map(lambda a, b, c, d: (a + 2 * b + 2 * c + d) / 6, a, b, c, d)
+        return add(state, mean, h), None
 
-    shape = jax.eval_shape(lambda x: divergence(lambda v: v, x), x)
-    start_gain = jnp.zeros(shape.shape, x.dtype)
-    (x, gain), _ = jax.lax.scan(step, (x, start_gain), jnp.arange(steps))
-    return x, gain
+    return jax.lax.scan(step, state, jnp.arange(steps))[0]
 
 
-def heun_log_prob(
+def with_divergence(
+    field: Field, divergence: Pushes = exact_divergence
+) -> Callable[[tuple[Array, Array], ScalarLike], tuple[Array, Array]]:
+    """Rate (v, div v) of the state (x, ∫ div v dtau)."""
+
+    def rate(state: tuple[Array, Array], tau: ScalarLike) -> tuple[Array, Array]:
+        velocity, push = jax.linearize(lambda x: field(x, tau), state[0])
+        return velocity, divergence(push, state[0])
+
+    return rate
+
+
+def carried(
+    field: Field,
+    x: Array,
+    start: float,
+    end: float,
+    steps: int,
+    divergence: Pushes = exact_divergence,
+) -> tuple[Array, Array]:
+    """From x at tau = ``start`` to ``end``: the state there, and ∫ div v dtau on the way."""
+    shape = jax.eval_shape(lambda x: divergence(lambda v: v, x), x).shape
+    rate = with_divergence(field, divergence)
+    return runge_kutta(rate, (x, jnp.zeros(shape, x.dtype)), start, end, steps)
+
+
+def flow_log_prob(
+    field: Field,
+    log_prior: Callable[[Array], Scalar],
+    x: Array,
+    steps: int,
+    divergence: Pushes = exact_divergence,
+    *,
+    start: float = 0.0,
+) -> Array:
+    """log prior(x_1) + ∫ div v dtau along dx/dtau = v from x at ``start``; one value per probe.
+
+    Source: Grathwohl et al. 2019, eqs. 4 and 8; Song et al. 2021, eq. 39.
+    """
+    end, gain = carried(field, x, start, 1.0, steps, divergence)
+    return log_prior(end) + gain
+
+
+def probability_flow(model: Noisy, *, time: Any, condition: Any) -> Field:
+    """The velocity of a noisy model, of states that are brought back where the process lives."""
+    project = model.process.project
+    return lambda x, tau: model.noisy_velocity(project(x), tau, time=time, condition=condition)
+
+
+def noisy_log_prob(
     model: Noisy,
     x: Array,
     steps: int,
@@ -86,11 +118,14 @@ def heun_log_prob(
     condition: Any,
     divergence: Pushes = exact_divergence,
 ) -> Array:
-    """log p(x) = log prior(x_1) + ∫_0^1 div v dtau; one value per probe with `hutchinson`."""
-    end, gain = flow(model, x, steps, time, condition, divergence=divergence)
-    return model.prior.log_prob(end) + gain
+    """log p(x) of a noisy model by its probability flow; one value per probe.
 
-
-def rademacher(probes: int, dim: int, *, key: Key) -> Float[Array, "probes dim"]:
-    """Probes of random signs: of all with unit covariance those of least variance."""
-    return jax.random.rademacher(key, (probes, dim), dtype=float)
+    −∞ for a state outside of where the process lives.
+    """
+    project = model.process.project
+    field = probability_flow(model, time=time, condition=condition)
+    log_prior = lambda x: model.prior.log_prob(project(x))
+    start = model.process.schedule.start
+    value = flow_log_prob(field, log_prior, x, steps, divergence, start=start)
+    inside = jnp.max(jnp.abs(project(x) - x)) < 1e-4
+    return jnp.where(inside, value, -jnp.inf)

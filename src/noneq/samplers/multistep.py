@@ -21,14 +21,14 @@ class Multistep(AbstractStepped):
 
     Args:
         steps: steps, uniform in tau from 1 to the schedule's start; one evaluation each.
-        likelihood_steps: Heun steps of `log_prob`.
+        likelihood_steps: Runge–Kutta steps of `log_prob`.
 
     Source: Lu et al. 2022, algorithm 2 (their levels are uniform in l, which does not exist
     for schedules with alpha = 0 at tau = 1).
     """
 
     steps: int = 30
-    likelihood_steps: int = 128
+    likelihood_steps: int = 32
 
     @property
     def evaluations(self) -> int:

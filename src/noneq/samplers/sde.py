@@ -22,14 +22,14 @@ class ReverseSDE(AbstractStepped):
     Args:
         steps: steps, uniform in tau; one evaluation each.
         noise: lambda of the family.
-        likelihood_steps: Heun steps of `log_prob`, which is the ODE's.
+        likelihood_steps: Runge–Kutta steps of `log_prob`, which is the ODE's.
 
     Source: Anderson 1982; Song et al. 2021, eq. 6 and appendix D.
     """
 
     steps: int = 500
     noise: float = 1.0
-    likelihood_steps: int = 100
+    likelihood_steps: int = 32
 
     def __check_init__(self) -> None:
         check_noise("ReverseSDE", self.noise)
@@ -55,7 +55,7 @@ class PredictorCorrector(AbstractStepped):
         corrections: Langevin steps before each.
         snr: signal-to-noise ratio of the corrector.
         noise: lambda of the predictor.
-        likelihood_steps: Heun steps of `log_prob`.
+        likelihood_steps: Runge–Kutta steps of `log_prob`.
 
     Source: Song et al. 2021, algorithms 2–5, in the order of their code: a corrector behind the
     last predictor, which adds no noise and may land on D(x) itself, would divide by a score of 0.
@@ -65,7 +65,7 @@ class PredictorCorrector(AbstractStepped):
     corrections: int = 1
     snr: float = 0.16
     noise: float = 1.0
-    likelihood_steps: int = 100
+    likelihood_steps: int = 32
 
     def __check_init__(self) -> None:
         check_noise("PredictorCorrector", self.noise)

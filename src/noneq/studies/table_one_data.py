@@ -48,9 +48,9 @@ class AbstractDataSet(eqx.Module):
         """Its name in the rows."""
 
     @property
+    @abstractmethod
     def width(self) -> float:
         """Spacing of discrete values, which noise fills; 0 for continuous data."""
-        return 0.0
 
     @abstractmethod
     def draw(self, key: Key) -> Parts:
@@ -80,6 +80,10 @@ class Shape(AbstractDataSet):
     def case(self) -> str:
         return self.label
 
+    @property
+    def width(self) -> float:
+        return 0.0
+
     def draw(self, key: Key) -> Parts:
         keys = jax.random.split(key, 3)
         sizes = (self.n, self.n_test, self.n_test)
@@ -106,6 +110,10 @@ class DrivenWells(AbstractDataSet):
     @property
     def case(self) -> str:
         return "prinz"
+
+    @property
+    def width(self) -> float:
+        return 0.0
 
     def draw(self, key: Key) -> Parts:
         paths = self.recording.draw(key)
