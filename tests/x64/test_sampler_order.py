@@ -12,8 +12,15 @@ from noneq.models import EmpiricalDenoiser
 from noneq.models.denoiser import AbstractTweedie
 from noneq.nets import Constant
 from noneq.processes import VE, VP, AbstractSchedule, Gaussian, Karras
-from noneq.samplers import AdaptiveODE, Ancestral, ChurnedHeun, Exponential, Heun, Multistep
-from noneq.samplers import ReverseSDE
+from noneq.samplers import (
+    AdaptiveODE,
+    Ancestral,
+    ChurnedHeun,
+    Exponential,
+    Heun,
+    Multistep,
+    ReverseSDE,
+)
 
 
 STEPS = (64, 128, 256)
