@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         thermo as thermo,
     )
     from noneq.data.ensembles import Snapshots as Snapshots, Trajectories as Trajectories
-    from noneq.domains import Box as Box, Free as Free, Torus as Torus
+    from noneq.domains import Box as Box, Free as Free, Region as Region, Torus as Torus
     from noneq.errors import NoneqError as NoneqError
     from noneq.estimate import Estimate as Estimate
     from noneq.methods.base import Fit as Fit
@@ -48,6 +48,7 @@ _NAMES = {
     "Trajectories": "noneq.data.ensembles",
     "Box": "noneq.domains",
     "Free": "noneq.domains",
+    "Region": "noneq.domains",
     "Torus": "noneq.domains",
     "NoneqError": "noneq.errors",
     "Estimate": "noneq.estimate",

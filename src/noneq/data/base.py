@@ -6,7 +6,7 @@ from typing import Any
 import equinox as eqx
 import numpy as np
 
-from noneq.domains import AbstractDomain
+from noneq.domains import AbstractDomain, Box, Region
 from noneq.errors import InvalidInput
 
 
@@ -59,6 +59,10 @@ def first_components(
         raise InvalidInput(f"components = {components}; this data has 1..{count}.")
     values = np.take(values, np.arange(components), axis=axis)
     labels = labels | {name: labels[name][:components] for name in ("names", "units")}
+    domain = labels["domain"]
+    if isinstance(domain, Region) and components < count:
+        # The first coordinates of a shape's points fill no shape that is known.
+        labels["domain"] = Box(domain.low, domain.high)
     corners = {
         name: value[:components]
         for name, value in vars(labels["domain"]).items()

@@ -133,7 +133,9 @@ def as_domain(domain: Any, event_shape: tuple[int, ...]) -> AbstractDomain:
     if domain is None:
         return Free()
     if not isinstance(domain, AbstractDomain):
-        raise WrongType(f"domain is a {type(domain).__name__}; expected Free(), Box or Torus.")
+        raise WrongType(
+            f"domain is a {type(domain).__name__}; expected Free(), Box, Torus or Region."
+        )
     if domain.bounds is not None and domain.bounds[0].size not in (1, event_shape[0]):
         raise InvalidInput(
             f"domain has {domain.bounds[0].size} coordinates, the data {event_shape[0]}; "

@@ -18,7 +18,7 @@ from noneq.data.base import first_components
 from noneq.data.checks import as_floats, as_labels
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
-from noneq.domains import AbstractDomain
+from noneq.domains import AbstractDomain, AbstractSignedDistance, Box, Region
 from noneq.errors import DataFileError, InvalidInput
 
 
@@ -225,16 +225,30 @@ def _label_record(data: Snapshots | Trajectories) -> dict[str, Any]:
 
 
 def domain_record(domain: AbstractDomain) -> dict[str, Any]:
-    """The domain as plain values."""
-    return {"kind": type(domain).__name__, **vars(domain)}
+    """The domain as plain values; of a shape of the user's own only the enclosing box.
+
+    A data file names no code, so that reading one never runs any.
+    """
+    fields = dict(vars(domain))
+    if isinstance(domain, Region):
+        shape = domain.signed_distance
+        if vars(domains).get(type(shape).__name__) is not type(shape):
+            return domain_record(Box(domain.low, domain.high))
+        fields["signed_distance"] = {"kind": type(shape).__name__, **vars(shape)}
+    return {"kind": type(domain).__name__, **fields}
 
 
-def _domain(record: dict[str, Any]) -> AbstractDomain:
+def _domain(record: dict[str, Any], base: type = AbstractDomain) -> Any:
     cls = vars(domains).get(record["kind"])
-    if not (isinstance(cls, type) and issubclass(cls, AbstractDomain)):
+    if not (isinstance(cls, type) and issubclass(cls, base)):
         raise DataFileError(f"it names an unknown domain {record['kind']!r}; update noneq.")
-    corners = {k: v for k, v in record.items() if k != "kind"}
-    return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in corners.items()})
+    return cls(**{name: _field(value) for name, value in record.items() if name != "kind"})
+
+
+def _field(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _domain(value, AbstractSignedDistance)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> Any:

@@ -69,7 +69,7 @@ def load(path: str | Path, *, trust: bool = False) -> Any:
     base = importlib.import_module("noneq.methods.base")  # a room to the right: by name only
     method = from_toml(spec, base.AbstractMethod, trust=trust)
     try:
-        summary = from_fields(Summary, meta["summary"])
+        summary = from_fields(Summary, meta["summary"], trust=trust)
     except (NoneqError, AttributeError, KeyError) as error:
         raise DataFileError(f"{folder / 'meta.json'}: summary of the data: {error}") from error
     try:

@@ -69,14 +69,10 @@ class Box(AbstractDomain):
     high: float | tuple[float, ...]
 
     def __check_init__(self) -> None:
-        low, high = np.asarray(self.low, float), np.asarray(self.high, float)
-        if not (np.isfinite(low).all() and np.isfinite(high).all() and (low < high).all()):
-            raise InvalidInput(
-                f"Box: low={self.low}, high={self.high}; every low must be finite and below high."
-            )
+        check_corners("Box", self.low, self.high)
 
     def project(self, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
-        low, high = self._corners(x)
+        low, high = along(self.low, x), along(self.high, x)
         width = high - low
         u = jnp.mod((x - low) / width, 2.0)
         return low + width * (1.0 - jnp.abs(1.0 - u))
@@ -87,17 +83,12 @@ class Box(AbstractDomain):
         return x - y
 
     def contains(self, x: Float[Array, "*event"]) -> Bool[Array, ""]:
-        low, high = self._corners(x)
+        low, high = along(self.low, x), along(self.high, x)
         return jnp.all((x >= low) & (x <= high))
 
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         return np.asarray(self.low, float), np.asarray(self.high, float)
-
-    def _corners(self, x: Float[Array, "*event"]):
-        # One corner per leading coordinate, which is the channel of a field.
-        shape = (-1, *(1,) * (x.ndim - 1))
-        return tuple(jnp.reshape(jnp.asarray(c, x.dtype), shape) for c in (self.low, self.high))
 
 
 class Torus(AbstractDomain):
@@ -137,3 +128,21 @@ class Torus(AbstractDomain):
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         low = np.asarray(self.low, float)
         return low, np.asarray(low + np.asarray(self.period, float))
+
+
+def check_corners(name: str, low: float | tuple, high: float | tuple) -> None:
+    """Refuse corners that enclose nothing.
+
+    Raises:
+        InvalidInput: naming the domain.
+    """
+    lowest, highest = np.asarray(low, float), np.asarray(high, float)
+    if not (np.isfinite(lowest).all() and np.isfinite(highest).all() and (lowest < highest).all()):
+        raise InvalidInput(
+            f"{name}: low={low}, high={high}; every low must be finite and below high."
+        )
+
+
+def along(values: float | tuple[float, ...], x: Array) -> Array:
+    """One value per leading coordinate, which is the channel of a field."""
+    return jnp.reshape(jnp.asarray(values, x.dtype), (-1, *(1,) * (x.ndim - 1)))
