@@ -5,25 +5,27 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary, placed
-from noneq.domains import AbstractDomain, Box
+from noneq.domains import AbstractDomain, Region
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
 from noneq.methods.dynamics import HasForward, linear
+from noneq.methods.implicit import ImplicitLoss
 from noneq.methods.learning import check_dequantise, dequantised, fit_law, left_open
 from noneq.methods.published import Published
+from noneq.methods.walled import check_domain, check_mixing, check_spread, chosen, walled
+from noneq.models.confined import ConfinedScore
 from noneq.models.denoising import DenoisingModel
 from noneq.models.reflected import ReflectedScore
 from noneq.nets.base import AbstractNet
 from noneq.nets.constant import Constant
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
+from noneq.processes.confined import Confined, Walls
 from noneq.processes.reflected import Reflected
-from noneq.processes.schedules import AbstractSchedule
 from noneq.processes.weights import AbstractWeight, UnitNoise
 from noneq.samplers.base import AbstractSampler
 from noneq.samplers.sde import ReverseSDE
@@ -65,17 +67,20 @@ class ReflectedLoss(AbstractLoss):
 
 
 class ReflectedDiffusion(AbstractMethod, HasForward):
-    """Score of p(x, t) inside a box with reflecting walls; samples never leave it.
+    """Score of p(x, t) between reflecting walls, in a `Box` or a `Region`; samples never leave.
 
     Forward process:
-        Brownian motion reflected at the walls, x_tau = fold(y + sigma xi) (`Reflected`); it ends
-        in the uniform law.
+        Brownian motion reflected at the walls; it ends in the uniform law. In a box
+        x_tau = fold(y + sigma xi) (`Reflected`); in a region a billiard walk (`Confined`).
     Learnt object:
-        the score, times a factor that vanishes at the walls (`ReflectedScore`).
+        the score, whose component along the normal vanishes at the walls (`ReflectedScore`,
+        `ConfinedScore`).
     Objective and weight:
-        denoising score matching with the exact score of the heat kernel, weight(tau) sigma².
+        weight(tau) sigma² of the score's squared error: in a box denoising score matching with
+        the exact score of the heat kernel, in a region implicit score matching
+        E[½|s|² + div s] (`ImplicitLoss`).
     Sampling:
-        reverse SDE by Euler–Maruyama, each step reflected into the box; `log_prob` by the
+        reverse SDE by Euler–Maruyama, each step reflected at the walls; `log_prob` by the
         probability-flow ODE, which no wall is crossed by.
     Source and deviations:
         Lou and Ermon 2023, without drift; physical time is a further input; the factor at the walls
@@ -86,11 +91,14 @@ class ReflectedDiffusion(AbstractMethod, HasForward):
         weight: law of tau and weight of the score's error times sigma.
         sampler: how samples and likelihoods are computed.
         net: recipe of the network.
-        domain: the box, for data that do not carry one.
+        domain: the box or region, for data that do not carry one; a region goes before the data's
+            box (of a shape of your own, data files keep only its box).
+        walk: steps of the walk in a region.
         time_band, drop_condition, dequantise, training: as in `AbstractDenoising`.
 
     Raises:
-        InvalidInput: settings out of their range; data without a box, or outside it.
+        InvalidInput: settings out of their range; data without walls, or outside them; a region
+            that the largest noise does not fill.
     """
 
     source: ClassVar[str] = "lou2023reflected"
@@ -101,6 +109,7 @@ class ReflectedDiffusion(AbstractMethod, HasForward):
     sampler: AbstractSampler = ReverseSDE()
     net: AbstractNet = MLP()
     domain: AbstractDomain | None = None
+    walk: int = 32
     time_band: float | None = None
     drop_condition: float = 0.0
     dequantise: float | None = None
@@ -113,7 +122,11 @@ class ReflectedDiffusion(AbstractMethod, HasForward):
                 "in [0, 1)."
             )
         if self.domain is not None:
-            _check_domain(self.domain)
+            check_domain(self.domain)
+        if self.walk < 1:
+            raise InvalidInput(
+                f"ReflectedDiffusion: walk = {self.walk}; expected at least 1 step (32 are usual)."
+            )
         check_dequantise("ReflectedDiffusion", self.dequantise)
 
     def forward(
@@ -122,10 +135,11 @@ class ReflectedDiffusion(AbstractMethod, HasForward):
         return linear(self.process.schedule, x, tau)
 
     def init(self, summary: Summary, *, key: Key) -> DenoisingModel:
-        if summary.domain.bounds is None and self.domain is not None:
-            summary = placed(summary, self.domain)
-        _check_domain(summary.domain)
-        _check_spread(summary, self.process.schedule)
+        domain = chosen(summary.domain, self.domain)
+        check_domain(domain)
+        if domain is not summary.domain:
+            summary = placed(summary, domain)
+        check_spread(summary, self.process.schedule)
         net = self.net.init(
             summary.event_shape,
             summary.dim,
@@ -135,7 +149,11 @@ class ReflectedDiffusion(AbstractMethod, HasForward):
             key=key,
         )
         std = Constant(jnp.asarray(summary.std))
-        score = ReflectedScore(net=net, std=std, process=self.process)
+        if isinstance(summary.domain, Region):
+            process = self._confined(summary.domain, summary.event_shape)
+            score = ConfinedScore(net=net, std=std, process=process)
+        else:
+            score = ReflectedScore(net=net, std=std, process=self.process)
         return DenoisingModel(score, self.sampler, summary, optional=self.drop_condition > 0)
 
     def fit(
@@ -147,17 +165,17 @@ class ReflectedDiffusion(AbstractMethod, HasForward):
         progress: Progress | None = None,
         checkpoint: Path | None = None,
     ) -> Fit:
-        data = as_data(data)
-        if data.domain.bounds is None and self.domain is not None:
-            labels: dict[str, Any] = vars(data) | {"domain": self.domain}
-            data = type(data)(**labels)
-        _check_domain(data.domain)
-        _check_inside(data.snapshots().values, data.domain)
-        loss = lambda width: ReflectedLoss(self.weight, self.drop_condition, width)
+        states = walled(as_data(data), self.domain)
+        loss: type[ReflectedLoss] | type[ImplicitLoss] = ReflectedLoss
+        if isinstance(states.domain, Region):
+            key, mixing_key = jax.random.split(key)
+            process = self._confined(states.domain, states.event_shape)
+            check_mixing(process, states.snapshots().values, key=mixing_key)
+            loss = ImplicitLoss
         return fit_law(
             self,
-            data,
-            loss,
+            states,
+            lambda width: loss(self.weight, self.drop_condition, width),
             part=lambda model: model.denoiser,
             key=key,
             init=init,
@@ -165,41 +183,6 @@ class ReflectedDiffusion(AbstractMethod, HasForward):
             checkpoint=checkpoint,
         )
 
-
-def _check_domain(domain: AbstractDomain) -> None:
-    if not isinstance(domain, Box):
-        raise InvalidInput(
-            f"ReflectedDiffusion: the data's domain is {type(domain).__name__}, which has no walls; "
-            "give a box: Snapshots(..., domain=nq.Box(low, high)) or "
-            "ReflectedDiffusion(domain=nq.Box(low, high)) (command line: "
-            """--set 'domain={kind="Box", low=-1, high=1}')."""
-        )
-
-
-def _check_inside(values: np.ndarray, domain: AbstractDomain) -> None:
-    """Refuse data beyond the walls.
-
-    Raises:
-        InvalidInput: how many, and the first.
-    """
-    inside = np.asarray(jax.vmap(domain.contains)(jnp.asarray(values)))
-    if not inside.all():
-        first = ", ".join(f"{x:g}" for x in values[int(np.argmin(inside))].ravel()[:4])
-        raise InvalidInput(
-            f"ReflectedDiffusion: {int((~inside).sum())} of {inside.size} states lie outside "
-            f"{domain}, the first at ({first}); drop them or give a larger domain."
-        )
-
-
-def _check_spread(summary: Summary, schedule: AbstractSchedule) -> None:
-    """Refuse data that the smallest noise level would blur beyond recognition.
-
-    Raises:
-        InvalidInput: naming the data's width in the box.
-    """
-    least = float(schedule(schedule.start)[1])
-    if summary.std < least:
-        raise InvalidInput(
-            f"ReflectedDiffusion: the data's standard deviation is {summary.std:.2g} half widths of "
-            f"the box, below the smallest noise level {least:g}; give a smaller box or sigma_min."
-        )
+    def _confined(self, region: Region, event_shape: tuple[int, ...]) -> Confined:
+        walls = Walls(region, event_shape)
+        return Confined(walls=walls, schedule=self.process.schedule, steps=self.walk)

@@ -6,6 +6,11 @@ from noneq.processes.base import (
     NormalPrior as NormalPrior,
     Perturbed as Perturbed,
 )
+from noneq.processes.confined import (
+    Confined as Confined,
+    InsidePrior as InsidePrior,
+    Walls as Walls,
+)
 from noneq.processes.fokker_planck import (
     FokkerPlanck as FokkerPlanck,
     noisy_energy as noisy_energy,

@@ -1,0 +1,137 @@
+"""Brownian motion in a region of any shape, reflected at its wall step by step."""
+
+import math
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from noneq._typing import Key, Scalar, ScalarLike
+from noneq.domains import Region
+from noneq.domains.walls import bounced, innermost, returned, share_inside
+from noneq.errors import InvalidInput, MissingTrait
+from noneq.processes.base import AbstractPrior, AbstractProcess, Perturbed
+from noneq.processes.schedules import VE, AbstractSchedule
+
+
+_ROUNDS = 100_000
+
+
+class Walls(eqx.Module):
+    """The wall of a region whose enclosing box is [−1, 1]^dim, for flattened states.
+
+    Args:
+        region: in the user's coordinates.
+        event_shape: of one state there.
+    """
+
+    region: Region
+    event_shape: tuple[int, ...] = eqx.field(static=True)
+
+    @property
+    def dim(self) -> int:
+        """Numbers in one state."""
+        return math.prod(self.event_shape)
+
+    def __call__(self, x: Float[Array, " dim"]) -> Scalar:
+        """Negative inside, in the region's own unit."""
+        return self.region.distance(self.region.placed(jnp.reshape(x, self.event_shape)))
+
+    def gap(self, x: Float[Array, " dim"]) -> tuple[Scalar, Float[Array, " dim"]]:
+        """Distance to the wall to first order, > 0 inside, and the outward normal."""
+        distance, slope = jax.value_and_grad(self)(x)
+        per_length = jax.lax.rsqrt(jnp.sum(slope**2) + 1e-12)
+        return -distance * per_length, slope * per_length
+
+    @property
+    def depth(self) -> Scalar:
+        """`gap` of the innermost point."""
+        with jax.ensure_compile_time_eval():
+            return self.gap(innermost(self, (self.dim,), jnp.zeros(()).dtype)[0])[0]
+
+    @property
+    def share(self) -> Scalar:
+        """Volume as a share of the box's, on 65 536 points: to 1e-4 in the plane, 2 % in 8-d."""
+        return share_inside(self, (self.dim,), jnp.zeros(()).dtype)
+
+
+class InsidePrior(AbstractPrior):
+    """The uniform law within walls: exact draws by rejection, density 1/volume."""
+
+    walls: Walls
+
+    def sample(self, shape: tuple[int, ...], *, key: Key) -> Array:
+        n = shape[0]
+
+        def round_(state: tuple[Array, Any, Any]) -> tuple[Array, Any, Any]:
+            kept, count, i = state
+            x = jax.random.uniform(jax.random.fold_in(key, i), shape, minval=-1.0, maxval=1.0)
+            inside = jax.vmap(self.walls)(x) <= 0
+            # The next free places; n, which is beyond the last one, drops what is not kept.
+            place = jnp.where(inside, count + jnp.cumsum(inside) - 1, n)
+            return kept.at[place].set(x, mode="drop"), count + jnp.sum(inside), i + 1
+
+        unfinished = lambda state: (state[1] < n) & (state[2] < _ROUNDS)
+        # What is never filled stays NaN, which callers refuse.
+        start = jnp.full(shape, jnp.nan), jnp.asarray(0), jnp.asarray(0)
+        return jax.lax.while_loop(unfinished, round_, start)[0]
+
+    def log_prob(self, x: Float[Array, " dim"]) -> Scalar:
+        volume = jnp.log(self.walls.share) + x.size * math.log(2.0)
+        return jnp.where(self.walls(x) <= 0, -volume, -jnp.inf)
+
+
+class Confined(AbstractProcess):
+    """Brownian motion in a `Region`, whose enclosing box the normaliser makes [−1, 1]^dim.
+
+    **Equation**: ``steps`` times x ← x + sigma xi/√steps along a billiard path, which keeps the
+    uniform law exactly. There is no closed kernel: `perturb` gives states without scores.
+
+    Args:
+        walls: of the region.
+        schedule: noise levels in units of half the box, with alpha = 1 (`VE` or `Karras`).
+        steps: of the walk; partitions much thinner than sigma/√steps are not seen by it.
+
+    Raises:
+        InvalidInput: a schedule that shrinks the state, or fewer than one step.
+
+    Source: Lou and Ermon 2023, section 3; Polyak and Gryazina 2014 (`bounced`).
+    """
+
+    walls: Walls
+    schedule: AbstractSchedule = VE(0.01, 3.0)
+    steps: int = 32
+
+    def __check_init__(self) -> None:
+        if self.steps < 1:
+            raise InvalidInput(f"Confined: steps = {self.steps}; expected at least 1.")
+
+    def perturb(self, y: Float[Array, " dim"], tau: ScalarLike, *, key: Key) -> Perturbed:
+        _, sigma = self.schedule(tau)
+        kicks = jax.random.normal(key, (self.steps, *y.shape), y.dtype)
+
+        def step(x: Array, kick: Array) -> tuple[Array, None]:
+            return bounced(self.walls, x, sigma / math.sqrt(self.steps) * kick), None
+
+        return Perturbed(jax.lax.scan(step, y, kicks)[0], None, None, None)
+
+    def log_kernel(
+        self, x: Float[Array, " dim"], y: Float[Array, " dim"], tau: ScalarLike
+    ) -> Scalar:
+        """Refused.
+
+        Raises:
+            MissingTrait: always; only boxes have a closed kernel.
+        """
+        raise MissingTrait(
+            "Confined: Brownian motion in a region has no closed kernel log p(x | y); only the "
+            "domain Box has (Reflected)."
+        )
+
+    def prior(self, std: ScalarLike) -> InsidePrior:
+        return InsidePrior(self.walls)
+
+    def project(self, x: Float[Array, " dim"]) -> Float[Array, " dim"]:
+        return returned(self.walls, x, innermost(self.walls, x.shape, x.dtype)[0])
