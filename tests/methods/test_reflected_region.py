@@ -32,6 +32,7 @@ TINY = {
     "training": Training(steps=3, batch=8),
     "sampler": ReverseSDE(steps=20),
 }
+DATA = jnp.asarray(np.random.default_rng(0).uniform(-0.7, 0.7, (50, 2)), float)
 Z = 5.0  # two-sided false alarm 6e-7
 
 
@@ -143,11 +144,10 @@ def test_the_prior_is_uniform_and_normalised(dim, ball, key):
     assert float(prior.log_prob(jnp.full(dim, 0.9))) == -np.inf
 
 
-def model(noise=0.3):
-    """Untrained in the unit disc; the network's weights are noise."""
-    summary = summarise(
-        nq.Snapshots(np.random.default_rng(0).uniform(-0.5, 0.5, (50, 2)), domain=DISC)
-    )
+def model(noise=0.3, region=DISC):
+    """Untrained; the network's weights are noise."""
+    data = nq.Snapshots(np.asarray(jax.vmap(region.project)(DATA)), domain=region)
+    summary = summarise(data)
     fresh = ReflectedDiffusion(**TINY).init(summary, key=jax.random.key(0))
     free, fixed = eqx.partition(fresh, learnable(fresh))
     noisy = lambda a: noise * jax.random.normal(jax.random.key(1), a.shape)
@@ -164,6 +164,20 @@ def test_no_flux_through_the_wall_but_along_it():
         size = np.linalg.norm(score, axis=1)
         assert size.min() > 0
         assert (np.abs((score * edge).sum(1)) < 1e-3 * size).all()
+
+
+@pytest.mark.parametrize("shape", [Ball(), Slope(), Anything()])
+def test_whatever_the_network_says_the_law_integrates_to_one(shape):
+    """Only if nothing flows through walls, and no sources hide in corners between them."""
+    region = nq.Region(shape, -1.0, 1.0)
+    points = 60
+    g = (np.arange(points) + 0.5) / points * 2 - 1
+    grid = np.stack(np.meshgrid(g, g, indexing="ij"), -1).reshape(-1, 2)
+    grid = grid[inside(region, grid)]
+    wild = model(0.2, region)
+    log_prob = np.asarray(jax.jit(jax.vmap(lambda x: wild.log_prob(x)))(jnp.asarray(grid, float)))
+    assert np.ptp(log_prob) > 1
+    assert abs(np.exp(log_prob).sum() * (2 / points) ** 2 - 1) < 0.02
 
 
 POINT = jnp.asarray([0.5, -0.2])
