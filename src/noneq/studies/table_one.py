@@ -20,7 +20,7 @@ from noneq.methods import (
     ScoreSDE,
 )
 from noneq.methods.base import AbstractMethod
-from noneq.nets import MLP
+from noneq.nets import ResNet
 from noneq.nets.base import AbstractNet
 from noneq.spec import override, unknown
 from noneq.studies.base import AbstractCell, AbstractStudy
@@ -40,18 +40,18 @@ SHAPES = {
     "rings": Rings(),
 }
 CASES = (*SHAPES, "prinz", "digits")
-_NET = MLP(width=128, depth=3)
-_TRAINING = Training(steps=12_000, batch=1024)
+_NET = ResNet(width=64, blocks=2, fourier=3)
+_TRAINING = Training(steps=5_000, batch=512)
 
 
 class DigitsSettings(eqx.Module):
     """What methods change for digits: few samples of many numbers."""
 
-    net: AbstractNet = MLP(width=256, depth=3)
-    steps: int = 4_000
+    net: AbstractNet = ResNet(width=128, blocks=3)
+    steps: int = 3_000
     batch: int = 256
     patience: int = 5
-    likelihood_steps: int = 32
+    likelihood_steps: int = 12
 
 
 class TableOneStudy(AbstractStudy):
@@ -129,9 +129,9 @@ class TableOneStudy(AbstractStudy):
     edm: EDM = EDM(net=_NET, training=_TRAINING)
     reflected_diffusion: ReflectedDiffusion = ReflectedDiffusion(net=_NET, training=_TRAINING)
     vdm: VDM = VDM(net=_NET, training=_TRAINING)
-    flow_pp: FlowPP = FlowPP()
-    diff_flow: DiffFlow = DiffFlow()
-    ffjord: FFJORD = FFJORD()
+    flow_pp: FlowPP = FlowPP(training=Training(steps=5_000, batch=512))
+    diff_flow: DiffFlow = DiffFlow(training=Training(steps=2_500, batch=512))
+    ffjord: FFJORD = FFJORD(training=Training(steps=2_000, batch=256))
 
     def __check_init__(self) -> None:
         names = {type(method).__name__ for method in self.methods()}

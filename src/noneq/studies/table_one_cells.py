@@ -48,7 +48,7 @@ class Judging(eqx.Module):
     n: int = 2000
     timed: int = 10_000
     timed_digits: int = 1000
-    grid: int = 160
+    grid: int = 96
     margin: float = 0.1
     chunk: int = 2048
     bounded: int = 2000

@@ -25,7 +25,7 @@ class Mixture(eqx.Module):
         floor: added to the variances, in units of the data's.
     """
 
-    components: tuple[int, ...] = (8, 32, 128)
+    components: tuple[int, ...] = (16, 64)
     covariances: tuple[str, ...] = ("full", "diag")
     floor: float = 1e-4
 
