@@ -77,10 +77,19 @@ def test_every_state_is_brought_inside(shape, key):
 
 def test_projection_mirrors_at_the_wall():
     x = jnp.asarray([0.6, 0.8])
-    np.testing.assert_allclose(DISC.project(1.3 * x), 0.7 * x, atol=1e-6)
+    np.testing.assert_allclose(DISC.project(1.3 * x), 0.7 * x, atol=3e-6)
     half = nq.Region(Slope(), -1.0, 1.0)
-    np.testing.assert_allclose(half.project(jnp.asarray([0.5, 0.1])), [-0.1, -0.5], atol=1e-6)
-    np.testing.assert_allclose(half.project(jnp.asarray([-1.2, 0.5])), [-0.8, 0.5], atol=1e-6)
+    np.testing.assert_allclose(half.project(jnp.asarray([0.5, 0.1])), [-0.1, -0.5], atol=3e-6)
+    np.testing.assert_allclose(half.project(jnp.asarray([-1.2, 0.5])), [-0.8, 0.5], atol=3e-6)
+
+
+def test_a_state_on_the_wall_stays_where_it_is_to_rounding():
+    half = nq.Region(Slope(), -1.0, 1.0)
+    x = jnp.linspace(-0.999, 0.999, 500)
+    edge = jnp.stack([x, jnp.nextafter(-x, jnp.inf)], 1)
+    moved = jax.vmap(half.project)(edge)
+    assert inside(half, moved).all()
+    np.testing.assert_allclose(moved, edge, atol=3e-6)
 
 
 def walkers(step, n, sigma, steps, key, start=None):
@@ -170,14 +179,17 @@ def test_no_flux_through_the_wall_but_along_it():
 def test_whatever_the_network_says_the_law_integrates_to_one(shape):
     """Only if nothing flows through walls, and no sources hide in corners between them."""
     region = nq.Region(shape, -1.0, 1.0)
-    points = 60
+    points = 120
     g = (np.arange(points) + 0.5) / points * 2 - 1
     grid = np.stack(np.meshgrid(g, g, indexing="ij"), -1).reshape(-1, 2)
     grid = grid[inside(region, grid)]
     wild = model(0.2, region)
     log_prob = np.asarray(jax.jit(jax.vmap(lambda x: wild.log_prob(x)))(jnp.asarray(grid, float)))
     assert np.ptp(log_prob) > 1
-    assert abs(np.exp(log_prob).sum() * (2 / points) ** 2 - 1) < 0.02
+    # The slope halves the cells that it goes through.
+    share = np.where(np.abs(jax.vmap(region.distance)(jnp.asarray(grid, float))) < 1e-6, 0.5, 1.0)
+    assert np.isfinite(log_prob).all()
+    assert abs((np.exp(log_prob) * share).sum() * (2 / points) ** 2 - 1) < 0.02
 
 
 POINT = jnp.asarray([0.5, -0.2])

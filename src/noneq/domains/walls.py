@@ -23,12 +23,17 @@ _FEW, _MANY = 10, 16
 def mirrored(
     distance: Distance, x: Float[Array, "*event"], times: int = _MIRRORINGS
 ) -> Float[Array, "*event"]:
-    """x ← x − 2 d ∇d/|∇d|² while d > 0, at most so many ``times``."""
+    """x ← x − 2 d ∇d/|∇d|² while d > 0, at most so many ``times``.
+
+    States that rounding cannot tell from the wall are moved inside by a few units of rounding.
+    """
     for _ in range(times):
         d, slope = jax.value_and_grad(distance)(x)
-        overshoot = 2 * d / jnp.maximum(jnp.sum(slope**2), 1e-12)
+        square = jnp.maximum(jnp.sum(slope**2), 1e-12)
+        unit = jnp.finfo(x.dtype).eps * (1 + jnp.max(jnp.abs(x))) / jnp.sqrt(square)
+        overshoot = 2 * jnp.maximum(d, 0.0) / square + 4 * unit
         # What is inside stays as it is, to the last bit.
-        x = jnp.where(d > 0, x - overshoot * slope, x)
+        x = jnp.where(d > -unit * square, x - overshoot * slope, x)
     return x
 
 
@@ -41,7 +46,7 @@ def returned(
     share = jnp.linspace(1.0, 0.0, _PULLS, dtype=x.dtype).reshape(-1, *(1,) * x.ndim)
     points = inner + share * (x - inner)
     inside = jax.vmap(distance)(points) <= 0
-    return jnp.where(inside[0], x, points[jnp.argmax(inside)])
+    return jnp.where(distance(x) <= 0, x, points[jnp.argmax(inside)])
 
 
 def bounced(
