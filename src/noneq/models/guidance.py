@@ -147,7 +147,7 @@ def guided(model: Any, strength: float) -> DenoisingModel:
             "guidance needs a model that was fitted with conditions and with drop_condition > 0 "
             "(0.1 is usual), as it compares the laws with and without condition."
         )
-    return _around(model, Guided(denoiser=model.denoiser, strength=float(strength)))
+    return _around(model, Guided(denoiser=model.denoiser, strength=float(strength)))  # pyright: ignore[reportCallIssue]
 
 
 def measured(model: Any, matrix: Any, values: Any, *, noise: float = 0.0) -> DenoisingModel:
@@ -183,7 +183,7 @@ def measured(model: Any, matrix: Any, values: Any, *, noise: float = 0.0) -> Den
     # Rows of unit length, so that one floor suits quantities of any unit.
     length = np.linalg.norm(inside, axis=1)
     constant = lambda values: Constant(jnp.asarray(values, float))
-    denoiser = Measured(
+    denoiser = Measured(  # pyright: ignore[reportCallIssue]
         denoiser=model.denoiser,
         matrix=constant(inside / length[:, None]),
         values=constant(rest / length),
