@@ -75,8 +75,9 @@ def z_scores(x, mean, covariance):
 
 MATRIX = np.asarray([[1.0, 1.0, 0.0], [0.0, -1.0, 2.0]])
 VALUES = np.asarray([5.5, 6.0])
+# The prior is centred and the posterior is not: an offset of m/sigma_max of a width is left.
 WORLDS = {
-    "Heun": (Karras(sigma_max=40.0), Heun(80)),
+    "Heun": (Karras(sigma_max=400.0), Heun(120)),
     "Multistep": (VP(), Multistep(80)),
     "ReverseSDE": (Karras(sigma_max=40.0), ReverseSDE(800)),
 }
@@ -132,7 +133,8 @@ def test_strengths_of_classifier_free_guidance(key):
         assert z_scores(x, MEAN + strength * move, COVARIANCE) < LIMIT
         assert z_scores(x, MEAN + (strength + 0.5) * move, COVARIANCE) > LIMIT
     plain = model.sample(5, condition=[0.5], key=key)
-    np.testing.assert_allclose(guided(model, 1.0).sample(5, condition=[0.5], key=key), plain)
+    same = guided(model, 1.0).sample(5, condition=[0.5], key=key)
+    np.testing.assert_allclose(same, plain, rtol=1e-4, atol=1e-4)
     free = guided(model, 0.0).sample(5, condition=[0.5], key=key)
     np.testing.assert_allclose(free, model.sample(5, key=key), atol=1e-5)
 

@@ -92,7 +92,7 @@ SAMPLERS = {
     "Ancestral-Cosine": (Ancestral(300), COSINE),
     "Multistep-Cosine": (Multistep(60), COSINE),
     "Exponential-Cosine": (Exponential(200), COSINE),
-    "AnnealedLangevin": (AnnealedLangevin(10, 100), Gaussian(VE(0.01, 20.0))),
+    "AnnealedLangevin": (AnnealedLangevin(10, 100, rate=0.2), Gaussian(VE(0.01, 20.0))),
     "ChurnedHeun": (ChurnedHeun(30), KARRAS),
     "ChurnedHeun-Cosine": (ChurnedHeun(60, churn=20.0), COSINE),
     "ChurnedHeun-churn": (ChurnedHeun(60, churn=20.0), KARRAS),
@@ -119,7 +119,7 @@ def test_the_weights_of_three_points_come_back(name, key):
         AdaptiveODE(),
         ReverseSDE(150),
         PredictorCorrector(80),
-        AnnealedLangevin(10, 60, last=False),
+        AnnealedLangevin(10, 60, rate=0.2, last=False),
     ],
     ids=lambda sampler: type(sampler).__name__,
 )

@@ -74,7 +74,7 @@ def z_scores(x):
         (Multistep(60), VP()),
         (Exponential(400), Karras(sigma_max=20.0)),
         (Ancestral(400), VP()),
-        (AnnealedLangevin(10), Karras(sigma_max=20.0)),
+        (AnnealedLangevin(20, rate=0.2), Karras(sigma_max=20.0)),
         (ChurnedHeun(60, churn=10.0), Karras(sigma_max=20.0)),
     ],
     ids=lambda value: type(value).__name__,
