@@ -18,6 +18,7 @@ from noneq.report import run_report, study_report
 from noneq.report.prinz import figures
 from noneq.report.runs import clouds
 from noneq.report.studies import tables
+from noneq.report.table_one import figures as table_one_figures
 from noneq.store import add_rows, fingerprint, save
 from noneq.studies.running import Kept
 from noneq.training import Training
@@ -168,3 +169,24 @@ def test_one_coordinate_and_many(tmp_path, key):
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(InvalidInput, match="no saved model"):
         run_report(tmp_path)
+
+
+def test_table_one_has_maps_and_sheets(rng):
+    rows, cells = [], []
+    for case, event in (("moons", (2,)), ("digits", (1, 8, 8))):
+        for method in ("optimal", "EDM", "FlowPP"):
+            arrays = {"samples": rng.random((30, *event))}
+            if case == "moons" and method != "optimal":
+                arrays |= {"density": rng.random((8, 8)), "extent": np.array([0.0, 1, 0, 1])}
+            cells.append(Kept(case, method, 0, arrays))
+            rows.append(row(case, method, "nll", 2.0, 0.01))
+            rows.append(row(case, method, "w2", 0.2, 0.01, 0.1))
+    made = table_one_figures(rows, cells)
+    assert [figure.title for figure in made] == [
+        "Nats above the optimum.",
+        "W2 over its floor.",
+        "moons: samples.",
+        "moons: densities.",
+        "digits: samples.",
+    ]
+    assert table_one_figures([], []) == []

@@ -11,4 +11,11 @@ from noneq.studies.naming import studies as studies, study_named as study_named
 from noneq.studies.prinz import PrinzStudy as PrinzStudy
 from noneq.studies.prinz_cells import Scoring as Scoring
 from noneq.studies.running import run_study as run_study
-from noneq.studies.table_one import TableOneStudy as TableOneStudy
+from noneq.studies.table_one import (
+    DigitsSettings as DigitsSettings,
+    TableOneStudy as TableOneStudy,
+)
+from noneq.studies.table_one_cells import Judging as Judging
+from noneq.studies.table_one_consistency import Consistency as Consistency
+from noneq.studies.table_one_data import Digits as Digits, DrivenWells as DrivenWells
+from noneq.studies.table_one_peer import Mixture as Mixture

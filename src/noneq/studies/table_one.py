@@ -154,8 +154,8 @@ class TableOneStudy(AbstractStudy):
         return [value for value in values if isinstance(value, AbstractMethod)]
 
     def reduced(self) -> "TableOneStudy":
-        """Two shapes, a tenth of the steps, few samples."""
-        few = {"n": 5_000, "n_test": 1_000, "cases": ("8gaussians", "checkerboard"), "best": ()}
+        """One shape, a tenth of the steps, few samples."""
+        few = {"n": 5_000, "n_test": 1_000, "cases": ("8gaussians",), "best": ()}
         judging = dataclasses.replace(
             self.judging, n=500, timed=1_000, grid=48, bounded=200, shown=1000
         )
