@@ -13,7 +13,7 @@ from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress
 from noneq.methods.dynamics import HasForward, linear
-from noneq.methods.learning import check_dequantise, dequantised, fit_law, left_open
+from noneq.methods.learning import check_handling, dequantised, fit_law, left_open
 from noneq.models.denoising import Denoiser, DenoisingModel
 from noneq.nets.base import AbstractNet
 from noneq.nets.constant import Constant
@@ -122,11 +122,7 @@ class AbstractDenoising(AbstractMethod, HasForward):
                 f"{name}: the signal-to-noise ratio (alpha/sigma)² is {(alpha / sigma) ** 2:.3g} at "
                 f"tau = 1; the prior needs at most {_MOST_SIGNAL}. Raise the largest noise level."
             )
-        if not 0 <= self.drop_condition < 1:
-            raise InvalidInput(
-                f"{name}: drop_condition = {self.drop_condition}; expected a fraction in [0, 1)."
-            )
-        check_dequantise(name, self.dequantise)
+        check_handling(self)
 
     def forward(
         self, x: Float[Array, " dim"], tau: ScalarLike

@@ -14,7 +14,7 @@ from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress
 from noneq.methods.dynamics import HasForward, drawn
-from noneq.methods.learning import check_dequantise, dequantised, fit_law, left_open
+from noneq.methods.learning import check_handling, dequantised, fit_law, left_open
 from noneq.methods.published import Published
 from noneq.models.diff_flow import DiffFlowModel, TwoWaySDE
 from noneq.nets.base import AbstractNet
@@ -112,14 +112,13 @@ class DiffFlow(AbstractMethod, HasForward):
                 f"two numbers above {_FLOOR}",
             ),
             "likelihood_steps": (self.likelihood_steps >= 1, "at least 1"),
-            "drop_condition": (0 <= self.drop_condition < 1, "a fraction in [0, 1)"),
         }
         for name, (fine, expected) in good.items():
             if not fine:
                 raise InvalidInput(
                     f"DiffFlow: {name} = {getattr(self, name)}; expected {expected}."
                 )
-        check_dequantise("DiffFlow", self.dequantise)
+        check_handling(self)
 
     def forward(
         self, x: Float[Array, " dim"], tau: ScalarLike

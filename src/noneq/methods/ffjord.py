@@ -12,7 +12,7 @@ from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress
 from noneq.methods.dynamics import HasForward, drawn
-from noneq.methods.learning import check_dequantise, dequantised, fit_law, left_open
+from noneq.methods.learning import check_handling, dequantised, fit_law, left_open
 from noneq.models.continuous_flow import ContinuousFlow, log_normal
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.concat_squash import ConcatSquash
@@ -99,11 +99,7 @@ class FFJORD(AbstractMethod, HasForward):
         for name in ("steps", "likelihood_steps"):
             if getattr(self, name) < 1:
                 raise InvalidInput(f"FFJORD: {name} = {getattr(self, name)}; expected at least 1.")
-        if not 0 <= self.drop_condition < 1:
-            raise InvalidInput(
-                f"FFJORD: drop_condition = {self.drop_condition}; expected a fraction in [0, 1)."
-            )
-        check_dequantise("FFJORD", self.dequantise)
+        check_handling(self)
 
     def forward(
         self, x: Float[Array, " dim"], tau: ScalarLike

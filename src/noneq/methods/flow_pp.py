@@ -14,7 +14,7 @@ from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress
 from noneq.methods.dynamics import HasForward, drawn
-from noneq.methods.learning import check_dequantise, dequantised, fit_law, left_open
+from noneq.methods.learning import check_handling, dequantised, fit_law, left_open
 from noneq.methods.published import Published
 from noneq.models.coupling_flow import CellNoise, CouplingFlow, FlowDensity
 from noneq.models.normaliser import Normaliser
@@ -104,11 +104,7 @@ class FlowPP(AbstractMethod, HasForward):
                 f"FlowPP: couplings = {self.couplings}, components = {self.components}; "
                 "expected at least 1."
             )
-        if not 0 <= self.drop_condition < 1:
-            raise InvalidInput(
-                f"FlowPP: drop_condition = {self.drop_condition}; expected a fraction in [0, 1)."
-            )
-        check_dequantise("FlowPP", self.dequantise)
+        check_handling(self)
         if self.variational and not self.dequantise:
             raise InvalidInput(
                 "FlowPP: variational = True is for discrete data; set dequantise to their spacing."

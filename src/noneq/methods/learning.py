@@ -131,11 +131,14 @@ def check_lattice(data: Snapshots | Trajectories, dequantise: float | None, name
         )
 
 
-def check_dequantise(name: str, width: float | None) -> None:
-    """Refuse a width that is no finite number ≥ 0.
+def check_handling(method: Any) -> None:
+    """Refuse a ``drop_condition`` outside [0, 1) or a ``dequantise`` that is no width.
 
     Raises:
         InvalidInput: naming the method.
     """
+    name, drop, width = type(method).__name__, method.drop_condition, method.dequantise
+    if not 0 <= drop < 1:
+        raise InvalidInput(f"{name}: drop_condition = {drop}; expected a fraction in [0, 1).")
     if width is not None and not 0 <= width < float("inf"):
         raise InvalidInput(f"{name}: dequantise = {width}; expected a width ≥ 0, or none.")

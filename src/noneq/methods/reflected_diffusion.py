@@ -14,7 +14,7 @@ from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
 from noneq.methods.dynamics import HasForward, linear
 from noneq.methods.implicit import ImplicitLoss
-from noneq.methods.learning import check_dequantise, dequantised, fit_law, left_open
+from noneq.methods.learning import check_handling, dequantised, fit_law, left_open
 from noneq.methods.published import Published
 from noneq.methods.walled import check_domain, check_mixing, check_spread, chosen, walled
 from noneq.models.confined import ConfinedScore
@@ -116,18 +116,13 @@ class ReflectedDiffusion(AbstractMethod, HasForward):
     training: Training = Training(steps=20_000)
 
     def __check_init__(self) -> None:
-        if not 0 <= self.drop_condition < 1:
-            raise InvalidInput(
-                f"ReflectedDiffusion: drop_condition = {self.drop_condition}; expected a fraction "
-                "in [0, 1)."
-            )
         if self.domain is not None:
             check_domain(self.domain)
         if self.walk < 1:
             raise InvalidInput(
                 f"ReflectedDiffusion: walk = {self.walk}; expected at least 1 step (32 are usual)."
             )
-        check_dequantise("ReflectedDiffusion", self.dequantise)
+        check_handling(self)
 
     def forward(
         self, x: Float[Array, " dim"], tau: ScalarLike

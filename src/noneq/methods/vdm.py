@@ -13,7 +13,7 @@ from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress
 from noneq.methods.dynamics import HasForward, linear
-from noneq.methods.learning import check_dequantise, dequantised, fit_law, left_open
+from noneq.methods.learning import check_handling, dequantised, fit_law, left_open
 from noneq.methods.published import DGM, Published
 from noneq.models.denoiser import Denoiser
 from noneq.models.denoising import DenoisingModel
@@ -169,11 +169,7 @@ class VDM(AbstractMethod, HasForward):
                 f"VDM: schedule_width = {self.schedule_width}, discrete_steps = "
                 f"{self.discrete_steps}; expected 0 or more."
             )
-        if not 0 <= self.drop_condition < 1:
-            raise InvalidInput(
-                f"VDM: drop_condition = {self.drop_condition}; expected a fraction in [0, 1)."
-            )
-        check_dequantise("VDM", self.dequantise)
+        check_handling(self)
 
     def forward(
         self, x: Float[Array, " dim"], tau: ScalarLike
