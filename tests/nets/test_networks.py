@@ -12,8 +12,9 @@ import noneq as nq
 from noneq.data.summary import summarise
 from noneq.errors import InvalidInput
 from noneq.methods import ScoreMatching
-from noneq.nets import MLP, Label, ResNet, SetNet, UNet, learnable
+from noneq.nets import MLP, Label, PatchMLP, ResNet, SetNet, UNet, learnable
 from noneq.nets.inputs import clock_of
+from noneq.nets.patches import from_patches, to_patches
 from noneq.spec import from_toml, override, to_toml
 from noneq.training import Training
 
@@ -25,6 +26,8 @@ NETS = {
     "line": (UNet(4, levels=1, groups=2), (2, 6), (6,)),
     "plane": (UNet(4, levels=1, groups=2, padding="zero"), (1, 4, 6), (4,)),
     "space": (UNet(4, levels=1, groups=2), (1, 2, 2, 4), (1, 2, 2, 2, 2)),
+    "patches": (PatchMLP(2, 16, 1), (2, 4, 6), (6,)),
+    "slices": (PatchMLP(3, 16, 1), (1, 6), (1, 2, 2, 2, 2)),
     "attention": (SetNet(16, 1, heads=2), (5, 2), (5,)),
     "mean": (SetNet(16, 1, heads=0), (5, 2), (1, 5, 2)),
 }
@@ -129,6 +132,7 @@ def test_toml_and_settings(case):
         (lambda: UNet(channels=12), "groups = 8 does not divide"),
         (lambda: UNet(levels=-1), "levels"),
         (lambda: UNet(padding="reflect"), "'circular' or 'zero'"),
+        (lambda: PatchMLP(patch=0), "patch"),
         (lambda: SetNet(width=30), "heads = 4 does not divide"),
         (lambda: SetNet(blocks=0), "blocks"),
     ],
@@ -217,3 +221,18 @@ def test_particles_tell_two_clusters_apart(rng, key):
     centre = x / np.linalg.norm(x, axis=-1, keepdims=True)
     aligned = np.abs(np.einsum("nid,njd->nij", centre, centre)).mean()
     assert aligned > 0.9
+
+
+@pytest.mark.parametrize(("shape", "patch"), [((2, 6), 3), ((3, 4, 6), 2), ((1, 4, 2, 6), 2)])
+def test_patches_hold_neighbours_and_are_put_back(shape, patch):
+    x = jnp.arange(np.prod(shape), dtype=float).reshape(shape)
+    cut = to_patches(x, patch)
+    assert cut.shape == (
+        x[0].size // patch ** (len(shape) - 1),
+        shape[0] * patch ** (len(shape) - 1),
+    )
+    np.testing.assert_array_equal(from_patches(cut, shape[1:], patch), x)
+    corner = x[(slice(None), *(slice(patch),) * (len(shape) - 1))]
+    np.testing.assert_array_equal(cut[0], corner.ravel())
+    with pytest.raises(InvalidInput, match="do not fill"):
+        PatchMLP(5).init(shape, 1, noise=False, clock=None, label=None, key=jax.random.key(0))

@@ -11,5 +11,6 @@ from noneq.nets.fields import MLP as MLP, FieldNetwork as FieldNetwork
 from noneq.nets.gradient import Gradient as Gradient, GradientNetwork as GradientNetwork
 from noneq.nets.grids import GridNetwork as GridNetwork, UNet as UNet
 from noneq.nets.inputs import Clock as Clock, Label as Label
+from noneq.nets.patches import PatchMLP as PatchMLP, PatchNetwork as PatchNetwork
 from noneq.nets.residual import ResidualNetwork as ResidualNetwork, ResNet as ResNet
 from noneq.nets.sets import SetNet as SetNet, SetNetwork as SetNetwork
