@@ -8,7 +8,7 @@ from examples import paths, tiny
 
 import noneq as nq
 from noneq.errors import InvalidInput, NoneqError, WrongType
-from noneq.methods import AbstractMethod, Fit, Transition
+from noneq.methods import AbstractMethod, Fit, ScoreMatching, Transition
 from noneq.models.traits import (
     AbstractModel,
     HasEnergy,
@@ -206,3 +206,26 @@ def test_score_is_the_gradient_of_an_energy_law(cls, fit):
     if isinstance(model, HasLogProb):
         slope = jax.jit(jax.vmap(jax.grad(lambda x: model.log_prob(x, time=0.5))))(x)
         np.testing.assert_allclose(slope, score, rtol=1e-4, atol=1e-5)
+
+
+@pytest.fixture
+def compilations():
+    """Counts what XLA is asked to compile."""
+    counted = []
+    listen = lambda event, seconds, **_: counted.append(event)
+    only = lambda event, seconds, **k: (
+        listen(event, seconds) if "backend_compile" in event else None
+    )
+    jax.monitoring.register_event_duration_secs_listener(only)
+    yield counted
+    jax.monitoring.unregister_event_duration_listener(only)
+
+
+def test_a_second_seed_compiles_nothing(cls, fit, compilations):
+    # The fixture has fitted the same settings to data of the same shape.
+    tiny(cls).fit(paths(), key=jax.random.key(2))
+    assert compilations == []
+    if cls is ScoreMatching:
+        # The count does count: another batch is another program.
+        tiny(cls, training__batch=12).fit(paths(), key=jax.random.key(2))
+        assert compilations
