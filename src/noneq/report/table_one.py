@@ -12,7 +12,7 @@ from noneq.studies.table_one_data import corners
 
 
 _INK = "#24292f"
-_SHEET = 6
+_SHEET = 7
 """Panels in a line of a contact sheet."""
 _IMAGES = 14
 """Images in a line of a contact sheet."""
@@ -106,9 +106,10 @@ def _map(
 def plane_sheet(case: str, methods: Mapping[str, Mapping[str, np.ndarray]]) -> Picture:
     """Samples of every method, beside the truth."""
     low, high = corners(_truth(methods)["samples"], 0.08)
+    count = min(len(arrays["samples"]) for arrays in methods.values())
 
     def draw(axes: Any, arrays: Mapping[str, np.ndarray]) -> None:
-        x = arrays["samples"]
+        x = arrays["samples"][:count]
         axes.scatter(x[:, 0], x[:, 1], s=1.2, linewidths=0, alpha=0.5, color="#0a3069")
         axes.set_xlim(low[0], high[0])
         axes.set_ylim(low[1], high[1])
@@ -166,7 +167,7 @@ def image_sheet(case: str, methods: Mapping[str, Mapping[str, np.ndarray]]) -> P
 def _sheet(methods: Mapping[str, Mapping[str, np.ndarray]], draw: Any) -> bytes:
     across = min(_SHEET, len(methods))
     down = -(-len(methods) // across)
-    with canvas(down, across, size=(7.4, 1.42 * down), squeeze=False) as (figure, grid):
+    with canvas(down, across, size=(7.4, 1.25 * down), squeeze=False) as (figure, grid):
         for axes in grid.flat:
             axes.axis("off")
         for axes, (name, arrays) in zip(grid.flat, methods.items(), strict=False):

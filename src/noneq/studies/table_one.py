@@ -94,7 +94,7 @@ class TableOneStudy(AbstractStudy):
         "the compilation, sampling is the second draw of 10,000 states (1,000 digits).",
         "Likelihoods of the denoising family are those of the probability-flow ODE with a fixed "
         "number of steps, not of the sampler beside them; mass_error says how far they are from "
-        "normalised.",
+        "normalised, on a grid that is coarse for sharp edges: a finer one gives less.",
         "Function evaluations count the network's for one draw; a coupling flow has none but its "
         "inverse, counted as one.",
         "Bits per dimension of digits hold the bound by dequantisation with uniform noise.",
