@@ -28,7 +28,15 @@ def results_page(name: str, title: str) -> str:
         results.sweep_picture(record, DOCS / "images" / f"{name}.svg")
         picture = f"![Divergence against the drive](../images/{name}.svg)\n"
     body = results.study_page(record)
-    return f"# {title}\n\n{results.provenance(record)}\n{picture}\n{body}"
+    return f"# {title}\n\n{results.provenance(record)}\n{picture}\n{body}\n{limits(name)}"
+
+
+def limits(name: str) -> str:
+    """What a study says of its own limits of validity."""
+    from noneq.studies import study_named
+
+    lines = [f"- {line}" for line in study_named(name).limits]
+    return "\n".join(["## Limits\n", *lines, ""]) if lines else ""
 
 
 def speed_page() -> str:
@@ -59,7 +67,8 @@ def contributing_page() -> str:
 def readme_block() -> str:
     """What README shows of the results that exist."""
     parts = []
-    prinz, speed = (DOCS / "results" / f"{name}.json" for name in ("prinz", "speed"))
+    names = ("prinz", "table_one", "speed")
+    prinz, table_one, speed = (DOCS / "results" / f"{name}.json" for name in names)
     if prinz.exists():
         record = results.read(prinz)
         parts += [
@@ -68,6 +77,14 @@ def readme_block() -> str:
             "sample sets give.\n",
             results.metric_table(record, "jensen_shannon"),
             "![Divergence against the drive](docs/images/prinz.svg)\n",
+        ]
+    if table_one.exists():
+        from noneq.studies.table_one import SHAPES
+
+        parts += [
+            "Negative log-likelihood (nats per held-out sample, less is better) on shapes in the",
+            "plane, same samples for all; `optimal` is the law itself, where its density is known.\n",
+            results.metric_table(results.read(table_one), "nll", SHAPES),
         ]
     if speed.exists():
         record = results.read(speed)
@@ -91,6 +108,7 @@ def pages() -> dict[str, str]:
 
     return {
         "prinz.md": results_page("prinz", "The rotating five-well system"),
+        "table_one.md": results_page("table_one", "Table 1, measured"),
         "speed.md": speed_page(),
         "contributing.md": contributing_page(),
         "methods.md": reference_pages.methods_page(),

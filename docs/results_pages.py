@@ -1,6 +1,8 @@
 """Tables and pictures from docs/results/*.json: nothing in them is typed by hand."""
 
 import json
+import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,18 @@ _METRICS = {
     "jensen_shannon_transient": "Jensen–Shannon divergence, t ≤ 0.2 (bits)",
     "transition_jensen_shannon": "Jensen–Shannon divergence of transitions (bits)",
     "entropy_production_rate": "Entropy production rate (nats per unit time)",
+    "nll": "Negative log-likelihood (nats, held out)",
+    "nll_bound": "Bound on the negative log-likelihood (nats, held out)",
+    "bits_per_dim": "Bits per dimension (held out)",
+    "bits_per_dim_bound": "Bound on the bits per dimension (held out)",
+    "mass_error": "Normalisation error: mass of the density on a grid, from 1",
+    "w2": "Wasserstein-2 distance (unit of the data)",
+    "mmd": "Squared maximum mean discrepancy",
+    "score_fpe_residual": "Residual of the Fokker–Planck equation (0 to 1)",
+    "curl": "Curl of the score (0 for a gradient, 2 for a rotation)",
+    "nfe": "Evaluations of the network for one draw",
+    "train_seconds": "Training (seconds)",
+    "sample_seconds": "Sampling (seconds)",
 }
 _WORKLOADS = {
     "simulate_1e7": "simulate 10,000 particles × 1,000 steps",
@@ -65,7 +79,7 @@ def number(value: float) -> str:
 def with_error(row: dict[str, Any]) -> str:
     """Value ± error, both cut at the error's second digit."""
     error = row["stderr"]
-    if not error:
+    if not error or not math.isfinite(error):
         return number(row["value"])
     digits = max(0, 1 - int(f"{error:e}".split("e")[1]))
     return f"{row['value']:.{digits}f} ± {error:.{digits}f}"
@@ -80,9 +94,10 @@ def ordered(names: list[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def metric_table(record: dict[str, Any], metric: str) -> str:
-    """Methods down, cases across, and the sampling floor as the last line."""
-    rows = values(record, metric)
+def metric_table(record: dict[str, Any], metric: str, cases: Collection[str] | None = None) -> str:
+    """Methods down, cases across (those named, or all), the sampling floor as the last line."""
+    found = values(record, metric)
+    rows = {(c, m): row for (c, m), row in found.items() if cases is None or c in cases}
     cases, methods = ordered([c for c, _ in rows]), ordered([m for _, m in rows])
     body = [
         [m, *(with_error(rows[c, m]) if (c, m) in rows else "" for c in cases)] for m in methods
