@@ -182,7 +182,11 @@ def commands_in(text: str) -> list[list[str]]:
     return [w[1:] for w in words if w[:1] == ["noneq"]]
 
 
-@pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md", "docs/quickstart.md"])
+@pytest.mark.parametrize(
+    "file",
+    ["README.md", "CONTRIBUTING.md"]
+    + [f"docs/{name}.md" for name in ("quickstart", "choose", "denoising", "flows")],
+)
 def test_commands_that_the_texts_show_are_understood(file):
     from typer.main import get_command
 
