@@ -70,6 +70,7 @@ def compare_methods(
                 score(
                     fit.model, test, chosen, case=case, method=name, n=n, frames=frames,
                     truth=truth, dequantise=noise_width(method),
+                    conditional=fit.summary.condition_dim > 0,
                     key=jax.random.fold_in(score_key, i),
                 )
                 for i, fit in enumerate(fits)

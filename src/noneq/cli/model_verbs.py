@@ -55,19 +55,26 @@ def sample(
     times: Annotated[
         str | None, typer.Option("--times", help="START:STOP:COUNT or a list; else the data's.")
     ] = None,
+    condition: o.Condition = None,
+    guidance: o.Guidance = None,
+    given: o.Given = [],  # noqa: B006
+    set_: o.SetSampler = [],  # noqa: B006
     seed: o.Seed = 0,
     trust: o.Trust = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Draw samples of a fitted model and write them as data."""
-    from noneq.cli.requests import parse_times
-    from noneq.cli.scoring import sample_run
+    from noneq.cli.requests import parse_condition, parse_times
+    from noneq.cli.sampling import sample_run
     from noneq.data.files import check_target, write
 
     check_target(out)
-    wanted = None if times is None else parse_times(times)
-    data = sample_run(run, n, wanted, seed=seed, trust=trust)
+    data = sample_run(
+        run, n, None if times is None else parse_times(times),
+        condition=None if condition is None else parse_condition(condition),
+        guidance=guidance, given=given, settings=set_, seed=seed, trust=trust,
+    )  # fmt: skip
     write(data, out)
     facts = {"file": str(out), "n": n, "times": data.times.size, "event_shape": data.event_shape}
     text = f"{out}: {n} samples at {data.times.size} time{'s' * (data.times.size > 1)}"

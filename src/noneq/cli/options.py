@@ -29,6 +29,34 @@ With = Annotated[
     list[str],
     typer.Option("--with", metavar="NAME=PATH", help="Give a run or data file to the method."),
 ]
+SetSampler = Annotated[
+    list[str],
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change the sampler: sampler=Heun, sampler.steps=20."
+    ),
+]
+Condition = Annotated[
+    str | None,
+    typer.Option(
+        "--condition",
+        metavar="A,B",
+        help="What to sample for: a number per condition column; nan leaves one open.",
+    ),
+]
+Guidance = Annotated[
+    float | None,
+    typer.Option(
+        "--guidance",
+        metavar="W",
+        help="Multiply the condition's effect (needs a fit with drop_condition > 0).",
+    ),
+]
+Given = Annotated[
+    list[str],
+    typer.Option(
+        "--given", metavar="NAME=VALUE", help="Known coordinate, by name or place; repeatable."
+    ),
+]
 Metrics = Annotated[
     str, typer.Option("--metrics", metavar="A,B", help="Names from `noneq list metrics`.")
 ]

@@ -125,6 +125,40 @@ def parse_times(text: str) -> np.ndarray:
         ) from None
 
 
+def parse_condition(text: str) -> np.ndarray:
+    """``1.5,2`` or ``nan,2`` to a condition, one number per column.
+
+    Raises:
+        InvalidInput: anything else.
+    """
+    try:
+        return np.asarray([float(word) for word in text.split(",")])
+    except ValueError:
+        raise InvalidInput(
+            f"condition = {text!r}; expected a number for each column, like 1.5,2: a category by "
+            "its number, nan to leave one open."
+        ) from None
+
+
+def parse_given(words: Sequence[str], names: Sequence[str]) -> dict[str | int, float]:
+    """``["x=0.3", "1=0.2"]`` to known coordinates, by name or by place.
+
+    Raises:
+        InvalidInput: no assignment, no number, or a coordinate named twice.
+    """
+    values = assignments(words)
+    if len(values) < len(words):
+        raise InvalidInput(f"--given {', '.join(words)}: give each known coordinate once.")
+    given: dict[str | int, float] = {}
+    for name, value in values.items():
+        try:
+            place = int(name) if name.isdecimal() and name not in names else name
+            given[place] = float(value)
+        except ValueError:
+            raise InvalidInput(f"--given {name}={value}: {value!r} is no number.") from None
+    return given
+
+
 def names_in(text: str) -> list[str]:
     """``"a, b"`` to ``["a", "b"]``."""
     return [word.strip() for word in text.split(",") if word.strip()]

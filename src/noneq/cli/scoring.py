@@ -4,6 +4,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ import numpy as np
 
 from noneq._typing import Key
 from noneq.cli.fitting import members
+from noneq.cli.sampling import generate, generate_like
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.methods.base import AbstractMethod
-from noneq.models.traits import HasPaths, require
+from noneq.metrics.strata import within_conditions
 from noneq.spec import public, unknown
 from noneq.store import add_rows, fingerprint, load
 from noneq.studies.base import Row, combine, row_of
@@ -55,20 +57,26 @@ def score(
     frames: int,
     truth: Snapshots | Trajectories | None = None,
     dequantise: float | None = None,
+    conditional: bool = False,
     key: Key,
 ) -> list[Row]:
     """One row per metric: mean over at most ``frames`` times, with error and floor.
+
+    A conditional model is sampled for the conditions of the reference's states and compared
+    with them inside groups of like conditions (`within_conditions`).
 
     Args:
         model: a fitted model.
         reference: held-out data.
         chosen: metrics by name (`metrics_named`).
         case, method: names for the rows.
-        n: samples drawn at each time, at most as many as ``truth`` has.
+        n: samples drawn at each time, at most as many as ``truth`` (for a conditional model also
+            the reference) has.
         frames: score at no more times than this, evenly spaced.
         truth: further samples of the same law for the floor; None takes halves of the
             reference.
         dequantise: width of the noise that likelihoods of discrete data need.
+        conditional: the model was fitted with conditions.
         key: typed random key.
 
     Raises:
@@ -78,21 +86,30 @@ def score(
     _check(model, reference)
     sample_key, metric_key = jax.random.split(key)
     rows, drawn = [], {}
+    like = conditional and reference.condition is not None
     for name, metric in chosen.items():
         paired = "lag" in _takes(metric)
         shown = _some_times(reference, frames, paired, name)
         if "model" in _takes(metric):
             given = {"dequantise": dequantise, "key": metric_key}
             takes = {name: value for name, value in given.items() if name in _takes(metric)}
-            estimate = metric(model, shown, **takes)
+            estimate = _over_times(metric(model, shown, **takes), shown)
         else:
             if paired not in drawn:
-                count = _count(n, truth, shown.times)
-                drawn[paired] = generate(model, count, shown.times, paths=paired, key=sample_key)
+                count, how = _count(n, truth, shown.times), {"paths": paired, "key": sample_key}
+                drawn[paired] = (
+                    generate_like(model, count, shown, **how)
+                    if like
+                    else generate(model, count, shown.times, **how)
+                )
             lag = {"lag": float(np.diff(shown.times).min())} if paired else {}
             shared = None if truth is None else _at_times(truth, shown.times)
-            estimate = metric(drawn[paired], shown, truth=shared, key=metric_key, **lag)
-        rows.append(row_of(case, method, name, _over_times(estimate, shown)))
+            distance = lambda x, y, z, metric=metric, lag=lag: _over_times(
+                metric(x, y, truth=z, key=metric_key, **lag), y
+            )
+            compare = partial(within_conditions, distance) if like else distance
+            estimate = compare(drawn[paired], shown, shared)
+        rows.append(row_of(case, method, name, estimate))
     return rows
 
 
@@ -104,16 +121,6 @@ def _over_times(estimate: Estimate, reference: Snapshots | Trajectories) -> Esti
     if isinstance(reference, Trajectories):
         mean = replace(mean, stderr=np.asarray(estimate.stderr.mean()))
     return mean
-
-
-def generate(
-    model: Any, n: int, times: np.ndarray, *, paths: bool, key: Key
-) -> Snapshots | Trajectories:
-    """Samples of a model at these times: whole paths, or each time for itself."""
-    if paths:
-        require(model, HasPaths, "whole paths")
-        return model.sample_paths(n, times=times, key=key)
-    return model.snapshots(n, times=times, key=key)
 
 
 def case_of(path: Path, components: int | None) -> str:
@@ -163,35 +170,6 @@ def _at_times(data: Snapshots | Trajectories, times: np.ndarray) -> Snapshots | 
     return data if len(shared) == data.times.size else data.hold_out(shared)[1]
 
 
-def sample_run(
-    run: Path, n: int, times: np.ndarray | None, *, seed: int, trust: bool
-) -> Snapshots | Trajectories:
-    """Samples of a run; an ensemble's members take equal shares.
-
-    Whole paths if the model has them. Times None are those of the training data.
-    """
-    folders = members(run)
-    shares = [len(part) for part in np.array_split(np.arange(n), len(folders)) if len(part)]
-    parts = []
-    for i, (folder, share) in enumerate(zip(folders, shares, strict=False)):
-        fit = load(folder, trust=trust)
-        at = np.asarray(fit.summary.times) if times is None else times
-        key = jax.random.fold_in(jax.random.key(seed), i)
-        parts.append(generate(fit.model, share, at, paths=isinstance(fit.model, HasPaths), key=key))
-    return _joined(parts)
-
-
-def _joined(parts: Sequence[Any]) -> Snapshots | Trajectories:
-    """Samples of several models at the same times as one data set."""
-    first = parts[0]
-    if isinstance(first, Trajectories):
-        values = np.concatenate([part.values for part in parts])
-        return Trajectories(values, first.times, **first.labels())
-    values = np.concatenate([part.values for part in parts])
-    index = np.concatenate([part.time_index for part in parts])
-    return Snapshots(values, first.times, index, **first.labels())
-
-
 def evaluate_run(
     run: Path,
     data: Snapshots | Trajectories,
@@ -218,6 +196,7 @@ def evaluate_run(
             score(
                 fit.model, data, chosen, case=case, method=name, n=n, frames=frames,
                 dequantise=noise_width(fit.method), key=key,
+                conditional=fit.summary.condition_dim > 0,
             )
         )  # fmt: skip
     if fingerprint(data) in trained_on:

@@ -47,7 +47,10 @@ class Asked(eqx.Module):
         if condition is None:
             if self.optional:
                 return jnp.full(k, jnp.nan)
-            raise InvalidInput(f"this model needs condition=, {k} number(s).")
+            raise InvalidInput(
+                f"this model needs condition=, {k} number(s) (command line: --condition, or "
+                "--condition-column where the conditions come with data)."
+            )
         if not isinstance(condition, Tracer) and np.asarray(condition).dtype.kind not in "iufb":
             raise WrongType(
                 f"condition = {condition!r}; expected {k} number(s), a category by its number."

@@ -1,0 +1,191 @@
+"""Samples of fitted models: for a condition, steered, or like the states of a reference."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from noneq._typing import Key
+from noneq.cli.fitting import members
+from noneq.cli.requests import assignments, parse_given
+from noneq.data.checks import permutation
+from noneq.data.snapshots import Snapshots
+from noneq.data.summary import Summary
+from noneq.data.trajectories import Trajectories
+from noneq.errors import InvalidInput
+from noneq.methods.base import Fit
+from noneq.models.guidance import guided, inpainted
+from noneq.models.traits import HasPaths, require
+from noneq.spec import override
+from noneq.store import load
+
+
+def sample_run(
+    run: Path,
+    n: int,
+    times: np.ndarray | None,
+    *,
+    condition: np.ndarray | None = None,
+    guidance: float | None = None,
+    given: Sequence[str] = (),
+    settings: Sequence[str] = (),
+    seed: int,
+    trust: bool,
+) -> Snapshots | Trajectories:
+    """Samples of a run; an ensemble's members take equal shares.
+
+    Whole paths if the model has them.
+
+    Args:
+        run: its folder.
+        n: samples at each time.
+        times: None for those of the training data.
+        condition: a number for each column, NaN to leave it open; the samples carry it.
+        guidance, given, settings: as `steered`.
+        seed: of the random key.
+        trust: allow a run whose method is code outside noneq.
+
+    Raises:
+        InvalidInput: a request that the model cannot meet.
+        WrongType: guidance or inpainting of a model that is not a denoising one.
+    """
+    if guidance is not None and (condition is None or np.isnan(condition).all()):
+        raise InvalidInput("guidance strengthens the effect of a condition; give --condition too.")
+    folders = members(run)
+    shares = [len(part) for part in np.array_split(np.arange(n), len(folders)) if len(part)]
+    parts = []
+    for i, (folder, share) in enumerate(zip(folders, shares, strict=False)):
+        fit = load(folder, trust=trust)
+        at = np.asarray(fit.summary.times) if times is None else times
+        asked = _as_asked(condition, fit.summary)
+        model = steered(fit, guidance, given, settings, trust=trust)
+        key = jax.random.fold_in(jax.random.key(seed), i)
+        paths = isinstance(model, HasPaths)
+        parts.append(generate(model, share, at, paths=paths, condition=asked, key=key))
+    if condition is not None and np.isnan(condition).any():
+        warnings.warn("a condition left open has no number; the samples carry none.", stacklevel=2)
+    return _joined(parts)
+
+
+def steered(
+    fit: Fit,
+    guidance: float | None,
+    given: Sequence[str],
+    settings: Sequence[str],
+    *,
+    trust: bool = False,
+) -> Any:
+    """The model of a fit with another sampler, guided, and with known coordinates.
+
+    Args:
+        fit: the fit.
+        guidance: strength (`guided`), None for none.
+        given: ``NAME=VALUE`` of known coordinates (`inpainted`).
+        settings: ``sampler=Heun``, ``sampler.steps=20`` …: changes of the method's sampler.
+        trust: allow a sampler that is code outside noneq.
+
+    Raises:
+        InvalidInput: a setting of anything but the sampler, or as `guided`, `inpainted`.
+    """
+    changes, model = assignments(settings), fit.model
+    for name in changes:
+        if name.partition(".")[0] != "sampler":
+            raise InvalidInput(
+                f"{name!r} cannot be set when sampling; only the sampler can: --set sampler=Heun, "
+                "--set sampler.steps=20."
+            )
+    if changes:
+        sampler = vars(override(fit.method, changes, trust=trust))["sampler"]
+        model = eqx.tree_at(lambda m: m.sampler, model, sampler)
+    if guidance is not None:
+        model = guided(model, guidance)
+    return inpainted(model, parse_given(given, fit.summary.names)) if given else model
+
+
+def generate(
+    model: Any,
+    n: int,
+    times: np.ndarray,
+    *,
+    paths: bool,
+    condition: np.ndarray | None = None,
+    key: Key,
+) -> Snapshots | Trajectories:
+    """Samples of a model at these times: whole paths, or each time for itself.
+
+    A condition, ``(k,)`` or ``(n, k)``, is that of each sample, or path, at all times.
+    """
+    if condition is None:
+        if paths:
+            require(model, HasPaths, "whole paths")
+            return model.sample_paths(n, times=times, key=key)
+        return model.snapshots(n, times=times, key=key)
+    if paths:
+        require(model, HasPaths, "whole paths")
+        drawn = model.sample_paths(n, times=times, condition=condition, key=key)
+    else:
+        drawn = model.snapshots(n, times=times, condition=condition, key=key)
+    rows = np.broadcast_to(condition, (n, condition.shape[-1]))
+    return _conditioned(drawn, rows if paths else np.tile(rows, (drawn.times.size, 1)))
+
+
+def generate_like(
+    model: Any, n: int, reference: Snapshots | Trajectories, *, paths: bool, key: Key
+) -> Snapshots | Trajectories:
+    """Samples with the conditions of the reference's own states: one for each, n a time at most."""
+    pick_key, key = jax.random.split(key)
+    if isinstance(reference, Trajectories) and (paths or reference.mask is None):
+        rows = np.sort(permutation(pick_key, reference.n)[:n])
+        condition = np.asarray(reference.condition)[rows]
+        return generate(
+            model, len(rows), reference.times, paths=paths, condition=condition, key=key
+        )
+    data = reference.snapshots()
+    order = permutation(pick_key, data.n)
+    rows = [np.sort(order[data.time_index[order] == i][:n]) for i in range(data.times.size)]
+    most, frames = max(map(len, rows)), []
+    for i, row in enumerate(rows):
+        # As many at every time, so that one compiled program draws them all.
+        condition = np.asarray(data.condition)[np.resize(row, most)]
+        time, one = data.times[i], jax.random.fold_in(key, i)
+        drawn = np.asarray(model.sample(most, time=time, condition=condition, key=one))
+        frames.append(drawn[: len(row)])
+    condition = np.asarray(data.condition)[np.concatenate(rows)]
+    return Snapshots.from_frames(frames, data.times, condition=condition, **data.labels())
+
+
+def _as_asked(condition: np.ndarray | None, summary: Summary) -> np.ndarray | None:
+    """The condition in the number type of the training data: whole for categories."""
+    levels = summary.condition_levels
+    if condition is None or condition.size == len(levels):
+        labels = condition is not None and all(levels) and bool((condition % 1 == 0).all())
+        return condition.astype(np.int64) if condition is not None and labels else condition
+    if not levels:
+        raise InvalidInput("this model was fitted without conditions; leave --condition out.")
+    raise InvalidInput(
+        f"--condition has {condition.size} number(s), the data of the fit {len(levels)}; give one "
+        "for each column, nan to leave it open."
+    )
+
+
+def _conditioned(data: Snapshots | Trajectories, rows: np.ndarray) -> Snapshots | Trajectories:
+    """The samples with their conditions, if each is a number."""
+    if np.isnan(rows).any():
+        return data
+    if isinstance(data, Trajectories):
+        return Trajectories(data.values, data.times, condition=rows, **data.labels())
+    return Snapshots(data.values, data.times, data.time_index, condition=rows, **data.labels())
+
+
+def _joined(parts: Sequence[Any]) -> Snapshots | Trajectories:
+    """Samples of several models at the same times as one data set."""
+    first = parts[0]
+    whole = lambda name: np.concatenate([getattr(part, name) for part in parts])
+    labels = first.labels() | {"condition": None if first.condition is None else whole("condition")}
+    if isinstance(first, Trajectories):
+        return Trajectories(whole("values"), first.times, **labels)
+    return Snapshots(whole("values"), first.times, whole("time_index"), **labels)
