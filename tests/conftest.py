@@ -19,6 +19,19 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
+_MAPS = Path("/proc/self/maps")
+_MOST_MAPS = 25_000
+"""Linux gives a process 65,530 memory maps; compiled programs take some each, and more crashes."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget_compiled_programs():
+    """Drop compiled programs between modules before a process has too many."""
+    yield
+    if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MOST_MAPS:
+        jax.clear_caches()
+
+
 def pytest_addoption(parser):
     parser.addoption("--seed", type=int, default=0, help="base seed of every test")
 

@@ -203,7 +203,8 @@ def _width(data: Snapshots, dequantise: float | None) -> float:
     if step is not None:
         raise InvalidInput(
             f"the reference is discrete (multiples of {step:g}): it has no density. Say "
-            f"dequantise={step:g} (command line: --dequantise {step:g}) to fill the gaps with noise."
+            f"dequantise={step:g} to fill the gaps with noise (command line: fit the method with "
+            f"--set dequantise={step:g})."
         )
     if dequantise is not None and not 0 <= dequantise < np.inf:
         raise InvalidInput(f"dequantise = {dequantise}; expected a width ≥ 0.")

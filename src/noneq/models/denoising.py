@@ -177,7 +177,7 @@ class DenoisingModel(
         condition: Any = None,
         key: Key,
         probes: int = 16,
-        steps: int = 128,
+        steps: int = 32,
     ) -> Estimate:
         """log p by the probability-flow ODE with Hutchinson's divergence, unbiased, any dimension.
 
@@ -187,7 +187,7 @@ class DenoisingModel(
         Args:
             x: one state, or a batch ``(n, *event_shape)``.
             probes: independent probes of every state, at least 2.
-            steps: Heun steps.
+            steps: Runge–Kutta steps, four evaluations each.
 
         Raises:
             InvalidInput: fewer than two probes, or fewer than one step.
@@ -215,12 +215,12 @@ class DenoisingModel(
         time: ScalarLike | None = None,
         condition: Any = None,
         key: Key,
-        steps: int = 128,
+        steps: int = 32,
     ) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
         """n draws by the probability-flow ODE, with the log density gathered on the way.
 
         Args:
-            steps: Heun steps of the ODE, whatever the model's own sampler is.
+            steps: Runge–Kutta steps of the ODE, whatever the model's own sampler is.
         """
         check_count(n)
         time = check_time(time, self.frame.times)

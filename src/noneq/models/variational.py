@@ -44,7 +44,8 @@ def variational_bound(
         One entry per state, with the standard error over the draws.
 
     Raises:
-        InvalidInput: a process that is not Gaussian, or a bad number of samples or steps.
+        InvalidInput: a process that is not Gaussian, or has alpha = 0 at tau = 1; a bad
+            number of samples or steps.
 
     Source: Kingma et al. 2021, eq. 11, 13–18 and appendix E.
     """
@@ -52,6 +53,11 @@ def variational_bound(
         raise InvalidInput(
             f"variational_bound: the process is {type(model.denoiser.process).__name__}; the bound "
             "is that of Gaussian noise. Use log_prob or log_prob_estimate."
+        )
+    if float(model.denoiser.process.schedule(1.0)[0]) <= 0:
+        raise InvalidInput(
+            f"variational_bound: {type(model.denoiser.process.schedule).__name__} has alpha = 0 at "
+            "tau = 1, where the bound's clock gamma is infinite. Use log_prob or log_prob_estimate."
         )
     if samples < 2 or steps < 0:
         raise InvalidInput(
