@@ -213,7 +213,7 @@ def test_list(noneq, kind):
 
 def test_domains_are_domains(noneq):
     entries = noneq("list", "domains", "--json").json["domains"]
-    assert [entry["name"] for entry in entries] == ["Box", "Free", "Torus"]
+    assert [entry["name"] for entry in entries] == ["Box", "Free", "Region", "Torus"]
 
 
 def test_every_source_is_in_the_bibliography(noneq):
@@ -223,3 +223,7 @@ def test_every_source_is_in_the_bibliography(noneq):
         done = noneq("cite", name)
         assert done.code == 0
         assert done.out.startswith("@"), name
+
+
+def test_brackets_in_descriptions_are_shown(noneq):
+    assert "[low, high]" in noneq("list", "domains").out

@@ -6,9 +6,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
+
 from noneq.cli.fitting import members
 from noneq.cli.output import listing
 from noneq.cli.terms import comment, methods_listing, terms
+from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod
 from noneq.models.traits import AbstractModel
@@ -58,7 +61,8 @@ def _entries(room: str) -> list[dict[str, Any]]:
             _entry(n, t) | {"gives": ", ".join(_traits(t))} | terms(t) for n, t in things.items()
         ]
     else:
-        things = modules(room)
+        # Shapes of regions live beside the domains, but are none.
+        things = modules(room, AbstractDomain if room == "domains" else eqx.Module)
     return [_entry(name, thing) for name, thing in sorted(things.items())]
 
 

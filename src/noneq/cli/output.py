@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 
 def emit(as_json: bool, data: Any, *text: Any, hint: str = "", quiet: bool = False) -> None:
@@ -51,7 +52,7 @@ def listing(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = 
     for column in columns:
         made.add_column(column, overflow="fold")
     for row in rows:
-        made.add_row(*row)
+        made.add_row(*map(Text, row))  # as it is: brackets are no markup
     return made
 
 
