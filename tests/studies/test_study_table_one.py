@@ -122,7 +122,7 @@ def test_wells_are_scored_at_a_few_of_their_times(key):
     wells = DrivenWells()
     small = dataclasses.replace(wells, recording=dataclasses.replace(wells.recording, n=20))
     parts = small.draw(key)
-    assert parts.test.times.size == 8
+    assert parts.test.times.size == 3
     assert parts.train.times.size == 40
     assert set(parts.test.times) <= set(parts.train.times)
     assert not np.array_equal(parts.test.values, parts.truth.values)

@@ -105,7 +105,7 @@ class DrivenWells(AbstractDataSet):
     """
 
     recording: Recording = Recording(Prinz(drive=10.0), n=2000, until=2.0, interval=0.05)
-    scored: int = 8
+    scored: int = 3
 
     @property
     def case(self) -> str:
