@@ -27,8 +27,23 @@ def results_page(name: str, title: str) -> str:
     if any(row["case"].startswith("drive=") for row in record["rows"]):
         results.sweep_picture(record, DOCS / "images" / f"{name}.svg")
         picture = f"![Divergence against the drive](../images/{name}.svg)\n"
+    elif name == "table_one":
+        picture = heat_maps(record)
     body = results.study_page(record)
     return f"# {title}\n\n{results.provenance(record)}\n{picture}\n{body}\n{limits(name)}"
+
+
+def heat_maps(record: dict) -> str:
+    """The pictures of `noneq.report.table_one` that need the rows alone."""
+    from noneq.report.table_one import maps
+
+    parts = []
+    for i, drawn in enumerate(maps(record["rows"])):
+        (DOCS / "images" / f"table_one_{i}.png").write_bytes(drawn.data)
+        parts.append(
+            f"**{drawn.title}** {drawn.caption}\n\n![{drawn.alt}](../images/table_one_{i}.png)\n"
+        )
+    return "\n".join(parts)
 
 
 def limits(name: str) -> str:

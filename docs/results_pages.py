@@ -40,6 +40,8 @@ _WORKLOADS = {
     "train_mlp4x128_b1024": "train 4×128, batch 1,024, 2,000 steps",
     "train_mlp3x64_b256": "train 3×64, batch 256, 2,000 steps",
     "sample_heun200_n10000": "sample 10,000 points, 200 Heun steps",
+    "sample_edm18_mlp3x64_n10000": "sample 10,000 points, EDM's 18 levels, 3×64",
+    "sample_edm18_mlp4x128_n10000": "sample 10,000 points, EDM's 18 levels, 4×128",
     "log_prob_exact": "log-likelihood with exact divergence, 2,000 points",
 }
 
