@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 
 
-_CACHE = Path(__file__).parents[1] / ".cache" / f"jax-{jaxlib.__version__}"
+# One cache for each worker: JAX does not write its entries atomically, and reading half of one
+# crashes the process.
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+_CACHE = Path(__file__).parents[1] / ".cache" / f"jax-{jaxlib.__version__}" / _WORKER
 jax.config.update("jax_compilation_cache_dir", str(_CACHE))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
