@@ -47,7 +47,7 @@ def maps(rows: Sequence[Mapping[str, Any]]) -> list[Figure]:
             "Nats above the optimum.",
             "Negative log-likelihood of held-out samples above that of the law itself, by how it "
             "is measured on the same samples; below 0 is within the sampling error. Where no "
-            "density is known: above the lowest of the line.",
+            "density is known: above the lowest of the column.",
             best,
         ),
         (

@@ -83,8 +83,9 @@ class MixtureCell(AbstractCell):
             began = clock.monotonic()
             mixture = self.mixture.fit(_flat(train.at(time)), seed)
             seconds += clock.monotonic() - began
-            # sample() returns one component after the other; its order must not matter.
-            frames.append(mixture.sample(n)[0].reshape(n, *test.event_shape))
+            # sample() returns one component after the other.
+            drawn = np.random.default_rng(seed).permutation(mixture.sample(n)[0])
+            frames.append(drawn.reshape(n, *test.event_shape))
             likelihoods.append(sample_mean(-mixture.score_samples(_flat(test.at(time)))))
         value = over_times(_joined(likelihoods))
         metric = "bits_per_dim" if self.data.width else "nll"
