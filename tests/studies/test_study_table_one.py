@@ -9,6 +9,7 @@ import pytest
 from noneq.errors import InvalidInput
 from noneq.methods import EDM, ReflectedDiffusion
 from noneq.nets import MLP
+from noneq.processes import FokkerPlanck
 from noneq.spec import from_toml, to_toml
 from noneq.studies import TableOneStudy, study_named
 from noneq.studies.table_one import CASES, SHAPES, adapted
@@ -153,6 +154,7 @@ def test_consistency_cells_share_all_but_the_penalty(key):
             Consistency().method,
             {"net": MLP(32, 2), "training": Training(steps=400, batch=256)},
         ),
+        penalty=FokkerPlanck(strength=5.0),
         states=32,
     )
     plain, held = (
@@ -170,7 +172,9 @@ def test_consistency_cells_share_all_but_the_penalty(key):
     assert list(plain) == ["score_fpe_residual", "curl", "w2", "nll"]
     assert plain["w2"].method == "ScoreSDE"
     assert held["w2"].method == "ScoreSDE+FokkerPlanck"
-    assert held["score_fpe_residual"].value < 0.8 * plain["score_fpe_residual"].value
+    less, more = held["score_fpe_residual"], plain["score_fpe_residual"]
+    # |z| > 5 by chance once in 2 million; so short a training gains little.
+    assert more.value - less.value > 5 * np.hypot(less.stderr, more.stderr)
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,8 @@ def from_table(
         values = values.astype(record["dtype"])
     if given is not None and "condition_dtype" in record:
         given = given.astype(record["condition_dtype"])
+    elif given is not None and np.isfinite(given).all() and (given == np.round(given)).all():
+        given = given.astype(np.int64)  # whole numbers are categories, as in a file of arrays
     return assemble(
         values,
         numbers(time).astype(np.float64) if time else None,

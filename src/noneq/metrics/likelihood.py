@@ -128,10 +128,11 @@ def likelihood_consistency(
     require(model, HasSampleLogProb, "likelihood_consistency")
     require(model, HasLogProb, "likelihood_consistency")
     n = whole(n, "n", 2)
+    timeless = not isinstance(reference, Snapshots | Trajectories)
     data = _check(model, reference)
     rows = []
     for i, time in enumerate(data.times):
-        clock = jnp.asarray(time, jnp.result_type(float)) if data.times.size > 1 else None
+        clock = None if timeless else jnp.asarray(time, jnp.result_type(float))
         rng = generator(key, i)
         given = None
         if data.condition is not None:
@@ -163,10 +164,11 @@ def prior_mismatch(
     Source: Kingma et al. 2021, eq. 11.
     """
     require(model, HasPriorMismatch, "prior_mismatch")
+    timeless = not isinstance(reference, Snapshots | Trajectories)
     data = _check(model, reference)
     rows = []
     for i, time in enumerate(data.times):
-        clock = jnp.asarray(time, jnp.result_type(float)) if data.times.size > 1 else None
+        clock = None if timeless else jnp.asarray(time, jnp.result_type(float))
         rng = generator(key, i)
         place = rng.choice(np.flatnonzero(data.time_index == i), whole(n, "n", 2))
         given = None if data.condition is None else jnp.asarray(data.condition[place])

@@ -28,6 +28,7 @@ from noneq.samplers.base import ensemble
 from noneq.samplers.likelihood import (
     Field,
     carried,
+    check_exact,
     flow_log_prob,
     hutchinson,
     rademacher,
@@ -35,26 +36,9 @@ from noneq.samplers.likelihood import (
 )
 
 
-_MOST_EXACT = 64
-"""Largest dimension of `log_prob`; the same as that of denoising models."""
-
-
 def log_normal(x: Array) -> Scalar:
     """log N(x; 0, I), the prior of flows on normalised states."""
     return jnp.sum(jax.scipy.stats.norm.logpdf(x))
-
-
-def check_exact(dim: int) -> None:
-    """Refuse exact divergence of states that are too large for it.
-
-    Raises:
-        InvalidInput: naming the dimension.
-    """
-    if dim > _MOST_EXACT:
-        raise InvalidInput(
-            f"log_prob: exact divergence in {dim} dimensions is too slow (at most "
-            f"{_MOST_EXACT}); use log_prob_estimate, or fewer --components."
-        )
 
 
 class ContinuousFlow(
@@ -163,6 +147,7 @@ class ContinuousFlow(
         self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
     ) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
         """n draws with the log density gathered on the way, in ``likelihood_steps`` steps."""
+        check_exact(self.frame.dim)
         check_count(n)
         time = check_time(time, self.frame.times)
         condition = self.frame.asked.check(condition, int(n))

@@ -31,6 +31,7 @@ from noneq.models.traits import (
 from noneq.samplers.base import AbstractSampler
 from noneq.samplers.likelihood import (
     carried,
+    check_exact,
     hutchinson,
     noisy_log_prob,
     probability_flow,
@@ -40,8 +41,6 @@ from noneq.samplers.likelihood import (
 
 _SCORE_NOISE = 0.05
 """Noise of `DenoisingModel.score` relative to the data's standard deviation."""
-EXACT_DIVERGENCE = 64
-"""Most dimensions for which a divergence is computed exactly."""
 
 
 class DenoisingModel(
@@ -160,11 +159,7 @@ class DenoisingModel(
 
         Source: Song et al. 2021, eq. 39.
         """
-        if self.frame.dim > EXACT_DIVERGENCE:
-            raise InvalidInput(
-                f"log_prob: exact divergence in {self.frame.dim} dimensions is too slow (at most "
-                f"{EXACT_DIVERGENCE}); use log_prob_estimate, or fewer --components."
-            )
+        check_exact(self.frame.dim)
         y, time, condition = self.frame.enter(x, time, condition)
         value = self.sampler.log_prob(self.denoiser, y, time=time, condition=condition)
         return value - self.normaliser.log_scale
@@ -221,7 +216,11 @@ class DenoisingModel(
 
         Args:
             steps: Runge–Kutta steps of the ODE, whatever the model's own sampler is.
+
+        Raises:
+            InvalidInput: more than 64 numbers in a state.
         """
+        check_exact(self.frame.dim)
         check_count(n)
         time = check_time(time, self.frame.times)
         condition = self.frame.asked.check(condition, int(n))

@@ -12,7 +12,7 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
-from noneq.models.continuous_flow import check_exact, log_normal, row_means
+from noneq.models.continuous_flow import log_normal, row_means
 from noneq.models.frame import AbstractLaw, Frame
 from noneq.models.traits import (
     HasLogProb,
@@ -23,7 +23,7 @@ from noneq.models.traits import (
 )
 from noneq.nets.base import AbstractNetwork
 from noneq.samplers.base import ensemble
-from noneq.samplers.likelihood import flow_log_prob
+from noneq.samplers.likelihood import check_exact, flow_log_prob
 
 
 class TwoWaySDE(HasNoisyScore, HasNoisyVelocity):

@@ -113,7 +113,16 @@ class Frame(eqx.Module):
     def enter(
         self, x: Float[Array, "*event"], time: ScalarLike | None, condition: Any
     ) -> tuple[Float[Array, " dim"], Any, Any]:
-        """A state in normalised coordinates, with its checked time and condition."""
+        """A state in normalised coordinates, with its checked time and condition.
+
+        Raises:
+            InvalidInput: another event shape, or what the checks of time and condition refuse.
+        """
+        if jnp.shape(x) != self.event_shape:
+            raise InvalidInput(
+                f"the state has shape {jnp.shape(x)}; expected one state of shape "
+                f"{self.event_shape}. Use jax.vmap for many."
+            )
         y = self.normaliser.forward(jnp.asarray(x))
         return y, check_time(time, self.times), self.asked.check(condition)
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
+from noneq.errors import InvalidInput
 from noneq.samplers.base import Noisy
 
 
@@ -16,6 +17,23 @@ Field: TypeAlias = Callable[[Array, ScalarLike], Array]
 
 Pushes: TypeAlias = Callable[[Callable[[Array], Array], Array], Array]
 """From v ↦ J v and a state to div v, or to one estimate of it per probe."""
+
+
+MOST_EXACT = 64
+"""Largest dimension of an exact `log_prob`; above, divergences are estimated."""
+
+
+def check_exact(dim: int) -> None:
+    """Refuse exact divergence of states that are too large for it.
+
+    Raises:
+        InvalidInput: naming the dimension.
+    """
+    if dim > MOST_EXACT:
+        raise InvalidInput(
+            f"log_prob: exact divergence in {dim} dimensions is too slow (at most {MOST_EXACT}); "
+            "use log_prob_estimate, or fewer --components."
+        )
 
 
 def exact_divergence(push: Callable[[Array], Array], x: Array) -> Scalar:
@@ -127,5 +145,6 @@ def noisy_log_prob(
     log_prior = lambda x: model.prior.log_prob(project(x))
     start = model.process.schedule.start
     value = flow_log_prob(field, log_prior, x, steps, divergence, start=start)
-    inside = jnp.max(jnp.abs(project(x) - x)) < 1e-4
-    return jnp.where(inside, value, -jnp.inf)
+    # A state that is not a number is nowhere, and stays visible.
+    outside = jnp.max(jnp.abs(project(x) - x)) >= 1e-4
+    return jnp.where(outside, -jnp.inf, value)
