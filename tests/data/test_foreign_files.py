@@ -201,3 +201,18 @@ def test_names_that_lead_nowhere(name, words, tmp_path):
     np.savez(tmp_path / "data.npz", x=np.zeros((2, 1)))
     with pytest.raises(InvalidInput, match=words):
         read(tmp_path / name)
+
+
+def test_few_whole_numbers_of_a_csv_are_categories(tmp_path):
+    def conditions(numbers):
+        path = tmp_path / "labelled.csv"
+        rows = "".join(f"{i},{i / 7},{c}\n" for i, c in enumerate(numbers))
+        path.write_text("x,y,label\n" + rows)
+        return read(path, condition_columns=["label"]).condition
+
+    labels = conditions([0, 1, 2, 1])
+    assert labels.dtype.kind == "i"
+    assert labels.ravel().tolist() == [0, 1, 2, 1]
+    assert conditions([0, 0.5, 1, 2]).dtype.kind == "f"
+    # Many different ones are a quantity.
+    assert conditions(range(40)).dtype.kind == "f"

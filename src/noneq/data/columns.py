@@ -11,6 +11,7 @@ from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput
 
 
+_MOST_CATEGORIES = 32
 _CONDITION = "condition:"
 _TIME_NAMES = ("time", "t")
 _TRAJECTORY_NAMES = ("trajectory",)
@@ -87,8 +88,8 @@ def from_table(
         values = values.astype(record["dtype"])
     if given is not None and "condition_dtype" in record:
         given = given.astype(record["condition_dtype"])
-    elif given is not None and np.isfinite(given).all() and (given == np.round(given)).all():
-        given = given.astype(np.int64)  # whole numbers are categories, as in a file of arrays
+    elif given is not None and _are_categories(given):
+        given = given.astype(np.int64)
     return assemble(
         values,
         numbers(time).astype(np.float64) if time else None,
@@ -97,6 +98,12 @@ def from_table(
         {"names": coordinates} | record,
         layout,
     )
+
+
+def _are_categories(given: np.ndarray) -> bool:
+    """Whether a text file's conditions are labels: whole numbers, few different ones a column."""
+    whole = np.isfinite(given).all() and bool((given == np.round(given)).all())
+    return whole and max(np.unique(column).size for column in given.T) <= _MOST_CATEGORIES
 
 
 def trajectory_name(header: Sequence[str], layout: Layout) -> str | None:
