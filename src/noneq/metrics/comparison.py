@@ -193,7 +193,8 @@ def check_domain(domain: Any, event_shape: tuple[int, ...]) -> AbstractDomain:
             "for the domain of the reference."
         )
     corner = () if domain.bounds is None else np.broadcast(*domain.bounds).shape
-    if corner not in ((), event_shape):
+    # The corners of a box are one per leading coordinate, which is the channel of a field.
+    if corner not in ((), event_shape if isinstance(domain, Torus) else event_shape[:1]):
         raise InvalidInput(
             f"{type(domain).__name__} has corners of shape {corner}, states have {event_shape}; "
             "give one number, or one per coordinate."
