@@ -9,7 +9,6 @@ import pytest
 from noneq.errors import InvalidInput
 from noneq.methods import EDM, ReflectedDiffusion
 from noneq.nets import MLP
-from noneq.processes import FokkerPlanck
 from noneq.spec import from_toml, to_toml
 from noneq.studies import TableOneStudy, study_named
 from noneq.studies.table_one import CASES, SHAPES, adapted
@@ -154,7 +153,6 @@ def test_consistency_cells_share_all_but_the_penalty(key):
             Consistency().method,
             {"net": MLP(32, 2), "training": Training(steps=400, batch=256)},
         ),
-        penalty=FokkerPlanck(strength=5.0),
         states=32,
     )
     plain, held = (

@@ -102,7 +102,7 @@ def from_table(
 
 def _are_categories(given: np.ndarray) -> bool:
     """Whether a text file's conditions are labels: whole numbers, few different ones a column."""
-    whole = np.isfinite(given).all() and bool((given == np.round(given)).all())
+    whole = bool(np.isfinite(given).all() and (given == np.round(given)).all())
     return whole and max(np.unique(column).size for column in given.T) <= _MOST_CATEGORIES
 
 
