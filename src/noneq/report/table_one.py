@@ -94,7 +94,7 @@ def _map(
                 shade = "w" if value > (low + 3 * high) / 4 else _INK
                 text = f"{value:.3f}" if best is not None else f"{value:.2f}"
                 axes.text(j, i, text, ha="center", va="center", fontsize=8, color=shade)
-        axes.set_xticks(range(len(cases)), cases, fontsize=7.5)
+        axes.set_xticks(range(len(cases)), cases, fontsize=8, rotation=20)
         axes.set_yticks(range(len(methods)), methods)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
