@@ -1,0 +1,162 @@
+"""Dispersion relations: the branches omega(k) of a PDE, in numbers and as formulas."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from noneq.errors import InvalidInput
+from noneq.pde.equation import PDE
+from noneq.pde.terms import space_symbol
+
+
+_DECADES, _POINTS = 4, 801
+_FAR, _FARTHER = 1e3, 1e4
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """One root lam(k) = -i omega(k) of P(lam, k) = 0.
+
+    Attributes:
+        formula: omega(k) as text, parameters symbolic.
+        admissible: whether its growth is bounded as k -> infinity (Hadamard).
+        pde: the PDE it belongs to.
+        index: 0 is the slower (larger Re lam) of two roots.
+    """
+
+    formula: str
+    admissible: bool
+    pde: PDE
+    index: int
+
+    def omega(self, k: Any, q: Any = 0.0) -> np.ndarray:
+        """omega(k), complex; q is the component of k along the advection axis."""
+        return 1j * self.rate(k, q)
+
+    def rate(self, k: Any, q: Any = 0.0) -> np.ndarray:
+        """lam(k) = -i omega(k), complex."""
+        return roots(self.pde, k, q)[self.index]
+
+
+def roots(pde: PDE, k: Any, q: Any = 0.0) -> tuple[np.ndarray, ...]:
+    """The roots lam of P(lam, k, q) = 0, the slower one first, free of cancellation.
+
+    Raises:
+        InvalidInput: the highest time derivative drops out at one of these wavenumbers.
+    """
+    *lower, leading = pde.coefficients(k, q)
+    if np.any(leading == 0):
+        at = np.asarray(k, float)[leading == 0].flat[0]
+        raise InvalidInput(
+            f"the highest time derivative of {pde.text!r} drops out at k = {at:.3g}; such PDEs are "
+            "not judged: give it a constant coefficient."
+        )
+    monic = [coefficient / leading for coefficient in lower]
+    if pde.order == 1:
+        return (-monic[0],)
+    half = monic[1] / 2
+    root = np.sqrt(half**2 - monic[0])
+    slow, fast = -half + root, -half - root
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slow_again, fast_again = monic[0] / fast, monic[0] / slow
+    cancels = abs(slow) < abs(fast)
+    return (
+        np.where(cancels & (fast != 0), slow_again, slow),
+        np.where(~cancels & (slow != 0), fast_again, fast),
+    )
+
+
+@lru_cache(maxsize=64)
+def branches(pde: PDE) -> tuple[Branch, ...]:
+    """All branches omega(k), one for each order in time.
+
+    Raises:
+        InvalidInput: every branch grows without bound as k -> infinity.
+    """
+    grid = wavenumbers(pde)
+    _refuse_singular(pde, grid)
+    formulas = _formulas(pde)
+    admissible = [_bounded(pde, index, grid[-1] / 10**_DECADES) for index in range(pde.order)]
+    if not any(admissible):
+        raise InvalidInput(
+            f"C2 fails for {pde.text!r}: every branch grows without bound as k -> infinity, "
+            "omega(k) = " + ", ".join(formulas) + "; short waves must decay: turn the sign of the "
+            "term of highest order in space."
+        )
+    return tuple(
+        Branch(formula, ok, pde, index)
+        for index, (formula, ok) in enumerate(zip(formulas, admissible, strict=True))
+    )
+
+
+def wavenumbers(pde: PDE) -> np.ndarray:
+    """A wide logarithmic grid of k around the wavenumbers at which terms balance."""
+    terms = [(abs(term.value), term.space_order) for term in pde.terms]
+    balances = [(a / b) ** (1 / (m - n)) for a, n in terms for b, m in terms if m - n > 0.05] or [
+        1.0
+    ]
+    low, high = min(balances), max(balances)
+    if not (low > 1e-30 and high < 1e30):
+        raise InvalidInput(
+            f"the terms of {pde.text!r} balance at wavenumbers {low:.1e} .. {high:.1e}; choose units "
+            "in which they are nearer 1."
+        )
+    return np.geomspace(low * 10.0**-_DECADES, high * 10.0**_DECADES, _POINTS)
+
+
+def directions(pde: PDE) -> tuple[float, ...]:
+    """Cosines of the angle between k and the advection axis that are looked at."""
+    if not any(term.shape.grads for term in pde.terms):
+        return (0.0,)
+    return (-1.0, 1.0) if pde.dim == 1 else (-1.0, -0.5, 0.0, 0.5, 1.0)
+
+
+def _bounded(pde: PDE, index: int, scale: float) -> bool:
+    for cosine in directions(pde):
+        far, farther = (
+            roots(pde, np.array(scale * reach), scale * reach * cosine)[index].real.item()
+            for reach in (_FAR, _FARTHER)
+        )
+        size = abs(roots(pde, np.array(scale * _FARTHER), scale * _FARTHER * cosine)[index]).item()
+        if farther > 1.02 * max(far, 0.0) + 1e-12 * size:
+            return False
+    return True
+
+
+def _refuse_singular(pde: PDE, grid: np.ndarray) -> None:
+    leading = pde.coefficients(grid)[-1]
+    if np.all(leading.imag == 0) and np.ptp(np.sign(leading.real)) > 0:
+        at = grid[1:][np.diff(np.sign(leading.real)) != 0][0]
+        raise InvalidInput(
+            f"the highest time derivative of {pde.text!r} drops out near k = {at:.3g}; such PDEs "
+            "are not judged: give it a constant coefficient."
+        )
+
+
+def symbolic_rates(pde: PDE) -> tuple[Any, ...]:
+    """The roots lam(k, q) as SymPy expressions, in the order of `roots`."""
+    import sympy
+
+    sums = [sympy.S.Zero for _ in range(pde.order + 1)]
+    for term in pde.terms:
+        sums[term.shape.time] += term.coefficient * space_symbol(term.shape)
+    monic = [sympy.expand(coefficient / sums[-1]) for coefficient in sums[:-1]]
+    if pde.order == 1:
+        return (-monic[0],)
+    half = monic[1] / 2
+    under = sympy.expand(half**2 - monic[0])
+    root = sympy.I * sympy.sqrt(-under) if under.is_negative else sympy.sqrt(under)
+    return -half + root, -half - root
+
+
+def _formulas(pde: PDE) -> list[str]:
+    import sympy
+
+    formulas = []
+    for rate in symbolic_rates(pde):
+        flat = sympy.expand(sympy.I * rate)
+        forms = [str(flat), str(sympy.factor_terms(flat)), str(sympy.factor(flat))]
+        formulas.append(min(forms, key=len))
+    return formulas

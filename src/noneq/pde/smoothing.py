@@ -1,0 +1,111 @@
+"""C2: every wave decays faster than the mean, Im omega(k) < Im omega(0) for all k > 0."""
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from noneq.pde.dispersion import Branch, branches, directions, symbolic_rates, wavenumbers
+from noneq.pde.equation import PDE
+
+
+_ROUNDING = 1e-12
+
+
+class Smoothing(NamedTuple):
+    """Whether one branch smooths.
+
+    Attributes:
+        cutoff: 0 if all waves decay relative to the mean; else the largest k that does not, and
+            infinity if there is none.
+        formula: formula of the cut-off in the parameters; None where none was found.
+    """
+
+    cutoff: float
+    formula: str | None
+
+
+@lru_cache(maxsize=64)
+def judged(pde: PDE) -> Branch:
+    """The admissible branch on which C2 holds, or comes nearest to holding.
+
+    Raises:
+        InvalidInput: every branch grows without bound.
+    """
+    return min((b for b in branches(pde) if b.admissible), key=cutoff)
+
+
+@lru_cache(maxsize=64)
+def cutoff(branch: Branch) -> float:
+    """The largest wavenumber that does not decay relative to the mean: 0 if none, or infinity."""
+    grid = wavenumbers(branch.pde)
+    fails = np.any([_fails(branch, grid, cosine) for cosine in directions(branch.pde)], axis=0)
+    if not fails.any():
+        return 0.0
+    if fails[-1]:
+        return float("inf")
+    last = int(np.flatnonzero(fails)[-1])
+    low, high = grid[last], grid[last + 1]
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        bad = any(_fails(branch, np.array([middle]), c)[0] for c in directions(branch.pde))
+        low, high = (middle, high) if bad else (low, middle)
+    return float(low)
+
+
+def smoothing_of(branch: Branch) -> Smoothing:
+    """The cut-off of a branch and its formula."""
+    value = cutoff(branch)
+    found = 0 < value < np.inf
+    return Smoothing(value, _cutoff_formula(branch, value) if found else None)
+
+
+def smoothing_factors(pde: PDE, k: Any, t: float) -> np.ndarray:
+    """exp(t (Im omega(k) - Im omega(0))) of the judged branch.
+
+    Args:
+        pde: the PDE.
+        k: wavenumbers.
+        t: time.
+    """
+    rate = judged(pde).rate
+    return np.exp(t * (rate(k).real - rate(0.0).real))
+
+
+def _fails(branch: Branch, k: np.ndarray, cosine: float) -> np.ndarray:
+    mean, rate = branch.rate(0.0), branch.rate(k, k * cosine)
+    excess = rate.real - mean.real
+    tolerance = _ROUNDING * np.maximum(abs(mean), abs(rate))
+    fails = excess > -tolerance
+    # far below every balance of terms a decay of higher order in k is lost to rounding
+    lost = (k < 100 * wavenumbers(branch.pde)[0]) & (abs(excess) <= tolerance)
+    above = np.flatnonzero(~lost)
+    if len(above) and not fails[above].any():
+        fails[lost] = False
+    return fails
+
+
+def _cutoff_formula(branch: Branch, value: float) -> str | None:
+    """The positive root k of lam(k) = lam(0), or of the discriminant, that lies at ``value``."""
+    import sympy
+
+    from noneq.pde.terms import wave_symbols
+
+    pde = branch.pde
+    lam, k, q = wave_symbols()
+    symbol = pde.symbol.subs(q, 0)
+    mean = symbolic_rates(pde)[branch.index].subs(q, 0).subs(k, 0)
+    conditions = [symbol.subs(lam, mean)]
+    if pde.order == 2:
+        conditions.append(sympy.discriminant(symbol, lam))
+    for condition in conditions:
+        try:
+            candidates = sympy.solve(sympy.expand(condition), k)
+        except NotImplementedError:
+            continue
+        for candidate in candidates:
+            inserted = {s: pde.values[s.name] for s in candidate.free_symbols if s != k}
+            number = complex(candidate.evalf(subs=inserted))
+            if abs(number - value) < 1e-5 * value:
+                return str(candidate)
+    return None
