@@ -2,8 +2,8 @@
 
 from noneq.pde.density_flow import DensityFlow as DensityFlow, rewrite as rewrite
 from noneq.pde.dispersion import Branch as Branch, branches as branches
+from noneq.pde.duality import zoo as zoo
 from noneq.pde.equation import PDE as PDE
 from noneq.pde.evolution import Evolved as Evolved, evolve as evolve
 from noneq.pde.smoothing import judged as judged, smoothing_factors as smoothing_factors
-from noneq.pde.spectrum import spectrum as spectrum
-from noneq.pde.zoo import zoo as zoo
+from noneq.pde.spectra import spectrum as spectrum

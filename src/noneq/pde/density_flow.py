@@ -127,7 +127,7 @@ def linear_residual(pde: PDE, flow: LinearFlow) -> Any:
         + sympy.I * q * on_wave(flow.drifts)
         - on_wave(flow.sources)
     )
-    symbol = sympy.expand(pde.symbol)
+    symbol: Any = sympy.expand(pde.symbol)
     highest = symbol.coeff(lam, pde.order)
     multiple = sympy.expand(left).coeff(lam, pde.order) / highest
     return sympy.simplify(sympy.expand(left - multiple * symbol))

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from noneq.errors import InvalidInput
 from noneq.pde.equation import PDE
@@ -31,16 +32,16 @@ class Branch:
     pde: PDE
     index: int
 
-    def omega(self, k: Any, q: Any = 0.0) -> np.ndarray:
+    def omega(self, k: Any, q: Any = 0.0) -> NDArray[np.complex128]:
         """omega(k), complex; q is the component of k along the advection axis."""
         return 1j * self.rate(k, q)
 
-    def rate(self, k: Any, q: Any = 0.0) -> np.ndarray:
+    def rate(self, k: Any, q: Any = 0.0) -> NDArray[np.complex128]:
         """lam(k) = -i omega(k), complex."""
         return roots(self.pde, k, q)[self.index]
 
 
-def roots(pde: PDE, k: Any, q: Any = 0.0) -> tuple[np.ndarray, ...]:
+def roots(pde: PDE, k: Any, q: Any = 0.0) -> tuple[NDArray[np.complex128], ...]:
     """The roots lam of P(lam, k, q) = 0, the slower one first, free of cancellation.
 
     Raises:

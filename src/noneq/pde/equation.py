@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from noneq.errors import InvalidInput, WrongType
 from noneq.pde.symbolic import read_sympy
@@ -78,7 +79,7 @@ class PDE:
         """P(lam, k, q), with the parameters as symbols."""
         return symbol_of(self.terms)
 
-    def coefficients(self, k: Any, q: Any = 0.0) -> tuple[np.ndarray, ...]:
+    def coefficients(self, k: Any, q: Any = 0.0) -> tuple[NDArray[np.complex128], ...]:
         """Coefficients of lam^0 .. lam^order in P at wavenumbers k, parameters inserted.
 
         Args:
@@ -178,9 +179,9 @@ def _refuse_order(term: Term) -> None:
 
 
 def _number(name: str, value: object) -> complex:
-    if isinstance(value, bool) or not isinstance(value, numbers.Number | np.number):
+    if isinstance(value, bool) or not isinstance(value, complex | float | int | np.number):
         raise WrongType(f"the value of {name} is {value!r}; give a number.")
-    value = complex(value)  # pyright: ignore[reportArgumentType]
+    value = complex(value)
     if not cmath.isfinite(value):
         raise InvalidInput(f"the value of {name} is {_plain(value)}; give a finite number.")
     return value

@@ -10,7 +10,7 @@ from noneq.pde.dispersion import roots
 from noneq.pde.equation import PDE
 from noneq.pde.quadratic_flow import quadratic_numbers
 from noneq.pde.smoothing import cutoff, judged
-from noneq.pde.spectrum import parts_of_density
+from noneq.pde.spectra import parts_of_density
 from noneq.pde.terms import Term
 
 
@@ -114,7 +114,7 @@ def _symbol(term: Term, waves: _Waves) -> np.ndarray:
 
 def _waves(shape: tuple[int, ...], box: float) -> _Waves:
     axes = [2 * np.pi * np.fft.fftfreq(n, box / n) for n in shape]
-    vectors = np.meshgrid(*axes, indexing="ij")
+    vectors = list(np.meshgrid(*axes, indexing="ij"))
     return _Waves(vectors, np.sqrt(sum(v**2 for v in vectors)), vectors[0])
 
 

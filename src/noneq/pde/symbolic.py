@@ -28,7 +28,8 @@ def read_sympy(
             f"the PDE is of type {type(equation).__name__}; give text, as 'u_t - lap(u)', or SymPy."
         )
     text = str(equation)
-    side: Any = equation.lhs - equation.rhs if isinstance(equation, sympy.Eq) else equation
+    whole: Any = equation
+    side = whole.lhs - whole.rhs if isinstance(equation, sympy.Eq) else whole
     u, time, axes = _unknown_function(side, dim)
     waves = sympy.symbols(f"_k0:{dim}", real=True)
     by_time: dict[int, Any] = {}
@@ -68,7 +69,7 @@ def _read_part(
 ) -> tuple[int, Any]:
     import sympy
 
-    operands = [f for f in sympy.Mul.make_args(part) if f.has(u)]
+    operands: list[Any] = [f for f in sympy.Mul.make_args(part) if f.has(u)]
     if not operands:
         if part == 0:
             return 0, sympy.S.Zero
@@ -86,7 +87,8 @@ def _read_part(
                 f"a coefficient depends on {coordinate}; only constant coefficients are judged."
             )
     order, symbol = 0, coefficient
-    for variable, count in operand.variable_count if derivative else ():
+    counts: Any = operand.variable_count if derivative else ()
+    for variable, count in counts:
         if variable == time:
             order += int(count)
         else:
@@ -106,7 +108,7 @@ def _shapes(order: int, symbol: Any, waves: tuple[Any, ...]) -> dict[Shape, Any]
     square, q = sympy.Symbol("_square"), sympy.Symbol("_q")
     for axis, wave in enumerate(waves):
         others = [w for i, w in enumerate(waves) if i != axis]
-        put = {wave: q} | dict.fromkeys(others, sympy.S.Zero)
+        put: dict[Any, Any] = {wave: q} | dict.fromkeys(others, sympy.S.Zero)
         if others:
             put[others[0]] = sympy.sqrt(square - q**2)
         reduced = sympy.expand(sympy.expand(symbol).subs(put, simultaneous=True))

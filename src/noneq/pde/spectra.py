@@ -3,11 +3,15 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from noneq.errors import InvalidInput
 from noneq.pde.density_flow import is_quadratic
 from noneq.pde.dispersion import branches, roots
 from noneq.pde.equation import PDE
+
+
+Complex = NDArray[np.complex128]
 
 
 def spectrum(pde: PDE, k: Any, t: Any, q: Any = 0.0) -> np.ndarray:
@@ -27,30 +31,36 @@ def spectrum(pde: PDE, k: Any, t: Any, q: Any = 0.0) -> np.ndarray:
         InvalidInput: complex coefficients (p = \\|phi\\|^2 is not linear), or t < 0.
     """
     _refuse_quadratic(pde, t)
-    with np.errstate(over="ignore", invalid="ignore"):
-        slow, fast = parts_of_density(pde, k, t, q)
+    slow, fast = parts_of_density(pde, k, t, q)
     total = slow + fast
     return total if np.any(np.asarray(q) != 0) else total.real
 
 
-def parts_of_density(pde: PDE, k: Any, t: Any, q: Any = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """The parts of p_hat(k, t) on the slow and on the fast root (first order: the fast is 0)."""
+def parts_of_density(
+    pde: PDE, k: Any, t: Any, q: Any = 0.0, shift: float = 0.0
+) -> tuple[Complex, Complex]:
+    """The parts of p_hat(k, t) exp(-shift t) on the slow and on the fast root.
+
+    A PDE of first order has no fast root; that part is 0.
+    """
     rates = roots(pde, k, q)
     kept = [b.index for b in branches(pde) if b.admissible]
-    if len(kept) == 1:
-        part = np.exp(rates[kept[0]] * t)
-        return (part, 0 * part) if kept[0] == 0 else (0 * part, part)
-    slow, fast = _apart(*rates)
-    gap = slow - fast
-    return -fast / gap * np.exp(slow * t), slow / gap * np.exp(fast * t)
+    with np.errstate(over="ignore", under="ignore"):
+        if len(kept) == 1:
+            part = np.exp((rates[kept[0]] - shift) * t)
+            return (part, 0 * part) if kept[0] == 0 else (0 * part, part)
+        slow, fast = _apart(*rates)
+        gap = slow - fast
+        decays = np.exp((slow - shift) * t), np.exp((fast - shift) * t)
+        return -fast / gap * decays[0], slow / gap * decays[1]
 
 
-def _apart(slow: np.ndarray, fast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _apart(slow: np.ndarray, fast: np.ndarray) -> tuple[Complex, Complex]:
     """The two roots, moved apart by 1e-5 of their size where they meet (error 1e-10)."""
     middle, half = (slow + fast) / 2, (slow - fast) / 2
     least = 1e-5 * abs(middle) + 1e-150
     half = np.where(abs(half) < least, least, half)
-    return middle + half, middle - half
+    return (middle + half).astype(complex), (middle - half).astype(complex)
 
 
 def _refuse_quadratic(pde: PDE, t: Any) -> None:
