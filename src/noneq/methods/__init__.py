@@ -9,9 +9,12 @@ from noneq.methods.ffjord import FFJORD as FFJORD
 from noneq.methods.flow_matching import FlowMatching as FlowMatching
 from noneq.methods.flow_pp import FlowPP as FlowPP
 from noneq.methods.oracle_boltzmann import OracleBoltzmann as OracleBoltzmann
+from noneq.methods.pfgm import PFGM as PFGM
+from noneq.methods.pfgm_pp import PFGMpp as PFGMpp
 from noneq.methods.reflected_diffusion import ReflectedDiffusion as ReflectedDiffusion
 from noneq.methods.score_matching import ScoreMatching as ScoreMatching
 from noneq.methods.score_sde import ScoreSDE as ScoreSDE
 from noneq.methods.smld import SMLD as SMLD
 from noneq.methods.transition import Transition as Transition
 from noneq.methods.vdm import VDM as VDM
+from noneq.methods.yukawa import Yukawa as Yukawa

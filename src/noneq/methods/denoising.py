@@ -12,13 +12,16 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress
-from noneq.methods.dynamics import HasForward, linear
+from noneq.methods.dynamics import HasForward, drawn, linear
 from noneq.methods.learning import check_handling, dequantised, fit_law, left_open
 from noneq.models.denoising import Denoiser, DenoisingModel
+from noneq.models.field_lines import FieldLines
+from noneq.models.field_lines_model import FieldLinesModel
 from noneq.nets.base import AbstractNet
 from noneq.nets.constant import Constant
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
+from noneq.processes.base import AbstractFieldLines
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.penalties import AbstractPenalty
 from noneq.processes.targets import AbstractTarget
@@ -34,7 +37,8 @@ class DenoisingLoss(AbstractLoss):
     """Mean over tau, y and xi of weight(tau) |xi_hat − xi|², in units of the network's output.
 
     **Equation**: w (alpha/sigma)² |y − D(x)|² = w (alpha c_out/sigma)² |F* − F|²,
-    F* = (y − c_skip x)/c_out. A row is a normalised state, its time and its condition.
+    F* = (y − c_skip x)/c_out. Of a process of field lines y is the foot of the conditional line.
+    A row is a normalised state, its time and its condition.
 
     Args:
         weight: law of tau and weight of its error.
@@ -50,7 +54,7 @@ class DenoisingLoss(AbstractLoss):
     drop: float = 0.0
     width: Array | None = None
 
-    def loss(self, model: Denoiser, batch: dict[str, Any], *, key: Key) -> Scalar:
+    def loss(self, model: Denoiser | FieldLines, batch: dict[str, Any], *, key: Key) -> Scalar:
         tau_key, noise_key, fill_key, drop_key, penalty_key = jax.random.split(key, 5)
         y = dequantised(batch["y"], self.width, key=fill_key)
         condition = left_open(batch["condition"], self.drop, key=drop_key)
@@ -58,13 +62,11 @@ class DenoisingLoss(AbstractLoss):
         tau = self.weight.draw(y.shape[0], schedule, std, key=tau_key)
 
         def one(y, tau, time, condition, noise_key):
-            x = model.process.perturb(y, tau, key=noise_key).x
-            alpha, sigma = schedule(tau)
+            noised = model.process.perturb(y, tau, key=noise_key)
+            x, wanted = noised.x, model.wanted(y, noised, tau)
             raw, skip, out = model.output(x, tau, time=time, condition=condition)
-            # (alpha c_out/sigma)² F*-error; alpha = 0 is met by weights that diverge there.
-            scale = jnp.maximum(alpha, 1e-6) * out / sigma
-            factor = self.weight(tau, schedule, std) * scale**2
-            return factor * jnp.mean((raw - (y - skip * x) / out) ** 2), x
+            factor = self.weight(tau, schedule, std) * model.gain(tau) ** 2
+            return factor * jnp.mean((raw - (wanted - skip * x) / out) ** 2), x
 
         keys = jax.random.split(noise_key, y.shape[0])
         over = (0, 0, 0, None if condition is None else 0, 0)
@@ -93,11 +95,11 @@ class AbstractDenoising(AbstractMethod, HasForward):
         training: settings of the gradient loop.
 
     Raises:
-        InvalidInput: a target that divides by a vanishing alpha, or a process that leaves too
-            much signal at tau = 1.
+        InvalidInput: a target that divides by a vanishing alpha, a process that leaves too
+            much signal at tau = 1, or a penalty on a score that the process does not have.
     """
 
-    process: eqx.AbstractVar[Gaussian]
+    process: eqx.AbstractVar[Any]  # Gaussian or AbstractFieldLines
     target: eqx.AbstractVar[AbstractTarget]
     weight: eqx.AbstractVar[AbstractWeight]
     sampler: eqx.AbstractVar[AbstractSampler]
@@ -122,14 +124,21 @@ class AbstractDenoising(AbstractMethod, HasForward):
                 f"{name}: the signal-to-noise ratio (alpha/sigma)² is {(alpha / sigma) ** 2:.3g} at "
                 f"tau = 1; the prior needs at most {_MOST_SIGNAL}. Raise the largest noise level."
             )
+        if self.penalty is not None and isinstance(self.process, AbstractFieldLines):
+            raise InvalidInput(
+                f"{name}: {type(self.penalty).__name__} needs a score, and "
+                f"{type(self.process).__name__} has a flow only; leave penalty out."
+            )
         check_handling(self)
 
     def forward(
         self, x: Float[Array, " dim"], tau: ScalarLike
     ) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
+        if isinstance(self.process, AbstractFieldLines):
+            return drawn(self).denoiser.noisy_velocity(x, tau), jnp.zeros_like(x)
         return linear(self.process.schedule, x, tau)
 
-    def init(self, summary: Summary, *, key: Key) -> DenoisingModel:
+    def init(self, summary: Summary, *, key: Key) -> DenoisingModel | FieldLinesModel:
         net = self.net.init(
             summary.event_shape,
             summary.dim,
@@ -139,15 +148,19 @@ class AbstractDenoising(AbstractMethod, HasForward):
             key=key,
         )
         std = Constant(jnp.asarray(summary.std))
+        optional = self.drop_condition > 0
+        if isinstance(self.process, AbstractFieldLines):
+            lines = FieldLines(net=net, std=std, process=self.process, target=self.target)
+            return FieldLinesModel(lines, self.sampler, summary, optional=optional)
         denoiser = Denoiser(net=net, std=std, process=self.process, target=self.target)
-        return DenoisingModel(denoiser, self.sampler, summary, optional=self.drop_condition > 0)
+        return DenoisingModel(denoiser, self.sampler, summary, optional=optional)
 
     def fit(
         self,
         data: Data,
         *,
         key: Key,
-        init: DenoisingModel | None = None,
+        init: DenoisingModel | FieldLinesModel | None = None,
         progress: Progress | None = None,
         checkpoint: Path | None = None,
     ) -> Fit:

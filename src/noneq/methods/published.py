@@ -36,3 +36,5 @@ class Published(NamedTuple):
 DGM = Equations("DGM", ("0", "g"), ("−g² s/2", "g"))
 """The paper does not list the methods of this row; taken are those to which its Table 1 gives no
 drift, as this row has none."""
+
+FIELD = Equations("PFGM", ("n/a", "n/a"), ("E(x)", "~0"))

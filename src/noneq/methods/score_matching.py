@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from noneq.methods.denoising import AbstractDenoising
+from noneq.processes.base import AbstractFieldLines
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.schedules import Karras
 from noneq.processes.targets import AbstractTarget, Preconditioned
@@ -15,7 +16,8 @@ class ScoreMatching(AbstractDenoising):
     """Score of p(x, t) at all noise levels, with physical time as a further input.
 
     Forward process:
-        x_tau = alpha(tau) y + sigma(tau) xi; any `Gaussian` schedule (VP, SubVP, VE, Karras …).
+        x_tau = alpha(tau) y + sigma(tau) xi; any `Gaussian` schedule (VP, SubVP, VE, Karras …), or
+        a process of field lines (`ScaleMixture` …), as `noneq.pde.process` makes of an equation.
     Learnt object:
         the denoiser E[y | x_tau, t], hence the score s = (alpha D − x)/sigma².
     Objective and weight:
@@ -33,7 +35,7 @@ class ScoreMatching(AbstractDenoising):
 
     source: ClassVar[str] = "song2021score"
 
-    process: Gaussian = Gaussian(Karras())
+    process: Gaussian | AbstractFieldLines = Gaussian(Karras())
     target: AbstractTarget = Preconditioned()
     weight: AbstractWeight = LogNormal(mean=-2.0)
     sampler: AbstractSampler = Heun()

@@ -6,12 +6,16 @@ from noneq.models.continuous_flow import ContinuousFlow as ContinuousFlow
 from noneq.models.coupling_flow import CouplingFlow as CouplingFlow
 from noneq.models.denoiser import (
     AbstractDenoiser as AbstractDenoiser,
+    AbstractFlowing as AbstractFlowing,
     AbstractTweedie as AbstractTweedie,
     Denoiser as Denoiser,
 )
 from noneq.models.denoising import DenoisingModel as DenoisingModel
 from noneq.models.diff_flow import DiffFlowModel as DiffFlowModel, TwoWaySDE as TwoWaySDE
 from noneq.models.empirical import EmpiricalDenoiser as EmpiricalDenoiser
+from noneq.models.field_lines import FieldLines as FieldLines
+from noneq.models.field_lines_model import FieldLinesModel as FieldLinesModel
+from noneq.models.flow_law import AbstractFlowLaw as AbstractFlowLaw
 from noneq.models.frame import AbstractLaw as AbstractLaw, Frame as Frame
 from noneq.models.guidance import (
     Guided as Guided,

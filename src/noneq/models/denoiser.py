@@ -10,12 +10,12 @@ from noneq._typing import Scalar, ScalarLike
 from noneq.models.traits import HasDenoiser, HasNoisyScore, HasNoisyVelocity
 from noneq.nets.base import AbstractNetwork
 from noneq.nets.constant import Constant
-from noneq.processes.base import AbstractPrior, AbstractProcess
+from noneq.processes.base import AbstractPrior, AbstractProcess, Perturbed
 from noneq.processes.targets import AbstractTarget
 
 
-class AbstractDenoiser(HasNoisyScore, HasNoisyVelocity):
-    """The learnt part of a denoising model: score and flow of normalised states at every tau."""
+class AbstractFlowing(HasNoisyVelocity):
+    """The learnt part of a model of p(x, t) by a noise clock: a flow of normalised states."""
 
     process: eqx.AbstractVar[AbstractProcess]
     std: eqx.AbstractVar[Constant]
@@ -24,6 +24,10 @@ class AbstractDenoiser(HasNoisyScore, HasNoisyVelocity):
     def prior(self) -> AbstractPrior:
         """Law at tau = 1."""
         return self.process.prior(self.std.value)
+
+
+class AbstractDenoiser(AbstractFlowing, HasNoisyScore):
+    """One that has a score as well."""
 
 
 class AbstractTweedie(AbstractDenoiser, HasDenoiser):
@@ -76,6 +80,17 @@ class Denoiser(AbstractTweedie):
         """ln(sigma/alpha)/4, what the network is told of the noise."""
         alpha, sigma = self.process.schedule(tau)
         return jnp.log(sigma / jnp.maximum(alpha, 1e-4)) / 4
+
+    def wanted(self, y: Array, noised: Perturbed, tau: ScalarLike) -> Array:
+        """What D is the mean of, given x: the clean state y."""
+        return y
+
+    def gain(self, tau: ScalarLike) -> Scalar:
+        """Error of the noise estimate for one of the raw output: alpha c_out/sigma."""
+        alpha, sigma, d_alpha, d_sigma = self.process.schedule.rates(tau)
+        out = self.target(alpha, sigma, d_alpha, d_sigma, self.std.value).out
+        # alpha = 0 is met by weights that diverge there.
+        return jnp.maximum(alpha, 1e-6) * out / sigma
 
     def denoise(
         self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None

@@ -11,7 +11,7 @@ from noneq.errors import InvalidInput
 from noneq.models.denoiser import AbstractDenoiser
 from noneq.models.traits import HasDenoiser
 from noneq.nets.constant import Constant
-from noneq.processes.base import AbstractProcess
+from noneq.processes.base import AbstractDiffusing, AbstractFieldLines, AbstractProcess
 from noneq.processes.gaussian import Gaussian
 
 
@@ -19,8 +19,8 @@ class EmpiricalDenoiser(AbstractDenoiser, HasDenoiser):
     """Score, flow and denoiser of p_tau(x) = mean_i k_tau(x | y_i), in closed form.
 
     **Equation**: D = Σ w_i y_i with w_i ∝ k_tau(x | y_i); score = ∇ ln Σ_i k_tau(x | y_i);
-    dx/dtau = alpha' D + sigma' (x − alpha D)/sigma for a `Gaussian` process, else the
-    process's `velocity` of the score.
+    dx/dtau = alpha' D + sigma' (x − alpha D)/sigma for a `Gaussian` process, Σ w_i v(x | y_i)
+    for one of field lines, else the process's `velocity` of the score.
 
     Args:
         points: data ``(n, *event)``, in the coordinates of the process; centred, as the prior
@@ -64,7 +64,11 @@ class EmpiricalDenoiser(AbstractDenoiser, HasDenoiser):
     def noisy_velocity(
         self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
     ) -> Array:
-        if not isinstance(self.process, Gaussian):
+        if isinstance(self.process, AbstractFieldLines):
+            weights = jax.nn.softmax(self._log_kernels(x, tau))
+            lines = jax.vmap(self.process.conditional_velocity, (None, 0, None))
+            return jnp.tensordot(weights, lines(x, self.points.value, tau), 1)
+        if isinstance(self.process, AbstractDiffusing) and not isinstance(self.process, Gaussian):
             return self.process.velocity(x, tau, self.noisy_score(x, tau))
         alpha, sigma, d_alpha, d_sigma = self.process.schedule.rates(tau)
         clean = self.denoise(x, tau)

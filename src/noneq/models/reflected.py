@@ -9,7 +9,7 @@ from noneq._typing import ScalarLike
 from noneq.models.denoising import AbstractDenoiser
 from noneq.nets.base import AbstractNetwork
 from noneq.nets.constant import Constant
-from noneq.processes.base import AbstractProcess
+from noneq.processes.base import AbstractDiffusing
 
 
 class ReflectedScore(AbstractDenoiser):
@@ -27,7 +27,7 @@ class ReflectedScore(AbstractDenoiser):
 
     net: AbstractNetwork
     std: Constant
-    process: AbstractProcess
+    process: AbstractDiffusing  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def noisy_score(
         self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None

@@ -1,6 +1,8 @@
 """What destroys structure: processes, their schedules, training targets and weights."""
 
 from noneq.processes.base import (
+    AbstractDiffusing as AbstractDiffusing,
+    AbstractFieldLines as AbstractFieldLines,
     AbstractPrior as AbstractPrior,
     AbstractProcess as AbstractProcess,
     NormalPrior as NormalPrior,
@@ -21,6 +23,10 @@ from noneq.processes.gaussian import Gaussian as Gaussian
 from noneq.processes.learnt import LearntLogSNR as LearntLogSNR, LinearLogSNR as LinearLogSNR
 from noneq.processes.penalties import AbstractPenalty as AbstractPenalty
 from noneq.processes.reflected import Reflected as Reflected, UniformPrior as UniformPrior
+from noneq.processes.scale_mixture import (
+    MixturePrior as MixturePrior,
+    ScaleMixture as ScaleMixture,
+)
 from noneq.processes.schedules import (
     VE as VE,
     VP as VP,
@@ -30,6 +36,13 @@ from noneq.processes.schedules import (
     Karras as Karras,
     Straight as Straight,
     SubVP as SubVP,
+)
+from noneq.processes.subordinators import (
+    AbstractSubordinator as AbstractSubordinator,
+    Fixed as Fixed,
+    InverseGamma as InverseGamma,
+    InverseGaussian as InverseGaussian,
+    Stable as Stable,
 )
 from noneq.processes.targets import (
     AbstractTarget as AbstractTarget,

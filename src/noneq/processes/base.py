@@ -66,11 +66,36 @@ class AbstractProcess(eqx.Module):
     def project(self, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
         """Bring back a state that a sampler's step moved out of where the process lives."""
 
+
+class AbstractDiffusing(AbstractProcess):
+    """A process with a noising SDE dx = a x dtau + g dW, whose flow is known from the score."""
+
     def velocity(
         self, x: Float[Array, "*event"], tau: ScalarLike, score: Float[Array, "*event"]
     ) -> Float[Array, "*event"]:
         """Probability flow dx/dtau = a x − g² s/2. Source: Song et al. 2021, eq. 13."""
         return self.schedule.drift(tau) * x - 0.5 * self.schedule.diffusion_squared(tau) * score
+
+
+class AbstractFieldLines(AbstractProcess):
+    """A process known by its flow: x = y + noise, with a conditional velocity but no noising SDE.
+
+    The schedule has alpha = 1; its sigma is the noise level by which networks are told the clock.
+    """
+
+    @abstractmethod
+    def conditional_velocity(
+        self, x: Float[Array, "*event"], y: Float[Array, "*event"], tau: ScalarLike
+    ) -> Float[Array, "*event"]:
+        """dx/dtau that carries the kernel p_tau(x | y)."""
+
+    @abstractmethod
+    def rate(self, radius: ScalarLike, dim: int, tau: ScalarLike) -> Scalar:
+        """Typical c of dx/dtau = c (x − y) at a distance |x − y|."""
+
+    @abstractmethod
+    def spread(self, radius: ScalarLike, dim: int, tau: ScalarLike) -> Scalar:
+        """Typical variance of the noise per coordinate, of a state at a distance |x − y|."""
 
 
 class NormalPrior(AbstractPrior):

@@ -12,7 +12,7 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.domains import Region
 from noneq.domains.walls import Distance, bounced, innermost, returned, share_inside
 from noneq.errors import InvalidInput, MissingTrait
-from noneq.processes.base import AbstractPrior, AbstractProcess, Perturbed
+from noneq.processes.base import AbstractDiffusing, AbstractPrior, Perturbed
 from noneq.processes.schedules import VE, AbstractSchedule
 
 
@@ -92,7 +92,7 @@ class InsidePrior(AbstractPrior):
         return jnp.where(_gap(self.walls, x)[0] >= -_EDGE, -volume, -jnp.inf)
 
 
-class Confined(AbstractProcess):
+class Confined(AbstractDiffusing):
     """Brownian motion in a `Region`, whose enclosing box the normaliser makes [−1, 1]^dim.
 
     **Equation**: ``steps`` times x ← x + sigma xi/√steps along a billiard path, which keeps the

@@ -5,11 +5,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
-from noneq.processes.base import AbstractProcess, NormalPrior, Perturbed
+from noneq.processes.base import AbstractDiffusing, NormalPrior, Perturbed
 from noneq.processes.schedules import AbstractSchedule, Karras
 
 
-class Gaussian(AbstractProcess):
+class Gaussian(AbstractDiffusing):
     """x_tau = alpha(tau) y + sigma(tau) xi, xi ~ N(0, I).
 
     **Equation**: velocity alpha' y + sigma' xi, score −xi/sigma; as an SDE

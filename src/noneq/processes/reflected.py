@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
-from noneq.processes.base import AbstractPrior, AbstractProcess, Perturbed
+from noneq.processes.base import AbstractDiffusing, AbstractPrior, Perturbed
 from noneq.processes.schedules import VE, AbstractSchedule
 
 
@@ -28,7 +28,7 @@ class UniformPrior(AbstractPrior):
         return jnp.where(inside, -x.size * math.log(2.0), -jnp.inf)
 
 
-class Reflected(AbstractProcess):
+class Reflected(AbstractDiffusing):
     """Brownian motion in the box [−1, 1]^dim, which the normaliser makes of any `Box`.
 
     **Equation**: x_tau = fold(y + sigma xi), fold(x) the position after reflections at ±1. Its

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key
-from noneq.samplers.base import Noisy, denoiser, projected
+from noneq.samplers.base import Flowing, denoiser, projected
 from noneq.samplers.grid import levels, log_decay, pairs
 from noneq.samplers.sde import check_noise
 from noneq.samplers.stepped import AbstractStepped
@@ -37,7 +37,7 @@ class Ancestral(AbstractStepped):
         return self.steps
 
     def __call__(
-        self, model: Noisy, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
+        self, model: Flowing, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
     ) -> Float[Array, "n *event"]:
         clean = denoiser(model, self, time=time, condition=condition)
         project = projected(model)
@@ -84,7 +84,7 @@ class Exponential(AbstractStepped):
         return self.steps
 
     def __call__(
-        self, model: Noisy, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
+        self, model: Flowing, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
     ) -> Float[Array, "n *event"]:
         clean = denoiser(model, self, time=time, condition=condition)
         project = projected(model)

@@ -10,12 +10,11 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput, MissingTrait
-from noneq.processes.base import AbstractPrior, AbstractProcess
+from noneq.processes.base import AbstractDiffusing, AbstractPrior, AbstractProcess
 
 
-@runtime_checkable
-class Noisy(Protocol):
-    """What samplers need of a model: a process with its prior, noisy score and velocity."""
+class Flowing(Protocol):
+    """What samplers need of a model: a process with its prior, and the velocity of its flow."""
 
     process: AbstractProcess
 
@@ -24,16 +23,21 @@ class Noisy(Protocol):
         """Law at tau = 1."""
         ...
 
-    def noisy_score(
-        self, x: Array, tau: ScalarLike, *, time: Any = None, condition: Any = None
-    ) -> Array:
-        """∇ log p_tau of one state."""
-        ...
-
     def noisy_velocity(
         self, x: Array, tau: ScalarLike, *, time: Any = None, condition: Any = None
     ) -> Array:
         """dx/dtau of one state."""
+        ...
+
+
+@runtime_checkable
+class Scored(Protocol):
+    """What stochastic samplers need besides: the trait `HasNoisyScore`."""
+
+    def noisy_score(
+        self, x: Array, tau: ScalarLike, *, time: Any = None, condition: Any = None
+    ) -> Array:
+        """∇ log p_tau of one state."""
         ...
 
 
@@ -58,12 +62,12 @@ class AbstractSampler(eqx.Module):
 
     @abstractmethod
     def __call__(
-        self, model: Noisy, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
+        self, model: Flowing, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
     ) -> Float[Array, "n *event"]:
         """An ensemble of the given shape ``(n, *event_shape)``."""
 
     @abstractmethod
-    def log_prob(self, model: Noisy, x: Array, *, time: Any, condition: Any) -> Scalar:
+    def log_prob(self, model: Flowing, x: Array, *, time: Any, condition: Any) -> Scalar:
         """Log density of one state by the probability-flow ODE, exact divergence."""
 
 
@@ -79,26 +83,42 @@ def ensemble(
     return lambda x, tau: jax.vmap(one, (0, None, own))(x, tau, condition)
 
 
-def projected(model: Noisy) -> Callable[[Array], Array]:
+def projected(model: Flowing) -> Callable[[Array], Array]:
     """The process's `project` for a whole ensemble; applied after every update."""
     return jax.vmap(model.process.project)
 
 
 def denoiser(
-    model: Noisy, sampler: AbstractSampler, *, time: Any, condition: Any
+    model: Flowing, sampler: AbstractSampler, *, time: Any, condition: Any
 ) -> Callable[[Array, ScalarLike], Array]:
     """E[y | x] of a whole ensemble.
 
     Raises:
-        MissingTrait: the model has a score only.
+        MissingTrait: the model has no denoiser.
     """
     if not isinstance(model, Denoising):
         raise MissingTrait(
-            f"{type(sampler).__name__} needs a model with the trait HasDenoiser; "
-            f"{type(model).__name__} has only a score; use Heun, AdaptiveODE, ReverseSDE or "
-            "PredictorCorrector."
+            f"{type(sampler).__name__} needs a model with the trait HasDenoiser, which "
+            f"{type(model).__name__} lacks; use Heun or AdaptiveODE."
         )
     return ensemble(model.denoise, time=time, condition=condition)
+
+
+def scored(
+    model: Flowing, sampler: AbstractSampler, *, time: Any, condition: Any
+) -> tuple[Callable[[Array, ScalarLike], Array], AbstractDiffusing]:
+    """∇ log p_tau of a whole ensemble, and the process with a noising SDE that belongs to it.
+
+    Raises:
+        MissingTrait: the model has a flow only.
+    """
+    if not isinstance(model, Scored) or not isinstance(model.process, AbstractDiffusing):
+        raise MissingTrait(
+            f"{type(sampler).__name__} needs a model with the trait HasNoisyScore and a process "
+            f"with a noising SDE; {type(model).__name__} of {type(model.process).__name__} has a "
+            "flow only; use Heun or AdaptiveODE."
+        )
+    return ensemble(model.noisy_score, time=time, condition=condition), model.process
 
 
 def check_steps(name: str, steps: int) -> None:

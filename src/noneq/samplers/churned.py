@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
-from noneq.samplers.base import Noisy, denoiser, projected
+from noneq.samplers.base import Flowing, denoiser, projected
 from noneq.samplers.grid import Level, levels, pairs
 from noneq.samplers.stepped import AbstractStepped
 
@@ -50,7 +50,7 @@ class ChurnedHeun(AbstractStepped):
         return 2 * self.steps - 1
 
     def __call__(
-        self, model: Noisy, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
+        self, model: Flowing, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
     ) -> Float[Array, "n *event"]:
         clean = denoiser(model, self, time=time, condition=condition)
         project = projected(model)

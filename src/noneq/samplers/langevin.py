@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
-from noneq.samplers.base import Noisy, check_steps, denoiser, ensemble, projected
+from noneq.samplers.base import Flowing, check_steps, denoiser, projected, scored
 from noneq.samplers.grid import levels
 from noneq.samplers.stepped import AbstractStepped
 
@@ -50,9 +50,9 @@ class AnnealedLangevin(AbstractStepped):
         return self.levels * self.steps + self.last
 
     def __call__(
-        self, model: Noisy, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
+        self, model: Flowing, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
     ) -> Float[Array, "n *event"]:
-        score = ensemble(model.noisy_score, time=time, condition=condition)
+        score, _ = scored(model, self, time=time, condition=condition)
         project = projected(model)
         prior_key, noise_key = jax.random.split(key)
         grid = levels(model.process.schedule, self.levels)

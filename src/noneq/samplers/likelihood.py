@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
-from noneq.samplers.base import Noisy
+from noneq.samplers.base import Flowing
 
 
 Field: TypeAlias = Callable[[Array, ScalarLike], Array]
@@ -122,14 +122,14 @@ def flow_log_prob(
     return log_prior(end) + gain
 
 
-def probability_flow(model: Noisy, *, time: Any, condition: Any) -> Field:
+def probability_flow(model: Flowing, *, time: Any, condition: Any) -> Field:
     """The velocity of a noisy model, of states that are brought back where the process lives."""
     project = model.process.project
     return lambda x, tau: model.noisy_velocity(project(x), tau, time=time, condition=condition)
 
 
 def noisy_log_prob(
-    model: Noisy,
+    model: Flowing,
     x: Array,
     steps: int,
     time: Any,

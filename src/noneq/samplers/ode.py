@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
-from noneq.samplers.base import AbstractSampler, Noisy, check_steps, ensemble, projected
+from noneq.samplers.base import AbstractSampler, Flowing, check_steps, ensemble, projected
 from noneq.samplers.likelihood import probability_flow, with_divergence
 from noneq.samplers.stepped import AbstractStepped
 
@@ -32,7 +32,7 @@ class Heun(AbstractStepped):
         return 2 * self.steps
 
     def __call__(
-        self, model: Noisy, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
+        self, model: Flowing, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
     ) -> Float[Array, "n *event"]:
         start = model.process.schedule.start
         h = (1.0 - start) / self.steps
@@ -72,7 +72,7 @@ class AdaptiveODE(AbstractSampler):
         return None
 
     def __call__(
-        self, model: Noisy, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
+        self, model: Flowing, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
     ) -> Float[Array, "n *event"]:
         field = ensemble(model.noisy_velocity, time=time, condition=condition)
         x = model.prior.sample(shape, key=key)
@@ -80,7 +80,7 @@ class AdaptiveODE(AbstractSampler):
         x = self._solve(lambda tau, x, _: field(x, tau), x, 1.0, model.process.schedule.start)
         return projected(model)(x)
 
-    def log_prob(self, model: Noisy, x: Array, *, time: Any, condition: Any) -> Scalar:
+    def log_prob(self, model: Flowing, x: Array, *, time: Any, condition: Any) -> Scalar:
         rate = with_divergence(probability_flow(model, time=time, condition=condition))
         field = lambda tau, state, _: rate(state, tau)
         start = (x, jnp.zeros((), x.dtype))

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
 from noneq.errors import InvalidInput
-from noneq.samplers.base import Noisy, ensemble, projected
+from noneq.samplers.base import Flowing, projected, scored
 from noneq.samplers.stepped import AbstractStepped
 
 
@@ -39,7 +39,7 @@ class ReverseSDE(AbstractStepped):
         return self.steps
 
     def __call__(
-        self, model: Noisy, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
+        self, model: Flowing, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
     ) -> Float[Array, "n *event"]:
         return _backwards(self, model, shape, time, condition, key, corrector=None)
 
@@ -80,9 +80,9 @@ class PredictorCorrector(AbstractStepped):
         return self.steps * (1 + self.corrections)
 
     def __call__(
-        self, model: Noisy, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
+        self, model: Flowing, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
     ) -> Float[Array, "n *event"]:
-        score = ensemble(model.noisy_score, time=time, condition=condition)
+        score, _ = scored(model, self, time=time, condition=condition)
         project = projected(model)
 
         def corrector(x, tau, after, key):
@@ -115,7 +115,7 @@ def _norm(x: Array) -> Scalar:
 
 def _backwards(
     sampler: ReverseSDE | PredictorCorrector,
-    model: Noisy,
+    model: Flowing,
     shape: tuple[int, ...],
     time: Any,
     condition: Any,
@@ -126,8 +126,8 @@ def _backwards(
     schedule = model.process.schedule
     h = (1.0 - schedule.start) / sampler.steps
     prior_key, loop_key = jax.random.split(key)
-    score = ensemble(model.noisy_score, time=time, condition=condition)
-    flow = jax.vmap(model.process.velocity, (0, None, 0))
+    score, process = scored(model, sampler, time=time, condition=condition)
+    flow = jax.vmap(process.velocity, (0, None, 0))
     project = projected(model)
 
     def step(x, i):

@@ -6,7 +6,7 @@ import equinox as eqx
 from jaxtyping import Array
 
 from noneq._typing import Scalar
-from noneq.samplers.base import AbstractSampler, Noisy, check_steps
+from noneq.samplers.base import AbstractSampler, Flowing, check_steps
 from noneq.samplers.likelihood import noisy_log_prob
 
 
@@ -26,5 +26,5 @@ class AbstractStepped(AbstractSampler):
         check_steps(type(self).__name__, self.steps)
         check_steps(type(self).__name__, self.likelihood_steps)
 
-    def log_prob(self, model: Noisy, x: Array, *, time: Any, condition: Any) -> Scalar:
+    def log_prob(self, model: Flowing, x: Array, *, time: Any, condition: Any) -> Scalar:
         return noisy_log_prob(model, x, self.likelihood_steps, time, condition)

@@ -1,0 +1,75 @@
+"""The learnt part of a process of field lines: the flow, without a score."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from noneq._typing import Scalar, ScalarLike
+from noneq.models.denoiser import AbstractFlowing
+from noneq.nets.base import AbstractNetwork
+from noneq.nets.constant import Constant
+from noneq.processes.base import AbstractFieldLines, Perturbed
+from noneq.processes.targets import AbstractTarget
+
+
+_EDGE = 3.0
+
+
+class FieldLines(AbstractFlowing):
+    """Where the field line through x would end if it went straight: F(x, tau) with dx/dtau = c (x − F).
+
+    **Equation**: F = c_skip x + c_out N(c_in x, ln(sigma)/4, time, condition), the coefficients of
+    the target at a noise level ŝ(|x|) that grows with the distance from the data; c is the
+    process's `rate` at that distance. For heat, Poisson, PFGM++ and fractional diffusion
+    c = sigma'/sigma and F = E[y | x].
+
+    The noise of these processes has heavy tails. Far out a state can only come from much noise,
+    and a network that is told of it gets bounded inputs and has bounded outputs, also where x is
+    10⁴ times the data; within three standard deviations of every coordinate nothing is changed.
+
+    All functions take one state. ``time`` is physical, ``tau`` the noise clock.
+
+    Source: Karras et al. 2022, eq. 7, and Xu et al. 2023, section 4.1, whose coefficients depend on
+    the noise level alone.
+    """
+
+    net: AbstractNetwork
+    std: Constant
+    process: AbstractFieldLines  # pyright: ignore[reportIncompatibleVariableOverride]
+    target: AbstractTarget
+
+    def output(
+        self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
+    ) -> tuple[Array, Scalar, Scalar]:
+        """Raw network output N with c_skip and c_out."""
+        _, sigma, _, d_sigma = self.process.schedule.rates(tau)
+        noise = jnp.sqrt(self.process.spread(self._outside(x), x.size, tau))
+        one, zero = jnp.ones_like(noise), jnp.zeros_like(noise)
+        target = self.target(one, noise, zero, d_sigma / sigma * noise, self.std.value)
+        skip, out, inside = target
+        return self.net(inside * x, jnp.log(sigma) / 4, time, condition), skip, out
+
+    def wanted(self, y: Array, noised: Perturbed, tau: ScalarLike) -> Array:
+        """What F is the mean of, given x: the foot of the conditional field line."""
+        assert noised.velocity is not None  # a process of field lines has one
+        return noised.x - noised.velocity / self._rate(noised.x, tau)
+
+    def gain(self, tau: ScalarLike) -> Scalar:
+        """c_out/sigma at the plain noise level."""
+        _, sigma, _, d_sigma = self.process.schedule.rates(tau)
+        one = jnp.ones_like(sigma)
+        return self.target(one, sigma, 0 * one, d_sigma, self.std.value).out / sigma
+
+    def noisy_velocity(
+        self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
+    ) -> Array:
+        raw, skip, out = self.output(x, tau, time=time, condition=condition)
+        return self._rate(x, tau) * (x - (skip * x + out * raw))
+
+    def _rate(self, x: Array, tau: ScalarLike) -> Scalar:
+        return self.process.rate(self._outside(x), x.size, tau)
+
+    def _outside(self, x: Array) -> Scalar:
+        """Distance from a ball that holds the data."""
+        return jnp.maximum(jnp.linalg.norm(x) - _EDGE * self.std.value * x.size**0.5, 0.0)
