@@ -34,7 +34,7 @@ class Branch:
 
     def omega(self, k: Any, q: Any = 0.0) -> NDArray[np.complex128]:
         """omega(k), complex; q is the component of k along the advection axis."""
-        return 1j * self.rate(k, q)
+        return np.asarray(1j * self.rate(k, q))
 
     def rate(self, k: Any, q: Any = 0.0) -> NDArray[np.complex128]:
         """lam(k) = -i omega(k), complex."""
@@ -56,7 +56,7 @@ def roots(pde: PDE, k: Any, q: Any = 0.0) -> tuple[NDArray[np.complex128], ...]:
         )
     monic = [coefficient / leading for coefficient in lower]
     if pde.order == 1:
-        return (-monic[0],)
+        return (np.asarray(-monic[0]),)
     half = monic[1] / 2
     root = np.sqrt(half**2 - monic[0])
     slow, fast = -half + root, -half - root

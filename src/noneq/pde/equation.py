@@ -51,7 +51,11 @@ class PDE:
     terms: tuple[Term, ...]
 
     def __init__(
-        self, equation: "str | sympy.Expr | sympy.Eq", *, dim: int = 2, **values: complex | float
+        self,
+        equation: "str | sympy.Expr | sympy.Eq",
+        *,
+        dim: int = 2,
+        **values: complex | float | int,
     ):
         if isinstance(dim, bool) or not isinstance(dim, numbers.Integral):
             raise WrongType(f"dim is {dim!r}; give a whole number of space dimensions.")

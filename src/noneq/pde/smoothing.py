@@ -69,14 +69,14 @@ def smoothing_factors(pde: PDE, k: Any, t: float) -> np.ndarray:
         t: time.
     """
     rate = judged(pde).rate
-    return np.exp(t * (rate(k).real - rate(0.0).real))
+    return np.asarray(np.exp(t * (rate(k).real - rate(0.0).real)))
 
 
 def _fails(branch: Branch, k: np.ndarray, cosine: float) -> np.ndarray:
     mean, rate = branch.rate(0.0), branch.rate(k, k * cosine)
     excess = rate.real - mean.real
     tolerance = _ROUNDING * np.maximum(abs(mean), abs(rate))
-    fails = excess > -tolerance
+    fails = excess >= -tolerance
     # far below every balance of terms a decay of higher order in k is lost to rounding
     lost = (k < 100 * wavenumbers(branch.pde)[0]) & (abs(excess) <= tolerance)
     above = np.flatnonzero(~lost)

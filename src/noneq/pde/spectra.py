@@ -32,7 +32,7 @@ def spectrum(pde: PDE, k: Any, t: Any, q: Any = 0.0) -> np.ndarray:
     """
     _refuse_quadratic(pde, t)
     slow, fast = parts_of_density(pde, k, t, q)
-    total = slow + fast
+    total = np.asarray(slow + fast)
     return total if np.any(np.asarray(q) != 0) else total.real
 
 
@@ -47,12 +47,13 @@ def parts_of_density(
     kept = [b.index for b in branches(pde) if b.admissible]
     with np.errstate(over="ignore", under="ignore"):
         if len(kept) == 1:
-            part = np.exp((rates[kept[0]] - shift) * t)
-            return (part, 0 * part) if kept[0] == 0 else (0 * part, part)
+            part = np.asarray(np.exp((rates[kept[0]] - shift) * t))
+            none = np.zeros_like(part)
+            return (part, none) if kept[0] == 0 else (none, part)
         slow, fast = _apart(*rates)
         gap = slow - fast
         decays = np.exp((slow - shift) * t), np.exp((fast - shift) * t)
-        return -fast / gap * decays[0], slow / gap * decays[1]
+        return np.asarray(-fast / gap * decays[0]), np.asarray(slow / gap * decays[1])
 
 
 def _apart(slow: np.ndarray, fast: np.ndarray) -> tuple[Complex, Complex]:
@@ -60,7 +61,7 @@ def _apart(slow: np.ndarray, fast: np.ndarray) -> tuple[Complex, Complex]:
     middle, half = (slow + fast) / 2, (slow - fast) / 2
     least = 1e-5 * abs(middle) + 1e-150
     half = np.where(abs(half) < least, least, half)
-    return (middle + half).astype(complex), (middle - half).astype(complex)
+    return np.asarray(middle + half, complex), np.asarray(middle - half, complex)
 
 
 def _refuse_quadratic(pde: PDE, t: Any) -> None:
