@@ -185,7 +185,7 @@ def commands_in(text: str) -> list[list[str]]:
 @pytest.mark.parametrize(
     "file",
     ["README.md", "CONTRIBUTING.md"]
-    + [f"docs/{name}.md" for name in ("quickstart", "choose", "denoising", "flows")],
+    + [f"docs/{name}.md" for name in ("quickstart", "choose", "denoising", "flows", "genphys")],
 )
 def test_commands_that_the_texts_show_are_understood(file):
     from typer.main import get_command

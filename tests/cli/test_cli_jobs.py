@@ -200,7 +200,17 @@ def test_a_further_input_goes_to_the_method(noneq, snapshots):
     noneq("fit", STUB, snapshots, "-o", "c", "--with", "shfit=first").refuses(2, "shift")
 
 
-KINDS = ["methods", "systems", "metrics", "studies", "processes", "nets", "samplers", "domains"]
+KINDS = [
+    "methods",
+    "systems",
+    "metrics",
+    "studies",
+    "processes",
+    "nets",
+    "samplers",
+    "domains",
+    "pdes",
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)

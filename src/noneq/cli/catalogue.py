@@ -21,7 +21,7 @@ from noneq.studies import AbstractStudy, studies
 
 
 KINDS = (
-    "methods", "systems", "metrics", "studies", "processes", "nets", "samplers", "domains"
+    "methods", "systems", "metrics", "studies", "processes", "nets", "samplers", "domains", "pdes"
 )  # fmt: skip
 
 
@@ -55,6 +55,10 @@ def _entries(room: str) -> list[dict[str, Any]]:
         things: dict[str, Any] = known_metrics()
     elif room == "studies":
         things = studies()
+    elif room == "pdes":
+        from noneq.pde import zoo
+
+        return [{"name": name, "what": pde.text} for name, pde in zoo().items()]
     elif room == "methods":
         things = modules(room, AbstractMethod)
         return [
