@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from noneq.cli.requests import assignments
+from noneq.cli.words import assignments
 from noneq.data.atomic import atomic_path
 from noneq.errors import InvalidInput, WriteFailed
 from noneq.pde import (

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from noneq.cli.words import assignments
 from noneq.data.files import read
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
@@ -91,19 +92,6 @@ def record_of(path: Path, data: Snapshots | Trajectories, layout: dict[str, Any]
             "fingerprint": fingerprint(data),
         },
     }
-
-
-def assignments(settings: Sequence[str]) -> dict[str, str]:
-    """``["a.b=1"]`` to ``{"a.b": "1"}``.
-
-    Raises:
-        InvalidInput: a word without "=".
-    """
-    pairs = [word.partition("=") for word in settings]
-    for word, (name, equals, _) in zip(settings, pairs, strict=True):
-        if not (name.strip() and equals):
-            raise InvalidInput(f"{word!r} is no assignment; write NAME=VALUE.")
-    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def parse_times(text: str) -> np.ndarray:

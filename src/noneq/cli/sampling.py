@@ -11,7 +11,8 @@ import numpy as np
 
 from noneq._typing import Key
 from noneq.cli.fitting import members
-from noneq.cli.requests import assignments, parse_given
+from noneq.cli.requests import parse_given
+from noneq.cli.words import assignments
 from noneq.data.checks import permutation
 from noneq.data.snapshots import Snapshots
 from noneq.data.summary import Summary

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from noneq.cli.requests import assignments
+from noneq.cli.words import assignments
 from noneq.report import study_report
 from noneq.spec import override
 from noneq.studies import run_study, study_named
