@@ -34,6 +34,7 @@ USER = {
     "viscous": PDE("u_tt - lap(u) - nu*lap(u_t)", nu=0.3),
     "turned": PDE("-u_tt - lap(u)"),
     "inertia": PDE("u_t - b*lap(u_t) + lap(lap(u)) - lap(u)", b=0.3),
+    "complex parameter": PDE("u_t - D*lap(u) + r*u", D=1 + 0.5j, r=0.3),
     "complex": PDE(
         "I*u_t + (1 + .2*I)*lap(lap(u)) + (1 + .1*I)*grad(u) + (1 - .3*I)*lap(u) + .3*I*u"
     ),

@@ -97,6 +97,13 @@ def test_smoothing_factors_of_the_table(name):
         ("u_tt + lap(u) + k0**2*u", {"k0": 2.5}, 2.5, "k0"),
         ("u_t + lap(u) + lap(lap(u))", {}, 1.0, "1"),
         ("u_t + a*lap(u) + b*lap(lap(u))", {"a": 2.0, "b": 0.5}, 2.0, "sqrt(a)/sqrt(b)"),
+        ("u_t - b*flap(u, 1.3) + lap(lap(u))", {"b": 1.0}, 1.0, "b**(10/27)"),
+        (
+            "u_tt + 2*eps*u_t + lap(u) + k0**2*u",
+            {"eps": 0.6, "k0": 1.0},
+            0.8,
+            "sqrt(-eps**2 + k0**2)",
+        ),
         ("u_tt - lap(u)", {}, np.inf, None),
         ("u_tt - lap(u) + m**2*u", {"m": 1.0}, np.inf, None),
         ("u_tt + 2*eps*u_t - lap(u) + m**2*u", {"eps": 1.0, "m": 0.5}, 0.0, None),

@@ -140,7 +140,10 @@ def _real(pde: PDE, scale: float, box: float | None) -> Iterator[Modification]:
     for i, term in enumerate(terms):
         if not term.shape.time:
             rate = sympy.expand(term.coefficient / leading.coefficient)
-            terms[i] = term._replace(coefficient=sympy.simplify(sympy.re(rate)))
+            real = sympy.simplify(sympy.re(rate))
+            if real.has(sympy.re, sympy.im):  # of a complex parameter: as a number
+                real = sympy.Rational(f"{(term.value / leading.value).real:.12g}")
+            terms[i] = term._replace(coefficient=real)
     yield from _tried("the damping alone: real parts", pde, terms, {}, scale, box)
 
 

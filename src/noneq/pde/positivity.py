@@ -14,7 +14,7 @@ from noneq.processes.radial import radial_kernel
 
 TOLERANCE = 1e-7
 """How far below 0 a density may lie, relative to its maximum, and count as rounding."""
-_WAVES = np.linspace(0.0, 7.5, 2401)
+_WAVES = np.linspace(0.0, 7.5, 1601)
 _RADII = np.linspace(0.0, 30.0, 241)
 _TIMES = 40
 _BOX, _SIDES = 30.0, {1: 2048, 2: 128}
@@ -86,7 +86,8 @@ def lowest_density(pde: PDE, scale: float, dim: int | None = None) -> float:
     else:
         parts = parts_of_density(pde, _WAVES / scale, times, 0.0, mean)
         spectra = sum(parts).real * np.exp(-(_WAVES**2) / 2)
-        density = spectra @ _kernel(dim)
+        with np.errstate(invalid="ignore", over="ignore"):
+            density = spectra @ _kernel(dim)
     if not np.all(np.isfinite(density)):
         return -1.0
     top = np.maximum(density.max(-1), 1e-3 * abs(density).max(-1))

@@ -113,7 +113,7 @@ def quadratic_residual(pde: PDE, flow: QuadraticFlow) -> Any:
     change = sum((pair(rate, shape) for shape, rate in _rates(pde).items()), sympy.S.Zero)
     apart = square_a - 2 * dot + square_b
     current = i * (square_a - square_b)  # div of Im(conj(phi) grad(phi)) is half of this
-    left = (
+    left: Any = (
         change
         + flow.current * current / 2
         - flow.spreading * apart
@@ -122,7 +122,12 @@ def quadratic_residual(pde: PDE, flow: QuadraticFlow) -> Any:
         - flow.growth
         - sum((pair(c, shape) for c, shape in flow.others), sympy.S.Zero)
     )
-    return sympy.simplify(sympy.expand(left, complex=False))
+    parts = {
+        s: sympy.Symbol(f"{s}_re", real=True) + i * sympy.Symbol(f"{s}_im", real=True)
+        for s in left.free_symbols
+        if not s.is_real
+    }
+    return sympy.simplify(sympy.expand(left.subs(parts).doit()))
 
 
 def _leading(pde: PDE) -> Term:

@@ -7,6 +7,7 @@ import numpy as np
 
 from noneq.pde.dispersion import Branch, branches, directions, symbolic_rates, wavenumbers
 from noneq.pde.equation import PDE
+from noneq.pde.terms import wave_symbols
 
 
 _ROUNDING = 1e-12
@@ -53,6 +54,7 @@ def cutoff(branch: Branch) -> float:
     return float(low)
 
 
+@lru_cache(maxsize=64)
 def smoothing_of(branch: Branch) -> Smoothing:
     """The cut-off of a branch and its formula."""
     value = cutoff(branch)
@@ -89,8 +91,6 @@ def _cutoff_formula(branch: Branch, value: float) -> str | None:
     """The positive root k of lam(k) = lam(0), or of the discriminant, that lies at ``value``."""
     import sympy
 
-    from noneq.pde.terms import wave_symbols
-
     pde = branch.pde
     lam, k, q = wave_symbols()
     symbol = pde.symbol.subs(q, 0)
@@ -99,13 +99,33 @@ def _cutoff_formula(branch: Branch, value: float) -> str | None:
     if pde.order == 2:
         conditions.append(sympy.discriminant(symbol, lam))
     for condition in conditions:
-        try:
-            candidates = sympy.solve(sympy.expand(condition), k)
-        except NotImplementedError:
-            continue
-        for candidate in candidates:
-            inserted = {s: pde.values[s.name] for s in candidate.free_symbols if s != k}
+        for candidate in _positive_roots(condition, pde):
+            inserted = {s: pde.values[s.name] for s in candidate.free_symbols}
             number = complex(candidate.evalf(subs=inserted))
             if abs(number - value) < 1e-5 * value:
                 return str(candidate)
     return None
+
+
+def _positive_roots(condition: Any, pde: PDE) -> list[Any]:
+    """Roots k of a sum of two powers of k, or of three in arithmetic progression; else none."""
+    import sympy
+
+    k = wave_symbols()[1]
+    powers: dict[Any, Any] = {}
+    for part in sympy.Add.make_args(sympy.expand(condition)):
+        coefficient, rest = part.as_independent(k)
+        exponent = rest.as_base_exp()[1] if rest != 1 else sympy.S.Zero
+        powers[exponent] = powers.get(exponent, 0) + coefficient
+    powers = {e: c for e, c in powers.items() if sympy.simplify(c) != 0}
+    inserted = {s: pde.values[s.name] for e in powers for s in e.free_symbols}
+    exponents = sorted(powers, key=lambda e: complex(e.evalf(subs=inserted)).real)
+    if len(exponents) == 2:
+        low, high = exponents
+        return [sympy.simplify((-powers[low] / powers[high]) ** (1 / (high - low)))]
+    if len(exponents) == 3 and sympy.expand(exponents[0] + exponents[2] - 2 * exponents[1]) == 0:
+        c, b, a = (powers[e] for e in exponents)
+        step = exponents[1] - exponents[0]
+        root = sympy.sqrt(sympy.factor(b**2 - 4 * a * c))
+        return [sympy.simplify(((-b + s * root) / (2 * a)) ** (1 / step)) for s in (1, -1)]
+    return []

@@ -45,7 +45,7 @@ def parts_of_density(
     """
     rates = roots(pde, k, q)
     kept = [b.index for b in branches(pde) if b.admissible]
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         if len(kept) == 1:
             part = np.asarray(np.exp((rates[kept[0]] - shift) * t))
             none = np.zeros_like(part)
