@@ -130,6 +130,7 @@ def test_the_zoo_can_be_listed(noneq):
         (["u_t - lap(u)", "--scale", "0"], ["scale"]),
         (["u_t - lap(u)", "--scale", "nan"], ["scale"]),
         (["u_t - lap(u)", "--scale", "-1"], ["scale"]),
+        (["u_t - lap(u)", "--scale", "1e-200"], ["scale", "units"]),
         (["u_t - lap(u)", "--box", "0"], ["box"]),
         (["u_t - lap(u)", "--box", "inf"], ["box"]),
         (["u_t - lap(u**2)"], []),

@@ -55,11 +55,13 @@ def lengths(scale: float, box: float | None) -> None:
     """Check what is given in units of length.
 
     Raises:
-        InvalidInput: one that is not finite and positive.
+        InvalidInput: one that is not positive, or whose powers cannot be computed.
     """
     for name, value in (("scale", scale), ("box", box)):
-        if value is not None and not (np.isfinite(value) and value > 0):
-            raise InvalidInput(f"{name} = {value:g}; expected a positive length.")
+        if value is not None and not 1e-60 < value < 1e60:
+            raise InvalidInput(
+                f"{name} = {value:g}; expected a positive length, in units in which it is nearer 1."
+            )
 
 
 def judgement(pde: PDE, *, scale: float, box: float | None) -> dict[str, Any]:
