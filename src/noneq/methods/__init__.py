@@ -11,6 +11,7 @@ from noneq.methods.flow_pp import FlowPP as FlowPP
 from noneq.methods.oracle_boltzmann import OracleBoltzmann as OracleBoltzmann
 from noneq.methods.pfgm import PFGM as PFGM
 from noneq.methods.pfgm_pp import PFGMpp as PFGMpp
+from noneq.methods.pfgm_published import PFGMPublished as PFGMPublished
 from noneq.methods.reflected_diffusion import ReflectedDiffusion as ReflectedDiffusion
 from noneq.methods.score_matching import ScoreMatching as ScoreMatching
 from noneq.methods.score_sde import ScoreSDE as ScoreSDE

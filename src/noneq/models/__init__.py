@@ -1,6 +1,7 @@
 """Fitted models and their traits."""
 
 from noneq.models.boltzmann import GridBoltzmann as GridBoltzmann
+from noneq.models.charge_field import ChargeField as ChargeField
 from noneq.models.confined import ConfinedScore as ConfinedScore
 from noneq.models.continuous_flow import ContinuousFlow as ContinuousFlow
 from noneq.models.coupling_flow import CouplingFlow as CouplingFlow
