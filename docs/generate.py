@@ -6,6 +6,7 @@ Run by `make docs`, and by hand after `make results` or `make bench`.
 import sys
 from pathlib import Path
 
+import genphys_pages
 import results_pages as results
 
 
@@ -23,6 +24,9 @@ def results_page(name: str, title: str) -> str:
     if not path.exists():
         return f"# {title}\n\n" + NONE_YET.format(name=name)
     record = results.read(path)
+    if name == "genphys":
+        body = genphys_pages.page(record, DOCS / "images")
+        return f"# {title}\n\n{results.provenance(record)}\n{body}\n{limits(name)}"
     picture = ""
     if any(row["case"].startswith("drive=") for row in record["rows"]):
         results.sweep_picture(record, DOCS / "images" / f"{name}.svg")
@@ -124,6 +128,7 @@ def pages() -> dict[str, str]:
     return {
         "prinz.md": results_page("prinz", "The rotating five-well system"),
         "table_one.md": results_page("table_one", "Table 1, measured"),
+        "genphys.md": results_page("genphys", "GenPhys, measured"),
         "speed.md": speed_page(),
         "contributing.md": contributing_page(),
         "methods.md": reference_pages.methods_page(),

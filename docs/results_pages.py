@@ -27,10 +27,12 @@ _METRICS = {
     "bits_per_dim": "Bits per dimension (held out)",
     "bits_per_dim_bound": "Bound on the bits per dimension (held out)",
     "mass_error": "Normalisation error: mass of the density on a grid, from 1",
+    "sliced_w2": "Sliced Wasserstein-2 distance (unit of the data)",
     "w2": "Wasserstein-2 distance (unit of the data)",
     "mmd": "Squared maximum mean discrepancy",
     "score_fpe_residual": "Residual of the Fokker–Planck equation (0 to 1)",
     "curl": "Curl of the score (0 for a gradient, 2 for a rotation)",
+    "outlier_fraction": "Fraction of samples farther out than any of the data",
     "nfe": "Evaluations of the network for one draw",
     "train_seconds": "Training (seconds)",
     "sample_seconds": "Sampling (seconds)",
@@ -111,14 +113,21 @@ def metric_table(record: dict[str, Any], metric: str, cases: Collection[str] | N
     return table(["", *cases], body)
 
 
+def title_of(metric: str) -> str:
+    """What a metric is, with its unit."""
+    return _METRICS.get(metric, metric.replace("_", " "))
+
+
 def study_page(record: dict[str, Any]) -> str:
     """All metrics of a study."""
     names = ordered([row["metric"] for row in record["rows"]])
     parts = []
     for metric in [*(m for m in _METRICS if m in names), *(m for m in names if m not in _METRICS)]:
         seeds = sorted({row["seeds"] for row in values(record, metric).values()})
-        title = _METRICS.get(metric, metric.replace("_", " "))
-        parts += [f"## {title}\n", f"`{metric}`, seeds per number: {', '.join(map(str, seeds))}.\n"]
+        parts += [
+            f"## {title_of(metric)}\n",
+            f"`{metric}`, seeds per number: {', '.join(map(str, seeds))}.\n",
+        ]
         parts += [metric_table(record, metric)]
     return "\n".join(parts)
 

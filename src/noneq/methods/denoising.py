@@ -22,7 +22,6 @@ from noneq.nets.constant import Constant
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
 from noneq.processes.base import AbstractFieldLines
-from noneq.processes.gaussian import Gaussian
 from noneq.processes.penalties import AbstractPenalty
 from noneq.processes.targets import AbstractTarget
 from noneq.processes.weights import AbstractWeight

@@ -9,7 +9,7 @@ from noneq.processes.subordinators import InverseGamma
 from noneq.processes.targets import AbstractTarget, Preconditioned
 from noneq.processes.weights import AbstractWeight, LogNormal
 from noneq.samplers.base import AbstractSampler
-from noneq.samplers.ode import Heun
+from noneq.samplers.straight_lines import StraightHeun
 
 
 class PFGM(AbstractDenoising):
@@ -24,7 +24,7 @@ class PFGM(AbstractDenoising):
     Objective and weight:
         EDM's, with this noise (`DenoisingLoss`, `LogNormal`).
     Sampling:
-        `Heun` along the field lines from the Cauchy law at the top, nothing clipped; `log_prob`
+        `StraightHeun` along the field lines from the Cauchy law at the top, nothing clipped; `log_prob`
         by the same flow.
     Source and deviations:
         Xu et al. 2022; the objective is that of Xu et al. 2023 at D = 1, whose mean is the exact
@@ -40,4 +40,4 @@ class PFGM(AbstractDenoising):
     process: ScaleMixture = ScaleMixture(law=InverseGamma(1.0))
     target: AbstractTarget = Preconditioned()
     weight: AbstractWeight = LogNormal()
-    sampler: AbstractSampler = Heun()
+    sampler: AbstractSampler = StraightHeun()

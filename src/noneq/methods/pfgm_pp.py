@@ -8,7 +8,7 @@ from noneq.processes.subordinators import InverseGamma
 from noneq.processes.targets import AbstractTarget, Preconditioned
 from noneq.processes.weights import AbstractWeight, LogNormal
 from noneq.samplers.base import AbstractSampler
-from noneq.samplers.ode import Heun
+from noneq.samplers.straight_lines import StraightHeun
 
 
 class PFGMpp(AbstractDenoising):
@@ -22,7 +22,7 @@ class PFGMpp(AbstractDenoising):
     Objective and weight:
         EDM's, with this noise (`DenoisingLoss`, `LogNormal`).
     Sampling:
-        `Heun` from the Student-t law; `log_prob` by the same flow.
+        `StraightHeun` from the Student-t law; `log_prob` by the same flow.
     Source and deviations:
         Xu et al. 2023, eqs. 3–8 and section 4.1. Far outside the data the network's inputs and
         outputs are scaled by the noise that the distance tells of (`FieldLines`), without which
@@ -36,4 +36,4 @@ class PFGMpp(AbstractDenoising):
     process: ScaleMixture = ScaleMixture(law=InverseGamma(128.0))
     target: AbstractTarget = Preconditioned()
     weight: AbstractWeight = LogNormal()
-    sampler: AbstractSampler = Heun()
+    sampler: AbstractSampler = StraightHeun()

@@ -8,7 +8,7 @@ from noneq.processes.subordinators import InverseGaussian
 from noneq.processes.targets import AbstractTarget, Preconditioned
 from noneq.processes.weights import AbstractWeight, LogNormal
 from noneq.samplers.base import AbstractSampler
-from noneq.samplers.ode import Heun
+from noneq.samplers.straight_lines import StraightHeun
 
 
 class Yukawa(AbstractDenoising):
@@ -24,7 +24,7 @@ class Yukawa(AbstractDenoising):
         EDM's, with this noise and the conditional velocity given |x − y| (`DenoisingLoss`,
         `LogNormal`).
     Sampling:
-        `Heun` from the kernel about 0; `log_prob` by the same flow.
+        `StraightHeun` from the kernel about 0; `log_prob` by the same flow.
     Source and deviations:
         Liu et al. 2023 (GenPhys), section 4.3, which gives the equation and trains no model of it;
         this one is new. The equation's own velocity (x − y)/z needs births and deaths
@@ -39,4 +39,4 @@ class Yukawa(AbstractDenoising):
     process: ScaleMixture = ScaleMixture(law=InverseGaussian(1.0))
     target: AbstractTarget = Preconditioned()
     weight: AbstractWeight = LogNormal()
-    sampler: AbstractSampler = Heun()
+    sampler: AbstractSampler = StraightHeun()

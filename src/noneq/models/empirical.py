@@ -7,15 +7,21 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Scalar, ScalarLike
-from noneq.errors import InvalidInput
+from noneq.errors import InvalidInput, MissingTrait
 from noneq.models.denoiser import AbstractDenoiser
-from noneq.models.traits import HasDenoiser
+from noneq.models.traits import HasBirths, HasDenoiser
 from noneq.nets.constant import Constant
-from noneq.processes.base import AbstractDiffusing, AbstractFieldLines, AbstractProcess
+from noneq.processes.base import (
+    AbstractDiffusing,
+    AbstractFieldLines,
+    AbstractProcess,
+    AbstractSourced,
+)
 from noneq.processes.gaussian import Gaussian
+from noneq.processes.reach import check_reach
 
 
-class EmpiricalDenoiser(AbstractDenoiser, HasDenoiser):
+class EmpiricalDenoiser(AbstractDenoiser, HasDenoiser, HasBirths):
     """Score, flow and denoiser of p_tau(x) = mean_i k_tau(x | y_i), in closed form.
 
     **Equation**: D = Σ w_i y_i with w_i ∝ k_tau(x | y_i); score = ∇ ln Σ_i k_tau(x | y_i);
@@ -30,6 +36,9 @@ class EmpiricalDenoiser(AbstractDenoiser, HasDenoiser):
     Raises:
         InvalidInput: no points.
 
+    Warns:
+        PriorTooNarrow: a Yukawa process that ends too low for these data.
+
     Source: Karras et al. 2022, appendix B.3.
     """
 
@@ -43,6 +52,7 @@ class EmpiricalDenoiser(AbstractDenoiser, HasDenoiser):
         self.points = Constant(points)
         self.std = Constant(jnp.sqrt(jnp.mean(points**2)))
         self.process = process
+        check_reach(process, self.std.value)
 
     def denoise(
         self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
@@ -73,6 +83,23 @@ class EmpiricalDenoiser(AbstractDenoiser, HasDenoiser):
         alpha, sigma, d_alpha, d_sigma = self.process.schedule.rates(tau)
         clean = self.denoise(x, tau)
         return d_alpha * clean + d_sigma * (x - alpha * clean) / sigma
+
+    def birth(
+        self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
+    ) -> Scalar:
+        """Σ w_i b(x | y_i), for a process on whose lines particles are born.
+
+        Raises:
+            MissingTrait: any other process.
+        """
+        if not isinstance(self.process, AbstractSourced):
+            raise MissingTrait(
+                f"{type(self.process).__name__} has no births; use a process that has, as Screened, "
+                "or a sampler without, as Heun."
+            )
+        weights = jax.nn.softmax(self._log_kernels(x, tau))
+        births = jax.vmap(self.process.conditional_birth, (None, 0, None))
+        return weights @ births(x, self.points.value, tau)
 
     def _log_kernels(self, x: Array, tau: ScalarLike) -> Float[Array, " n"]:
         return jax.vmap(lambda y: self.process.log_kernel(x, y, tau))(self.points.value)

@@ -19,14 +19,14 @@ _EDGE = 3.0
 class FieldLines(AbstractFlowing):
     """Where the field line through x would end if it went straight: F(x, tau) with dx/dtau = c (x − F).
 
-    **Equation**: F = c_skip x + c_out N(c_in x, ln(sigma)/4, time, condition), the coefficients of
-    the target at a noise level ŝ(|x|) that grows with the distance from the data; c is the
+    **Equation**: F = c_skip x + c_out N(c_in x, ln(ŝ)/8, time, condition), the coefficients of the
+    target at a noise variance ŝ(|x|) that grows with the distance from the data; c is the
     process's `rate` at that distance. For heat, Poisson, PFGM++ and fractional diffusion
     c = sigma'/sigma and F = E[y | x].
 
     The noise of these processes has heavy tails. Far out a state can only come from much noise,
     and a network that is told of it gets bounded inputs and has bounded outputs, also where x is
-    10⁴ times the data; within three standard deviations of every coordinate nothing is changed.
+    10⁴ times the data; within √N + 3 standard deviations of the mean nothing is changed.
 
     All functions take one state. ``time`` is physical, ``tau`` the noise clock.
 
@@ -48,7 +48,7 @@ class FieldLines(AbstractFlowing):
         one, zero = jnp.ones_like(noise), jnp.zeros_like(noise)
         target = self.target(one, noise, zero, d_sigma / sigma * noise, self.std.value)
         skip, out, inside = target
-        return self.net(inside * x, jnp.log(sigma) / 4, time, condition), skip, out
+        return self.net(inside * x, jnp.log(noise) / 4, time, condition), skip, out
 
     def wanted(self, y: Array, noised: Perturbed, tau: ScalarLike) -> Array:
         """What F is the mean of, given x: the foot of the conditional field line."""
@@ -72,4 +72,4 @@ class FieldLines(AbstractFlowing):
 
     def _outside(self, x: Array) -> Scalar:
         """Distance from a ball that holds the data."""
-        return jnp.maximum(jnp.linalg.norm(x) - _EDGE * self.std.value * x.size**0.5, 0.0)
+        return jnp.maximum(jnp.linalg.norm(x) - (x.size**0.5 + _EDGE) * self.std.value, 0.0)

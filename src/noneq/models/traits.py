@@ -132,6 +132,21 @@ class HasNoisyVelocity(eqx.Module):
         """dx/dtau that carries p_tau, for one state."""
 
 
+class HasBirths(eqx.Module):
+    """Trait: births and deaths beside the flow on the noise clock."""
+
+    @abstractmethod
+    def birth(
+        self,
+        x: Float[Array, "*event"],
+        tau: ScalarLike,
+        *,
+        time: ScalarLike | None = None,
+        condition: Any = None,
+    ) -> Scalar:
+        """b with ∂_tau p + div(p v) = b p, v the `noisy_velocity`, for one state."""
+
+
 class HasDrift(eqx.Module):
     """Trait: drift and diffusion of a learned SDE; usable as a system."""
 

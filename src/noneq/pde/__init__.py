@@ -5,6 +5,7 @@ from noneq.pde.dispersion import Branch as Branch, branches as branches
 from noneq.pde.duality import zoo as zoo
 from noneq.pde.equation import PDE as PDE
 from noneq.pde.evolution import Evolved as Evolved, evolve as evolve
+from noneq.pde.generative import process as process
 from noneq.pde.modifications import Modification as Modification, modify as modify
 from noneq.pde.smoothing import judged as judged, smoothing_factors as smoothing_factors
 from noneq.pde.spectra import spectrum as spectrum

@@ -20,6 +20,7 @@ from noneq.processes.fokker_planck import (
     score_residual as score_residual,
 )
 from noneq.processes.gaussian import Gaussian as Gaussian
+from noneq.processes.helmholtz import Helmholtz as Helmholtz, TorusPrior as TorusPrior
 from noneq.processes.learnt import LearntLogSNR as LearntLogSNR, LinearLogSNR as LinearLogSNR
 from noneq.processes.penalties import AbstractPenalty as AbstractPenalty
 from noneq.processes.reflected import Reflected as Reflected, UniformPrior as UniformPrior
@@ -53,6 +54,7 @@ from noneq.processes.targets import (
     V as V,
     Velocity as Velocity,
 )
+from noneq.processes.telegraph import Telegraph as Telegraph
 from noneq.processes.weights import (
     AbstractWeight as AbstractWeight,
     Likelihood as Likelihood,

@@ -19,7 +19,8 @@ class Perturbed(NamedTuple):
         x: the noised state.
         velocity: dx/dtau given y; its mean given x carries p_tau.
         score: grad log p_tau(x | y).
-        birth: birth rate, None if mass is conserved.
+        birth: births per unit of tau and particle, None if none is born; its mean given x is the
+            marginal one.
     """
 
     x: Float[Array, "*event"]
@@ -96,6 +97,16 @@ class AbstractFieldLines(AbstractProcess):
     @abstractmethod
     def spread(self, radius: ScalarLike, dim: int, tau: ScalarLike) -> Scalar:
         """Typical variance of the noise per coordinate, of a state at a distance |x − y|."""
+
+
+class AbstractSourced(AbstractFieldLines):
+    """Field lines on which particles are born and die: ∂_tau p + div(p v) = b p."""
+
+    @abstractmethod
+    def conditional_birth(
+        self, x: Float[Array, "*event"], y: Float[Array, "*event"], tau: ScalarLike
+    ) -> Scalar:
+        """b at x of the kernel p_tau(x | y), per unit of tau; negative where particles die."""
 
 
 class NormalPrior(AbstractPrior):

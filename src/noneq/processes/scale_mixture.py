@@ -1,5 +1,8 @@
 """Scale mixtures of Gaussians: heat, Poisson, PFGM++, Yukawa and fractional diffusion in one class."""
 
+from abc import abstractmethod
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -11,42 +14,41 @@ from noneq.processes.schedules import AbstractSchedule, Karras
 from noneq.processes.subordinators import AbstractSubordinator, InverseGamma
 
 
-class ScaleMixture(AbstractFieldLines):
+class AbstractScaleMixture(AbstractFieldLines):
     """x_tau = y + √s ξ, ξ ~ N(0, I), with the operational time s of a subordinator.
 
-    **Equation**: every linear isotropic equation with characteristic function e^{−t ψ(k)}, ψ a
-    Bernstein function of k², is Brownian motion at a random time. Velocity of the flow
-    dx/dtau = sigma'(tau) E[c (x − y) | x] with the subordinator's `rate` c; the conditional score
-    −ξ/√s has the score as its mean.
+    The conditional score −ξ/√s has the score as its mean.
 
     Args:
-        law: of s at noise level sigma: `Fixed` (heat), `InverseGamma` (Poisson, PFGM++),
-            `InverseGaussian` (Yukawa), `Stable` (fractional).
+        law: of s at noise level sigma.
         schedule: noise levels sigma(tau), with alpha = 1.
 
     Raises:
         InvalidInput: a schedule that shrinks the state.
-
-    Source: Liu et al. 2023 (GenPhys); Xu et al. 2022, 2023 (PFGM, PFGM++); the common form is ours.
     """
 
-    law: AbstractSubordinator = InverseGamma()
-    schedule: AbstractSchedule = Karras()
+    law: eqx.AbstractVar[AbstractSubordinator]
 
     def __check_init__(self) -> None:
         if not float(self.schedule(1.0)[0]) == float(self.schedule(0.5)[0]) == 1.0:
             raise InvalidInput(
-                f"ScaleMixture: {type(self.schedule).__name__} shrinks the state; these processes "
-                "only add noise. Use Karras or VE."
+                f"{type(self).__name__}: {type(self.schedule).__name__} shrinks the state; these "
+                "processes only add noise. Use Karras or VE."
             )
 
-    def perturb(self, y: Float[Array, "*event"], tau: ScalarLike, *, key: Key) -> Perturbed:
+    @abstractmethod
+    def slope(self, squared: Scalar, dim: int, sigma: Scalar) -> Scalar:
+        """c of the conditional velocity dx/dsigma = c (x − y) at |x − y|²."""
+
+    def noised(
+        self, y: Float[Array, "*event"], tau: ScalarLike, *, key: Key
+    ) -> tuple[Float[Array, "*event"], Float[Array, "*event"]]:
+        """A state y after noise of clock tau, and the conditional score there."""
         _, sigma = self.schedule(tau)
         time_key, noise_key = jax.random.split(key)
         s = self.law.draw(sigma, key=time_key)
         xi = jax.random.normal(noise_key, y.shape, y.dtype)
-        x = y + jnp.sqrt(s) * xi
-        return Perturbed(x, self.conditional_velocity(x, y, tau), -xi / jnp.sqrt(s), None)
+        return y + jnp.sqrt(s) * xi, -xi / jnp.sqrt(s)
 
     def conditional_velocity(
         self, x: Float[Array, "*event"], y: Float[Array, "*event"], tau: ScalarLike
@@ -75,7 +77,37 @@ class ScaleMixture(AbstractFieldLines):
 
     def _rate(self, squared: Scalar, dim: int, tau: ScalarLike) -> Scalar:
         _, sigma, _, d_sigma = self.schedule.rates(tau)
-        return d_sigma * self.law.rate(squared, dim, sigma)
+        return d_sigma * self.slope(squared, dim, sigma)
+
+
+class ScaleMixture(AbstractScaleMixture):
+    """Scale mixture whose flow alone carries the laws: nothing is born, nothing dies.
+
+    **Equation**: every linear isotropic equation with characteristic function e^{−t ψ(k)}, ψ a
+    Bernstein function of k², is Brownian motion at a random time: x = y + √s ξ. Velocity of the
+    flow dx/dtau = sigma'(tau) E[c (x − y) | x] with the subordinator's `rate` c; the conditional
+    score −ξ/√s has the score as its mean.
+
+    Args:
+        law: of s at noise level sigma: `Fixed` (heat), `InverseGamma` (Poisson, PFGM++),
+            `InverseGaussian` (Yukawa), `Stable` (fractional).
+        schedule: noise levels sigma(tau), with alpha = 1.
+
+    Raises:
+        InvalidInput: a schedule that shrinks the state.
+
+    Source: Liu et al. 2023 (GenPhys); Xu et al. 2022, 2023 (PFGM, PFGM++); the common form is ours.
+    """
+
+    law: AbstractSubordinator = InverseGamma()
+    schedule: AbstractSchedule = Karras()
+
+    def perturb(self, y: Float[Array, "*event"], tau: ScalarLike, *, key: Key) -> Perturbed:
+        x, score = self.noised(y, tau, key=key)
+        return Perturbed(x, self.conditional_velocity(x, y, tau), score, None)
+
+    def slope(self, squared: Scalar, dim: int, sigma: Scalar) -> Scalar:
+        return self.law.rate(squared, dim, sigma)
 
 
 class MixturePrior(AbstractPrior):

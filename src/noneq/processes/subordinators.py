@@ -38,7 +38,7 @@ class AbstractSubordinator(eqx.Module):
 
     @abstractmethod
     def spread(self, squared: ScalarLike, dim: int, sigma: ScalarLike) -> Scalar:
-        """Most probable s given |x − y|², up to a factor near 1."""
+        """Typical s given |x − y|²: sigma² near y, the most probable s far out."""
 
 
 class Fixed(AbstractSubordinator):
@@ -93,7 +93,7 @@ class InverseGamma(AbstractSubordinator):
         return 1 / jnp.asarray(sigma, float)
 
     def spread(self, squared: ScalarLike, dim: int, sigma: ScalarLike) -> Scalar:
-        return (self.dof * jnp.square(sigma) + squared) / (dim + self.dof)
+        return jnp.square(jnp.asarray(sigma, float)) + squared / (dim + self.dof)
 
 
 class InverseGaussian(AbstractSubordinator):
@@ -163,9 +163,11 @@ class InverseGaussian(AbstractSubordinator):
         return self.stretch(z) * (weights @ upward)
 
     def spread(self, squared: ScalarLike, dim: int, sigma: ScalarLike) -> Scalar:
-        power = jnp.square(self.height(sigma)) + squared
-        half = (dim + 1) / 2
-        return power / (half + jnp.sqrt(half**2 + self.mass**2 * power))
+        half, z = (dim + 1) / 2, self.height(sigma)
+        # The maximum of the law of s given |x − y|, above that at 0.
+        most = lambda power: power / (half + jnp.sqrt(half**2 + self.mass**2 * power))
+        near = jnp.square(z)
+        return jnp.square(jnp.asarray(sigma, float)) + most(near + squared) - most(near)
 
     def growth(self, squared: ScalarLike, dim: int, sigma: ScalarLike) -> Scalar:
         """Birth rate m − κ of the literal equation along (x − y)/z, per unit of sigma.
@@ -238,7 +240,7 @@ class Stable(AbstractSubordinator):
 
     def spread(self, squared: ScalarLike, dim: int, sigma: ScalarLike) -> Scalar:
         # As Student's t with the same tail.
-        return (self.exponent * jnp.square(sigma) + squared) / (dim + self.exponent)
+        return jnp.square(jnp.asarray(sigma, float)) + squared / (dim + self.exponent)
 
 
 def mills(a: Float[Array, "*any"]) -> Float[Array, "*any"]:

@@ -1,6 +1,7 @@
 """What a PDE does to two blobs: their density over time, and the lines along which it flows."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,9 +20,12 @@ _SIGNS = {
     r"\bsqrt\(": "√(",
     r"\blap\(lap\((\w+)\)\)": r"∇⁴\1",
     r"\blap\((\w+)\)": r"∇²\1",
+    r"\bflap\((\w+), (\w+)\)": r"(-∇²)^(\2/2) \1",
+    r"\bflap\((\w+), ([^()]+)\)": r"(-∇²)^((\2)/2) \1",
     r"\bgrad\((\w+)\)": r"∇\1",
     r"\bgrad\(": "∇(",
     r"phi": "φ",
+    r"\bpi\b": "π",
     r"\beps\b": "ε",
     r"\bomega\b": "ω",
     r"-": "−",
@@ -84,12 +88,7 @@ def film(pde: PDE, *, scale: float = 1.0, box: float | None = None) -> Film:
 def smoothing(shown: Film) -> bytes:
     """Density at each time, on a scale of its own; negative densities in orange."""
     with canvas(1, len(shown.frames), size=(9.6, 2.75), sharey=True) as (figure, axes):
-        for axis, (time, density, _) in zip(axes, shown.frames, strict=True):
-            draw = _curve if density.ndim == 1 else _heat
-            draw(axis, density, shown.side)
-            axis.set_title(f"t = {time:.3g}")
-            text, negative = _evenness(density)
-            axis.set_xlabel(text, color=_WARM if negative else "#57606a", fontsize=9)
+        _strip(axes, shown)
         figure.suptitle(
             f"{named(shown.pde)}: two blobs in a periodic box of side {shown.side:.3g}",
             x=0.01, ha="left", fontsize=10.5, fontweight="bold",
@@ -97,25 +96,26 @@ def smoothing(shown: Film) -> bytes:
         return png(figure)
 
 
-def field_lines(shown: Film) -> bytes:
-    """Lines of v = flux/density over the density at a middle time."""
-    time, density, flux = shown.frames[len(shown.frames) // 2]
-    form = rewrite(shown.pde)
-    with canvas(size=(5.2, 5.0)) as (figure, axis):
-        if density.ndim == 1:
-            what = "paths dx/dt = v"
-            _space_time(axis, shown)
-        else:
-            what = f"lines of v at t = {time:.3g}"
-            _heat(axis, density, shown.side)
-            _streams(axis, density, flux, shown.side)
-            axis.set_xlabel("x")
-            axis.set_ylabel("y")
-        axis.set_title(
-            f"{named(shown.pde)}\n{what}\n"
-            f"p = {readable(form.density)},  p v = {readable(form.flux)}",
-            fontsize=9,
-        )
+def smoothing_sheet(films: Mapping[str, Film]) -> bytes:
+    """`smoothing` of several, a line for each, with their names on the left."""
+    across = max(len(shown.frames) for shown in films.values())
+    with canvas(len(films), across, size=(9.6, 2.25 * len(films)), squeeze=False) as (figure, grid):
+        figure.get_layout_engine().set(h_pad=0.1)
+        for axes, (name, shown) in zip(grid, films.items(), strict=True):
+            _strip(axes, shown)
+            axes[0].set_ylabel(name, fontsize=10.5, fontweight="bold")
+            for axis in axes:
+                axis.set_xticks([])
+                axis.set_yticks([])
+                axis.spines[:].set(visible=True, color="#d0d7de")
+        return png(figure, 110)
+
+
+def field_lines(*shown: Film) -> bytes:
+    """Lines of v = flux/density over the density at a middle time, a panel for each film."""
+    with canvas(1, len(shown), size=(5.2 * len(shown), 5.0), squeeze=False) as (figure, axes):
+        for axis, each in zip(axes[0], shown, strict=True):
+            _flow(axis, each)
         return png(figure)
 
 
@@ -134,6 +134,35 @@ def readable(formula: str) -> str:
         formula = re.sub(pattern, sign, formula)
     text = re.sub(r"(?:\*\*|\^)(\d+)", lambda power: power[1].translate(_SUPERSCRIPTS), formula)
     return text.replace("**", "^").replace("*", " ").replace("$", r"\$")
+
+
+def _strip(axes: Any, shown: Film) -> None:
+    """One density for each time."""
+    for axis, (time, density, _) in zip(axes, shown.frames, strict=True):
+        draw = _curve if density.ndim == 1 else _heat
+        draw(axis, density, shown.side)
+        axis.set_title(f"t = {time:.3g}")
+        text, negative = _evenness(density)
+        axis.set_xlabel(text, color=_WARM if negative else "#57606a", fontsize=9)
+
+
+def _flow(axis: Any, shown: Film) -> None:
+    """Field lines at the middle time; in one dimension over time."""
+    time, density, flux = shown.frames[len(shown.frames) // 2]
+    form = rewrite(shown.pde)
+    if density.ndim == 1:
+        what = "paths dx/dt = v"
+        _space_time(axis, shown)
+    else:
+        what = f"lines of v at t = {time:.3g}"
+        _heat(axis, density, shown.side)
+        _streams(axis, density, flux, shown.side)
+        axis.set_xlabel("x")
+        axis.set_ylabel("y")
+    axis.set_title(
+        f"{named(shown.pde)}\n{what}\np = {readable(form.density)},  p v = {readable(form.flux)}",
+        fontsize=9,
+    )
 
 
 def _number(value: complex | float) -> str:

@@ -7,3 +7,4 @@ from noneq.samplers.langevin import AnnealedLangevin as AnnealedLangevin
 from noneq.samplers.multistep import Multistep as Multistep
 from noneq.samplers.ode import AdaptiveODE as AdaptiveODE, Heun as Heun
 from noneq.samplers.sde import PredictorCorrector as PredictorCorrector, ReverseSDE as ReverseSDE
+from noneq.samplers.straight_lines import StraightHeun as StraightHeun

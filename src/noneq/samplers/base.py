@@ -10,9 +10,10 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput, MissingTrait
-from noneq.processes.base import AbstractDiffusing, AbstractPrior, AbstractProcess
+from noneq.processes.base import AbstractDiffusing, AbstractPrior, AbstractProcess, AbstractSourced
 
 
+@runtime_checkable
 class Flowing(Protocol):
     """What samplers need of a model: a process with its prior, and the velocity of its flow."""
 
@@ -49,6 +50,17 @@ class Denoising(Protocol):
         self, x: Array, tau: ScalarLike, *, time: Any = None, condition: Any = None
     ) -> Array:
         """E[y | x] of one state."""
+        ...
+
+
+@runtime_checkable
+class Sourcing(Protocol):
+    """What processes with births need of a model besides: the trait `HasBirths`."""
+
+    def birth(
+        self, x: Array, tau: ScalarLike, *, time: Any = None, condition: Any = None
+    ) -> Scalar:
+        """Births per unit of tau and particle, at one state."""
         ...
 
 
@@ -119,6 +131,34 @@ def scored(
             "flow only; use Heun or AdaptiveODE."
         )
     return ensemble(model.noisy_score, time=time, condition=condition), model.process
+
+
+def births(model: Flowing) -> Callable[..., Scalar]:
+    """`birth` of one state.
+
+    Raises:
+        MissingTrait: the model has no births.
+    """
+    if not isinstance(model, Sourcing) or not isinstance(model.process, AbstractSourced):
+        raise MissingTrait(
+            "births need a model with the trait HasBirths and a process that has them, as Screened; "
+            f"{type(model).__name__} of {type(model.process).__name__} has none; use Heun or "
+            "AdaptiveODE."
+        )
+    return model.birth
+
+
+def check_conserved(model: Flowing, sampler: AbstractSampler) -> None:
+    """Refuse a process whose particles are born and die, for a sampler that moves them only.
+
+    Raises:
+        InvalidInput: naming the sampler that does both.
+    """
+    if isinstance(model.process, AbstractSourced):
+        raise InvalidInput(
+            f"{type(sampler).__name__} moves particles and makes none, but those of "
+            f"{type(model.process).__name__} are born and die; use Sourced()."
+        )
 
 
 def check_steps(name: str, steps: int) -> None:

@@ -9,11 +9,15 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
-from noneq.samplers.base import Flowing
+from noneq.processes.base import AbstractSourced
+from noneq.samplers.base import Flowing, births
 
 
 Field: TypeAlias = Callable[[Array, ScalarLike], Array]
 """v(x, tau) of one state (or of an ensemble)."""
+
+Source: TypeAlias = Callable[[Array, ScalarLike], Scalar]
+"""b(x, tau) of one state: births per particle."""
 
 Pushes: TypeAlias = Callable[[Callable[[Array], Array], Array], Array]
 """From v ↦ J v and a state to div v, or to one estimate of it per probe."""
@@ -79,14 +83,18 @@ def runge_kutta(
     return jax.lax.scan(step, state, jnp.arange(steps))[0]
 
 
+def _unborn(x: Array, tau: ScalarLike) -> Scalar:
+    return jnp.zeros((), x.dtype)
+
+
 def with_divergence(
-    field: Field, divergence: Pushes = exact_divergence
+    field: Field, divergence: Pushes = exact_divergence, source: Source = _unborn
 ) -> Callable[[tuple[Array, Array], ScalarLike], tuple[Array, Array]]:
-    """Rate (v, div v) of the state (x, ∫ div v dtau)."""
+    """Rate (v, div v − b) of the state (x, ∫ (div v − b) dtau), b the births per particle."""
 
     def rate(state: tuple[Array, Array], tau: ScalarLike) -> tuple[Array, Array]:
         velocity, push = jax.linearize(lambda x: field(x, tau), state[0])
-        return velocity, divergence(push, state[0])
+        return velocity, divergence(push, state[0]) - source(state[0], tau)
 
     return rate
 
@@ -98,10 +106,11 @@ def carried(
     end: float,
     steps: int,
     divergence: Pushes = exact_divergence,
+    source: Source = _unborn,
 ) -> tuple[Array, Array]:
-    """From x at tau = ``start`` to ``end``: the state there, and ∫ div v dtau on the way."""
+    """From x at tau = ``start`` to ``end``: the state there, and ∫ (div v − b) dtau on the way."""
     shape = jax.eval_shape(lambda x: divergence(lambda v: v, x), x).shape
-    rate = with_divergence(field, divergence)
+    rate = with_divergence(field, divergence, source)
     return runge_kutta(rate, (x, jnp.zeros(shape, x.dtype)), start, end, steps)
 
 
@@ -113,12 +122,13 @@ def flow_log_prob(
     divergence: Pushes = exact_divergence,
     *,
     start: float = 0.0,
+    source: Source = _unborn,
 ) -> Array:
-    """log prior(x_1) + ∫ div v dtau along dx/dtau = v from x at ``start``; one value per probe.
+    """log prior(x_1) + ∫ (div v − b) dtau along dx/dtau = v from x at ``start``, one per probe.
 
     Source: Grathwohl et al. 2019, eqs. 4 and 8; Song et al. 2021, eq. 39.
     """
-    end, gain = carried(field, x, start, 1.0, steps, divergence)
+    end, gain = carried(field, x, start, 1.0, steps, divergence, source)
     return log_prior(end) + gain
 
 
@@ -126,6 +136,17 @@ def probability_flow(model: Flowing, *, time: Any, condition: Any) -> Field:
     """The velocity of a noisy model, of states that are brought back where the process lives."""
     project = model.process.project
     return lambda x, tau: model.noisy_velocity(project(x), tau, time=time, condition=condition)
+
+
+def sources(model: Flowing, *, time: Any, condition: Any) -> Source:
+    """Births per particle on the lines of a noisy model; none unless its process has them.
+
+    **Equation**: ∂_tau p + div(p v) = b p, hence d log p/dtau = b − div v along the flow.
+    """
+    if not isinstance(model.process, AbstractSourced):
+        return _unborn
+    birth, project = births(model), model.process.project
+    return lambda x, tau: birth(project(x), tau, time=time, condition=condition)
 
 
 def noisy_log_prob(
@@ -136,7 +157,7 @@ def noisy_log_prob(
     condition: Any,
     divergence: Pushes = exact_divergence,
 ) -> Array:
-    """log p(x) of a noisy model by its probability flow; one value per probe.
+    """log p(x) of a noisy model by its probability flow and its births; one value per probe.
 
     −∞ for a state outside of where the process lives.
     """
@@ -144,7 +165,8 @@ def noisy_log_prob(
     field = probability_flow(model, time=time, condition=condition)
     log_prior = lambda x: model.prior.log_prob(project(x))
     start = model.process.schedule.start
-    value = flow_log_prob(field, log_prior, x, steps, divergence, start=start)
+    source = sources(model, time=time, condition=condition)
+    value = flow_log_prob(field, log_prior, x, steps, divergence, start=start, source=source)
     # A state that is not a number is nowhere, and stays visible.
     outside = jnp.max(jnp.abs(project(x) - x)) >= 1e-4
     return jnp.where(outside, -jnp.inf, value)

@@ -7,8 +7,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
-from noneq.samplers.base import AbstractSampler, Flowing, check_steps, ensemble, projected
-from noneq.samplers.likelihood import probability_flow, with_divergence
+from noneq.samplers.base import (
+    AbstractSampler,
+    Flowing,
+    check_conserved,
+    check_steps,
+    ensemble,
+    projected,
+)
+from noneq.samplers.likelihood import probability_flow, sources, with_divergence
 from noneq.samplers.stepped import AbstractStepped
 
 
@@ -34,6 +41,7 @@ class Heun(AbstractStepped):
     def __call__(
         self, model: Flowing, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
     ) -> Float[Array, "n *event"]:
+        check_conserved(model, self)
         start = model.process.schedule.start
         h = (1.0 - start) / self.steps
         velocity = ensemble(model.noisy_velocity, time=time, condition=condition)
@@ -74,6 +82,7 @@ class AdaptiveODE(AbstractSampler):
     def __call__(
         self, model: Flowing, shape: tuple[int, ...], *, time: Any, condition: Any, key: Key
     ) -> Float[Array, "n *event"]:
+        check_conserved(model, self)
         field = ensemble(model.noisy_velocity, time=time, condition=condition)
         x = model.prior.sample(shape, key=key)
         # Steps inside are the solver's own; only the end is brought back.
@@ -81,7 +90,9 @@ class AdaptiveODE(AbstractSampler):
         return projected(model)(x)
 
     def log_prob(self, model: Flowing, x: Array, *, time: Any, condition: Any) -> Scalar:
-        rate = with_divergence(probability_flow(model, time=time, condition=condition))
+        flow = probability_flow(model, time=time, condition=condition)
+        source = sources(model, time=time, condition=condition)
+        rate = with_divergence(flow, source=source)
         field = lambda tau, state, _: rate(state, tau)
         start = (x, jnp.zeros((), x.dtype))
         x, gain = self._solve(field, start, model.process.schedule.start, 1.0)

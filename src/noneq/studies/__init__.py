@@ -7,6 +7,8 @@ from noneq.studies.base import (
     Row as Row,
 )
 from noneq.studies.ensembles import Recording as Recording
+from noneq.studies.genphys import Charge as Charge, GenPhysStudy as GenPhysStudy
+from noneq.studies.genphys_cells import SampleScoring as SampleScoring
 from noneq.studies.naming import studies as studies, study_named as study_named
 from noneq.studies.prinz import PrinzStudy as PrinzStudy
 from noneq.studies.prinz_cells import Scoring as Scoring

@@ -10,14 +10,17 @@ from noneq.methods import (
     DDPM,
     EDM,
     FFJORD,
+    PFGM,
     SMLD,
     VDM,
     DiffFlow,
     FlowMatching,
     FlowPP,
+    PFGMpp,
     ReflectedDiffusion,
     ScoreMatching,
     ScoreSDE,
+    Yukawa,
 )
 from noneq.methods.base import AbstractMethod
 from noneq.nets import ResNet
@@ -110,6 +113,9 @@ class TableOneStudy(AbstractStudy):
         "karras2022elucidating",
         "kingma2021variational",
         "lipman2023flow",
+        "xu2022poisson",
+        "xu2023pfgmpp",
+        "liu2023genphys",
     )
 
     cases: tuple[str, ...] = CASES
@@ -133,6 +139,9 @@ class TableOneStudy(AbstractStudy):
     edm: EDM = EDM(net=_NET, training=_TRAINING)
     reflected_diffusion: ReflectedDiffusion = ReflectedDiffusion(net=_NET, training=_TRAINING)
     vdm: VDM = VDM(net=_NET, training=_TRAINING)
+    pfgm: PFGM = PFGM(net=_NET, training=_TRAINING)
+    pfgm_pp: PFGMpp = PFGMpp(net=_NET, training=_TRAINING)
+    yukawa: Yukawa = Yukawa(net=_NET, training=_TRAINING)
     flow_pp: FlowPP = FlowPP(training=Training(steps=5_000, batch=512))
     diff_flow: DiffFlow = DiffFlow(training=Training(steps=2_500, batch=512))
     ffjord: FFJORD = FFJORD(training=Training(steps=2_000, batch=256))

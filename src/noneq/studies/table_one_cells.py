@@ -20,6 +20,7 @@ from noneq.models.continuous_flow import ContinuousFlow
 from noneq.models.denoiser import Denoiser
 from noneq.models.denoising import DenoisingModel
 from noneq.models.diff_flow import DiffFlowModel
+from noneq.models.flow_law import AbstractFlowLaw
 from noneq.models.traits import AbstractModel, HasLogProb
 from noneq.models.variational import variational_bound
 from noneq.processes.learnt import LearntLogSNR
@@ -241,7 +242,7 @@ def shown(data: Snapshots, judging: Judging) -> np.ndarray:
 def evaluations(model: Any) -> int | None:
     """Evaluations of the network for one draw; None if the sampler adapts."""
     match model:
-        case DenoisingModel():
+        case AbstractFlowLaw():
             return model.sampler.evaluations
         case ContinuousFlow():
             return 4 * model.steps
