@@ -43,8 +43,8 @@ class Telegraph(AbstractFieldLines):
     blur ≥ 0.32 c/ε (2-D) or 0.61 c/ε (3-D) it is positive at all times (the least density is 0 at
     0.3196 and 0.6035). It is then tabulated on the host as the radial map between kernel and normal
     law, whose own flow is the velocity: draws, density and velocity belong to one another
-    exactly, and to the equation up to the table's error (4e-5 of the largest density at these limits, 4e-6
-    for a quarter more blur).
+    exactly, and to the equation up to the table's error (4e-5 of the largest density at these
+    limits, 4e-6 for a quarter more blur).
 
     Models learn the data as blurred, like those of `VE` with its smallest level. The prior is
     the normal law with the variance of data, blur and walk.
