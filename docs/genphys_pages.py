@@ -53,17 +53,18 @@ def verdict_section(record: dict[str, Any]) -> str:
     from noneq.report.genphys_table import VERDICTS, condition, formulas, sign, spoken, verdicts
 
     body = [
-        [spoken(name), *map(_plain, formulas(name))]
-        + [*(sign(values[metric]) for metric in VERDICTS), condition(name)]
+        [spoken(name), *(sign(values[metric]) for metric in VERDICTS), condition(name)]
+        + [*map(_plain, formulas(name))]
         for name, values in verdicts(record["rows"]).items()
     ]
     if not body:
         return ""
-    head = ["", "equation", "ω(k)", "p", "p v", "R", "C1", "C2", "s-generative", "½ needs"]
+    head = ["", "C1", "C2", "both", "½ needs", "equation", "ω(k)", "p", "p v", "R"]
     return (
         "## Which equations generate\n\n"
         "[C1](../genphys.md#two-conditions): the density stays positive; C2: details die faster "
-        "than the mean; s-generative: both. ✓ holds, ✗ fails, ½ under the condition on the right. "
+        "than the mean; an equation with both is s-generative. ✓ holds, ✗ fails, ½ under the "
+        "condition beside it. "
         "Formulas are derived from the equation.\n\n" + results.table(head, body)
     )
 
@@ -153,4 +154,4 @@ def _shown(picture: Any, name: str, images: Path) -> str:
 
 def _plain(text: str) -> str:
     """A formula as it is, its bars no borders of a cell."""
-    return text.replace("|", "\\|").replace("_", "\\_").replace("^", "\\^").replace("*", "\\*")
+    return text.replace("|", "\\|").replace("_", "\\_").replace("*", "\\*")

@@ -9,19 +9,25 @@ import numpy as np
 import pytest
 
 from noneq.errors import InvalidInput, MissingTrait
-from noneq.processes import InverseGaussian, Karras, ScaleMixture
-from noneq.processes.reach import PriorTooNarrow, check_reach, sufficient_height
-from noneq.processes.screened import Screened
-from noneq.samplers import AdaptiveODE, Heun
-from noneq.samplers.sourced import Sourced
-from noneq.samplers.sources import (
-    Branching,
-    Ignored,
-    Population,
-    Resampling,
-    Weights,
-    systematic,
+from noneq.processes import (
+    InverseGaussian,
+    Karras,
+    PriorTooNarrow,
+    ScaleMixture,
+    Screened,
+    sufficient_height,
 )
+from noneq.processes.reach import check_reach
+from noneq.samplers import (
+    AdaptiveODE,
+    Branching,
+    Heun,
+    Ignored,
+    Resampling,
+    Sourced,
+    Weights,
+)
+from noneq.samplers.sources import Population, systematic
 from noneq.studies.genphys_charges import FromMarginal, charges, two_charges
 
 
@@ -63,7 +69,10 @@ def started(mass, top, kind=Screened):
     return FromMarginal(oracle, oracle.process)
 
 
-pytestmark = pytest.mark.filterwarnings("ignore::noneq.processes.reach.PriorTooNarrow")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::noneq.processes.reach.PriorTooNarrow"),
+    pytest.mark.filterwarnings("ignore:.*births and deaths left:UserWarning"),
+]
 
 
 @eqx.filter_jit
@@ -82,7 +91,7 @@ def share(sampler, model, n, key):
 
 @pytest.mark.parametrize(("mass", "top"), [(1.0, 3.0), (1.0, 30.0), (0.1, 30.0), (4.0, 3.0)])
 def test_the_source_free_velocity_keeps_the_weights(mass, top, key):
-    found = two_charges(mass, top, "source_free", n=4000, key=key, steps=48)
+    found = two_charges(mass, top, "source_free", n=4000, key=key, steps=32)
     assert abs(found.weight - 0.2) < NORMAL * np.sqrt(0.16 / 4000)
     assert found.effective == 1
 
@@ -98,7 +107,7 @@ def test_every_handling_keeps_the_weights(mass, top, handling, key):
 
 @pytest.mark.parametrize("handling", [Weights(), Resampling(), Branching()], ids=repr)
 def test_births_of_the_wrong_sign_are_found(handling, key):
-    sampler = Sourced(handling=handling, steps=32)
+    sampler = Sourced(handling=handling, steps=24)
     right = started(1.0, 3.0)
     assert abs(share(sampler, right, 10_000, key)) < T9
     assert abs(share(sampler, Flipped(right), 10_000, key)) > T9
@@ -115,7 +124,7 @@ def test_without_the_source_the_weights_are_wrong_and_every_draw_says_so(key):
 
 def test_a_prior_that_is_too_narrow_is_named_and_shows(key):
     with pytest.warns(PriorTooNarrow, match=r"z_max = 128 suffices: take sigma_max = 5\.66"):
-        found = two_charges(4.0, 1.0, "source_free", n=4000, key=key, steps=48, centred=True)
+        found = two_charges(4.0, 1.0, "source_free", n=4000, key=key, steps=32, centred=True)
     assert found.weight < 0.2 - NORMAL * np.sqrt(0.16 / 4000)
 
 
@@ -201,7 +210,7 @@ def test_branching_makes_the_expected_copies(key):
 
 
 def test_a_draw_has_the_shape_that_is_asked_for(key):
-    sampler = Sourced(steps=16, particles=400)
+    sampler = Sourced(steps=8, particles=400)
     model = started(1.0, 1.0)
     for n in (1, 1000):
         x = eqx.filter_jit(lambda key, n=n: sampler(model, (n, 2), **ASK, key=key))(key)

@@ -11,15 +11,17 @@ from noneq.data.atomic import atomic_path
 from noneq.errors import InvalidInput, WriteFailed
 from noneq.pde import (
     PDE,
+    Verdict,
     branches,
     judge,
     judged,
     modify,
+    process,
     rewrite,
     smoothing_factors,
     zoo,
 )
-from noneq.spec import unknown
+from noneq.spec import to_dict, unknown
 from noneq.store import write_text
 
 
@@ -91,7 +93,7 @@ def judgement(pde: PDE, *, scale: float, box: float | None) -> dict[str, Any]:
             "k_scale": list(WAVENUMBERS),
             "factor": [float(factor) for factor in factors],
         },
-        "process": None,
+        "process": _process(pde, verdict, scale, box),
         "modifications": [
             {"change": each.change} | _facts(each.pde) | {"verdict": each.verdict.to_dict()}
             for each in modify(pde, scale=scale, box=box)
@@ -157,3 +159,13 @@ def _number(name: str, text: str) -> complex | float:
     if not np.isfinite(value):
         raise InvalidInput(f"--set {name}={text}: expected a number, like 0.5 or 1+2j.")
     return value.real if value.imag == 0 else value
+
+
+def _process(pde: PDE, verdict: Verdict, scale: float, box: float | None) -> dict[str, Any] | None:
+    """The process that the PDE yields, if it passes and the library has it."""
+    if not verdict.passes:
+        return None
+    try:
+        return to_dict(process(pde, scale=scale, box=box))
+    except InvalidInput:  # it passes with a kernel that no process has
+        return None

@@ -23,6 +23,7 @@ from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
 from noneq.processes.base import AbstractFieldLines
 from noneq.processes.penalties import AbstractPenalty
+from noneq.processes.reach import check_reach
 from noneq.processes.targets import AbstractTarget
 from noneq.processes.weights import AbstractWeight
 from noneq.samplers.base import AbstractSampler
@@ -147,6 +148,7 @@ class AbstractDenoising(AbstractMethod, HasForward):
             key=key,
         )
         std = Constant(jnp.asarray(summary.std))
+        check_reach(self.process, summary.std)
         optional = self.drop_condition > 0
         if isinstance(self.process, AbstractFieldLines):
             lines = FieldLines(net=net, std=std, process=self.process, target=self.target)

@@ -28,6 +28,7 @@ from noneq.models.guidance import (
 from noneq.models.reflected import ReflectedScore as ReflectedScore
 from noneq.models.traits import (
     AbstractModel as AbstractModel,
+    HasBirths as HasBirths,
     HasDenoiser as HasDenoiser,
     HasDrift as HasDrift,
     HasEnergy as HasEnergy,

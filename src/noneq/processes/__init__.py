@@ -5,6 +5,7 @@ from noneq.processes.base import (
     AbstractFieldLines as AbstractFieldLines,
     AbstractPrior as AbstractPrior,
     AbstractProcess as AbstractProcess,
+    AbstractSourced as AbstractSourced,
     NormalPrior as NormalPrior,
     Perturbed as Perturbed,
 )
@@ -23,8 +24,13 @@ from noneq.processes.gaussian import Gaussian as Gaussian
 from noneq.processes.helmholtz import Helmholtz as Helmholtz, TorusPrior as TorusPrior
 from noneq.processes.learnt import LearntLogSNR as LearntLogSNR, LinearLogSNR as LinearLogSNR
 from noneq.processes.penalties import AbstractPenalty as AbstractPenalty
+from noneq.processes.reach import (
+    PriorTooNarrow as PriorTooNarrow,
+    sufficient_height as sufficient_height,
+)
 from noneq.processes.reflected import Reflected as Reflected, UniformPrior as UniformPrior
 from noneq.processes.scale_mixture import (
+    AbstractScaleMixture as AbstractScaleMixture,
     MixturePrior as MixturePrior,
     ScaleMixture as ScaleMixture,
 )
@@ -38,6 +44,7 @@ from noneq.processes.schedules import (
     Straight as Straight,
     SubVP as SubVP,
 )
+from noneq.processes.screened import Screened as Screened
 from noneq.processes.subordinators import (
     AbstractSubordinator as AbstractSubordinator,
     Fixed as Fixed,

@@ -103,11 +103,6 @@ def excess_picture(rows: Sequence[Mapping[str, Any]]) -> Picture | None:
                 else:
                     axis.axis("off")
             axes[1].tick_params(axis="y", labelleft=False)
-        said = [
-            f"{case} {METRICS[metric]} {name} {value:.2g} {'times' if made.ratio else 'above'} EDM"
-            for (case, metric), made in found.items()
-            for name, (value, _) in made.values.items()
-        ]
         return Picture(
             "Excess over the floor, against EDM's.",
             f"How far samples of each process are from held-out data, above the floor, relative to "
@@ -115,7 +110,8 @@ def excess_picture(rows: Sequence[Mapping[str, Any]]) -> Picture | None:
             f"excess is not {SURE:g} standard errors above 0, a ratio means nothing and the "
             "difference is shown instead, 0 being EDM. Bars: one standard error over seeds, EDM's "
             "included; the floor counts as known.",
-            "; ".join(said) + ".",
+            f"Points with error bars: excess over the floor of {', '.join(names)} against EDM's, on "
+            f"{', '.join(cases)}.",
             svg(figure),
         )
 

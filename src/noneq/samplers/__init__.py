@@ -7,4 +7,12 @@ from noneq.samplers.langevin import AnnealedLangevin as AnnealedLangevin
 from noneq.samplers.multistep import Multistep as Multistep
 from noneq.samplers.ode import AdaptiveODE as AdaptiveODE, Heun as Heun
 from noneq.samplers.sde import PredictorCorrector as PredictorCorrector, ReverseSDE as ReverseSDE
+from noneq.samplers.sourced import Sourced as Sourced, Weighted as Weighted
+from noneq.samplers.sources import (
+    AbstractHandling as AbstractHandling,
+    Branching as Branching,
+    Ignored as Ignored,
+    Resampling as Resampling,
+    Weights as Weights,
+)
 from noneq.samplers.straight_lines import StraightHeun as StraightHeun
