@@ -10,6 +10,7 @@ import pytest
 
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.processes import (
+    AbstractScaleMixture,
     InverseGaussian,
     Karras,
     PriorTooNarrow,
@@ -58,13 +59,13 @@ class Flipped(eqx.Module):
         return -self.inner.birth(x, tau)
 
 
-def field(mass, top, kind=Screened):
+def field(mass: float, top: float, kind: type[AbstractScaleMixture] = Screened):
     law = InverseGaussian(mass)
     process = kind(law=law, schedule=Karras(sigma_max=float(law.level(top))))
     return charges(process)
 
 
-def started(mass, top, kind=Screened):
+def started(mass: float, top: float, kind: type[AbstractScaleMixture] = Screened):
     oracle = field(mass, top, kind)
     return FromMarginal(oracle, oracle.process)
 
@@ -133,7 +134,7 @@ def test_the_height_that_suffices(mass, recwarn):
     z = sufficient_height(mass, 1.3)
     assert float(InverseGaussian(mass).level(z)) == pytest.approx(13.0, rel=1e-5)
     assert np.sqrt(z / mass) >= 13.0
-    enough = Screened(InverseGaussian(mass), Karras(sigma_max=13.0))
+    enough = Screened(law=InverseGaussian(mass), schedule=Karras(sigma_max=13.0))
     check_reach(enough, 1.3)
     jax.jit(lambda std: check_reach(enough, std))(5.0)
     assert not recwarn.list
