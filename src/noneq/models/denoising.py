@@ -34,7 +34,7 @@ class DenoisingModel(AbstractFlowLaw, HasScore, HasNoising):
         optional: bool = False,
     ):
         """``optional``: the denoiser also knows the law without condition."""
-        self.denoiser = denoiser
+        self.denoiser = denoiser  # pyright: ignore[reportIncompatibleVariableOverride]
         self.frame = Frame(summary, optional=optional)
         self.sampler = sampler
 
