@@ -21,7 +21,7 @@ from noneq.nets.base import AbstractNet
 from noneq.nets.constant import Constant
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
-from noneq.processes.base import AbstractFieldLines
+from noneq.processes.base import AbstractFieldLines, AbstractSourced
 from noneq.processes.penalties import AbstractPenalty
 from noneq.processes.reach import check_reach
 from noneq.processes.targets import AbstractTarget
@@ -96,7 +96,8 @@ class AbstractDenoising(AbstractMethod, HasForward):
 
     Raises:
         InvalidInput: a target that divides by a vanishing alpha, a process that leaves too
-            much signal at tau = 1, or a penalty on a score that the process does not have.
+            much signal at tau = 1, a penalty on a score that the process does not have, or a
+            process with births.
     """
 
     process: eqx.AbstractVar[Any]  # Gaussian or AbstractFieldLines
@@ -128,6 +129,11 @@ class AbstractDenoising(AbstractMethod, HasForward):
             raise InvalidInput(
                 f"{name}: {type(self.penalty).__name__} needs a score, and "
                 f"{type(self.process).__name__} has a flow only; leave penalty out."
+            )
+        if isinstance(self.process, AbstractSourced):
+            raise InvalidInput(
+                f"{name}: the births of {type(self.process).__name__} are not learnt; use "
+                "ScaleMixture with the same law, whose flow needs none."
             )
         check_handling(self)
 

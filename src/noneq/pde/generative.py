@@ -83,26 +83,25 @@ def _law(pde: PDE, scale: float) -> AbstractSubordinator:
         if abs(power - 1) < _TOLERANCE:
             return InverseGamma(1.0)
         return Stable(round(power, 6))
-    # psi = √(a k² + b²) − b has psi² + 2 b psi = a k²; columns are scaled to unit size.
-    columns = np.stack([k**2 / psi**2, -1 / psi], axis=1)
-    (a, twice), *_ = np.linalg.lstsq(columns, np.ones_like(k), rcond=None)
-    if a > 0 and twice > 0 and np.allclose(columns @ [a, twice], 1, atol=1e-5):
-        return InverseGaussian(float(f"{twice / 2 / np.sqrt(a) * scale:.6g}"))
+    # psi = √(a k² + b²) − b has psi²/k² = a − 2 b psi/k², a straight line.
+    x, y = psi / k**2, psi**2 / k**2
+    negative, a = np.polyfit(x, y, 1)
+    if a > 0 > negative and np.allclose(a + negative * x, y, atol=_TOLERANCE * a):
+        return InverseGaussian(float(f"{-negative / 2 / np.sqrt(a) * scale:.6g}"))
     raise _unknown(pde)
 
 
 def _walk(pde: PDE, scale: float, schedule: AbstractSchedule | None) -> AbstractFieldLines:
-    constant, friction, leading = (
-        c / pde.coefficients(_WAVENUMBERS)[2] for c in pde.coefficients(_WAVENUMBERS)
-    )
-    speed_squared = (constant / _WAVENUMBERS**2).real
-    if not (np.allclose(speed_squared, speed_squared[0]) and np.ptp(friction.real) == 0):
+    constant, friction, leading = pde.coefficients(_WAVENUMBERS)
+    friction, speed_squared = (friction / leading).real, (constant / leading).real / _WAVENUMBERS**2
+    walks = np.allclose(speed_squared, speed_squared[0]) and np.ptp(friction) == 0
+    if not walks or pde.dim > 3:
         raise _unknown(pde)
     # Time in units of scale/speed.
-    damping = friction.real[0] / 2 * scale / np.sqrt(speed_squared[0])
+    damping = friction[0] / 2 * scale / np.sqrt(speed_squared[0])
     changes: dict[str, Any] = {} if schedule is None else {"schedule": schedule}
     # In one dimension a point stays a density; above, the least blur for which it does.
-    blur = 0.0 if pde.dim == 1 else 1.01 * LEAST_BLUR[min(pde.dim, 3)] / damping
+    blur = 0.0 if pde.dim == 1 else 1.01 * LEAST_BLUR[pde.dim] / damping
     return Telegraph(damping=float(damping), blur=float(blur), **changes)
 
 
@@ -126,5 +125,5 @@ def _decay(pde: PDE, k: np.ndarray) -> np.ndarray:
 def _unknown(pde: PDE) -> InvalidInput:
     return InvalidInput(
         f"{pde.text!r} passes, but no process of the library has its kernel: heat, Poisson, Yukawa, "
-        "fractional diffusion, Helmholtz in a box and the damped wave have one."
+        "fractional diffusion, Helmholtz in a box and (up to 3-D) the damped wave have one."
     )
