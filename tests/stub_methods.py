@@ -13,7 +13,8 @@ from noneq.data.summary import summarise
 from noneq.domains import AbstractDomain
 from noneq.errors import Interrupted
 from noneq.methods.base import AbstractMethod, Fit
-from noneq.models.traits import AbstractModel, HasLogProb, check_count
+from noneq.models.checks import check_count
+from noneq.models.traits import AbstractModel, HasLogProb
 from noneq.nets.constant import Constant
 
 

@@ -22,7 +22,13 @@ if TYPE_CHECKING:
         thermo as thermo,
     )
     from noneq.data.ensembles import Snapshots as Snapshots, Trajectories as Trajectories
-    from noneq.domains import Box as Box, Free as Free, Region as Region, Torus as Torus
+    from noneq.domains import (
+        Box as Box,
+        Discrete as Discrete,
+        Free as Free,
+        Region as Region,
+        Torus as Torus,
+    )
     from noneq.errors import NoneqError as NoneqError
     from noneq.estimate import Estimate as Estimate
     from noneq.methods.base import Fit as Fit
@@ -51,6 +57,7 @@ _NAMES = {
     "Box": "noneq.domains",
     "Free": "noneq.domains",
     "Region": "noneq.domains",
+    "Discrete": "noneq.domains",
     "Torus": "noneq.domains",
     "NoneqError": "noneq.errors",
     "Estimate": "noneq.estimate",

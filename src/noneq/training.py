@@ -29,7 +29,7 @@ class Training(eqx.Module):
 
     Args:
         steps: optimiser steps.
-        batch: samples per step.
+        batch: random samples per step; 0 takes the whole data set, each sample once.
         rate: Adam's learning rate, after ``warmup`` linear steps.
         decay: ``"cosine"`` to zero at the last step, or ``"constant"``.
         ema: decay of the moving average of the parameters (the result); 0 keeps the last ones.
@@ -54,7 +54,7 @@ class Training(eqx.Module):
     def __check_init__(self) -> None:
         ranges = {
             "steps": (self.steps >= 1, "at least 1"),
-            "batch": (self.batch >= 1, "at least 1"),
+            "batch": (self.batch >= 0, "0 or more"),
             "rate": (0 < self.rate < float("inf"), "a positive number"),
             "warmup": (self.warmup >= 0, "0 or more"),
             "decay": (self.decay in ("cosine", "constant"), "'cosine' or 'constant'"),
@@ -147,8 +147,10 @@ def _with(model: Any, vector: Array) -> Any:
 
 
 def _batch(rows: PyTree, size: int, key: Key) -> PyTree:
-    """``size`` random rows, spread over all devices if their number divides it."""
+    """``size`` random rows (0: all rows), spread over all devices if their number divides it."""
     count = jax.tree.leaves(rows)[0].shape[0]
+    if size == 0:
+        return rows
     index = jax.random.randint(key, (size,), 0, count)
     batch = jax.tree.map(lambda a: a[index], rows)
     devices = jax.device_count()
@@ -240,7 +242,8 @@ def train(
     if count < 1:
         raise InvalidInput("train: there is no row to learn from.")
     rows, held_out = (jax.tree.map(jnp.asarray, part) for part in (rows, held_out))
-    held_out = jax.tree.map(lambda a: a[: 8 * training.batch], held_out)
+    if training.batch:
+        held_out = jax.tree.map(lambda a: a[: 8 * training.batch], held_out)
     init_key, step_key, held_key = jax.random.split(key, 3)
     start = _flat(model)
     carry = _Carry(

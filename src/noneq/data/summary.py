@@ -7,7 +7,7 @@ import numpy as np
 
 from noneq.data.bands import time_band
 from noneq.data.ensembles import Snapshots, Trajectories
-from noneq.domains import AbstractDomain
+from noneq.domains import AbstractDomain, Discrete
 from noneq.errors import InvalidInput
 
 
@@ -23,7 +23,7 @@ class Summary(eqx.Module):
         times: the distinct times of the training data.
         shift, scale: normalisation y = (x − shift)/scale, measured in float64: one entry per
             coordinate for vectors and per channel for fields; centre and half-width of the
-            box for bounded domains.
+            box for bounded domains; 0 and 1 for discrete ones.
         std: standard deviation of all normalised values.
         time_band: frequency (per unit time) below which 95 % of the change of p(x, t) above
             sampling noise lies; 0 for one time.
@@ -133,7 +133,9 @@ def _normalisation(data: Snapshots) -> tuple[np.ndarray, np.ndarray, float]:
     axes = (0, *range(2, data.values.ndim))
     values = data.values.astype(np.float64)
     mean, spread = values.mean(axis=axes), values.std(axis=axes)
-    if data.domain.bounds is None:
+    if isinstance(data.domain, Discrete):
+        shift, scale = np.zeros_like(mean), np.ones_like(mean)
+    elif data.domain.bounds is None:
         # Rounding leaves a constant column a spread of a few ulp of its mean.
         constant = spread <= 1e-6 * np.abs(mean)
         shift, scale = mean, np.where(constant | (spread == 0), 1.0, spread)

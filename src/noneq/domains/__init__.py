@@ -1,4 +1,4 @@
-"""Where states live: free space, boxes, tori, and regions of any shape."""
+"""Where states live: free space, boxes, tori, regions of any shape, discrete levels."""
 
 from noneq.domains.base import (
     AbstractDomain as AbstractDomain,
@@ -6,6 +6,7 @@ from noneq.domains.base import (
     Free as Free,
     Torus as Torus,
 )
+from noneq.domains.discrete import Discrete as Discrete
 from noneq.domains.region import (
     AbstractSignedDistance as AbstractSignedDistance,
     Ball as Ball,

@@ -49,6 +49,45 @@ def fit_law(
     """
     data = as_data(data)
     check_lattice(data, method.dequantise, type(method).__name__)
+    scale = lambda model: model.frame.normaliser.scale.value
+    width = lambda model: method.dequantise / scale(model) if method.dequantise else None
+    return fit_rows(
+        method,
+        data,
+        lambda model: objective(width(model)),
+        read=lambda model, data: rows(data, model.frame.normaliser),
+        part=part,
+        key=key,
+        init=init,
+        progress=progress,
+        checkpoint=checkpoint,
+        prepare=prepare,
+    )
+
+
+def fit_rows(
+    method: Any,
+    data: Snapshots | Trajectories,
+    objective: Callable[[Any], AbstractObjective],
+    *,
+    read: Callable[[Any, Any], Any],
+    part: Callable[[Any], Any],
+    key: Key,
+    init: Any,
+    progress: Progress | None,
+    checkpoint: Path | None,
+    prepare: Callable[..., Any] | None = None,
+) -> Fit:
+    """The way from data to `Fit` that all gradient methods share.
+
+    Args:
+        method: with `init` and a field ``training``.
+        data: what the method has checked already.
+        objective: what to follow, given the model.
+        read: rows to learn from, ``read(model, data)``: arrays with a common leading axis.
+        part: the learnt part of the model.
+        prepare: as in `fit_law`.
+    """
     split_key, init_key, train_key, measure_key = jax.random.split(key, 4)
     began = clock.monotonic()
     held = None
@@ -56,19 +95,17 @@ def fit_law(
         data, held = data.split(1 - method.training.held_out, key=split_key)
     summary = summarise(data)
     model = method.init(summary, key=init_key) if init is None else init
-    normaliser = model.frame.normaliser
-    learnt_from = rows(data, normaliser)
+    learnt_from = read(model, data)
     if prepare is not None and init is None:
         model = prepare(model, learnt_from, key=measure_key)
-    width = method.dequantise / normaliser.scale.value if method.dequantise else None
     model, history = train_part(
         model,
         part,
-        objective(width),
+        objective(model),
         learnt_from,
         method.training,
         key=train_key,
-        held_out=None if held is None else rows(held, normaliser),
+        held_out=None if held is None else read(model, held),
         progress=progress,
         checkpoint=checkpoint,
     )

@@ -12,6 +12,7 @@ from jaxtyping import Array
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories, as_snapshots
 from noneq.data.lattice import lattice_step
+from noneq.domains import Discrete
 from noneq.errors import InvalidInput, SolveFailed
 from noneq.estimate import Estimate
 from noneq.metrics.comparison import generator, whole
@@ -40,7 +41,8 @@ def nll(
 
     **Equation**: −(1/n) Σ log p(x_i | t, c_i), standard error std/√n. For discrete data with
     spacing w: −(1/n) Σ [log p(x_i + w u_i) + dim log w], u uniform on [−½, ½), which bounds the
-    negative log of the probability of the cell from above.
+    negative log of the probability of the cell from above. Models on a `Discrete` domain give
+    probabilities themselves: no noise, no bound.
 
     Args:
         model: one with the trait `HasLogProb`, or `HasLogProbEstimate` (taken above 64 dimensions).
@@ -65,7 +67,7 @@ def nll(
     batch = whole(batch, "batch", 1)
     timeless = not isinstance(reference, Snapshots | Trajectories)
     data = _check(model, reference)
-    width = _width(data, dequantise)
+    width = 0.0 if isinstance(model.domain, Discrete) else _width(data, dequantise)
     rows, bound = [], "upper" if width else "none"
     for i, time in enumerate(data.times):
         here = data.time_index == i

@@ -29,6 +29,7 @@ from noneq.models.reflected import ReflectedScore as ReflectedScore
 from noneq.models.traits import (
     AbstractModel as AbstractModel,
     HasBirths as HasBirths,
+    HasChain as HasChain,
     HasDenoiser as HasDenoiser,
     HasDrift as HasDrift,
     HasEnergy as HasEnergy,
@@ -43,5 +44,11 @@ from noneq.models.traits import (
     HasSampleLogProb as HasSampleLogProb,
     HasScore as HasScore,
     HasVelocity as HasVelocity,
+)
+from noneq.models.units import (
+    AbstractUnits as AbstractUnits,
+    BernoulliUnits as BernoulliUnits,
+    CategoricalUnits as CategoricalUnits,
+    GaussianUnits as GaussianUnits,
 )
 from noneq.models.variational import variational_bound as variational_bound

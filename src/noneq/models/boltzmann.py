@@ -13,15 +13,9 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.ensembles import Snapshots
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
+from noneq.models.checks import check_count, check_time
 from noneq.models.frame import Asked
-from noneq.models.traits import (
-    AbstractModel,
-    HasEnergy,
-    HasLogProb,
-    HasScore,
-    check_count,
-    check_time,
-)
+from noneq.models.traits import AbstractModel, HasEnergy, HasLogProb, HasScore
 from noneq.nets.constant import Constant
 
 

@@ -12,6 +12,7 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
+from noneq.models.checks import check_count, check_solved, check_time
 from noneq.models.frame import AbstractLaw, Frame
 from noneq.models.traits import (
     HasLogProb,
@@ -19,9 +20,6 @@ from noneq.models.traits import (
     HasNoisyVelocity,
     HasSampleLogProb,
     HasScore,
-    check_count,
-    check_solved,
-    check_time,
 )
 from noneq.nets.base import AbstractNetwork
 from noneq.samplers.base import ensemble

@@ -13,16 +13,9 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
+from noneq.models.checks import check_count, check_solved, check_time
 from noneq.models.frame import AbstractLaw, Frame
-from noneq.models.traits import (
-    HasLogMassEstimate,
-    HasLogProb,
-    HasSampleLogProb,
-    HasScore,
-    check_count,
-    check_solved,
-    check_time,
-)
+from noneq.models.traits import HasLogMassEstimate, HasLogProb, HasSampleLogProb, HasScore
 from noneq.nets.constant import Constant
 from noneq.nets.couplings import Couplings
 

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
+from noneq.models.checks import check_count, check_solved, check_time
 from noneq.models.denoiser import AbstractFlowing
 from noneq.models.frame import AbstractLaw, Frame
 from noneq.models.normaliser import Normaliser
@@ -20,9 +21,6 @@ from noneq.models.traits import (
     HasNoisyVelocity,
     HasPriorMismatch,
     HasSampleLogProb,
-    check_count,
-    check_solved,
-    check_time,
 )
 from noneq.samplers.base import AbstractSampler
 from noneq.samplers.likelihood import (

@@ -16,8 +16,9 @@ from noneq.data.ensembles import Snapshots
 from noneq.data.summary import Summary
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput, WrongType
+from noneq.models.checks import check_count, check_solved, check_time
 from noneq.models.normaliser import Normaliser
-from noneq.models.traits import AbstractModel, check_count, check_solved, check_time
+from noneq.models.traits import AbstractModel
 
 
 class Asked(eqx.Module):

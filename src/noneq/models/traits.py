@@ -9,15 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.domains import AbstractDomain
-from noneq.errors import InvalidInput, MissingTrait, SolveFailed
+from noneq.errors import MissingTrait
 from noneq.estimate import Estimate
 
 
@@ -254,6 +252,18 @@ class HasPaths(eqx.Module):
         """n paths on the given times from ``start`` ``(n, *event_shape)`` (None: the model's own)."""
 
 
+class HasChain(eqx.Module):
+    """Trait: a Markov chain on finitely many hidden states at the heart of the model."""
+
+    @abstractmethod
+    def transition_matrix(self) -> Float[Array, "states states"]:
+        """T[i, j] = P(j | i), one step of the chain; rows sum to one."""
+
+    @abstractmethod
+    def stationary(self) -> Float[Array, " states"]:
+        """pi with pi T = pi."""
+
+
 def require(model: Any, trait: type, purpose: str) -> None:
     """Check a capability.
 
@@ -265,44 +275,3 @@ def require(model: Any, trait: type, purpose: str) -> None:
             f"{purpose} needs a model with the trait {trait.__name__}; {type(model).__name__} "
             "has none. `noneq list methods` shows which methods give it."
         )
-
-
-def check_count(n: int) -> None:
-    """Refuse a number of samples that is no positive integer.
-
-    Raises:
-        InvalidInput: naming the value.
-    """
-    if isinstance(n, bool) or int(n) != n or n < 1:
-        raise InvalidInput(f"n = {n}; expected a positive whole number of samples.")
-
-
-def check_time(time: ScalarLike | None, times: tuple[float, ...]) -> ScalarLike:
-    """The physical time to use: the only one of a single-time model if none is given.
-
-    Raises:
-        InvalidInput: no time for a model of several, or one that is not finite.
-    """
-    if time is None:
-        if len(times) == 1:
-            return times[0]
-        raise InvalidInput(
-            f"this model covers times {times[0]:g} to {times[-1]:g}; say which with time=."
-        )
-    if not isinstance(time, Tracer) and not np.isfinite(np.asarray(time)).all():
-        raise InvalidInput(f"time = {time}; expected a finite number.")
-    return jnp.asarray(time, dtype=float)
-
-
-def check_solved(samples: Array) -> Array:
-    """Samples as they are, unless the solve behind them failed.
-
-    Raises:
-        SolveFailed: some are not finite (skipped under a transformation, where nothing is known).
-    """
-    if not isinstance(samples, Tracer) and not bool(jnp.isfinite(samples).all()):
-        bad = int((~jnp.isfinite(samples)).any(axis=tuple(range(1, samples.ndim))).sum())
-        raise SolveFailed(
-            f"{bad} of {samples.shape[0]} samples are not finite; use a sampler with more steps."
-        )
-    return samples

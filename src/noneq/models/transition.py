@@ -14,15 +14,10 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
+from noneq.models.checks import check_count, check_solved, check_time
 from noneq.models.denoising import Denoiser
 from noneq.models.frame import Frame
-from noneq.models.traits import (
-    AbstractModel,
-    HasPaths,
-    check_count,
-    check_solved,
-    check_time,
-)
+from noneq.models.traits import AbstractModel, HasPaths
 from noneq.nets.constant import Constant
 from noneq.samplers.base import AbstractSampler
 

@@ -1,0 +1,50 @@
+"""What models refuse of a request, and of their own answer."""
+
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array
+
+from noneq._typing import ScalarLike
+from noneq.errors import InvalidInput, SolveFailed
+
+
+def check_count(n: int) -> None:
+    """Refuse a number of samples that is no positive integer.
+
+    Raises:
+        InvalidInput: naming the value.
+    """
+    if isinstance(n, bool) or int(n) != n or n < 1:
+        raise InvalidInput(f"n = {n}; expected a positive whole number of samples.")
+
+
+def check_time(time: ScalarLike | None, times: tuple[float, ...]) -> ScalarLike:
+    """The physical time to use: the only one of a single-time model if none is given.
+
+    Raises:
+        InvalidInput: no time for a model of several, or one that is not finite.
+    """
+    if time is None:
+        if len(times) == 1:
+            return times[0]
+        raise InvalidInput(
+            f"this model covers times {times[0]:g} to {times[-1]:g}; say which with time=."
+        )
+    if not isinstance(time, Tracer) and not np.isfinite(np.asarray(time)).all():
+        raise InvalidInput(f"time = {time}; expected a finite number.")
+    return jnp.asarray(time, dtype=float)
+
+
+def check_solved(samples: Array) -> Array:
+    """Samples as they are, unless the solve behind them failed.
+
+    Raises:
+        SolveFailed: some are not finite (skipped under a transformation, where nothing is known).
+    """
+    if not isinstance(samples, Tracer) and not bool(jnp.isfinite(samples).all()):
+        bad = int((~jnp.isfinite(samples)).any(axis=tuple(range(1, samples.ndim))).sum())
+        raise SolveFailed(
+            f"{bad} of {samples.shape[0]} samples are not finite; use a sampler with more steps."
+        )
+    return samples

@@ -1,0 +1,161 @@
+"""Laws of independent visible units: bits, letters, real numbers, as exponential families."""
+
+from abc import abstractmethod
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from noneq._typing import Key, Scalar
+from noneq.data.discrete import discretised
+from noneq.data.ensembles import Snapshots, as_snapshots
+from noneq.domains import AbstractDomain, Discrete
+from noneq.errors import InvalidInput
+
+
+class AbstractUnits(eqx.Module):
+    """Independent units of one kind.
+
+    **Equation**: p(x | eta) = h(x) exp(eta · phi(x) − A(eta)), phi the features, A the log
+    partition function; ∇A(eta) is the mean of phi.
+
+    ``x (dim,)`` counts levels (0, 1, …) for discrete units, and is normalised for real ones.
+    """
+
+    @abstractmethod
+    def prepared(self, data: Any, name: str) -> Snapshots:
+        """Data that these units can show, with their domain.
+
+        Raises:
+            InvalidInput: values that these units do not know; ``name`` is the method's.
+        """
+
+    @abstractmethod
+    def count(self, dim: int) -> int:
+        """Natural parameters (and features) of a state of ``dim`` units."""
+
+    @abstractmethod
+    def features(self, x: Float[Array, " dim"]) -> Float[Array, " count"]:
+        """phi(x)."""
+
+    @abstractmethod
+    def log_partition(self, eta: Float[Array, " count"]) -> Scalar:
+        """A(eta)."""
+
+    @abstractmethod
+    def mean(self, eta: Float[Array, " count"]) -> Float[Array, " count"]:
+        """E phi(x)."""
+
+    @abstractmethod
+    def log_base(self, x: Float[Array, " dim"]) -> Scalar:
+        """log h(x)."""
+
+    @abstractmethod
+    def draw(self, eta: Float[Array, " count"], *, key: Key) -> Float[Array, " dim"]:
+        """One state."""
+
+    def log_prob(self, x: Float[Array, " dim"], eta: Float[Array, " count"]) -> Scalar:
+        """log p(x | eta), in nats."""
+        return self.log_base(x) + jnp.dot(eta, self.features(x)) - self.log_partition(eta)
+
+    def read(self, y: Float[Array, "*any"], domain: AbstractDomain) -> Float[Array, "*any"]:
+        """A normalised state of the domain as units."""
+        return domain.index(y).astype(y.dtype) if isinstance(domain, Discrete) else y
+
+    def written(self, x: Float[Array, "*any"], domain: AbstractDomain) -> Float[Array, "*any"]:
+        """Units as a normalised state of the domain; inverse of `read`."""
+        return domain.state(x.astype(int)) if isinstance(domain, Discrete) else x
+
+
+class BernoulliUnits(AbstractUnits):
+    """Bits: P(x_i = 1) = sigmoid(eta_i), A = Σ log(1 + e^eta)."""
+
+    def prepared(self, data: Any, name: str) -> Snapshots:
+        return discretised(data, name)
+
+    def count(self, dim: int) -> int:
+        return dim
+
+    def features(self, x: Float[Array, " dim"]) -> Float[Array, " count"]:
+        return x
+
+    def log_partition(self, eta: Float[Array, " count"]) -> Scalar:
+        return jnp.sum(jax.nn.softplus(eta))
+
+    def mean(self, eta: Float[Array, " count"]) -> Float[Array, " count"]:
+        return jax.nn.sigmoid(eta)
+
+    def log_base(self, x: Float[Array, " dim"]) -> Scalar:
+        return jnp.zeros((), x.dtype)
+
+    def draw(self, eta: Float[Array, " count"], *, key: Key) -> Float[Array, " dim"]:
+        u = jax.random.uniform(key, eta.shape, eta.dtype)
+        return (u < jax.nn.sigmoid(eta)).astype(eta.dtype)
+
+
+class CategoricalUnits(AbstractUnits):
+    """Letters: P(x_i = k) = softmax_k(eta_i), eta of shape (dim, levels), flattened.
+
+    Args:
+        levels: letters of the alphabet.
+
+    Raises:
+        InvalidInput: fewer than two.
+    """
+
+    levels: int = 3
+
+    def __check_init__(self) -> None:
+        if self.levels < 2:
+            raise InvalidInput(f"CategoricalUnits: levels = {self.levels}; expected at least 2.")
+
+    def prepared(self, data: Any, name: str) -> Snapshots:
+        return discretised(data, name, levels=self.levels)
+
+    def count(self, dim: int) -> int:
+        return dim * self.levels
+
+    def features(self, x: Float[Array, " dim"]) -> Float[Array, " count"]:
+        return jax.nn.one_hot(x.astype(int), self.levels, dtype=x.dtype).ravel()
+
+    def log_partition(self, eta: Float[Array, " count"]) -> Scalar:
+        return jnp.sum(jax.nn.logsumexp(self._table(eta), axis=-1))
+
+    def mean(self, eta: Float[Array, " count"]) -> Float[Array, " count"]:
+        return jax.nn.softmax(self._table(eta), axis=-1).ravel()
+
+    def log_base(self, x: Float[Array, " dim"]) -> Scalar:
+        return jnp.zeros((), x.dtype)
+
+    def draw(self, eta: Float[Array, " count"], *, key: Key) -> Float[Array, " dim"]:
+        return jax.random.categorical(key, self._table(eta)).astype(eta.dtype)
+
+    def _table(self, eta: Array) -> Array:
+        return eta.reshape(-1, self.levels)
+
+
+class GaussianUnits(AbstractUnits):
+    """Real numbers of unit variance (on normalised data): x ~ N(eta, 1), A = |eta|²/2."""
+
+    def prepared(self, data: Any, name: str) -> Snapshots:
+        return as_snapshots(data)
+
+    def count(self, dim: int) -> int:
+        return dim
+
+    def features(self, x: Float[Array, " dim"]) -> Float[Array, " count"]:
+        return x
+
+    def log_partition(self, eta: Float[Array, " count"]) -> Scalar:
+        return jnp.sum(eta**2) / 2
+
+    def mean(self, eta: Float[Array, " count"]) -> Float[Array, " count"]:
+        return eta
+
+    def log_base(self, x: Float[Array, " dim"]) -> Scalar:
+        return -jnp.sum(x**2 + jnp.log(2 * jnp.pi)) / 2
+
+    def draw(self, eta: Float[Array, " count"], *, key: Key) -> Float[Array, " dim"]:
+        return eta + jax.random.normal(key, eta.shape, eta.dtype)
