@@ -1,5 +1,6 @@
 """Ground truth: systems to simulate or to draw from."""
 
+from noneq.systems.bars import BarsAndStripes as BarsAndStripes
 from noneq.systems.base import (
     AbstractDiffusion as AbstractDiffusion,
     AbstractGradient as AbstractGradient,
