@@ -63,6 +63,18 @@ TINY = {
 }
 
 
+DISCRETE = ("Autoregressive", "Hopfield", "LatentCycle", "MixtureEM", "RBM")
+"""Methods for discrete states, whose laws are in test_discrete_methods.py."""
+
+
+def bits(n: int = 24, seed: int = 0) -> nq.Snapshots:
+    """Four bits at one time; the last is the first one, mostly."""
+    rng = np.random.default_rng(seed)
+    values = rng.integers(0, 2, (n, 4)).astype(np.float32)
+    values[: 2 * n // 3, 3] = values[: 2 * n // 3, 0]
+    return nq.Snapshots(values, domain=nq.Discrete(2))
+
+
 def has_field(obj: Any, path: str) -> bool:
     name, _, rest = path.partition(".")
     if name not in {field.name for field in dataclasses.fields(obj)}:

@@ -47,7 +47,7 @@ def z_scores(z, process, t):
     return (found - SHARES) / np.sqrt(SHARES * (1 - SHARES) / len(z))
 
 
-@pytest.mark.parametrize("t", [0.1, 1.0, 2.5])
+@pytest.mark.parametrize("t", [0.1, 1.0])
 def test_draws_have_the_exact_quantiles(t, key):
     process = Helmholtz(0.55, BOX)
     z, _ = draws(process, 1, t, key)
@@ -126,7 +126,7 @@ def test_oracle_gives_the_weights_back(key):
     assert beyond(worse) > 2 * exact
 
 
-@pytest.mark.parametrize(("dim", "cutoff"), [(1, 0.58), (2, 0.5), (3, 0.46)])
+@pytest.mark.parametrize(("dim", "cutoff"), [(1, 0.58), (3, 0.46)])
 def test_compiled_and_plain_agree_and_are_finite(dim, cutoff, key):
     process = Helmholtz(cutoff, BOX)
     tau = jnp.linspace(0.0, 1.0, 512)
