@@ -3,7 +3,7 @@
 import math
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -17,8 +17,9 @@ from noneq._typing import Key
 from noneq.data.checks import as_floats
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput, MissingTrait, SolveFailed
+from noneq.simulation.maps import advance_map, steps_between
 from noneq.simulation.solvers import AbstractSolver, EulerMaruyama, noise_shape
-from noneq.systems.base import AbstractDiffusion, AbstractSystem
+from noneq.systems.base import AbstractDiffusion, AbstractMap, AbstractSystem
 
 
 _BLOCK = 20  # steps whose noise is drawn at once
@@ -33,7 +34,7 @@ def simulate(
     *,
     n: int,
     key: Key,
-    solver: AbstractSolver = EulerMaruyama(),
+    solver: AbstractSolver | None = None,
     substeps: int | None = None,
     start: Any = None,
 ) -> Trajectories:
@@ -41,15 +42,18 @@ def simulate(
 
     The first time holds the initial condition. Every interval between recorded times is cut into
     equal internal steps; noise is a function of the key, n and the step, on any number of devices.
+    An `AbstractMap` makes one step per unit of time.
 
     Args:
-        system: what to simulate; without dynamics (`AbstractDiffusion`) only one time is possible.
-        times: (T,) strictly increasing, even or not.
+        system: what to simulate; without dynamics (`AbstractDiffusion` or `AbstractMap`) only one
+            time is possible.
+        times: (T,) strictly increasing, even or not; whole steps apart for an `AbstractMap`.
         n: number of trajectories.
         key: typed random key.
-        solver: `EulerMaruyama`, `StochasticHeun` or `RungeKutta4`.
+        solver: `EulerMaruyama` (None), `StochasticHeun` or `RungeKutta4`; not for an `AbstractMap`.
         substeps: internal steps per interval; above 20 rounded up to whole noise blocks. None
-            takes as many as ``system.time_step`` asks for in each interval.
+            takes as many as ``system.time_step`` asks for in each interval. Not for an
+            `AbstractMap`.
         start: (n, *event_shape) states at the first time; None draws ``system.initial``.
 
     Returns:
@@ -75,32 +79,24 @@ def simulate(
     if times.size == 1:
         _refuse_nonfinite(states[:, None], times)
         return Trajectories(states[:, None], times, **labels)
-    if not isinstance(system, AbstractDiffusion):
+    if isinstance(system, AbstractMap):
+        advance = _map_advance(system, times, solver, substeps)
+    elif isinstance(system, AbstractDiffusion):
+        solver = EulerMaruyama() if solver is None else solver
+        _check_solver(solver, system, times[0], states, probe_key)
+        advance = _diffusion_advance(system, times, solver, substeps, states[0])
+    else:
         raise MissingTrait(
             f"simulate: {type(system).__name__} has no dynamics; give a single time to draw from "
             f"its law, got {times.size}."
         )
-    _check_solver(solver, system, times[0], states, probe_key)
-    block, blocks = _blocks(np.diff(times), system.time_step, substeps)
-    steps = np.diff(times) / (blocks * block)
     values = np.empty(shape, dtype)
     values[:, 0] = states
     size = _chunk_size(n, times.size * math.prod(event) * dtype.itemsize)
-    noise = noise_shape(system, times[0], states[0]) if solver.needs_noise else None
     for i, first in enumerate(range(0, n, size)):
         part = states[first : first + size]
         padded = np.concatenate([part, np.repeat(part[-1:], size - len(part), 0)])
-        frames = _advance(
-            system,
-            solver,
-            _spread(padded),
-            jnp.asarray(times[:-1], dtype),
-            jnp.asarray(steps, dtype),
-            jnp.asarray(blocks, jnp.int32),
-            jax.random.fold_in(noise_key, i),
-            block,
-            noise,
-        )
+        frames = advance(_spread(padded), jax.random.fold_in(noise_key, i))
         chunk = np.moveaxis(np.asarray(frames), 0, 1)[: len(part)]
         _refuse_nonfinite(chunk, times[1:])
         values[first : first + len(part), 1:] = chunk
@@ -110,6 +106,40 @@ def simulate(
 @eqx.filter_jit
 def _initial(system: AbstractSystem, n: int, key: Key) -> Array:
     return jax.vmap(system.initial)(jax.random.split(key, n))
+
+
+def _map_advance(
+    system: AbstractMap, times: np.ndarray, solver: AbstractSolver | None, substeps: int | None
+) -> Callable[[Array, Key], Array]:
+    """From (states at the first time, key) to the states at all others."""
+    if solver is not None or substeps is not None:
+        raise InvalidInput(
+            f"simulate: {type(system).__name__} moves in whole steps of its own; leave out solver "
+            "and substeps."
+        )
+    first = jnp.asarray(times[0], jnp.zeros(()).dtype)
+    steps = jnp.asarray(steps_between(times), jnp.int32)
+    return lambda states, key: advance_map(system, states, first, steps, key)
+
+
+def _diffusion_advance(
+    system: AbstractDiffusion,
+    times: np.ndarray,
+    solver: AbstractSolver,
+    substeps: int | None,
+    some: np.ndarray,
+) -> Callable[[Array, Key], Array]:
+    """From (states at the first time, key) to the states at all others."""
+    dtype = some.dtype
+    block, blocks = _blocks(np.diff(times), system.time_step, substeps)
+    steps = np.diff(times) / (blocks * block)
+    noise = noise_shape(system, times[0], some) if solver.needs_noise else None
+    frames = (
+        jnp.asarray(times[:-1], dtype),
+        jnp.asarray(steps, dtype),
+        jnp.asarray(blocks, jnp.int32),
+    )
+    return lambda states, key: _advance(system, solver, states, *frames, key, block, noise)
 
 
 @eqx.filter_jit
@@ -195,7 +225,7 @@ def _blocks(spans: np.ndarray, time_step: float, substeps: int | None) -> tuple[
             warnings.warn(
                 f"simulate: steps of {spans.max() / substeps:.2g} are over ten times the system's "
                 f"time_step {time_step:.2g}; results may be wrong, leave substeps out.",
-                stacklevel=3,
+                stacklevel=4,
             )
     most = int(counts.max())
     if most > 2**30:

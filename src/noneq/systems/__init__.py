@@ -5,9 +5,19 @@ from noneq.systems.base import (
     AbstractDiffusion as AbstractDiffusion,
     AbstractGradient as AbstractGradient,
     AbstractLangevin as AbstractLangevin,
+    AbstractMap as AbstractMap,
     AbstractSystem as AbstractSystem,
     HasEntropyProduction as HasEntropyProduction,
     HasStationaryDensity as HasStationaryDensity,
+)
+from noneq.systems.ising_exact import (
+    Enumeration as Enumeration,
+    enumeration as enumeration,
+    flip_matrix as flip_matrix,
+    onsager_energy as onsager_energy,
+    onsager_magnetisation as onsager_magnetisation,
+    step_matrix as step_matrix,
+    torus_energy as torus_energy,
 )
 from noneq.systems.linear import Linear as Linear
 from noneq.systems.prinz import Prinz as Prinz
@@ -23,4 +33,16 @@ from noneq.systems.shapes import (
     SwissRoll as SwissRoll,
     TwoSpirals as TwoSpirals,
 )
+from noneq.systems.spin_couplings import (
+    AbstractCouplings as AbstractCouplings,
+    CouplingMatrix as CouplingMatrix,
+    Lattice as Lattice,
+)
+from noneq.systems.spin_dynamics import (
+    AbstractSpinDynamics as AbstractSpinDynamics,
+    Glauber as Glauber,
+    HeatBath as HeatBath,
+    Metropolis as Metropolis,
+)
+from noneq.systems.spins import Ising as Ising
 from noneq.systems.wells import DoubleWell as DoubleWell, Swirl as Swirl

@@ -56,6 +56,14 @@ class AbstractDiffusion(AbstractSystem):
         """B(t, x): a scalar, an array of the state's shape (diagonal), or a matrix (dim, m)."""
 
 
+class AbstractMap(AbstractSystem):
+    """A system that moves in steps, x → step(t, x); one step is one unit of time."""
+
+    @abstractmethod
+    def step(self, t: ScalarLike, x: Float[Array, "*event"], *, key: Key) -> Float[Array, "*event"]:
+        """One draw of the state at t + 1, given the state x at t."""
+
+
 class AbstractLangevin(AbstractDiffusion):
     """Overdamped motion at mobility 1.
 
