@@ -1,0 +1,158 @@
+"""Restricted Boltzmann machines: the equilibrium model of a visible and a hidden layer."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, PyTree
+
+from noneq._typing import Key, Scalar
+from noneq.data.discrete import of_one_time
+from noneq.data.summary import Summary
+from noneq.errors import InvalidInput
+from noneq.methods.base import AbstractMethod, Data, Fit, Progress
+from noneq.methods.learning import fit_rows
+from noneq.methods.negative_phases import AbstractNegativePhase, PersistentChains
+from noneq.models.bipartite import Bipartite
+from noneq.models.rbm import RestrictedBoltzmann
+from noneq.models.units import AbstractUnits, BernoulliUnits
+from noneq.nets.constant import Constant, learnable
+from noneq.training import AbstractObjective, Training
+
+
+_FIRST_WEIGHT = 0.1
+
+
+class RBM(AbstractMethod):
+    """A Boltzmann law of visible units and hidden bits that see only the other layer.
+
+    Forward process:
+        none; the model is an equilibrium law.
+    Learnt object:
+        b, c and W of p(x, z) ∝ h(x) exp[b·phi(x) + c·z + z·W phi(x)], z in {0, 1}^H; visible
+        units of any exponential family (`AbstractUnits`).
+    Objective and weight:
+        mean log P(x): ∂ log P = ⟨∂(−F)⟩_data − ⟨∂(−F)⟩_model with the free energy
+        F(x) = −log h(x) − b·phi(x) − Σ softplus(c + W phi(x)), the second mean over the states of
+        ``negative``; minus ``weight_decay``/2 |W|². The column ``loss`` is the gap of the two
+        mean free energies, no likelihood: it shows overfitting on held-out data, not progress.
+    Sampling:
+        exact where a layer has at most 2^18 states, else parallel tempering from independent
+        units. `sample_paths` is plain Gibbs sampling.
+    Source and deviations:
+        Hinton 2010, whose start from the data's log-odds is kept; Adam in place of momentum.
+        `log_prob_estimate` is exact for small layers, annealed importance sampling above
+        (Salakhutdinov and Murray 2008).
+
+    Args:
+        hidden: hidden bits H.
+        visible: kind of the visible units.
+        negative: where the states of the model come from in training.
+        weight_decay: of W.
+        sweeps: of Gibbs sampling before a draw, where draws are not exact.
+        temperatures: replicas of such a draw; 1 is plain Gibbs sampling.
+        training: settings of the gradient loop; batch = 0 is the whole data set.
+
+    Raises:
+        InvalidInput: fewer than one hidden bit, sweep or temperature, or a bad weight decay.
+    """
+
+    source: ClassVar[str] = "hinton2010practical"
+
+    hidden: int = 32
+    visible: AbstractUnits = BernoulliUnits()
+    negative: AbstractNegativePhase = PersistentChains()
+    weight_decay: float = 0.0
+    sweeps: int = 200
+    temperatures: int = 8
+    training: Training = Training(steps=5000, batch=256, rate=0.005, ema=0.99)
+
+    def __check_init__(self) -> None:
+        for name in ("hidden", "sweeps", "temperatures"):
+            if getattr(self, name) < 1:
+                raise InvalidInput(f"RBM: {name} = {getattr(self, name)}; expected 1 or more.")
+        if not 0 <= self.weight_decay < float("inf"):
+            raise InvalidInput(f"RBM: weight_decay = {self.weight_decay}; expected a number ≥ 0.")
+
+    def init(self, summary: Summary, *, key: Key) -> RestrictedBoltzmann:
+        """The untrained model."""
+        count = self.visible.count(summary.dim)
+        machine = Bipartite(
+            bias=jnp.zeros(count),
+            offset=jnp.zeros(self.hidden),
+            weight=_FIRST_WEIGHT * jax.random.normal(key, (self.hidden, count)),
+            anchor=Constant(jnp.zeros(count)),
+            visible=self.visible,
+        )
+        return RestrictedBoltzmann(
+            machine, summary, sweeps=self.sweeps, temperatures=self.temperatures
+        )
+
+    def fit(
+        self,
+        data: Data,
+        *,
+        key: Key,
+        init: RestrictedBoltzmann | None = None,
+        progress: Progress | None = None,
+        checkpoint: Path | None = None,
+    ) -> Fit:
+        """Fit to states of a single time (a stationary law).
+
+        Raises:
+            InvalidInput: several times or conditions, or values that the units do not know.
+        """
+        name = type(self).__name__
+        return fit_rows(
+            self,
+            self.visible.prepared(of_one_time(data, name), name),
+            lambda model: FreeEnergyGap(self.negative, self.weight_decay),
+            read=_read,
+            part=lambda model: model.machine,
+            key=key,
+            init=init,
+            progress=progress,
+            checkpoint=checkpoint,
+            prepare=_prepared,
+        )
+
+
+def _read(model: RestrictedBoltzmann, data: Any) -> Array:
+    """The data as units."""
+    y = jnp.asarray(model.frame.normaliser.host(data.values))
+    return model.machine.visible.read(y, model.domain)
+
+
+def _prepared(model: RestrictedBoltzmann, rows: Array, *, key: Key) -> RestrictedBoltzmann:
+    """Visible biases of independent units with the data's mean."""
+    bias = model.machine.visible.natural(jnp.mean(model.machine.features(rows), axis=0))
+    where = lambda m: (m.machine.bias, m.machine.anchor.value)
+    return eqx.tree_at(where, model, (bias, bias))
+
+
+class FreeEnergyGap(AbstractObjective):
+    """Minus the gradient of the mean log-likelihood, as that of F(data) − F(fantasies)."""
+
+    negative: AbstractNegativePhase
+    weight_decay: float
+
+    def init(self, model: Bipartite, *, key: Key) -> PyTree:
+        return self.negative.begin(model, key=key)
+
+    def grad(
+        self, model: Bipartite, state: PyTree, batch: Array, *, key: Key
+    ) -> tuple[Scalar, PyTree, PyTree]:
+        fantasies, state = self.negative.fantasies(model, batch, state, key=key)
+        free, fixed = eqx.partition(model, learnable(model))
+
+        def gap(free: PyTree) -> tuple[Scalar, Scalar]:
+            machine = eqx.combine(free, fixed)
+            energies = jnp.mean(machine.log_density(fantasies)) - jnp.mean(
+                machine.log_density(batch)
+            )
+            return energies + self.weight_decay * jnp.sum(machine.weight**2) / 2, energies
+
+        (_, loss), grads = jax.value_and_grad(gap, has_aux=True)(free)
+        return loss, grads, state
