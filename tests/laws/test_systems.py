@@ -6,7 +6,7 @@ import pytest
 
 from noneq.spec import from_toml, to_toml
 from noneq.spec.names import modules
-from noneq.systems import AbstractDiffusion, AbstractSystem
+from noneq.systems import AbstractDiffusion, AbstractMap, AbstractSystem
 
 
 SYSTEMS = modules("systems", AbstractSystem)
@@ -29,3 +29,9 @@ def test_system_laws(name, key):
         assert np.isfinite(drift).all()
         np.testing.assert_allclose(drift, jax.jit(system.drift)(0.3, x), rtol=1e-5, atol=1e-5)
         assert system.diffusion(0.3, x).shape in {(), x.shape, (x.size, x.size)}
+    if isinstance(system, AbstractMap):
+        after = jax.jit(lambda x, key: system.step(3.0, x, key=key))(x, key)
+        assert after.shape == x.shape
+        assert after.dtype == x.dtype
+        assert bool(system.domain.contains(after))
+        np.testing.assert_array_equal(after, system.step(3.0, x, key=key))

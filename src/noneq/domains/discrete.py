@@ -58,4 +58,4 @@ class Discrete(AbstractDomain):
 
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        return self.values[0], self.values[-1]
+        return np.asarray(self.values[0]), np.asarray(self.values[-1])
