@@ -31,19 +31,15 @@ class SmallLayer(eqx.Module):
     def log_law(self, machine: Bipartite) -> Float[Array, " states"]:
         """Unnormalised log probability of every state; Z of the machine is their sum."""
         density = machine.log_hidden if self.hidden else machine.log_density
-        each = lambda number: density(self.states(number[None]))[0]
+        each = lambda number: density(letters_of(number[None], self.letters, self.units))[0]
         count = self.letters**self.units
         return jax.lax.map(each, jnp.arange(count), batch_size=min(count, _CHUNK))
-
-    def states(self, numbers: Array) -> Float[Array, "n units"]:
-        """Letters of the states with these numbers, the lowest digit first."""
-        powers = jnp.asarray([self.letters**i for i in range(self.units)], jnp.int32)
-        return (numbers[:, None] // powers % self.letters).astype(jnp.zeros(()).dtype)
 
     def draws(self, machine: Bipartite, n: int, *, key: Key) -> Float[Array, "n dim"]:
         """Independent visible states of the machine's law."""
         states_key, visible_key = jax.random.split(key)
-        states = self.states(draw_numbers(self.log_law(machine), n, key=states_key))
+        numbers = draw_numbers(self.log_law(machine), n, key=states_key)
+        states = letters_of(numbers, self.letters, self.units)
         if not self.hidden:
             return states
         return machine.draw(machine.bias + states @ machine.weight, key=visible_key)
@@ -55,6 +51,12 @@ def small_layer(machine: Bipartite, dim: int) -> SmallLayer | None:
     by_hidden = not letters or hidden * math.log(2) <= dim * math.log(letters)
     layer = SmallLayer(True, 2, hidden) if by_hidden else SmallLayer(False, letters, dim)
     return layer if layer.letters**layer.units <= _MOST_ENUMERATED else None
+
+
+def letters_of(numbers: Array, letters: int, units: int) -> Float[Array, "n units"]:
+    """Letters 0 … letters − 1 of the states with these numbers, the lowest digit first."""
+    powers = jnp.asarray([letters**i for i in range(units)], jnp.int32)
+    return (numbers[:, None] // powers % letters).astype(jnp.zeros(()).dtype)
 
 
 def draw_numbers(log_p: Float[Array, " states"], n: int, *, key: Key) -> Array:
