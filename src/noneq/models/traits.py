@@ -264,6 +264,14 @@ class HasChain(eqx.Module):
         """pi with pi T = pi."""
 
 
+class HasStateMeans(eqx.Module):
+    """Trait: what each hidden state looks like."""
+
+    @abstractmethod
+    def state_means(self) -> Float[Array, "states *event"]:
+        """Mean visible state of each hidden state, in the data's units."""
+
+
 def require(model: Any, trait: type, purpose: str) -> None:
     """Check a capability.
 
