@@ -15,6 +15,10 @@ from noneq.domains import AbstractDomain, Discrete
 from noneq.errors import InvalidInput
 
 
+_RAREST = 1e-3
+"""Least frequency that a start takes a level to have."""
+
+
 class AbstractUnits(eqx.Module):
     """Independent units of one kind.
 
@@ -23,6 +27,11 @@ class AbstractUnits(eqx.Module):
 
     ``x (dim,)`` counts levels (0, 1, …) for discrete units, and is normalised for real ones.
     """
+
+    @property
+    @abstractmethod
+    def alphabet(self) -> int:
+        """Levels of one unit; 0 for real numbers."""
 
     @abstractmethod
     def prepared(self, data: Any, name: str) -> Snapshots:
@@ -56,6 +65,16 @@ class AbstractUnits(eqx.Module):
     def draw(self, eta: Float[Array, " count"], *, key: Key) -> Float[Array, " dim"]:
         """One state."""
 
+    @abstractmethod
+    def natural(self, mean: Float[Array, " count"]) -> Float[Array, " count"]:
+        """The eta whose mean of phi is this one (units that never change stay finite)."""
+
+    @abstractmethod
+    def mean_state(
+        self, eta: Float[Array, " count"], domain: AbstractDomain
+    ) -> Float[Array, " dim"]:
+        """The mean state, normalised, in the values of the domain."""
+
     def log_prob(self, x: Float[Array, " dim"], eta: Float[Array, " count"]) -> Scalar:
         """log p(x | eta), in nats."""
         return self.log_base(x) + jnp.dot(eta, self.features(x)) - self.log_partition(eta)
@@ -71,6 +90,10 @@ class AbstractUnits(eqx.Module):
 
 class BernoulliUnits(AbstractUnits):
     """Bits: P(x_i = 1) = sigmoid(eta_i), A = Σ log(1 + e^eta)."""
+
+    @property
+    def alphabet(self) -> int:
+        return 2
 
     def prepared(self, data: Any, name: str) -> Snapshots:
         return discretised(data, name)
@@ -94,6 +117,15 @@ class BernoulliUnits(AbstractUnits):
         u = jax.random.uniform(key, eta.shape, eta.dtype)
         return (u < jax.nn.sigmoid(eta)).astype(eta.dtype)
 
+    def natural(self, mean: Float[Array, " count"]) -> Float[Array, " count"]:
+        return jax.scipy.special.logit(jnp.clip(mean, _RAREST, 1 - _RAREST))
+
+    def mean_state(
+        self, eta: Float[Array, " count"], domain: AbstractDomain
+    ) -> Float[Array, " dim"]:
+        low, high = levels_of(domain, 2)
+        return low + (high - low) * jax.nn.sigmoid(eta)
+
 
 class CategoricalUnits(AbstractUnits):
     """Letters: P(x_i = k) = softmax_k(eta_i), eta of shape (dim, levels), flattened.
@@ -110,6 +142,10 @@ class CategoricalUnits(AbstractUnits):
     def __check_init__(self) -> None:
         if self.levels < 2:
             raise InvalidInput(f"CategoricalUnits: levels = {self.levels}; expected at least 2.")
+
+    @property
+    def alphabet(self) -> int:
+        return self.levels
 
     def prepared(self, data: Any, name: str) -> Snapshots:
         return discretised(data, name, levels=self.levels)
@@ -132,12 +168,25 @@ class CategoricalUnits(AbstractUnits):
     def draw(self, eta: Float[Array, " count"], *, key: Key) -> Float[Array, " dim"]:
         return jax.random.categorical(key, self._table(eta)).astype(eta.dtype)
 
+    def natural(self, mean: Float[Array, " count"]) -> Float[Array, " count"]:
+        return jnp.log(jnp.clip(mean, _RAREST, 1.0))
+
+    def mean_state(
+        self, eta: Float[Array, " count"], domain: AbstractDomain
+    ) -> Float[Array, " dim"]:
+        values = levels_of(domain, self.levels)
+        return jax.nn.softmax(self._table(eta), axis=-1)[:, : len(values)] @ values
+
     def _table(self, eta: Array) -> Array:
         return eta.reshape(-1, self.levels)
 
 
 class GaussianUnits(AbstractUnits):
     """Real numbers of unit variance (on normalised data): x ~ N(eta, 1), A = |eta|²/2."""
+
+    @property
+    def alphabet(self) -> int:
+        return 0
 
     def prepared(self, data: Any, name: str) -> Snapshots:
         return as_snapshots(data)
@@ -159,3 +208,17 @@ class GaussianUnits(AbstractUnits):
 
     def draw(self, eta: Float[Array, " count"], *, key: Key) -> Float[Array, " dim"]:
         return eta + jax.random.normal(key, eta.shape, eta.dtype)
+
+    def natural(self, mean: Float[Array, " count"]) -> Float[Array, " count"]:
+        return mean
+
+    def mean_state(
+        self, eta: Float[Array, " count"], domain: AbstractDomain
+    ) -> Float[Array, " dim"]:
+        return eta
+
+
+def levels_of(domain: AbstractDomain, count: int) -> Float[Array, " levels"]:
+    """Values of the levels of a domain, at most so many."""
+    assert isinstance(domain, Discrete)  # what `prepared` gives
+    return jnp.asarray(domain.values[:count], jnp.zeros(()).dtype)
