@@ -1,6 +1,7 @@
 """Samplers: a time grid and an integrator on the noise clock."""
 
 from noneq.samplers.ancestral import Ancestral as Ancestral, Exponential as Exponential
+from noneq.samplers.annealed_levels import AnnealedLevels as AnnealedLevels
 from noneq.samplers.base import AbstractSampler as AbstractSampler
 from noneq.samplers.churned import ChurnedHeun as ChurnedHeun
 from noneq.samplers.langevin import AnnealedLangevin as AnnealedLangevin
