@@ -12,7 +12,6 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.ensembles import Trajectories
 from noneq.data.summary import Summary
-from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
 from noneq.models.checks import check_count
 from noneq.models.frame import AbstractLaw, Frame
@@ -22,6 +21,7 @@ from noneq.models.one_hot_kernels import (
     stationary_law,
     transition_matrix,
 )
+from noneq.models.steps import stepped_paths
 from noneq.models.traits import HasChain, HasLogProb, HasPaths, HasStateMeans
 from noneq.nets.constant import Constant
 
@@ -99,28 +99,20 @@ class LatentChain(AbstractLaw, HasChain, HasLogProb, HasPaths, HasStateMeans):
 
         Args:
             n: number of paths.
-            times: whole numbers of steps.
+            times: whole numbers of steps apart.
             start: states at the first time ``(n, *event_shape)``; None draws the steady state.
             key: typed random key.
 
         Raises:
             InvalidInput: times that are no whole numbers of steps apart.
         """
-        check_count(n)
-        clock = step_counts(times)
-        start_key, path_key = jax.random.split(key)
-        first = self.sample(n, key=start_key) if start is None else self.frame.batch(start)[0]
-        y = jax.vmap(self.frame.normaliser.forward)(first)
-        units = self.kernels.visible.read(y, self.domain)
-        every = _paths(self, units, int(clock[-1]), path_key)[jnp.asarray(clock)]
-        values = jax.vmap(jax.vmap(self.frame.normaliser.inverse))(
-            self.kernels.visible.written(every, self.domain)
-        )
-        return Trajectories(
-            np.moveaxis(np.asarray(values), 0, 1),
-            np.asarray(times, float),
-            **self.frame.described(),
-        )
+        return stepped_paths(self, self.kernels.visible, n, times=times, start=start, key=key)
+
+    def step(self, x: Float[Array, "n dim"], key: Key) -> Float[Array, "n dim"]:
+        """Read and write once, in units."""
+        read_key, write_key = jax.random.split(key)
+        _, reading = _kernels_at(self, x)
+        return self.kernels.written(jax.random.categorical(read_key, reading), key=write_key)
 
     def joint_entropy_production(self, n: int = 4096, *, key: Key) -> Estimate:
         """Entropy production of the chain of visible and hidden states, nats per step.
@@ -132,21 +124,6 @@ class LatentChain(AbstractLaw, HasChain, HasLogProb, HasPaths, HasStateMeans):
         check_count(n)
         values = _joint(self, self.draw(n, time=None, condition=None, key=key))
         return sample_mean(np.asarray(values, np.float64), unit="nat")
-
-
-def step_counts(times: Any) -> np.ndarray:
-    """Steps of a chain from the first of the times to each of them.
-
-    Raises:
-        InvalidInput: times that do not rise by whole numbers.
-    """
-    array = np.asarray(times, np.float64)
-    counts = np.round(array - array[:1]) if array.ndim == 1 and array.size else array
-    if not counts.size or np.abs(counts - (array - array[:1])).max() > 1e-6:
-        raise InvalidInput("times of a chain must be whole numbers of steps apart, e.g. 0, 1, 2 …")
-    if (np.diff(counts) < 1).any():
-        raise InvalidInput("times must increase strictly.")
-    return counts.astype(int)
 
 
 def every_state(kernels: OneHotKernels, dim: int) -> Float[Array, "m dim"] | None:
@@ -180,18 +157,6 @@ def _chain(model: LatentChain, key: Key) -> Float[Array, "states states"]:
 
     flux = jax.lax.map(part, jax.random.split(key, _CHUNKS)).mean(0)
     return normalised(flux)
-
-
-@eqx.filter_jit
-def _paths(model: LatentChain, first: Array, steps: int, key: Key) -> Array:
-    def step(x: Array, key: Key) -> tuple[Array, Array]:
-        read_key, write_key = jax.random.split(key)
-        _, reading = _kernels_at(model, x)
-        x = model.kernels.written(jax.random.categorical(read_key, reading), key=write_key)
-        return x, x
-
-    rest = jax.lax.scan(step, first, jax.random.split(key, steps))[1]
-    return jnp.concatenate([first[None], rest])
 
 
 @eqx.filter_jit
