@@ -57,7 +57,7 @@ def log_mean(log_weights: Any) -> Estimate:
     w = np.exp(array - shift)
     mean = w.mean(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = np.log(mean) + shift
+        value = np.asarray(np.log(mean) + shift)
         stderr = np.where(mean > 0, w.std(axis=0, ddof=1) / (np.sqrt(n) * mean), np.inf)
         effective = np.where(mean > 0, n * mean**2 / np.mean(w**2, axis=0), 0.0)
     return Estimate(value, stderr, effective, bound="lower", unit="nat")

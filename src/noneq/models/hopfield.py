@@ -17,7 +17,7 @@ from noneq.estimate import Estimate
 from noneq.models.annealing import AbstractAnnealing, log_partition_ratio
 from noneq.models.checks import check_count, check_time
 from noneq.models.frame import AbstractLaw, Frame
-from noneq.models.latent_chain import step_counts
+from noneq.models.steps import step_counts
 from noneq.models.small_layer import draw_numbers, letters_of
 from noneq.models.traits import HasEnergy, HasLogProbEstimate, HasPaths
 from noneq.nets.constant import Constant
@@ -95,7 +95,7 @@ class SpinMemory(AbstractLaw, HasEnergy, HasLogProbEstimate, HasPaths):
             return Estimate(value, np.asarray(0.0), np.asarray(1), unit="nat")
         laws = _Cooling(self.couplings.value, self.beta)
         ratio = log_partition_ratio(laws, temperatures=temperatures, chains=chains, key=key)
-        value = ratio.value + spins * np.log(2)
+        value = np.asarray(ratio.value + spins * np.log(2))
         return Estimate(value, ratio.stderr, ratio.n, bound="lower", unit="nat")
 
     def log_prob_estimate(

@@ -18,7 +18,7 @@ from noneq.models.annealing import log_partition_ratio
 from noneq.models.bipartite import Bipartite, Tempering, exchange, replicas
 from noneq.models.checks import check_count, check_time
 from noneq.models.frame import AbstractLaw, Frame
-from noneq.models.latent_chain import step_counts
+from noneq.models.steps import step_counts
 from noneq.models.small_layer import SmallLayer, small_layer
 from noneq.models.traits import HasEnergy, HasLogProbEstimate, HasPaths
 
@@ -175,8 +175,8 @@ def annealed_log_partition(
     """log Z by annealed importance sampling from independent units, a lower bound."""
     ladder = Tempering(machine)
     ratio = log_partition_ratio(ladder, temperatures=temperatures, chains=chains, key=key)
-    start = float(ladder.log_start)
-    return Estimate(ratio.value + start, ratio.stderr, ratio.n, bound="lower", unit="nat")
+    value = np.asarray(ratio.value + float(ladder.log_start))
+    return Estimate(value, ratio.stderr, ratio.n, bound="lower", unit="nat")
 
 
 @eqx.filter_jit
