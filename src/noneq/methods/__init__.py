@@ -5,6 +5,13 @@ from noneq.methods.boltzmann_field import BoltzmannField as BoltzmannField
 from noneq.methods.ddpm import DDPM as DDPM
 from noneq.methods.diff_flow import DiffFlow as DiffFlow
 from noneq.methods.edm import EDM as EDM
+from noneq.methods.energy_based import EnergyBased as EnergyBased
+from noneq.methods.energy_objectives import (
+    AbstractEnergyObjective as AbstractEnergyObjective,
+    DenoisingScoreMatching as DenoisingScoreMatching,
+    PersistentLangevin as PersistentLangevin,
+    SlicedScoreMatching as SlicedScoreMatching,
+)
 from noneq.methods.ffjord import FFJORD as FFJORD
 from noneq.methods.flow_matching import FlowMatching as FlowMatching
 from noneq.methods.flow_pp import FlowPP as FlowPP

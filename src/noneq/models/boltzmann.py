@@ -141,8 +141,8 @@ def check_grid_dimension(event_shape: tuple[int, ...]) -> None:
         raise InvalidInput(
             f"states of shape {event_shape} are too large for a grid; expected vectors of at most "
             f"{MOST_DIMENSIONS} coordinates. Keep the first few with --components "
-            f"{MOST_DIMENSIONS} (data.select({MOST_DIMENSIONS})); a method that learns an "
-            "energy without a grid (EnergyBased) is to come."
+            f"{MOST_DIMENSIONS} (data.select({MOST_DIMENSIONS})), or choose EnergyBased, which "
+            "learns an energy without a grid."
         )
 
 
