@@ -20,9 +20,11 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.methods.base import AbstractMethod
 from noneq.metrics.strata import within_conditions
+from noneq.models.traits import HasChain
 from noneq.spec import public, unknown
 from noneq.store import add_rows, fingerprint, load
 from noneq.studies.base import Row, combine, row_of
+from noneq.thermo import entropy_production, mixing_time, self_transition
 
 
 def known_metrics() -> dict[str, Callable[..., Estimate]]:
@@ -123,6 +125,29 @@ def _over_times(estimate: Estimate, reference: Snapshots | Trajectories) -> Esti
     return mean
 
 
+def chain_rows(model: Any, *, case: str, method: str) -> list[Row]:
+    """What the chain of hidden states does: exact numbers of the fitted model, without floor.
+
+    A chain without these numbers (reducible; infinite dissipation; periodic) gets no row, but a
+    warning that says why.
+    """
+    if not isinstance(model, HasChain):
+        return []
+    rows = []
+    for observable in (entropy_production, self_transition, mixing_time):
+        name = observable.__name__
+        try:
+            value = observable(model)
+        except InvalidInput as reason:
+            warnings.warn(f"no rows for the hidden chain of {method}: {reason}", stacklevel=2)
+            return []
+        if np.isfinite(value):
+            rows.append(Row(case, method, name, value, 0.0))
+        else:
+            warnings.warn(f"{method}: the {name} of its chain is infinite; no row.", stacklevel=2)
+    return rows
+
+
 def case_of(path: Path, components: int | None) -> str:
     """Name of a data set in the rows."""
     return path.stem if components is None else f"{path.stem}:{components}"
@@ -184,6 +209,7 @@ def evaluate_run(
     """Score a run and add the rows to its ``metrics.json``.
 
     With an ensemble over seeds the error is the larger of sampling noise and spread over seeds.
+    Models with a chain of hidden states (`HasChain`) get rows for it too: `chain_rows`.
     """
     chosen = metrics_named(metrics, data)
     scored, trained_on = [], set()
@@ -192,13 +218,12 @@ def evaluate_run(
         trained_on.add(fit.meta.get("data", {}).get("fingerprint"))
         key = jax.random.fold_in(jax.random.key(seed), i)
         name = type(fit.method).__name__
-        scored.append(
-            score(
-                fit.model, data, chosen, case=case, method=name, n=n, frames=frames,
-                dequantise=noise_width(fit.method), key=key,
-                conditional=fit.summary.condition_dim > 0,
-            )
+        rows = score(
+            fit.model, data, chosen, case=case, method=name, n=n, frames=frames,
+            dequantise=noise_width(fit.method), key=key,
+            conditional=fit.summary.condition_dim > 0,
         )  # fmt: skip
+        scored.append(rows + chain_rows(fit.model, case=case, method=name))
     if fingerprint(data) in trained_on:
         warnings.warn(
             f"{run} was fitted to these data; numbers on data it has not seen may be worse "

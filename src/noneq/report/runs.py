@@ -10,7 +10,8 @@ import numpy as np
 from noneq.data.files import read
 from noneq.data.snapshots import Snapshots
 from noneq.data.summary import Summary
-from noneq.errors import NoneqError
+from noneq.errors import InvalidInput, NoneqError
+from noneq.report.chains import model_pictures
 from noneq.report.citations import bibtex
 from noneq.report.figures import colour_of, history
 from noneq.report.html import Clouds, Figure, Picture, Table, render, with_error
@@ -40,7 +41,17 @@ def run_report(run_path: str | Path) -> Path:
     name = type(fit.method).__name__
     rows = read_rows(folder)
     notes = [str(text) for text in fit.meta.get("warnings", ())]
-    figures: list[Figure] = [*clouds(fit, name), *_kept_pictures(folder), *_history(fit)]
+    chains: list[Picture] = []
+    try:
+        chains = model_pictures(fit.model)
+    except InvalidInput as reducible:
+        notes.append(f"No pictures of the hidden chain: {reducible}")
+    figures: list[Figure] = [
+        *clouds(fit, name),
+        *chains,
+        *_kept_pictures(folder),
+        *_history(fit),
+    ]
     return render(
         folder / "report.html",
         title=f"{name} fitted to {fit.summary.kind}",
