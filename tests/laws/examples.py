@@ -60,6 +60,8 @@ TINY = {
     "curriculum": (2, 3),
     "couplings": 2,
     "components": 3,
+    "objective.chains": 16,
+    "annealing.levels": 12,
 }
 
 
