@@ -65,7 +65,14 @@ TINY = {
 }
 
 
-DISCRETE = ("Autoregressive", "Hopfield", "LatentCycle", "MixtureEM", "RBM")
+DISCRETE = (
+    "Autoregressive",
+    "BinaryLatentCycle",
+    "Hopfield",
+    "LatentCycle",
+    "MixtureEM",
+    "RBM",
+)
 """Methods for discrete states, whose laws are in test_discrete_methods.py."""
 
 

@@ -1,5 +1,14 @@
 """Fitted models and their traits."""
 
+from noneq.models.annealing import (
+    AbstractAnnealing as AbstractAnnealing,
+    anneal as anneal,
+    log_mean as log_mean,
+    log_partition_ratio as log_partition_ratio,
+)
+from noneq.models.autoregressive import AutoregressiveModel as AutoregressiveModel
+from noneq.models.binary_chain import BinaryChain as BinaryChain, BinaryKernels as BinaryKernels
+from noneq.models.bipartite import Bipartite as Bipartite
 from noneq.models.boltzmann import GridBoltzmann as GridBoltzmann
 from noneq.models.charge_field import ChargeField as ChargeField
 from noneq.models.confined import ConfinedScore as ConfinedScore
@@ -26,6 +35,12 @@ from noneq.models.guidance import (
     inpainted as inpainted,
     measured as measured,
 )
+from noneq.models.hopfield import SpinMemory as SpinMemory
+from noneq.models.latent_chain import LatentChain as LatentChain
+from noneq.models.mixture import Components as Components, MixtureModel as MixtureModel
+from noneq.models.one_hot_kernels import OneHotKernels as OneHotKernels
+from noneq.models.pattern_memory import PatternMemory as PatternMemory
+from noneq.models.rbm import RestrictedBoltzmann as RestrictedBoltzmann
 from noneq.models.reflected import ReflectedScore as ReflectedScore
 from noneq.models.traits import (
     AbstractModel as AbstractModel,
@@ -44,6 +59,7 @@ from noneq.models.traits import (
     HasPriorMismatch as HasPriorMismatch,
     HasSampleLogProb as HasSampleLogProb,
     HasScore as HasScore,
+    HasStateMeans as HasStateMeans,
     HasVelocity as HasVelocity,
 )
 from noneq.models.units import (
@@ -51,5 +67,9 @@ from noneq.models.units import (
     BernoulliUnits as BernoulliUnits,
     CategoricalUnits as CategoricalUnits,
     GaussianUnits as GaussianUnits,
+)
+from noneq.models.vae import (
+    VAEModel as VAEModel,
+    VariationalFreeEnergy as VariationalFreeEnergy,
 )
 from noneq.models.variational import variational_bound as variational_bound

@@ -31,6 +31,7 @@ ROOMS = (
     "metrics",
     "studies",
     "data",
+    "models",
 )
 
 

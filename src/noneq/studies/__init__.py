@@ -9,6 +9,10 @@ from noneq.studies.base import (
 from noneq.studies.ensembles import Recording as Recording
 from noneq.studies.genphys import Charge as Charge, GenPhysStudy as GenPhysStudy
 from noneq.studies.genphys_cells import SampleScoring as SampleScoring
+from noneq.studies.latent_cycle import LatentCycleStudy as LatentCycleStudy
+from noneq.studies.latent_cycle_cells import ChainScoring as ChainScoring
+from noneq.studies.latent_cycle_data import Bars as Bars, BinaryDigits as BinaryDigits
+from noneq.studies.latent_cycle_spins import SpinRun as SpinRun
 from noneq.studies.naming import studies as studies, study_named as study_named
 from noneq.studies.prinz import PrinzStudy as PrinzStudy
 from noneq.studies.prinz_cells import Scoring as Scoring

@@ -1,0 +1,168 @@
+"""The pieces of the study `latent_cycle`: one method on one set of pictures, and spins."""
+
+import time as clock
+from typing import Any
+from zlib import crc32
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from noneq._typing import Key
+from noneq.methods.base import AbstractMethod
+from noneq.metrics import nll
+from noneq.models.traits import HasChain, HasPaths, HasStateMeans
+from noneq.studies.base import AbstractCell, Arrays, Outcome, Row
+from noneq.studies.latent_cycle_data import (
+    AbstractPictures,
+    Pictures,
+    class_judge,
+    class_kl,
+)
+from noneq.studies.table_one_cells import keys_of
+from noneq.thermo import autocorrelation_time, entropy_production, self_transition
+
+
+class ChainScoring(eqx.Module):
+    """How the models are judged.
+
+    Args:
+        n: pictures drawn for the class frequencies.
+        chains, steps: Markov chains, and steps of each, for the autocorrelation time; ``burn``
+            steps before them are left out.
+        shown: pictures kept for the report.
+    """
+
+    n: int = 4000
+    chains: int = 64
+    steps: int = 2000
+    burn: int = 200
+    shown: int = 60
+
+
+class CycleCell(AbstractCell):
+    """One method on one set of pictures, with all its seeds: the correlation needs them together.
+
+    Args:
+        pictures: the set.
+        size: of the hidden layer, as the rows name it, e.g. ``H=10``.
+        label: the method's name in the rows.
+        method: to fit.
+        seeds: fits, each on its own split.
+        scoring: how they are judged.
+        part: of the study, put before the case.
+    """
+
+    pictures: AbstractPictures
+    size: str
+    label: str
+    method: AbstractMethod
+    seeds: int
+    scoring: ChainScoring
+    part: str = ""
+    replicate: int = 0
+
+    @property
+    def case(self) -> str:
+        """``bars:H=10``."""
+        return f"{self.part}{self.pictures.case}:{self.size}"
+
+    @property
+    def method_name(self) -> str:
+        """The label."""
+        return self.label
+
+    def __call__(self, key: Key) -> Outcome:
+        """Fit and judge for every seed."""
+        rows: list[Row] = []
+        kept: Arrays = {}
+        for seed in range(self.seeds):
+            data_key, rest_key = keys_of(jax.random.fold_in(key, seed))
+            own_key = jax.random.fold_in(rest_key, crc32(self.label.encode()))
+            fit_key, judge_key = jax.random.split(own_key)
+            pictures = self.pictures.draw(data_key)
+            began = clock.monotonic()
+            model = self.method.fit(pictures.train, key=fit_key).model
+            jax.block_until_ready(eqx.filter(model, eqx.is_array))
+            rows.append(self._row("train_seconds", clock.monotonic() - began))
+            found, values = self._judged(model, pictures, judge_key)
+            rows += found
+            if not seed:
+                kept = _pictured(model, values[: self.scoring.shown])
+        return Outcome((*rows, *self._correlation(rows)), kept)
+
+    def _judged(self, model: Any, pictures: Pictures, key: Key) -> tuple[list[Row], np.ndarray]:
+        """Rows of one fitted model, and pictures drawn from it."""
+        likelihood_key, draw_key, chain_key = jax.random.split(key, 3)
+        cost = nll(model, pictures.test, key=likelihood_key)
+        value, stderr = float(cost.value.item()), float(cost.stderr.item())
+        if pictures.exact:
+            # The mean over the whole law has no sampling error.
+            rows = [self._row("kl", value - float(np.log(len(pictures.test.values))))]
+        else:
+            rows = [self._row("test_log_likelihood", -value, stderr)]
+        values = np.asarray(model.sample(self.scoring.n, key=draw_key))
+        if pictures.labels is not None:
+            rows += self._classes(values, pictures)
+        if isinstance(model, HasChain):
+            spent = float(entropy_production(model))
+            # Rewarded chains may lose the way back beyond float32: no number stands for that.
+            rows += [self._row("entropy_production", spent)] if np.isfinite(spent) else []
+            rows.append(self._row("self_transition", float(self_transition(model))))
+        if isinstance(model, HasPaths):
+            scoring = self.scoring
+            clock = np.arange(scoring.burn + scoring.steps, dtype=float)
+            paths = model.sample_paths(scoring.chains, times=clock, key=chain_key)
+            memory = autocorrelation_time(paths.frames(np.arange(scoring.burn, clock.size)))
+            rows.append(
+                self._row("autocorrelation_time", memory.value.item(), memory.stderr.item())
+            )
+        return rows, values
+
+    def _classes(self, values: np.ndarray, pictures: Pictures) -> list[Row]:
+        """Class frequencies against the whole set's; the floor is that of as many real pictures."""
+        assert pictures.labels is not None
+        judge = class_judge(pictures)
+        truth = np.bincount(np.concatenate(pictures.labels), minlength=10)
+        seen = judge.counts(pictures.test.values)
+        kl, floor = (class_kl(counts, truth) for counts in (judge.counts(values), seen))
+        return [
+            Row(self.case, self.label, "class_kl", kl, 0.0, floor),
+            Row(self.case, "classifier", "classifier_error", judge.error, 0.0),
+        ]
+
+    def _correlation(self, rows: list[Row]) -> list[Row]:
+        """Correlation over the seeds of entropy production and likelihood, and its 95 % interval.
+
+        **Equation**: Pearson's r; interval tanh(artanh r ± 1.96/√(S − 3)) (Fisher 1915).
+        """
+        of = lambda name: np.asarray([row.value for row in rows if row.metric == name])
+        spent, gained = (
+            of("entropy_production"),
+            np.concatenate([of("test_log_likelihood"), -of("kl")]),
+        )
+        if len(spent) < 4 or len(spent) != len(gained) or np.ptp(spent) < 1e-6:
+            return []
+        r = float(np.corrcoef(spent, gained)[0, 1])
+        width = 1 / np.sqrt(len(spent) - 3)
+        low, high = np.tanh(np.arctanh(r) + 1.96 * width * np.array([-1, 1]))
+        name = "ep_likelihood_correlation"
+        return [
+            self._row(name, r, (1 - r**2) * width),
+            self._row(f"{name}_low", float(low)),
+            self._row(f"{name}_high", float(high)),
+        ]
+
+    def _row(self, metric: str, value: float, stderr: float = 0.0) -> Row:
+        return Row(self.case, self.label, metric, float(value), float(stderr))
+
+
+def _pictured(model: Any, samples: np.ndarray) -> Arrays:
+    """What the pictures of a model are drawn from."""
+    kept: Arrays = {"samples": samples}
+    if isinstance(model, HasChain):
+        kept["transition_matrix"] = np.asarray(model.transition_matrix(), np.float64)
+        kept["stationary"] = np.asarray(model.stationary(), np.float64)
+    if isinstance(model, HasStateMeans):
+        kept["state_means"] = np.asarray(model.state_means())
+    return kept
