@@ -17,9 +17,10 @@ from noneq.estimate import Estimate
 from noneq.models.annealing import AbstractAnnealing, log_partition_ratio
 from noneq.models.checks import check_count, check_time
 from noneq.models.frame import AbstractLaw, Frame
-from noneq.models.steps import step_counts
 from noneq.models.small_layer import draw_numbers, letters_of
+from noneq.models.steps import stepped_paths
 from noneq.models.traits import HasEnergy, HasLogProbEstimate, HasPaths
+from noneq.models.units import BernoulliUnits
 from noneq.nets.constant import Constant
 
 
@@ -147,13 +148,11 @@ class SpinMemory(AbstractLaw, HasEnergy, HasLogProbEstimate, HasPaths):
         Raises:
             InvalidInput: times that are no whole numbers of sweeps apart.
         """
-        check_count(n)
-        clock = step_counts(times)
-        start_key, path_key = jax.random.split(key)
-        first = self.sample(n, key=start_key) if start is None else self.frame.batch(start)[0]
-        every = _paths(self, first, int(clock[-1]), path_key)[clock]
-        values = np.moveaxis(np.asarray(every), 0, 1)
-        return Trajectories(values, np.asarray(times, float), **self.frame.described())
+        return stepped_paths(self, BernoulliUnits(), n, times=times, start=start, key=key)
+
+    def step(self, x: Float[Array, "n dim"], key: Key) -> Float[Array, "n dim"]:
+        """One sweep of heat-bath dynamics on bits."""
+        return (heat_bath(self.couplings.value, 2 * x - 1, self.beta, key=key) + 1) / 2
 
 
 def as_spins(y: Float[Array, "*any"], domain: AbstractDomain) -> Float[Array, "*any"]:
@@ -234,17 +233,3 @@ def _retrieved(model: SpinMemory, x: Array, steps: int) -> Array:
     sweep = lambda spins, _: (_one_by_one(couplings, spins, new, couplings[0]), None)
     found = jax.lax.scan(sweep, start, None, length=steps)[0]
     return jax.vmap(normaliser.inverse)(from_spins(found, model.domain))
-
-
-@eqx.filter_jit
-def _paths(model: SpinMemory, first: Array, steps: int, key: Key) -> Array:
-    couplings, normaliser = model.couplings.value, model.frame.normaliser
-    start = as_spins(jax.vmap(normaliser.forward)(first), model.domain)
-
-    def step(spins: Array, key: Key) -> tuple[Array, Array]:
-        spins = heat_bath(couplings, spins, model.beta, key=key)
-        return spins, spins
-
-    rest = jax.lax.scan(step, start, jax.random.split(key, steps))[1]
-    every = from_spins(jnp.concatenate([start[None], rest]), model.domain)
-    return jax.vmap(jax.vmap(normaliser.inverse))(every)

@@ -18,8 +18,8 @@ from noneq.models.annealing import log_partition_ratio
 from noneq.models.bipartite import Bipartite, Tempering, exchange, replicas
 from noneq.models.checks import check_count, check_time
 from noneq.models.frame import AbstractLaw, Frame
-from noneq.models.steps import step_counts
 from noneq.models.small_layer import SmallLayer, small_layer
+from noneq.models.steps import stepped_paths
 from noneq.models.traits import HasEnergy, HasLogProbEstimate, HasPaths
 
 
@@ -146,13 +146,12 @@ class RestrictedBoltzmann(AbstractLaw, HasEnergy, HasLogProbEstimate, HasPaths):
         Raises:
             InvalidInput: times that are no whole numbers of sweeps apart.
         """
-        check_count(n)
-        clock = step_counts(times)
-        start_key, path_key = jax.random.split(key)
-        first = self.sample(n, key=start_key) if start is None else self.frame.batch(start)[0]
-        every = _paths(self, first, int(clock[-1]), path_key)[clock]
-        values = np.moveaxis(np.asarray(every), 0, 1)
-        return Trajectories(values, np.asarray(times, float), **self.frame.described())
+        visible = self.machine.visible
+        return stepped_paths(self, visible, n, times=times, start=start, key=key)
+
+    def step(self, x: Float[Array, "n dim"], key: Key) -> Float[Array, "n dim"]:
+        """One sweep of Gibbs sampling, in units."""
+        return self.machine.sweep(x, key=key)
 
     @property
     def _layer(self) -> SmallLayer | None:
@@ -188,17 +187,3 @@ def _exact_log_partition(machine: Bipartite, layer: SmallLayer) -> Scalar:
 def _log_densities(model: RestrictedBoltzmann, x: Array) -> Float[Array, " n"]:
     energies = jax.vmap(lambda x: model.energy(x, time=model.frame.times[0]))(x)
     return -energies - model.frame.normaliser.log_scale
-
-
-@eqx.filter_jit
-def _paths(model: RestrictedBoltzmann, first: Array, steps: int, key: Key) -> Array:
-    visible, normaliser = model.machine.visible, model.frame.normaliser
-
-    def step(x: Array, key: Key) -> tuple[Array, Array]:
-        x = model.machine.sweep(x, key=key)
-        return x, x
-
-    start = visible.read(jax.vmap(normaliser.forward)(first), model.domain)
-    rest = jax.lax.scan(step, start, jax.random.split(key, steps))[1]
-    every = visible.written(jnp.concatenate([start[None], rest]), model.domain)
-    return jax.vmap(jax.vmap(normaliser.inverse))(every)
