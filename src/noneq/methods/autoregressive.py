@@ -1,0 +1,138 @@
+"""Autoregressive networks: exact likelihoods by masks."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from noneq._typing import Key, Scalar
+from noneq.data.summary import Summary
+from noneq.errors import InvalidInput
+from noneq.methods.base import AbstractMethod, Data, Fit, Progress
+from noneq.methods.learning import dequantised, left_open
+from noneq.methods.unit_rows import check_units, fit_units
+from noneq.models.autoregressive import AutoregressiveModel, Factors
+from noneq.models.conditionals import GaussianMixtures, UnitConditionals
+from noneq.models.units import AbstractUnits, BernoulliUnits
+from noneq.nets.inputs import clock_of, label_of
+from noneq.nets.masked import MaskedNetwork, random_order
+from noneq.training import AbstractLoss, Training
+
+
+class FactorLoss(AbstractLoss):
+    """Mean negative log-likelihood of the rows, in nats of normalised units.
+
+    Args:
+        drop: fraction of conditions that are hidden.
+        width: of the dequantisation noise ``(dim,)``, or None.
+    """
+
+    drop: float = 0.0
+    width: Array | None = None
+
+    def loss(self, model: Factors, batch: dict[str, Any], *, key: Key) -> Scalar:
+        fill_key, drop_key = jax.random.split(key)
+        x = dequantised(batch["x"], self.width, key=fill_key)
+        condition = left_open(batch["condition"], self.drop, key=drop_key)
+        over = (0, 0, None if condition is None else 0)
+        return -jnp.mean(jax.vmap(model.log_prob, over)(x, batch["time"], condition))
+
+
+class Autoregressive(AbstractMethod):
+    """A product of conditional laws of single coordinates, from one masked perceptron.
+
+    Forward process:
+        none; coordinates in a fixed order, p(x | t, c) = Π_i p(x_i | x_before i, t, c).
+    Learnt object:
+        the parameters of all factors: log-odds of bits, logits of letters, and for real units a
+        mixture of Gaussians for each coordinate (`MaskedNetwork`).
+    Objective and weight:
+        exact negative log-likelihood.
+    Sampling:
+        exact, one coordinate after the other: as many passes as there are coordinates.
+    Source and deviations:
+        Germain et al. 2015 (MADE), with direct connections; one order and one set of masks in
+        place of an ensemble; SiLU in place of ReLU; degrees spread evenly, not at random; physical
+        time and condition scale and shift the hidden layers.
+
+    Args:
+        visible: kind of the units.
+        width, depth: units of a hidden layer, and number of such layers.
+        mixture: Gaussians of each coordinate, for real units.
+        ordering: seed of a random order of the coordinates; None keeps theirs.
+        time_band: highest frequency of the time features, per unit time; None takes the
+            measured `Summary.time_band`.
+        drop_condition: fraction of training states whose condition is hidden, so that the model
+            also knows the law without it.
+        dequantise: for real units: spacing of discrete data, filled by noise; 0 takes them as
+            they are, None refuses them.
+        training: settings of the gradient loop.
+
+    Raises:
+        InvalidInput: a size below 1, a fraction outside [0, 1), ``dequantise`` for units that
+            are discrete.
+    """
+
+    source: ClassVar[str] = "germain2015made"
+
+    visible: AbstractUnits = BernoulliUnits()
+    width: int = 256
+    depth: int = 2
+    mixture: int = 8
+    ordering: int | None = None
+    time_band: float | None = None
+    drop_condition: float = 0.0
+    dequantise: float | None = None
+    training: Training = Training(steps=4000, batch=256, ema=0.99)
+
+    def __check_init__(self) -> None:
+        for name, most in (("width", 16_384), ("depth", 128), ("mixture", 1024)):
+            if not 1 <= getattr(self, name) <= most:
+                raise InvalidInput(
+                    f"Autoregressive: {name} = {getattr(self, name)}; expected 1 to {most:,}."
+                )
+        if self.ordering is not None and self.ordering < 0:
+            raise InvalidInput(f"Autoregressive: ordering = {self.ordering}; expected a seed ≥ 0.")
+        check_units(self)
+
+    def init(self, summary: Summary, *, key: Key) -> AutoregressiveModel:
+        """The untrained model."""
+        order = random_order(summary.dim, self.ordering)
+        discrete = self.visible.alphabet > 0
+        conditionals = (
+            UnitConditionals(self.visible) if discrete else GaussianMixtures(self.mixture)
+        )
+        net = MaskedNetwork(
+            order,
+            self.visible.count(1),
+            conditionals.size,
+            width=self.width,
+            depth=self.depth,
+            clock=clock_of(summary, self.time_band),
+            label=label_of(summary),
+            key=key,
+        )
+        factors = Factors(net, self.visible, conditionals, order)
+        return AutoregressiveModel(factors, summary, optional=self.drop_condition > 0)
+
+    def fit(
+        self,
+        data: Data,
+        *,
+        key: Key,
+        init: AutoregressiveModel | None = None,
+        progress: Progress | None = None,
+        checkpoint: Path | None = None,
+    ) -> Fit:
+        return fit_units(
+            self,
+            data,
+            lambda width: FactorLoss(self.drop_condition, width),
+            part=lambda model: model.factors,
+            key=key,
+            init=init,
+            progress=progress,
+            checkpoint=checkpoint,
+        )

@@ -1,0 +1,95 @@
+"""From data to a fit for networks whose states are units: bits, letters or real numbers."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from noneq._typing import Key
+from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.domains import Discrete
+from noneq.errors import InvalidInput
+from noneq.methods.base import Data, Fit, Progress, as_data
+from noneq.methods.learning import check_handling, check_lattice, fit_rows, rows
+from noneq.training import AbstractObjective
+
+
+def fit_units(
+    method: Any,
+    data: Data,
+    objective: Callable[[Array | None], AbstractObjective],
+    *,
+    part: Callable[[Any], Any],
+    key: Key,
+    init: Any,
+    progress: Progress | None,
+    checkpoint: Path | None,
+) -> Fit:
+    """From data to a fitted model of p(x, t) of units.
+
+    Args:
+        method: with `init`, and fields ``visible``, ``training`` and ``dequantise``.
+        objective: what to follow, given the width of the dequantisation noise ``(dim,)`` in
+            normalised units (None for none); its batches hold ``x``, ``time``, ``condition``.
+        part: the learnt part of the model, which has a ``frame``.
+
+    Raises:
+        InvalidInput: values that the units do not know, or discrete data for real units and no
+            word on dequantisation.
+    """
+    scale = lambda model: model.frame.normaliser.scale.value
+    width = lambda model: method.dequantise / scale(model) if method.dequantise else None
+    return fit_rows(
+        method,
+        prepared(method, data),
+        lambda model: objective(width(model)),
+        read=lambda model, data: _read(method, model, data),
+        part=part,
+        key=key,
+        init=init,
+        progress=progress,
+        checkpoint=checkpoint,
+    )
+
+
+def prepared(method: Any, data: Data) -> Snapshots | Trajectories:
+    """Data that the method's units can show.
+
+    Raises:
+        InvalidInput: as in `fit_units`.
+    """
+    name = type(method).__name__
+    if method.visible.alphabet:
+        return method.visible.prepared(data, name)
+    data = as_data(data)
+    if isinstance(data.domain, Discrete):
+        count = data.domain.values.size
+        units = "BernoulliUnits()" if count == 2 else f"CategoricalUnits({count})"
+        raise InvalidInput(
+            f"{name}: the data live on {count} levels, which have no density for real units; "
+            f"take visible={units} (command line: --set visible={units.partition('(')[0]})."
+        )
+    check_lattice(data, method.dequantise, name)
+    return data
+
+
+def check_units(method: Any) -> None:
+    """Refuse what no data would allow: see `check_handling`; dequantised discrete units.
+
+    Raises:
+        InvalidInput: naming the method.
+    """
+    check_handling(method)
+    if method.dequantise and method.visible.alphabet:
+        raise InvalidInput(
+            f"{type(method).__name__}: dequantise = {method.dequantise} is for real units; "
+            f"{type(method.visible).__name__} take the levels as they are. Leave it out."
+        )
+
+
+def _read(method: Any, model: Any, data: Any) -> dict[str, Any]:
+    found = rows(data, model.frame.normaliser)
+    x = method.visible.read(jnp.asarray(found.pop("y")), model.domain)
+    return {"x": x, **found}
