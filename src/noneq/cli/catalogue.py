@@ -18,6 +18,7 @@ from noneq.models.traits import AbstractModel
 from noneq.spec import modules, unknown
 from noneq.store import load
 from noneq.studies import AbstractStudy, studies
+from noneq.systems.base import AbstractSystem
 
 
 KINDS = (
@@ -65,8 +66,9 @@ def _entries(room: str) -> list[dict[str, Any]]:
             _entry(n, t) | {"gives": ", ".join(_traits(t))} | terms(t) for n, t in things.items()
         ]
     else:
-        # Shapes of regions live beside the domains, but are none.
-        things = modules(room, AbstractDomain if room == "domains" else eqx.Module)
+        # Parts live beside the whole: shapes of regions, dynamics of spins.
+        wholes: dict[str, type] = {"domains": AbstractDomain, "systems": AbstractSystem}
+        things = modules(room, wholes.get(room, eqx.Module))
     return [_entry(name, thing) for name, thing in sorted(things.items())]
 
 

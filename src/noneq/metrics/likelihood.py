@@ -25,6 +25,7 @@ from noneq.models.traits import (
 )
 
 
+_OPPOSITE = {"lower": "upper", "upper": "lower"}
 _MOST_EXACT = 64
 """Most dimensions for which models with both traits are asked for the exact log density."""
 
@@ -80,8 +81,8 @@ def nll(
         if exact:
             found = [np.asarray(_chunk(model, *part, clock), np.float64) for part in chunks]
         else:
-            found, lower = _estimated(model, chunks, clock, rng)
-            bound = "upper" if lower else bound
+            found, of_log_prob = _estimated(model, chunks, clock, rng)
+            bound = _OPPOSITE.get(of_log_prob, bound)
         rows.append(np.concatenate(found)[: len(x)])
         _check_row(rows[-1], float(time))
     volume = np.prod(data.event_shape) * np.log(width) if width else 0.0
@@ -244,14 +245,14 @@ def _chunks(
 
 def _estimated(
     model: Any, chunks: list, time: Any, rng: np.random.Generator
-) -> tuple[list[np.ndarray], bool]:
-    """Estimated log densities of every chunk, and whether they are lower bounds."""
+) -> tuple[list[np.ndarray], str]:
+    """Estimated log densities of every chunk, and what they bound."""
     keys = jax.random.split(jax.random.key(rng.integers(2**31)), len(chunks))
     found = [
         model.log_prob_estimate(x, time=time, condition=condition, key=k)
         for (x, condition), k in zip(chunks, keys, strict=True)
     ]
-    return [estimate.value for estimate in found], found[0].bound == "lower"
+    return [estimate.value for estimate in found], found[0].bound
 
 
 @eqx.filter_jit
