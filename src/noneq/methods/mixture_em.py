@@ -36,8 +36,11 @@ class MixtureEM(AbstractMethod):
     Sampling:
         exact: a component, then its units.
     Source and deviations:
-        Dempster, Laird and Rubin 1977; Bishop 2006, section 9.3. Components start at random
-        training states; the best of several starts by likelihood is kept.
+        Dempster, Laird and Rubin 1977; Bishop 2006, section 9.3. Components start at training states
+        that are far from each other (Arthur and Vassilvitskii 2007, "k-means++"); the best of
+        several starts by likelihood is kept. The pseudo-counts are ``smoothing`` states of the
+        data's mean and variance in every component: without them constant pixels would make the
+        likelihood 0. EM raises the likelihood plus theirs.
 
     Args:
         components: K.
@@ -100,7 +103,7 @@ class MixtureEM(AbstractMethod):
         model = self.init(summary, key=key) if init is None else init
         y = jnp.asarray(model.frame.normaliser.host(data.values))
         x = self.visible.read(y, model.domain)
-        phi = jax.vmap(self.visible.features)(x)
+        phi = jax.vmap(self.visible.features)(x) if self.visible.alphabet else x
         if init is None:
             starts = jax.vmap(lambda k: _start(self, phi, x.shape[1], k))(
                 jax.random.split(key, self.restarts)
@@ -115,7 +118,7 @@ class MixtureEM(AbstractMethod):
         components = eqx.combine(jax.tree.map(lambda a: a[best], found), model.components)
         model = eqx.tree_at(lambda m: m.components, model, components)
         history = {
-            "step": [float(i) for i in range(self.steps)],
+            "step": [float(i) for i in range(self.steps + 1)],
             "loss": costs[best].tolist(),
         }
         if progress is not None:
@@ -124,39 +127,63 @@ class MixtureEM(AbstractMethod):
 
 
 def _start(method: MixtureEM, phi: Float[Array, "n count"], dim: int, key: Key) -> Components:
-    """Components half-way between random training states and the mean."""
+    """Components half-way between the mean and training states, each drawn by |distance|² to the
+    nearest one before."""
     count = method.components
-    rows = jax.random.choice(key, len(phi), (count,), replace=len(phi) < count)
+    first_key, key = jax.random.split(key)
+    squared = lambda row: jnp.sum((phi - phi[row]) ** 2, axis=-1)
+    first = jax.random.randint(first_key, (), 0, len(phi))
+
+    def step(nearest: Array, key: Key) -> tuple[Array, Array]:
+        row = jax.random.categorical(key, jnp.log(nearest + jnp.finfo(phi.dtype).tiny))
+        return jnp.minimum(nearest, squared(row)), row
+
+    rest = jax.lax.scan(step, squared(first), jax.random.split(key, count)[1:])[1]
+    rows = jnp.concatenate([first[None], rest])
     mean = (phi[rows] + jnp.mean(phi, axis=0)) / 2
-    natural = jax.vmap(method.visible.natural)(mean)
     weight = jnp.full(count, -jnp.log(count))
-    scale = None if method.visible.alphabet else jnp.ones((count, dim))
+    if method.visible.alphabet:
+        scale, natural = None, jax.vmap(method.visible.natural)(mean)
+    else:
+        scale, natural = jnp.ones((count, dim)), mean
     components = Components(weight, natural, scale, method.visible)
     return eqx.filter(components, eqx.is_array)
 
 
 @eqx.filter_jit
 def _run(method: MixtureEM, starts: Any, x: Array, phi: Array) -> tuple[Any, Array]:
-    """EM from every start: components, and the mean cost before every step."""
+    """EM from every start: components, and the mean cost before every step and after the last."""
     mean = jnp.mean(phi, axis=0)
+    variance = jnp.mean((phi - mean) ** 2, axis=0)
     real = method.visible.alphabet == 0
 
-    def step(found: Any, _: None) -> tuple[Any, Array]:
+    def judged(found: Any) -> tuple[Array, Array]:
         components = Components(found.log_weight, found.natural, found.scale, method.visible)
         joint = jax.vmap(components.log_joint)(x)
         log_prob = jax.nn.logsumexp(joint, axis=1)
-        r = jnp.exp(joint - log_prob[:, None])
+        return jnp.exp(joint - log_prob[:, None]), -jnp.mean(log_prob)
+
+    def width(r: Array, centre: Array, total: Array) -> Array:
+        """Of one component, from differences: squares would lose narrow ones to rounding."""
+        square = r @ (phi - centre) ** 2 + method.smoothing * ((mean - centre) ** 2 + variance)
+        return jnp.sqrt(jnp.maximum(square / total, _LEAST_VARIANCE))
+
+    def step(found: Any, _: None) -> tuple[Any, Array]:
+        r, cost = judged(found)
         count = jnp.sum(r, axis=0)
         total = count[:, None] + method.smoothing
         centre = (r.T @ phi + method.smoothing * mean) / total
         if real:
-            square = (r.T @ x**2 + method.smoothing * (mean**2 + 1)) / total - centre**2
-            scale = jnp.sqrt(jnp.maximum(square, _LEAST_VARIANCE))
+            scale = jax.lax.map(lambda given: width(*given), (r.T, centre, total))
             natural = centre / scale
         else:
             scale, natural = None, jax.vmap(method.visible.natural)(centre)
         weight = jnp.log((count + method.smoothing) / jnp.sum(count + method.smoothing))
         new = Components(weight, natural, scale, method.visible)
-        return eqx.filter(new, eqx.is_array), -jnp.mean(log_prob)
+        return eqx.filter(new, eqx.is_array), cost
 
-    return jax.vmap(lambda start: jax.lax.scan(step, start, None, length=method.steps))(starts)
+    def run(start: Any) -> tuple[Any, Array]:
+        found, costs = jax.lax.scan(step, start, None, length=method.steps)
+        return found, jnp.append(costs, judged(found)[1])
+
+    return jax.lax.map(run, starts)

@@ -35,7 +35,8 @@ class Factors(eqx.Module):
         self, x: Float[Array, " dim"], time: Any, condition: Any
     ) -> Float[Array, "dim size"]:
         """Parameters of all factors; those of coordinate i do not depend on x_i and later ones."""
-        change = self.net(self.visible.features(x), time, condition)
+        seen = self.visible.features(x) if self.visible.alphabet else x
+        change = self.net(seen, time, condition)
         return self.conditionals.start() + change.reshape(len(self.order), -1)
 
     def log_prob(self, x: Float[Array, " dim"], time: Any, condition: Any) -> Scalar:

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
+from noneq.domains import AbstractDomain
 from noneq.models.frame import AbstractLaw, Frame
 from noneq.models.traits import HasLogProb, HasStateMeans
 from noneq.models.units import AbstractUnits
@@ -17,13 +18,13 @@ from noneq.models.units import AbstractUnits
 class Components(eqx.Module):
     """Weights and laws of the components.
 
-    **Equation**: p_k(x) = p(x/s_k | eta_k)/Π s_k, p that of the units: Gaussian components are
-    N(s eta, s²). Discrete ones have no s.
+    **Equation**: p_k(x) = p(x | eta_k), p that of discrete units; components of real units are
+    N(s eta, s²), each with its own s.
 
     Args:
         log_weight: (K,).
         natural: eta, (K, count).
-        scale: s, (K, dim), or None.
+        scale: s, (K, dim), or None for discrete units.
         visible: the units.
     """
 
@@ -35,16 +36,28 @@ class Components(eqx.Module):
     def log_joint(self, x: Float[Array, " dim"]) -> Float[Array, " components"]:
         """log w_k p_k(x)."""
         if self.scale is None:
-            return self.log_weight + jax.vmap(lambda eta: self.visible.log_prob(x, eta))(
-                self.natural
-            )
-        each = lambda eta, s: self.visible.log_prob(x / s, eta) - jnp.sum(jnp.log(s))
-        return self.log_weight + jax.vmap(each)(self.natural, self.scale)
+            each = lambda eta: self.visible.log_prob(x, eta)
+            return self.log_weight + jax.vmap(each)(self.natural)
+        # The difference before the square: narrow components far from 0 would lose it to rounding.
+        z = (x - self.scale * self.natural) / self.scale
+        terms = z**2 / 2 + jnp.log(self.scale) + jnp.log(2 * jnp.pi) / 2
+        return self.log_weight - jnp.sum(terms, axis=-1)
 
-    def widths(self, like: Float[Array, " dim"]) -> Float[Array, "components dim"]:
-        """s, ones for discrete units."""
-        ones = jnp.ones((len(self.natural), len(like)), like.dtype)
-        return ones if self.scale is None else self.scale
+    def means(self, domain: AbstractDomain) -> Float[Array, "components dim"]:
+        """The mean state of every component, normalised, in the values of the domain."""
+        if self.scale is None:
+            return jax.vmap(lambda eta: self.visible.mean_state(eta, domain))(self.natural)
+        return self.scale * self.natural
+
+    def draw(self, n: int, *, key: Key) -> Float[Array, "n dim"]:
+        """n draws of the mixture, in units."""
+        which_key, key = jax.random.split(key)
+        k = jax.random.categorical(which_key, self.log_weight, shape=(n,))
+        eta = self.natural[k]
+        if self.scale is None:
+            each = lambda eta, key: self.visible.draw(eta, key=key)
+            return jax.vmap(each)(eta, jax.random.split(key, n))
+        return self.scale[k] * (eta + jax.random.normal(key, eta.shape, eta.dtype))
 
 
 class MixtureModel(AbstractLaw, HasLogProb, HasStateMeans):
@@ -73,15 +86,8 @@ class MixtureModel(AbstractLaw, HasLogProb, HasStateMeans):
         )
 
     def state_means(self) -> Float[Array, "components *event"]:
-        visible, normaliser = self.components.visible, self.frame.normaliser
-        mean = lambda eta: visible.mean_state(eta, self.domain)
-        means = jax.vmap(mean)(self.components.natural)
-        return jax.vmap(normaliser.inverse)(means * self.components.widths(means[0]))
+        return jax.vmap(self.frame.normaliser.inverse)(self.components.means(self.domain))
 
     def draw(self, n: int, *, time: Any, condition: Any, key: Key) -> Float[Array, "n dim"]:
-        which_key, units_key = jax.random.split(key)
-        k = jax.random.categorical(which_key, self.components.log_weight, shape=(n,))
-        draw = lambda eta, key: self.components.visible.draw(eta, key=key)
-        x = jax.vmap(draw)(self.components.natural[k], jax.random.split(units_key, n))
-        x = x * self.components.widths(x[0])[k]
+        x = self.components.draw(n, key=key)
         return self.components.visible.written(x, self.domain)

@@ -40,7 +40,7 @@ class Autoencoder(eqx.Module):
 
     Args:
         encoder: from the features of x to m and log s.
-        decoder: from z to the natural parameters of the units; the mean of real ones.
+        decoder: from z to the natural parameters of discrete units; to the mean of real ones.
         spread: raw logarithm of the standard deviations of real units ``(dim,)``, None for
             discrete ones.
         visible: kind of the units.
@@ -58,7 +58,8 @@ class Autoencoder(eqx.Module):
         self, x: Float[Array, " dim"], time: Any, condition: Any
     ) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
         """m and log s of q(z | x)."""
-        out = self.encoder(self.visible.features(x), time=time, condition=condition)
+        seen = self.visible.features(x) if self.spread is None else x
+        out = self.encoder(seen, time=time, condition=condition)
         mean, raw = jnp.split(out, 2)
         return mean, _FARTHEST * jnp.tanh(raw / _FARTHEST)
 
@@ -74,8 +75,8 @@ class Autoencoder(eqx.Module):
         eta = self.decoder(z, time=time, condition=condition)
         if self.log_spread is None:
             return self.visible.log_prob(x, eta)
-        scale = jnp.exp(-self.log_spread)
-        return self.visible.log_prob(x * scale, eta * scale) - jnp.sum(self.log_spread)
+        z = (x - eta) * jnp.exp(-self.log_spread)
+        return -jnp.sum(z**2 / 2 + self.log_spread + _LOG_2PI / 2)
 
     def draw(self, time: Any, condition: Any, *, key: Key) -> Float[Array, " dim"]:
         """One state from p(x | z), z from the prior."""
@@ -84,8 +85,8 @@ class Autoencoder(eqx.Module):
         eta = self.decoder(z, time=time, condition=condition)
         if self.log_spread is None:
             return self.visible.draw(eta, key=key)
-        scale = jnp.exp(self.log_spread)
-        return scale * self.visible.draw(eta / scale, key=key)
+        noise = jax.random.normal(key, eta.shape, eta.dtype)
+        return eta + jnp.exp(self.log_spread) * noise
 
     def energy_and_entropy(
         self, x: Float[Array, " dim"], time: Any, condition: Any, *, key: Key
