@@ -299,7 +299,7 @@ def test_gaussian_units_are_fitted_and_drawn():
     rng = np.random.default_rng(0)
     x = (rng.choice([-3.0, 3.0], (400, 1)) + rng.normal(size=(400, 2))).astype(np.float32)
     training = Training(steps=300, batch=0, rate=0.03, ema=0.9)
-    fit = RBM(hidden=4, visible=GaussianUnits(), training=training).fit(x, key=KEY)
+    fit = RBM(hidden=4, visible=GaussianUnits(1.0), training=training).fit(x, key=KEY)
     drawn = np.asarray(fit.model.sample(2000, key=KEY))
     np.testing.assert_allclose(drawn.mean(0), x.mean(0), atol=0.7)
     # Units of unit variance add their own to that of the data, which is 1 in all.

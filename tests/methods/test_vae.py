@@ -58,7 +58,7 @@ def linear(temperature=1.0, wrong=0.0):
         encoder=Affine(f(matrix), f(offset)),
         decoder=Affine(f(w), f(b)),
         spread=raw_spread(f(np.sqrt(psi))),
-        visible=GaussianUnits(),
+        visible=GaussianUnits(1.0),
         latent=LATENT,
         temperature=temperature,
     )
@@ -163,7 +163,8 @@ def lumps(n, seed=0):
 
 
 def test_training_reaches_the_entropy_of_a_two_lump_law(key):
-    method = VAE(latent=2, **NETS, training=Training(steps=2500, batch=256, rate=0.005, ema=0.99))
+    training = Training(steps=2500, batch=256, rate=0.004, ema=0.99)
+    method = VAE(latent=2, encoder=MLP(64, 1), decoder=MLP(64, 2), training=training)
     model = method.fit(lumps(4000), key=KEY).model
     fresh = lumps(2000, seed=1)
     each = lambda side: ((fresh - side * np.asarray([2.0, 1.0])) ** 2).sum(1) / 0.5
@@ -174,7 +175,7 @@ def test_training_reaches_the_entropy_of_a_two_lump_law(key):
     x = np.asarray(model.sample(2000, key=key))
     right = x[:, 0] > 0
     assert 0.4 < right.mean() < 0.6
-    np.testing.assert_allclose(x[right].mean(0), [2, 1], atol=0.2)
+    np.testing.assert_allclose(x[right].mean(0), [2, 1], atol=0.25)
 
 
 @cache

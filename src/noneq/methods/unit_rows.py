@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.data.lattice import lattice_step
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
 from noneq.methods.base import Data, Fit, Progress, as_data
-from noneq.methods.learning import check_handling, check_lattice, fit_rows, rows
+from noneq.methods.learning import check_handling, fit_rows, rows
 from noneq.training import AbstractObjective
 
 
@@ -65,14 +67,29 @@ def prepared(method: Any, data: Data) -> Snapshots | Trajectories:
         return method.visible.prepared(data, name)
     data = as_data(data)
     if isinstance(data.domain, Discrete):
-        count = data.domain.values.size
-        units = "BernoulliUnits()" if count == 2 else f"CategoricalUnits({count})"
         raise InvalidInput(
-            f"{name}: the data live on {count} levels, which have no density for real units; "
-            f"take visible={units} (command line: --set visible={units.partition('(')[0]})."
+            f"{name}: the data live on {data.domain.values.size} levels, where real units have no "
+            f"probability; take visible={_fitting(data.domain.values.size)}."
         )
-    check_lattice(data, method.dequantise, name)
+    step = lattice_step(data) if method.dequantise is None else None
+    if step is not None:
+        count = np.unique(data.values).size
+        raise InvalidInput(
+            f"{name}: the values are discrete (multiples of {step:g}), so that they have no density; "
+            f"take visible={_fitting(count)}, or set dequantise={step:g} to fill the gaps with "
+            "uniform noise, or 0 to take them as they are."
+        )
     return data
+
+
+def _fitting(count: int) -> str:
+    """Units for so many levels, and the words for the command line."""
+    if count == 2:
+        return "BernoulliUnits() (command line: --set visible=BernoulliUnits)"
+    return (
+        f"CategoricalUnits({count}) (command line: --set visible=CategoricalUnits "
+        f"--set visible.levels={count})"
+    )
 
 
 def check_units(method: Any) -> None:

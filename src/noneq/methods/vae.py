@@ -89,7 +89,7 @@ class VAE(AbstractMethod):
     source: ClassVar[str] = "kingma2014auto"
 
     latent: int = 8
-    visible: AbstractUnits = GaussianUnits()
+    visible: AbstractUnits = GaussianUnits(1.0)
     beta: float = 1.0
     encoder: AbstractNet = MLP(128, 2)
     decoder: AbstractNet = MLP(128, 2)

@@ -18,6 +18,7 @@ from noneq.models.frame import AbstractLaw, Frame
 from noneq.models.one_hot_kernels import (
     OneHotKernels,
     normalised,
+    reversible,
     stationary_law,
     transition_matrix,
 )
@@ -63,8 +64,11 @@ class LatentChain(AbstractLaw, HasChain, HasLogProb, HasPaths, HasStateMeans):
     def settled(self, *, key: Key) -> "LatentChain":
         """The model with T and pi of its kernels."""
         matrix = _chain(self, key)
-        tied = self.kernels.reading is None
-        law = jnp.exp(self.kernels.log_tied_law()) if tied else stationary_law(matrix)
+        if self.kernels.reading is None:
+            law = jnp.exp(self.kernels.log_tied_law())
+            matrix = reversible(matrix, law)
+        else:
+            law = stationary_law(matrix)
         return eqx.tree_at(lambda m: (m.matrix.value, m.law.value), self, (matrix, law))
 
     def transition_matrix(self) -> Float[Array, "states states"]:

@@ -114,3 +114,18 @@ def latent_entropy_production(matrix: Float[Array, "states states"]) -> Scalar:
     tiny = jnp.finfo(flux.dtype).tiny
     log_flux = jnp.log(jnp.maximum(flux, tiny))
     return jnp.sum((flux - flux.T) * (log_flux - log_flux.T)) / 2
+
+
+def reversible(
+    matrix: Float[Array, "states states"], law: Float[Array, " states"]
+) -> Float[Array, "states states"]:
+    """The chain of this law with detailed balance that has the matrix's odds.
+
+    **Equation**: pi_z T[z, z'] = d_z S[z, z'] d_z', S = (pi T + (pi T)ᵀ)/2, d such that rows sum
+    to pi (Sinkhorn 1964); d_z = 1 where the matrix already is it.
+    """
+    flux = law[:, None] * matrix
+    flux = (flux + flux.T) / 2
+    step = lambda _, d: jnp.sqrt(d * law / (flux @ d))
+    d = jax.lax.fori_loop(0, 60, step, jnp.ones_like(law))
+    return normalised(d[:, None] * flux * d / law[:, None])

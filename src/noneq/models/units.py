@@ -182,7 +182,22 @@ class CategoricalUnits(AbstractUnits):
 
 
 class GaussianUnits(AbstractUnits):
-    """Real numbers of unit variance (on normalised data): x ~ N(eta, 1), A = |eta|²/2."""
+    """Real numbers: x ~ N(w eta, w²) on normalised data, phi = x/w, A = |eta|²/2.
+
+    A component, or the units given one hidden state, is narrower than all data; w is how much.
+
+    Args:
+        width: w, in standard deviations of the data.
+
+    Raises:
+        InvalidInput: a width that is not positive and finite.
+    """
+
+    width: float = 0.5
+
+    def __check_init__(self) -> None:
+        if not 0 < self.width < float("inf"):
+            raise InvalidInput(f"GaussianUnits: width = {self.width}; expected > 0.")
 
     @property
     def alphabet(self) -> int:
@@ -195,7 +210,7 @@ class GaussianUnits(AbstractUnits):
         return dim
 
     def features(self, x: Float[Array, " dim"]) -> Float[Array, " count"]:
-        return x
+        return x / self.width
 
     def log_partition(self, eta: Float[Array, " count"]) -> Scalar:
         return jnp.sum(eta**2) / 2
@@ -204,10 +219,10 @@ class GaussianUnits(AbstractUnits):
         return eta
 
     def log_base(self, x: Float[Array, " dim"]) -> Scalar:
-        return -jnp.sum(x**2 + jnp.log(2 * jnp.pi)) / 2
+        return -jnp.sum((x / self.width) ** 2 + jnp.log(2 * jnp.pi * self.width**2)) / 2
 
     def draw(self, eta: Float[Array, " count"], *, key: Key) -> Float[Array, " dim"]:
-        return eta + jax.random.normal(key, eta.shape, eta.dtype)
+        return self.width * (eta + jax.random.normal(key, eta.shape, eta.dtype))
 
     def natural(self, mean: Float[Array, " count"]) -> Float[Array, " count"]:
         return mean
@@ -215,7 +230,7 @@ class GaussianUnits(AbstractUnits):
     def mean_state(
         self, eta: Float[Array, " count"], domain: AbstractDomain
     ) -> Float[Array, " dim"]:
-        return eta
+        return self.width * eta
 
 
 def levels_of(domain: AbstractDomain, count: int) -> Float[Array, " levels"]:
