@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import genphys_pages
+import latent_cycle_pages
 import results_pages as results
 
 
@@ -24,8 +25,9 @@ def results_page(name: str, title: str) -> str:
     if not path.exists():
         return f"# {title}\n\n" + NONE_YET.format(name=name)
     record = results.read(path)
-    if name == "genphys":
-        body = genphys_pages.page(record, DOCS / "images")
+    own = {"genphys": genphys_pages, "latent_cycle": latent_cycle_pages}
+    if name in own:
+        body = own[name].page(record, DOCS / "images")
         return f"# {title}\n\n{results.provenance(record)}\n{body}\n{limits(name)}"
     picture = ""
     if any(row["case"].startswith("drive=") for row in record["rows"]):
@@ -129,6 +131,7 @@ def pages() -> dict[str, str]:
         "prinz.md": results_page("prinz", "The rotating five-well system"),
         "table_one.md": results_page("table_one", "Table 1, measured"),
         "genphys.md": results_page("genphys", "GenPhys, measured"),
+        "latent_cycle.md": results_page("latent_cycle", "Latent cycles, measured"),
         "speed.md": speed_page(),
         "contributing.md": contributing_page(),
         "methods.md": reference_pages.methods_page(),
