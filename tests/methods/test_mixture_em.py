@@ -206,3 +206,9 @@ def test_constant_pixels_and_a_saved_run(tmp_path):
 def test_bad_input_is_refused(make, match):
     with pytest.raises(InvalidInput, match=match):
         make()
+
+
+def test_real_units_refuse_levels():
+    bits = nq.Snapshots(np.eye(4, dtype=np.float32), domain=nq.Discrete(2))
+    with pytest.raises(InvalidInput, match="CategoricalUnits"):
+        MixtureEM(visible=GaussianUnits()).fit(bits, key=jax.random.key(0))

@@ -25,7 +25,7 @@ from noneq.models.traits import (
 )
 
 
-_OPPOSITE = {"lower": "upper", "upper": "lower"}
+_OPPOSITE: dict[str, Any] = {"lower": "upper", "upper": "lower"}
 _MOST_EXACT = 64
 """Most dimensions for which models with both traits are asked for the exact log density."""
 
@@ -69,7 +69,8 @@ def nll(
     timeless = not isinstance(reference, Snapshots | Trajectories)
     data = _check(model, reference)
     width = 0.0 if isinstance(model.domain, Discrete) else _width(data, dequantise)
-    rows, bound = [], "upper" if width else "none"
+    rows: list[np.ndarray] = []
+    bound: Any = "upper" if width else "none"
     for i, time in enumerate(data.times):
         here = data.time_index == i
         rng = generator(key, i)

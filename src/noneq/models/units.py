@@ -204,7 +204,14 @@ class GaussianUnits(AbstractUnits):
         return 0
 
     def prepared(self, data: Any, name: str) -> Snapshots:
-        return as_snapshots(data)
+        flat = as_snapshots(data)
+        if isinstance(flat.domain, Discrete):
+            raise InvalidInput(
+                f"{name}: the data live on {flat.domain}, which real units do not know; take "
+                f"visible=CategoricalUnits({flat.domain.values.size}) (for two levels "
+                "BernoulliUnits())."
+            )
+        return flat
 
     def count(self, dim: int) -> int:
         return dim
