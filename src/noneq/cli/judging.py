@@ -93,7 +93,7 @@ def judgement(pde: PDE, *, scale: float, box: float | None) -> dict[str, Any]:
             "k_scale": list(WAVENUMBERS),
             "factor": [float(factor) for factor in factors],
         },
-        "process": _process(pde, verdict, scale, box),
+        **_process(pde, verdict, scale, box),
         "modifications": [
             {"change": each.change} | _facts(each.pde) | {"verdict": each.verdict.to_dict()}
             for each in modify(pde, scale=scale, box=box)
@@ -161,11 +161,11 @@ def _number(name: str, text: str) -> complex | float:
     return value.real if value.imag == 0 else value
 
 
-def _process(pde: PDE, verdict: Verdict, scale: float, box: float | None) -> dict[str, Any] | None:
-    """The process that the PDE yields, if it passes and the library has it."""
+def _process(pde: PDE, verdict: Verdict, scale: float, box: float | None) -> dict[str, Any]:
+    """The process that the PDE yields, and if it passes without one, why."""
     if not verdict.passes:
-        return None
+        return {"process": None, "no_process": None}
     try:
-        return to_dict(process(pde, scale=scale, box=box))
-    except InvalidInput:  # it passes with a kernel that no process has
-        return None
+        return {"process": to_dict(process(pde, scale=scale, box=box)), "no_process": None}
+    except InvalidInput as error:
+        return {"process": None, "no_process": str(error)}

@@ -34,6 +34,8 @@ def sheet(found: Mapping[str, Any]) -> list[Any]:
     ]
     if found["process"]:
         pieces.append(_process(found["process"]))
+    elif found["no_process"]:
+        pieces.append(f"process: none. {found['no_process']}")
     if found["modifications"]:
         pieces.append(
             listing(

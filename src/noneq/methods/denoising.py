@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
-from noneq.errors import InvalidInput
+from noneq.errors import InvalidInput, WrongType
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress
 from noneq.methods.dynamics import HasForward, drawn, linear
 from noneq.methods.learning import check_handling, dequantised, fit_law, left_open
@@ -22,6 +22,7 @@ from noneq.nets.constant import Constant
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
 from noneq.processes.base import AbstractFieldLines, AbstractSourced
+from noneq.processes.gaussian import Gaussian
 from noneq.processes.penalties import AbstractPenalty
 from noneq.processes.reach import check_reach
 from noneq.processes.targets import AbstractTarget
@@ -30,7 +31,27 @@ from noneq.samplers.base import AbstractSampler
 from noneq.training import AbstractLoss, Training
 
 
+_ROUNDING = 1e-5
 _MOST_SIGNAL = 0.02
+
+
+def _inside(model: DenoisingModel | FieldLinesModel, rows: Any, *, key: Key) -> Any:
+    """The model as it is, once all states lie where its process lives.
+
+    Raises:
+        InvalidInput: states outside a box, which the process would fold back.
+    """
+    process = model.denoiser.process
+    if isinstance(process, AbstractFieldLines):
+        y = jnp.asarray(rows["y"])
+        moved = jnp.abs(jax.vmap(process.project)(y) - y) > _ROUNDING * (1 + jnp.abs(y))
+        if bool(moved.any()):
+            raise InvalidInput(
+                f"{int(moved.any(1).sum())} of {len(y)} states lie outside the box of "
+                f"{type(process).__name__}, in units of the data's standard deviation; take a "
+                "larger box, or other data."
+            )
+    return model
 
 
 class DenoisingLoss(AbstractLoss):
@@ -113,6 +134,11 @@ class AbstractDenoising(AbstractMethod, HasForward):
 
     def __check_init__(self) -> None:
         name = type(self).__name__
+        if not isinstance(self.process, Gaussian | AbstractFieldLines):
+            raise WrongType(
+                f"{name}: process is a {type(self.process).__name__}; expected a process, such as "
+                "Gaussian() or what noneq.pde.process(pde) gives."
+            )
         alpha, sigma = (float(value) for value in self.process.schedule(1.0))
         if self.target.needs_signal and alpha < 1e-4:
             raise InvalidInput(
@@ -181,4 +207,5 @@ class AbstractDenoising(AbstractMethod, HasForward):
             init=init,
             progress=progress,
             checkpoint=checkpoint,
+            prepare=_inside,
         )

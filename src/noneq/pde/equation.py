@@ -13,8 +13,12 @@ from numpy.typing import NDArray
 from noneq.errors import InvalidInput, WrongType
 from noneq.pde.symbolic import read_sympy
 from noneq.pde.terms import Term, merged, symbol_of
-from noneq.pde.text import Linear, read_text
+from noneq.pde.text import RESERVED, Linear, read_text
 from noneq.spec import unknown
+
+
+_ROUNDING = 1e-14
+"""Of a sum of coefficients, relative to its summands."""
 
 
 if TYPE_CHECKING:
@@ -113,6 +117,10 @@ class _Parameters:
     def symbol(self, name: str) -> Any:
         import sympy
 
+        if name in RESERVED:
+            raise InvalidInput(
+                f"{name} cannot name a parameter here (k, q and lam are the wave's); rename it."
+            )
         if name not in self.values:
             what = f"{name} has no value; give {name}=… (command line: --set {name}=1)"
             if name == "r":
@@ -150,7 +158,7 @@ def _terms(linear: Linear, dim: int, parameters: _Parameters) -> tuple[Term, ...
     terms = []
     for shape, coefficient in found.items():
         value, power = parameters.number(coefficient), parameters.number(shape.power)
-        if abs(value) < 1e-300:
+        if _cancels(coefficient, value, parameters):
             continue
         terms.append(Term(shape, coefficient, value, _checked(shape, power)))
     for term in terms:
@@ -158,6 +166,15 @@ def _terms(linear: Linear, dim: int, parameters: _Parameters) -> tuple[Term, ...
     if not any(term.shape.time for term in terms):
         raise InvalidInput("the PDE has no time derivative; add a term with u_t or u_tt.")
     return tuple(sorted(terms, key=lambda t: (-t.shape.time, -t.space_order)))
+
+
+def _cancels(coefficient: Any, value: complex, parameters: _Parameters) -> bool:
+    """Whether a coefficient is zero but for rounding."""
+    import sympy
+
+    summands = sympy.Add.make_args(sympy.sympify(coefficient))
+    size = sum(abs(parameters.number(summand)) for summand in summands)
+    return abs(value) <= max(1e-300, _ROUNDING * size)
 
 
 def _checked(shape: Any, power: complex) -> float:

@@ -8,10 +8,11 @@ from noneq.errors import InvalidInput
 from noneq.pde.density_flow import is_quadratic
 from noneq.pde.dispersion import branches
 from noneq.pde.equation import PDE
+from noneq.pde.positivity import is_skewed
 from noneq.pde.smoothing import cutoff, judged
 from noneq.pde.verdict import judge
 from noneq.processes.base import AbstractFieldLines
-from noneq.processes.helmholtz import Helmholtz
+from noneq.processes.helmholtz import LARGEST_CUTOFF, Helmholtz
 from noneq.processes.scale_mixture import ScaleMixture
 from noneq.processes.schedules import AbstractSchedule, Karras
 from noneq.processes.subordinators import (
@@ -64,6 +65,8 @@ def process(
             f"{pde.text!r} yields no process: {verdict.s_generative.reason} See "
             "noneq.pde.modify for changes that would pass."
         )
+    if pde.order == 2 and is_skewed(pde):
+        raise _unknown(pde)
     if sum(branch.admissible for branch in branches(pde)) == 2:
         return _walk(pde, scale, schedule)
     cut = cutoff(judged(pde))
@@ -113,6 +116,14 @@ def _periodic(
     ratio = _decay(pde, k) ** 2 / (k**2 - cut**2)
     if not np.allclose(ratio, ratio[0], rtol=1e-6):
         raise _unknown(pde)
+    if pde.dim not in LARGEST_CUTOFF:
+        raise _unknown(pde)
+    largest = 2 * np.pi * LARGEST_CUTOFF[pde.dim] / cut
+    if box > largest:
+        raise InvalidInput(
+            f"{pde.text!r}: the process needs its kernel positive at a point, in a box of at most "
+            f"{largest:.4g} in {pde.dim}-D; box is {box:g}."
+        )
     changes: dict[str, Any] = {} if schedule is None else {"schedule": schedule}
     return Helmholtz(cutoff=float(cut * scale), box=float(box / scale), **changes)
 

@@ -28,12 +28,16 @@ class Smoothing(NamedTuple):
 
 @lru_cache(maxsize=64)
 def judged(pde: PDE) -> Branch:
-    """The admissible branch on which C2 holds, or comes nearest to holding.
+    """The admissible branch; of two the one that decays more slowly, which outlives the other.
 
     Raises:
         InvalidInput: every branch grows without bound.
     """
-    return min((b for b in branches(pde) if b.admissible), key=cutoff)
+    grid = wavenumbers(pde)
+    return max(
+        (branch for branch in branches(pde) if branch.admissible),
+        key=lambda branch: float(np.sum(np.real(branch.rate(grid)))),
+    )
 
 
 @lru_cache(maxsize=64)

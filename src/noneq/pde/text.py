@@ -17,7 +17,8 @@ _DEEPEST = 60
 _LARGEST_EXPONENT = 8
 _LARGEST_NUMBER = 1e15
 _COORDINATES = frozenset({"x", "y", "z", "t"})
-_RESERVED = frozenset({"k", "q", "lam"})
+RESERVED = frozenset({"k", "q", "lam"})
+"""Names of wave symbols, which no parameter may take."""
 _FUNCTIONS = ("lap", "flap", "grad", "sqrt")
 _DERIVATIVE = re.compile(r"u_([txyz]+)\Z")
 
@@ -133,10 +134,8 @@ class _Reader:
             )
         if name in _FUNCTIONS:
             raise InvalidInput(f"{name} needs an argument; write {name}(u).")
-        if name in _RESERVED or name.startswith("_"):
-            raise InvalidInput(
-                f"{name} cannot name a parameter here (k, q and lam are the wave's); rename it."
-            )
+        if name.startswith("_"):
+            raise InvalidInput(f"{name} cannot name a parameter here; rename it.")
         return self.parameter(name)
 
     def _derivative(self, name: str, along: str) -> Linear:

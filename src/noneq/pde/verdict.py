@@ -2,9 +2,10 @@
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, NamedTuple
 
-from noneq.errors import InvalidInput
+from noneq.errors import InvalidInput, WrongType
 from noneq.pde.boxes import box_threshold, lowest_in_box
 from noneq.pde.density_flow import rewrite
 from noneq.pde.dispersion import branches
@@ -73,7 +74,11 @@ def judge(pde: PDE, *, scale: float = 1.0, box: float | None = None) -> Verdict:
 
     Source: `genphys`.
     """
+    if not isinstance(pde, PDE):
+        raise WrongType(f"judge got a {type(pde).__name__}; expected a PDE: judge(PDE(text)).")
     for name, length in (("scale", scale), ("box", box)):
+        if length is not None and not isinstance(length, Real):
+            raise WrongType(f"{name} is a {type(length).__name__}; expected a number.")
         if length is not None and not (length > 0 and math.isfinite(length)):
             raise InvalidInput(f"{name} is {length:g}; give a positive length.")
     c2 = _smooths(pde, box)
@@ -126,8 +131,9 @@ def _positive(pde: PDE, scale: float) -> Judgement:
     if math.isinf(found.scale):
         return Judgement(0.0, f"The density turns negative at every scale tested, in {where}.")
     name = inverse_length(pde)
-    limit = found.scale * (pde.values[name].real if name else 1.0)
-    condition = f"{f'{name}*scale' if name else 'scale'} > {limit:.3g}"
+    value = pde.values[name].real if name else 1.0
+    length = f"{name}*scale" if value > 0 else f"abs({name})*scale"
+    condition = f"{length if name else 'scale'} > {found.scale * abs(value):.3g}"
     return Judgement(
         0.5,
         f"The density of data finer than {found.scale:.3g} turns negative in {where} (by more than "

@@ -14,8 +14,8 @@ from noneq.processes.schedules import AbstractSchedule, Karras
 
 
 _MOST_SIGNAL = 1e-3
-# Largest cutoff L/2π at which the kernel is positive at all times and places.
-_MOST_CUTOFF = {1: 0.75, 2: 0.645, 3: 0.595}
+LARGEST_CUTOFF = {1: 0.75, 2: 0.645, 3: 0.595}
+"""Largest cutoff L/2π at which the kernel is positive at all times and places, by dimension."""
 # Largest ratio of the kernel to that of cutoff 0 below these, 1.25 in 3-D, and a margin.
 _BOUND = 1.3
 
@@ -157,17 +157,17 @@ class Helmholtz(AbstractFieldLines):
         return d_sigma * torus_kernel.velocity(z, 2 * math.pi / self.box * sigma, self._ratio)
 
     def _check(self, dim: int) -> None:
-        if dim not in _MOST_CUTOFF:
+        if dim not in LARGEST_CUTOFF:
             raise InvalidInput(
                 f"Helmholtz: a state of {dim} numbers; the kernel is summed in 1, 2 and 3 "
                 "dimensions. Use ScaleMixture."
             )
-        if self._ratio > _MOST_CUTOFF[dim]:
+        if self._ratio > LARGEST_CUTOFF[dim]:
             raise InvalidInput(
                 f"Helmholtz: cutoff box/2 pi = {self._ratio:.4g}; in {dim} dimensions the kernel is "
-                f"negative somewhere unless it is at most {_MOST_CUTOFF[dim]}. Lower cutoff to "
-                f"{_MOST_CUTOFF[dim] * 2 * math.pi / self.box:.4g} or box to "
-                f"{_MOST_CUTOFF[dim] * self.box / self._ratio:.4g}."
+                f"negative somewhere unless it is at most {LARGEST_CUTOFF[dim]}. Lower cutoff to "
+                f"{LARGEST_CUTOFF[dim] * 2 * math.pi / self.box:.4g} or box to "
+                f"{LARGEST_CUTOFF[dim] * self.box / self._ratio:.4g}."
             )
 
 

@@ -243,6 +243,7 @@ def _convert(value: Any, annotation: Any, where: str, trust: bool) -> Any:
 
 
 def _convert_union(value: Any, options: tuple, where: str, trust: bool) -> Any:
+    options = _named(value, options, trust)
     # An exact match goes first, so that 1 stays an int in `float | int`.
     for option in sorted(options, key=lambda option: type(value) is not option):
         try:
@@ -251,6 +252,23 @@ def _convert_union(value: Any, options: tuple, where: str, trust: bool) -> Any:
             continue
     expected = " or ".join(_describe(option) for option in options)
     raise WrongType(f"{where} = {value!r}; expected {expected}.")
+
+
+def _named(value: Any, options: tuple, trust: bool) -> tuple:
+    """Those of several classes of modules that the value names one of; else all options."""
+    name = value.get("kind") if isinstance(value, Mapping) else value
+    kinds = [o for o in options if inspect.isclass(o) and issubclass(o, eqx.Module)]
+    if not isinstance(name, str) or len(kinds) < 2:
+        return options
+
+    def has(option: type) -> bool:
+        try:
+            find(name, base=option, trust=trust)
+        except InvalidInput:
+            return False
+        return True
+
+    return tuple(filter(has, kinds)) or options
 
 
 def _convert_module(value: Any, base: type, where: str, trust: bool) -> Any:
