@@ -30,14 +30,23 @@ def discretised(data: Any, name: str, *, levels: int = 2) -> Snapshots:
         values = np.unique(flat.values)
     if values.size > levels:
         low, high = float(flat.values.min()), float(flat.values.max())
+        hint = "Round them to fewer values."
         if levels == 2:
-            hint = f"binarise them first: values = (values > {(low + high) / 2:g}) * 1.0"
+            hint = f"Binarise them first: values = (values > {(low + high) / 2:g}) * 1.0."
+        if values.size <= _MOST_LEVELS:
+            hint += (
+                f" Methods with a field visible take nq.models.CategoricalUnits({values.size}) "
+                f"(--set visible=CategoricalUnits --set visible.levels={values.size})."
+            )
         else:
-            hint = "round them to fewer values first"
+            hint += (
+                " Methods with a field visible take nq.models.GaussianUnits() "
+                "(--set visible=GaussianUnits)."
+            )
         found = "many" if values.size > _MOST_LEVELS else str(values.size)
         raise InvalidInput(
             f"{name}: the data take {found} values between {low:g} and {high:g}; its visible units "
-            f"know {levels}. Either {hint}; or take units for such data (visible=GaussianUnits())."
+            f"know {levels}. {hint}"
         )
     if values.size < 2:
         raise InvalidInput(
@@ -67,7 +76,8 @@ def of_one_time(data: Any, name: str) -> Snapshots:
         raise InvalidInput(
             f"{name} learns one law without physical time; the data have {flat.times.size} times "
             f"from {flat.times[0]:g} to {flat.times[-1]:g}. Give one of them "
-            "(data.snapshots().at(t)), or a plain array of all states if the law is stationary."
+            "(data.snapshots().at(t), or a file of that time alone), or a plain array of all "
+            "states if the law is stationary."
         )
     if flat.condition is not None:
         raise InvalidInput(f"{name} takes no conditions; leave the condition column out.")

@@ -114,8 +114,9 @@ class Enumerated(AbstractFantasies):
     def begin(self, kernels: OneHotKernels, dim: int, *, key: Key) -> PyTree:
         states = every_state(kernels, dim)
         if states is None:
+            why = "too many to enumerate" if kernels.visible.alphabet else "real numbers"
             raise InvalidInput(
-                f"LatentCycle: the visible states of {dim} units are too many to enumerate; take "
+                f"LatentCycle: the visible states of {dim} units are {why}; take "
                 "fantasies=Stratified() or Persistent() (command line: --set fantasies=Stratified)."
             )
         return states

@@ -104,7 +104,7 @@ class LatentCycle(AbstractMethod):
                 f"LatentCycle: spread = {self.spread}, dissipation = {self.dissipation}; expected "
                 "a positive and a finite number."
             )
-        if self.weight_decay < 0:
+        if not 0 <= self.weight_decay < float("inf"):
             raise InvalidInput(f"LatentCycle: weight_decay = {self.weight_decay}; expected ≥ 0.")
         if self.tied and (self.second or self.dissipation):
             raise InvalidInput(

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, ScalarLike
 from noneq.data.ensembles import Trajectories
 from noneq.data.summary import Summary
+from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.models.frame import AbstractLaw, Frame
 from noneq.models.steps import stepped_paths
@@ -134,7 +135,12 @@ class BinaryChain(AbstractLaw, HasLogProbEstimate, HasPaths):
 
         Args:
             draws: vectors of hidden bits for each state.
+
+        Raises:
+            InvalidInput: fewer than two draws.
         """
+        if draws < 2:
+            raise InvalidInput(f"log_prob_estimate: draws = {draws}; expected 2 or more.")
         states, single = self.frame.batch(x)
         y = jax.vmap(lambda x: self.frame.enter(x, time, condition)[0])(states)
         units = self.kernels.visible.read(y, self.domain)
@@ -148,6 +154,7 @@ class BinaryChain(AbstractLaw, HasLogProbEstimate, HasPaths):
             for i in (0, 1)
         )
         value = value - float(self.frame.normaliser.log_scale)
+        value = np.where(np.asarray(jax.vmap(self.domain.contains)(states)), value, -np.inf)
         if single:
             value, stderr = value[0], stderr[0]
         return Estimate(value, stderr, np.full(np.shape(value), draws), bound="lower", unit="nat")
@@ -170,7 +177,8 @@ def _estimated(model: BinaryChain, x: Array, draws: int, key: Key) -> tuple[Arra
         near = log_bits(z, kernels.log_odds(phi)[None])[:, 0]
         eta = kernels.natural(z)
         given = base + eta @ phi - jax.vmap(kernels.visible.log_partition)(eta)
-        weight = law + given - jnp.logaddexp(near, law) + jnp.log(2.0)
+        share = jnp.log(half / draws), jnp.log(1 - half / draws)
+        weight = law + given - jnp.logaddexp(share[0] + near, share[1] + law)
         mean = jax.nn.logsumexp(weight) - jnp.log(draws)
         ratio = jnp.exp(weight - mean)
         return mean, jnp.std(ratio) / jnp.sqrt(draws)

@@ -148,7 +148,14 @@ class CategoricalUnits(AbstractUnits):
         return self.levels
 
     def prepared(self, data: Any, name: str) -> Snapshots:
-        return discretised(data, name, levels=self.levels)
+        flat = discretised(data, name, levels=self.levels)
+        found = levels_of(flat.domain, self.levels + 1).size
+        if found < self.levels:
+            raise InvalidInput(
+                f"{name}: CategoricalUnits({self.levels}) for data of {found} levels; take "
+                f"levels={found}, or say domain=Discrete({self.levels}) if some do not occur."
+            )
+        return flat
 
     def count(self, dim: int) -> int:
         return dim * self.levels

@@ -48,8 +48,8 @@ def is_quadratic(pde: PDE) -> bool:
     """Whether phi is complex, so that its density is \\|phi\\|^2.
 
     Raises:
-        InvalidInput: complex coefficients and second order in time, or no term with a bare time
-            derivative: no density is known.
+        InvalidInput: complex coefficients and second order in time or mixed derivatives, or no
+            term with a bare time derivative: no density is known.
     """
     leading = _leading(pde)
     real = all(abs((t.value / leading.value).imag) < 1e-12 * abs(t.value) for t in pde.terms)
@@ -57,6 +57,11 @@ def is_quadratic(pde: PDE) -> bool:
         raise InvalidInput(
             f"{pde.text!r} is of second order in time with complex coefficients; no density is "
             "known for such PDEs: make them real, or the PDE of first order in time."
+        )
+    if not real and any(term.shape.time and term.space_order for term in pde.terms):
+        raise InvalidInput(
+            f"{pde.text!r} is complex and mixes derivatives in time and space; no density is known "
+            "for such PDEs: leave out the mixed term."
         )
     return not real
 

@@ -48,7 +48,8 @@ def process(
         pde: one that passes at this scale and box.
         scale: standard deviation of the data; processes act on data divided by it.
         box: side of the periodic box, for PDEs that need one.
-        schedule: noise levels in units of ``scale``; EDM's, or one that fits the box.
+        schedule: noise levels in units of ``scale``; None is EDM's, which ends too early for a
+            box above some 12 ``scale`` (the process then names the level that suffices).
 
     Returns:
         a process for normalised data: lengths in units of ``scale``.

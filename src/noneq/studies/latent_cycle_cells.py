@@ -111,16 +111,19 @@ class CycleCell(AbstractCell):
             rows.append(self._row("self_transition", float(self_transition(model))))
         if isinstance(model, HasPaths):
             scoring = self.scoring
-            clock = np.arange(scoring.burn + scoring.steps, dtype=float)
-            paths = model.sample_paths(scoring.chains, times=clock, key=chain_key)
-            memory = autocorrelation_time(paths.frames(np.arange(scoring.burn, clock.size)))
+            times = np.arange(scoring.burn + scoring.steps, dtype=float)
+            paths = model.sample_paths(scoring.chains, times=times, key=chain_key)
+            memory = autocorrelation_time(paths.frames(np.arange(scoring.burn, times.size)))
             rows.append(
                 self._row("autocorrelation_time", memory.value.item(), memory.stderr.item())
             )
         return rows, values
 
     def _classes(self, values: np.ndarray, pictures: Pictures) -> list[Row]:
-        """Class frequencies against the whole set's; the floor is that of as many real pictures."""
+        """Class frequencies against the whole set's; the floor is that of the test pictures.
+
+        The test pictures are fewer than the drawn ones: a perfect model lies below the floor.
+        """
         assert pictures.labels is not None
         judge = class_judge(pictures)
         truth = np.bincount(np.concatenate(pictures.labels), minlength=10)
