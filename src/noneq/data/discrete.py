@@ -30,19 +30,17 @@ def discretised(data: Any, name: str, *, levels: int = 2) -> Snapshots:
         values = np.unique(flat.values)
     if values.size > levels:
         low, high = float(flat.values.min()), float(flat.values.max())
-        hint = "Round them to fewer values."
+        few = values.size <= min(_MOST_LEVELS, flat.values.size // 4)
+        units = f"CategoricalUnits({values.size})" if few else "GaussianUnits()"
+        words = "--set visible=" + units.split("(", maxsplit=1)[0]
+        words += f" --set visible.levels={values.size}" if few else ""
+        hint = "Either round them to fewer values first"
         if levels == 2:
-            hint = f"Binarise them first: values = (values > {(low + high) / 2:g}) * 1.0."
-        if values.size <= _MOST_LEVELS:
-            hint += (
-                f" Methods with a field visible take nq.models.CategoricalUnits({values.size}) "
-                f"(--set visible=CategoricalUnits --set visible.levels={values.size})."
-            )
-        else:
-            hint += (
-                " Methods with a field visible take nq.models.GaussianUnits() "
-                "(--set visible=GaussianUnits)."
-            )
+            hint = f"Either binarise them first: values = (values > {(low + high) / 2:g}) * 1.0"
+        hint += (
+            f", or take units that know them: visible=nq.models.{units} ({words}), where a method "
+            "has that field."
+        )
         found = "many" if values.size > _MOST_LEVELS else str(values.size)
         raise InvalidInput(
             f"{name}: the data take {found} values between {low:g} and {high:g}; its visible units "

@@ -73,6 +73,8 @@ def sizes_picture(rows: Sequence[Mapping[str, Any]], part: str) -> Picture | Non
             panel.set_xticks(range(len(sizes)), [f"{size}" for size in sizes])
             panel.set_xlabel("hidden states H (bits for RBM)")
             panel.set_title(_PANELS[metric], fontsize=8.5)
+            if metric == "autocorrelation_time":
+                panel.set_yscale("log")
         figure.legend(
             *axes[0][0].get_legend_handles_labels(), loc="outside upper left", ncols=4,
             columnspacing=1.2,
@@ -104,6 +106,7 @@ def frontier_picture(rows: Sequence[Mapping[str, Any]]) -> Picture | None:
                 f"λ = {_weight(name):g}", (a["value"], b["value"]), (5, 5),
                 textcoords="offset points", fontsize=8,
             )  # fmt: skip
+        axes.set_xscale("symlog", linthresh=0.1)
         axes.set_xlabel("entropy production, nats per step")
         axes.set_ylabel("KL(data ‖ model), nats")
         return Picture(
