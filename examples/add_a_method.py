@@ -15,7 +15,8 @@ import noneq as nq
 from noneq.data.summary import summarise
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Fit
-from noneq.models.traits import AbstractModel, HasLogProb, HasScore, check_count
+from noneq.models.checks import check_count
+from noneq.models.traits import AbstractModel, HasLogProb, HasScore
 from noneq.nets import Constant
 
 

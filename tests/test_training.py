@@ -139,7 +139,7 @@ def test_early_stop_returns_the_best_held_out_model():
 
 @pytest.mark.parametrize(
     "bad",
-    [{"steps": 0}, {"batch": 0}, {"rate": 0.0}, {"rate": float("nan")}, {"ema": 1.0}, {"clip": 0.0},
+    [{"steps": 0}, {"batch": -1}, {"rate": 0.0}, {"rate": float("nan")}, {"ema": 1.0}, {"clip": 0.0},
      {"decay": "linear"}, {"patience": -1}, {"held_out": 1.0}],
     ids=str,
 )  # fmt: skip

@@ -223,7 +223,7 @@ def test_list(noneq, kind):
 
 def test_domains_are_domains(noneq):
     entries = noneq("list", "domains", "--json").json["domains"]
-    assert [entry["name"] for entry in entries] == ["Box", "Free", "Region", "Torus"]
+    assert [entry["name"] for entry in entries] == ["Box", "Discrete", "Free", "Region", "Torus"]
 
 
 def test_every_source_is_in_the_bibliography(noneq):

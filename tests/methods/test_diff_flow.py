@@ -133,6 +133,7 @@ def model_of(sde, steps):
     return DiffFlowModel(sde, unit, steps=steps, likelihood_steps=64)
 
 
+@pytest.mark.slow
 def test_dissipation_is_positive_and_vanishes_for_a_reversible_pair(key):
     x = STD * jax.random.normal(key, (256, 2))
     coarse, fine, wrong = (

@@ -176,6 +176,7 @@ def test_one_step_of_attention_is_exact_in_the_limit():
     np.testing.assert_allclose(warm.retrieve(x), np.tile(x.mean(0), (20, 1)), atol=1e-2)
 
 
+@pytest.mark.slow
 def test_capacity_falls_where_it_should():
     low, high = 0.06, 0.3
     hebb = capacity_curve(Hebbian(), n=120, loads=(low, high), trials=3, key=KEY)

@@ -117,6 +117,7 @@ def test_exact_draws_follow_the_law(hidden):
     assert chi_square(model.sample(20_000, key=KEY), p) < LIMIT
 
 
+@pytest.mark.slow
 def test_tempered_draws_and_gibbs_chains_follow_the_law():
     small = machine()
     p = np.exp(brute(small, EVERY))
@@ -154,6 +155,7 @@ def test_tempering_mixes_where_gibbs_does_not():
     assert up(1) > 0.8
 
 
+@pytest.mark.slow
 def test_the_chain_of_a_cold_machine_decorrelates_more_slowly():
     times = [
         float(autocorrelation_time(np.asarray(law(m).sample_chain(32, 200, key=KEY))).value)

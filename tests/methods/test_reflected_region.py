@@ -284,6 +284,7 @@ def test_samples_follow_a_law_that_the_wall_cuts(fitted, key):
         assert abs(below - q) < 0.02 + Z * np.sqrt(q * (1 - q) / n)
 
 
+@pytest.mark.slow
 def test_density_in_the_disc_is_right_and_integrates_to_one(fitted):
     points = 40
     g = RADIUS * ((np.arange(points) + 0.5) / points * 2 - 1)

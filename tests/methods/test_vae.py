@@ -162,6 +162,7 @@ def lumps(n, seed=0):
     return (side[:, None] * [2.0, 1.0] + 0.5 * rng.normal(size=(n, 2))).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_training_reaches_the_entropy_of_a_two_lump_law(key):
     training = Training(steps=2500, batch=256, rate=0.004, ema=0.99)
     method = VAE(latent=2, encoder=MLP(64, 1), decoder=MLP(64, 2), training=training)

@@ -110,6 +110,7 @@ class Hurried(eqx.Module):
         return 0.8 * self.inner.noisy_velocity(x, tau, time=time, condition=condition)
 
 
+@pytest.mark.slow
 def test_oracle_gives_the_weights_back(key):
     points = jnp.asarray(PLACES[[0, 0, 0, 0, 1]], jnp.float32)
     oracle = EmpiricalDenoiser(points, Helmholtz(0.45, BOX))

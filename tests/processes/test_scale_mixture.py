@@ -50,7 +50,7 @@ def share_below(law, dim, sigma, key, *, stretch=1.0):
     return (found - levels) / np.sqrt(levels * (1 - levels) / DRAWS)
 
 
-@pytest.mark.parametrize("dim", [1, 2, 5])
+@pytest.mark.parametrize("dim", [1, 5])
 @pytest.mark.parametrize("name", LAWS)
 def test_draws_have_the_exact_quantiles(name, dim, key):
     """All nine of a law within 4.4 standard errors: false alarm 1e-4 a case."""
@@ -59,7 +59,7 @@ def test_draws_have_the_exact_quantiles(name, dim, key):
     assert np.abs(share_below(LAWS[name], dim, 0.7, key, stretch=1.01)).max() > 4.4
 
 
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", ["Yukawa", "PFGM++"])
 def test_the_oracle_is_sampled_back(name, key):
     """Charges .8 and .2: z-score of 4,000 draws below 5, from both samplers."""
     oracle = EmpiricalDenoiser(POINTS, ScaleMixture(law=LAWS[name]))

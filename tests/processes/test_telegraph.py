@@ -152,6 +152,7 @@ class Hurried(eqx.Module):
         return 0.9 * self.inner.noisy_velocity(x, tau, time=time, condition=condition)
 
 
+@pytest.mark.slow
 def test_oracle_gives_the_weights_back(key):
     process = Telegraph(4.0, 1.0, 0.1)
     points = jnp.asarray(PLACES[[0, 0, 0, 0, 1]], jnp.float32)

@@ -90,7 +90,7 @@ def share(sampler, model, n, key):
     return (np.mean(found) - 0.2) / (np.std(found, ddof=1) / np.sqrt(10))
 
 
-@pytest.mark.parametrize(("mass", "top"), [(1.0, 3.0), (1.0, 30.0), (0.1, 30.0), (4.0, 3.0)])
+@pytest.mark.parametrize(("mass", "top"), [(1.0, 30.0), (4.0, 3.0)])
 def test_the_source_free_velocity_keeps_the_weights(mass, top, key):
     found = two_charges(mass, top, "source_free", n=4000, key=key, steps=32)
     assert abs(found.weight - 0.2) < NORMAL * np.sqrt(0.16 / 4000)
@@ -108,7 +108,7 @@ def test_every_handling_keeps_the_weights(mass, top, handling, key):
     assert 0.1 < found.effective < 1
 
 
-@pytest.mark.parametrize("handling", [Weights(), Branching()], ids=repr)
+@pytest.mark.parametrize("handling", [Weights()], ids=repr)
 def test_births_of_the_wrong_sign_are_found(handling, key):
     sampler = Sourced(handling=handling, steps=24)
     right = started(1.0, 3.0)
@@ -125,6 +125,7 @@ def test_without_the_source_the_weights_are_wrong_and_every_draw_says_so(key):
     assert lost.weight < 0.02
 
 
+@pytest.mark.slow
 def test_a_prior_that_is_too_narrow_is_named_and_shows(key):
     with pytest.warns(PriorTooNarrow, match=r"z_max = 128 suffices: take sigma_max = 5\.66"):
         found = two_charges(4.0, 1.0, "source_free", n=4000, key=key, steps=32, centred=True)

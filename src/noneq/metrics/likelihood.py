@@ -17,6 +17,7 @@ from noneq.errors import InvalidInput, SolveFailed
 from noneq.estimate import Estimate
 from noneq.metrics.comparison import generator, whole
 from noneq.models.traits import (
+    AbstractModel,
     HasLogProb,
     HasLogProbEstimate,
     HasPriorMismatch,
@@ -68,7 +69,8 @@ def nll(
     batch = whole(batch, "batch", 1)
     timeless = not isinstance(reference, Snapshots | Trajectories)
     data = _check(model, reference)
-    width = 0.0 if isinstance(model.domain, Discrete) else _width(data, dequantise)
+    counted = isinstance(model, AbstractModel) and isinstance(model.domain, Discrete)
+    width = 0.0 if counted else _width(data, dequantise)
     rows: list[np.ndarray] = []
     bound: Any = "upper" if width else "none"
     for i, time in enumerate(data.times):
