@@ -23,6 +23,7 @@ from noneq.methods.cycle_gradients import (
     chain_of,
 )
 from noneq.methods.learning import fit_rows
+from noneq.methods.starts import far_apart
 from noneq.models.latent_chain import LatentChain
 from noneq.models.one_hot_kernels import OneHotKernels, latent_entropy_production
 from noneq.models.units import AbstractUnits, BernoulliUnits
@@ -70,8 +71,9 @@ class LatentCycle(AbstractMethod):
         dissipation: weight of the latent entropy production (nats per step) in the objective:
             a reward if positive, a penalty if negative.
         weight_decay: of W and U: (|W|² + |U|²)/2 times it is taken off the objective.
-        anchored: W starts at random training states, so that no hidden state begins far from all
-            data and few end as copies of each other; else at random, as in the paper.
+        anchored: W starts at training states that lie far apart (k-means++), so that no hidden
+            state begins far from all data and few end as copies of each other; else at random, as
+            in the paper.
         spread: standard deviation of the first U, and of W where it starts at random.
         training: settings of the gradient loop; batch = 0 is the whole data set.
 
@@ -173,8 +175,7 @@ class LatentCycle(AbstractMethod):
         model = eqx.tree_at(lambda m: m.kernels.bias, model, self.visible.natural(mean))
         if not self.anchored:
             return model
-        again = len(phi) < self.hidden
-        some = jax.random.choice(key, len(phi), (self.hidden,), replace=again)
+        some = far_apart(phi, self.hidden, key=key)
         return eqx.tree_at(lambda m: m.kernels.writing, model, _ANCHOR * (phi[some] - mean))
 
 

@@ -15,6 +15,7 @@ from noneq.data.discrete import of_one_time
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput, SolveFailed
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress
+from noneq.methods.starts import far_apart
 from noneq.models.mixture import Components, MixtureModel
 from noneq.models.units import AbstractUnits, BernoulliUnits
 
@@ -127,19 +128,9 @@ class MixtureEM(AbstractMethod):
 
 
 def _start(method: MixtureEM, phi: Float[Array, "n count"], dim: int, key: Key) -> Components:
-    """Components half-way between the mean and training states, each drawn by |distance|² to the
-    nearest one before."""
+    """Components half-way between the mean and training states that lie far apart."""
     count = method.components
-    first_key, key = jax.random.split(key)
-    squared = lambda row: jnp.sum((phi - phi[row]) ** 2, axis=-1)
-    first = jax.random.randint(first_key, (), 0, len(phi))
-
-    def step(nearest: Array, key: Key) -> tuple[Array, Array]:
-        row = jax.random.categorical(key, jnp.log(nearest + jnp.finfo(phi.dtype).tiny))
-        return jnp.minimum(nearest, squared(row)), row
-
-    rest = jax.lax.scan(step, squared(first), jax.random.split(key, count)[1:])[1]
-    rows = jnp.concatenate([first[None], rest])
+    rows = far_apart(phi, count, key=key)
     mean = (phi[rows] + jnp.mean(phi, axis=0)) / 2
     weight = jnp.full(count, -jnp.log(count))
     if method.visible.alphabet:

@@ -58,7 +58,7 @@ class LatentCycleStudy(AbstractStudy):
         "laws: they can differ only in how well they are optimised and how they mix.",
         "A restricted Boltzmann machine of H bits has 2^H hidden states, a latent cycle of the same "
         "size H; equal H is not equal power.",
-        "Hidden states start at random training states (but for the methods named random start), "
+        "Hidden states start at training states (but for the methods named random start), "
         "learning rates and weight decay were chosen on another split of the digits.",
         "Digits are 1,797 pictures of 64 pixels; the test is a fifth of them, and its sampling "
         "error is common to all methods of a seed.",
