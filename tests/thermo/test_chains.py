@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import noneq as nq
 from noneq.errors import InvalidInput
 from noneq.models.traits import HasChain
 from noneq.thermo import (
@@ -184,3 +185,10 @@ def test_refusals(bad, words):
 def test_rates_have_no_steps():
     with pytest.raises(InvalidInput, match="expm"):
         self_transition(ring(1.0, 1.0))
+
+
+def test_ragged_matrices_and_infinite_states_are_refused():
+    with pytest.raises(InvalidInput, match="differ in length"):
+        nq.thermo.stationary([[0.5, 0.5], [1.0]])
+    with pytest.raises(InvalidInput, match="whole numbers"):
+        nq.thermo.count_matrix([0.0, np.inf, 1.0])

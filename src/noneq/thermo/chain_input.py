@@ -45,7 +45,12 @@ def checked(chain: Any) -> CheckedChain:
     """
     if isinstance(chain, CheckedChain):
         return chain
-    given = np.asarray(chain.transition_matrix() if isinstance(chain, HasChain) else chain)
+    try:
+        given = np.asarray(chain.transition_matrix() if isinstance(chain, HasChain) else chain)
+    except ValueError as error:
+        raise InvalidInput(
+            "chain: the rows differ in length; expected a square matrix of real numbers."
+        ) from error
     if given.dtype.kind not in "fiub" or given.ndim != 2 or given.shape[0] != given.shape[1]:
         raise InvalidInput(
             f"chain: got {given.dtype} of shape {given.shape}; expected a square matrix of real "

@@ -98,7 +98,7 @@ def _sequences(states: Any) -> list[Any]:
 def _checked(path: Any, lowest: int) -> np.ndarray:
     array = np.asarray(path)
     whole = array.dtype.kind in "iub" or (
-        array.dtype.kind == "f" and bool(np.equal(array, np.round(array)).all())
+        array.dtype.kind == "f" and bool((np.isfinite(array) & (array == np.round(array))).all())
     )
     if array.ndim != 1 or not whole:
         raise InvalidInput(
