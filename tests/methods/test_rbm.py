@@ -186,7 +186,7 @@ def gradients(small, data, negative, runs=30):
     def one(key):
         begin_key, key = jax.random.split(key)
         state = objective.init(small, key=begin_key)
-        _, grads, _ = objective.grad(small, state, data, key=key)
+        _, grads, _ = objective.grad(small, state, {"x": data}, key=key)
         return jnp.concatenate([g.ravel() for g in (grads.bias, grads.offset, grads.weight)])
 
     return np.stack([one(jax.random.key(i)) for i in range(runs)]).astype(np.float64)

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -10,11 +10,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 from noneq._typing import Key, Scalar
-from noneq.data.discrete import of_one_time
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress
-from noneq.methods.learning import fit_rows
+from noneq.methods.unit_rows import fit_stationary
 from noneq.models.binary_chain import BinaryChain, BinaryKernels, log_bits
 from noneq.models.units import AbstractUnits, BernoulliUnits
 from noneq.nets.constant import learnable
@@ -107,13 +106,11 @@ class BinaryLatentCycle(AbstractMethod):
         Raises:
             InvalidInput: several times or conditions, or values that the units do not know.
         """
-        name = type(self).__name__
         fit_key, settle_key = jax.random.split(key)
-        fit = fit_rows(
+        fit = fit_stationary(
             self,
-            self.visible.prepared(of_one_time(data, name), name),
+            data,
             lambda model: BitsLikelihood(self.chains, self.draws, self.weight_decay),
-            read=_read,
             part=lambda model: model.kernels,
             key=fit_key,
             init=init,
@@ -122,14 +119,6 @@ class BinaryLatentCycle(AbstractMethod):
             prepare=_prepared,
         )
         return dataclasses.replace(fit, model=_settled(fit.model, settle_key))
-
-
-def _read(model: BinaryChain, data: Any) -> dict[str, Array]:
-    """Features and log h of the data."""
-    y = jnp.asarray(model.frame.normaliser.host(data.values))
-    x = model.kernels.visible.read(y, model.domain)
-    visible = model.kernels.visible
-    return {"phi": jax.vmap(visible.features)(x), "base": jax.vmap(visible.log_base)(x)}
 
 
 def _prepared(model: BinaryChain, rows: dict[str, Array], *, key: Key) -> BinaryChain:
@@ -145,8 +134,7 @@ def _settled(model: BinaryChain, key: Key) -> BinaryChain:
     m, hidden = len(model.fantasies.value), len(model.kernels.offset)
     z = jax.random.bernoulli(start_key, shape=(m, hidden)).astype(float)
     x = model.kernels.written(z, key=chain_key)
-    keys = jax.random.split(jax.random.fold_in(chain_key, 1), _SETTLING)
-    x = jax.lax.scan(lambda x, k: (model.step(x, k), None), x, keys)[0]
+    x = model.advanced(x, _SETTLING, key=jax.random.fold_in(chain_key, 1))
     return eqx.tree_at(lambda m: m.fantasies.value, model, x)
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -10,7 +10,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 from noneq._typing import Key, Scalar
-from noneq.data.discrete import of_one_time
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress
@@ -22,8 +21,8 @@ from noneq.methods.cycle_gradients import (
     Stratified,
     chain_of,
 )
-from noneq.methods.learning import fit_rows
 from noneq.methods.starts import far_apart
+from noneq.methods.unit_rows import fit_stationary
 from noneq.models.latent_chain import LatentChain
 from noneq.models.one_hot_kernels import OneHotKernels, latent_entropy_production
 from noneq.models.units import AbstractUnits, BernoulliUnits
@@ -144,13 +143,11 @@ class LatentCycle(AbstractMethod):
         Raises:
             InvalidInput: several times or conditions, or values that the units do not know.
         """
-        name = type(self).__name__
         fit_key, settle_key = jax.random.split(key)
-        fit = fit_rows(
+        fit = fit_stationary(
             self,
-            self.visible.prepared(of_one_time(data, name), name),
+            data,
             self._objective,
-            read=_read,
             part=lambda model: model.kernels,
             key=fit_key,
             init=init,
@@ -177,13 +174,6 @@ class LatentCycle(AbstractMethod):
             return model
         some = far_apart(phi, self.hidden, key=key)
         return eqx.tree_at(lambda m: m.kernels.writing, model, _ANCHOR * (phi[some] - mean))
-
-
-def _read(model: LatentChain, data: Any) -> dict[str, Array]:
-    """Features and log h of the data."""
-    y = jnp.asarray(model.frame.normaliser.host(data.values))
-    phi, log_base = model.kernels.features(model.kernels.visible.read(y, model.domain))
-    return {"phi": phi, "base": log_base}
 
 
 class CycleLikelihood(AbstractObjective):

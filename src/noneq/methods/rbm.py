@@ -1,7 +1,7 @@
 """Restricted Boltzmann machines: the equilibrium model of a visible and a hidden layer."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -9,12 +9,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 from noneq._typing import Key, Scalar
-from noneq.data.discrete import of_one_time
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress
-from noneq.methods.learning import fit_rows
 from noneq.methods.negative_phases import AbstractNegativePhase, PersistentChains
+from noneq.methods.unit_rows import fit_stationary
 from noneq.models.bipartite import Bipartite
 from noneq.models.rbm import RestrictedBoltzmann
 from noneq.models.units import AbstractUnits, BernoulliUnits
@@ -104,12 +103,10 @@ class RBM(AbstractMethod):
         Raises:
             InvalidInput: several times or conditions, or values that the units do not know.
         """
-        name = type(self).__name__
-        return fit_rows(
+        return fit_stationary(
             self,
-            self.visible.prepared(of_one_time(data, name), name),
+            data,
             lambda model: FreeEnergyGap(self.negative, self.weight_decay),
-            read=_read,
             part=lambda model: model.machine,
             key=key,
             init=init,
@@ -119,15 +116,11 @@ class RBM(AbstractMethod):
         )
 
 
-def _read(model: RestrictedBoltzmann, data: Any) -> Array:
-    """The data as units."""
-    y = jnp.asarray(model.frame.normaliser.host(data.values))
-    return model.machine.visible.read(y, model.domain)
-
-
-def _prepared(model: RestrictedBoltzmann, rows: Array, *, key: Key) -> RestrictedBoltzmann:
+def _prepared(
+    model: RestrictedBoltzmann, rows: dict[str, Array], *, key: Key
+) -> RestrictedBoltzmann:
     """Visible biases of independent units with the data's mean."""
-    bias = model.machine.visible.natural(jnp.mean(model.machine.features(rows), axis=0))
+    bias = model.machine.visible.natural(jnp.mean(rows["phi"], axis=0))
     where = lambda m: (m.machine.bias, m.machine.anchor.value)
     return eqx.tree_at(where, model, (bias, bias))
 
@@ -142,16 +135,15 @@ class FreeEnergyGap(AbstractObjective):
         return self.negative.begin(model, key=key)
 
     def grad(
-        self, model: Bipartite, state: PyTree, batch: Array, *, key: Key
+        self, model: Bipartite, state: PyTree, batch: dict[str, Array], *, key: Key
     ) -> tuple[Scalar, PyTree, PyTree]:
-        fantasies, state = self.negative.fantasies(model, batch, state, key=key)
+        x = batch["x"]
+        fantasies, state = self.negative.fantasies(model, x, state, key=key)
         free, fixed = eqx.partition(model, learnable(model))
 
         def gap(free: PyTree) -> tuple[Scalar, Scalar]:
             machine = eqx.combine(free, fixed)
-            energies = jnp.mean(machine.log_density(fantasies)) - jnp.mean(
-                machine.log_density(batch)
-            )
+            energies = jnp.mean(machine.log_density(fantasies)) - jnp.mean(machine.log_density(x))
             return energies + self.weight_decay * jnp.sum(machine.weight**2) / 2, energies
 
         (_, loss), grads = jax.value_and_grad(gap, has_aux=True)(free)

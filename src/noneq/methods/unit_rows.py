@@ -1,14 +1,16 @@
-"""From data to a fit for networks whose states are units: bits, letters or real numbers."""
+"""From data to a fit for models whose states are units: bits, letters or real numbers."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
 from noneq._typing import Key
+from noneq.data.discrete import of_one_time
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.lattice import lattice_step
 from noneq.domains import Discrete
@@ -53,6 +55,51 @@ def fit_units(
         init=init,
         progress=progress,
         checkpoint=checkpoint,
+    )
+
+
+def fit_stationary(
+    method: Any,
+    data: Data,
+    objective: Callable[[Any], AbstractObjective],
+    *,
+    part: Callable[[Any], Any],
+    prepare: Callable[..., Any],
+    key: Key,
+    init: Any,
+    progress: Progress | None,
+    checkpoint: Path | None,
+) -> Fit:
+    """From states of a single time to a fitted stationary law of units.
+
+    Args:
+        method: with `init`, and fields ``visible`` and ``training``.
+        objective: what to follow, given the model; its batches hold the states ``x (n, dim)`` as
+            units, their features ``phi (n, count)`` and log base measure ``base (n,)``.
+        part: the learnt part of the model, which has a ``frame``.
+        prepare: as in `fit_law`.
+
+    Raises:
+        InvalidInput: several times or conditions, or values that the units do not know.
+    """
+    name, visible = type(method).__name__, method.visible
+
+    def read(model: Any, data: Any) -> dict[str, Array]:
+        x = visible.read(jnp.asarray(model.frame.normaliser.host(data.values)), model.domain)
+        phi, base = jax.vmap(visible.features)(x), jax.vmap(visible.log_base)(x)
+        return {"x": x, "phi": phi, "base": base}
+
+    return fit_rows(
+        method,
+        visible.prepared(of_one_time(data, name), name),
+        objective,
+        read=read,
+        part=part,
+        key=key,
+        init=init,
+        progress=progress,
+        checkpoint=checkpoint,
+        prepare=prepare,
     )
 
 

@@ -103,8 +103,7 @@ class BinaryChain(AbstractLaw, HasLogProbEstimate, HasPaths):
         start_key, chain_key = jax.random.split(key)
         states = self.fantasies.value
         x = states[jax.random.randint(start_key, (n,), 0, len(states))]
-        keys = jax.random.split(chain_key, self.sweeps)
-        x = jax.lax.scan(lambda x, k: (self.step(x, k), None), x, keys)[0]
+        x = self.advanced(x, self.sweeps, key=chain_key)
         return self.kernels.visible.written(x, self.domain)
 
     def step(self, x: Float[Array, "n dim"], key: Key) -> Float[Array, "n dim"]:
@@ -112,6 +111,11 @@ class BinaryChain(AbstractLaw, HasLogProbEstimate, HasPaths):
         read_key, write_key = jax.random.split(key)
         phi = jax.vmap(self.kernels.visible.features)(x)
         return self.kernels.written(self.kernels.read(phi, key=read_key), key=write_key)
+
+    def advanced(self, x: Float[Array, "n dim"], steps: int, *, key: Key) -> Float[Array, "n dim"]:
+        """Units after so many steps."""
+        keys = jax.random.split(key, steps)
+        return jax.lax.scan(lambda x, k: (self.step(x, k), None), x, keys)[0]
 
     def sample_paths(
         self, n: int, *, times: Sequence[float] | np.ndarray, start: Any = None, key: Key

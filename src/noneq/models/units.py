@@ -54,10 +54,6 @@ class AbstractUnits(eqx.Module):
         """A(eta)."""
 
     @abstractmethod
-    def mean(self, eta: Float[Array, " count"]) -> Float[Array, " count"]:
-        """E phi(x)."""
-
-    @abstractmethod
     def log_base(self, x: Float[Array, " dim"]) -> Scalar:
         """log h(x)."""
 
@@ -106,9 +102,6 @@ class BernoulliUnits(AbstractUnits):
 
     def log_partition(self, eta: Float[Array, " count"]) -> Scalar:
         return jnp.sum(jax.nn.softplus(eta))
-
-    def mean(self, eta: Float[Array, " count"]) -> Float[Array, " count"]:
-        return jax.nn.sigmoid(eta)
 
     def log_base(self, x: Float[Array, " dim"]) -> Scalar:
         return jnp.zeros((), x.dtype)
@@ -165,9 +158,6 @@ class CategoricalUnits(AbstractUnits):
 
     def log_partition(self, eta: Float[Array, " count"]) -> Scalar:
         return jnp.sum(jax.nn.logsumexp(self._table(eta), axis=-1))
-
-    def mean(self, eta: Float[Array, " count"]) -> Float[Array, " count"]:
-        return jax.nn.softmax(self._table(eta), axis=-1).ravel()
 
     def log_base(self, x: Float[Array, " dim"]) -> Scalar:
         return jnp.zeros((), x.dtype)
@@ -228,9 +218,6 @@ class GaussianUnits(AbstractUnits):
 
     def log_partition(self, eta: Float[Array, " count"]) -> Scalar:
         return jnp.sum(eta**2) / 2
-
-    def mean(self, eta: Float[Array, " count"]) -> Float[Array, " count"]:
-        return eta
 
     def log_base(self, x: Float[Array, " dim"]) -> Scalar:
         return -jnp.sum((x / self.width) ** 2 + jnp.log(2 * jnp.pi * self.width**2)) / 2

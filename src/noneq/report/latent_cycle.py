@@ -101,9 +101,9 @@ def frontier_picture(rows: Sequence[Mapping[str, Any]]) -> Picture | None:
             [r["stderr"] or 0.0 for r in y], [r["stderr"] or 0.0 for r in x],
             fmt="o-", color="#0072b2", ms=4, capsize=2, lw=0.9,
         )  # fmt: skip
-        for name, a, b in zip(names, x, y, strict=True):
+        for i, (name, a, b) in enumerate(zip(names, x, y, strict=True)):
             axes.annotate(
-                f"λ = {_weight(name):g}", (a["value"], b["value"]), (5, 5),
+                f"λ = {_weight(name):g}", (a["value"], b["value"]), (5, -12 if i % 2 else 5),
                 textcoords="offset points", fontsize=8,
             )  # fmt: skip
         axes.set_xscale("symlog", linthresh=0.1)

@@ -79,6 +79,15 @@ def find(name: str, *, base: type = eqx.Module, trust: bool = False) -> type:
     raise unknown(base.__name__.removeprefix("Abstract").lower(), name, known)
 
 
+def knows(name: str, base: type, trust: bool) -> bool:
+    """Whether `find` knows a class of that name that derives from ``base``."""
+    try:
+        find(name, base=base, trust=trust)
+    except InvalidInput:
+        return False
+    return True
+
+
 def kind_of(cls: type) -> str:
     """The name that `find` turns back into ``cls``."""
     ours = cls.__module__.split(".")[0] == "noneq"

@@ -18,7 +18,7 @@ import numpy as np
 import tomli_w
 
 from noneq.errors import DataFileError, InvalidInput, WrongType
-from noneq.spec.names import find, kind_of, unknown
+from noneq.spec.names import find, kind_of, knows, unknown
 
 
 M = TypeVar("M")
@@ -260,15 +260,7 @@ def _named(value: Any, options: tuple, trust: bool) -> tuple:
     kinds = [o for o in options if inspect.isclass(o) and issubclass(o, eqx.Module)]
     if not isinstance(name, str) or len(kinds) < 2:
         return options
-
-    def has(option: type) -> bool:
-        try:
-            find(name, base=option, trust=trust)
-        except InvalidInput:
-            return False
-        return True
-
-    return tuple(filter(has, kinds)) or options
+    return tuple(kind for kind in kinds if knows(name, kind, trust)) or options
 
 
 def _convert_module(value: Any, base: type, where: str, trust: bool) -> Any:
