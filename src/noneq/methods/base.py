@@ -37,6 +37,8 @@ class Fit:
         method: the method with all its fields, as it was called.
         summary: record of the training data.
         meta: further facts for meta.json (seconds, seed, warnings).
+        given: fitted models that the model keeps inside, by the name under which ``method.init``
+            takes them (a score); saved and loaded with it.
     """
 
     model: Any
@@ -44,6 +46,7 @@ class Fit:
     method: "AbstractMethod"
     summary: Summary
     meta: dict[str, Any] = field(default_factory=dict)
+    given: dict[str, Any] = field(default_factory=dict)
 
 
 class AbstractMethod(eqx.Module):
