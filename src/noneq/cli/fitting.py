@@ -1,5 +1,6 @@
 """Fits in run folders: started, stopped, resumed, finished; and what one would cost."""
 
+import inspect
 import json
 import resource
 import shutil
@@ -156,7 +157,9 @@ def cost(
     Two short fits: ten steps tell how long a step is, then as many as fit into three seconds.
     """
     summary = summarise(data)
-    estimate: dict[str, Any] = {"parameters": count_parameters(method, summary)}
+    takes = inspect.signature(method.init).parameters
+    kept = {name: given for name, given in inputs.items() if name in takes}
+    estimate: dict[str, Any] = {"parameters": count_parameters(method, summary, kept)}
     steps = _steps(method)
     if steps is not None:
         seconds, compile_seconds = _time_steps(method, data, min(steps, 10), inputs)

@@ -38,7 +38,7 @@ class Fit:
         summary: record of the training data.
         meta: further facts for meta.json (seconds, seed, warnings).
         given: fitted models that the model keeps inside, by the name under which ``method.init``
-            takes them (a score); saved and loaded with it.
+            takes them (a score); saved with it, and after loading outlines (`spec.to_outline`).
     """
 
     model: Any

@@ -79,6 +79,24 @@ def find(name: str, *, base: type = eqx.Module, trust: bool = False) -> type:
     raise unknown(base.__name__.removeprefix("Abstract").lower(), name, known)
 
 
+def class_at(kind: str, *, base: type = eqx.Module, trust: bool = False) -> type:
+    """The class at ``"module:Name"`` that derives from ``base``, public or not.
+
+    Raises:
+        InvalidInput: unknown, or code from outside this library that is not trusted.
+    """
+    path, _, name = kind.partition(":")
+    if path.split(".")[0] != "noneq":
+        return _own_class(kind, base, trust)
+    try:
+        cls = vars(importlib.import_module(path)).get(name)
+    except ImportError:
+        cls = None
+    if not (inspect.isclass(cls) and issubclass(cls, base)):
+        raise InvalidInput(f"this version of noneq has no class {kind}.")
+    return cls
+
+
 def knows(name: str, base: type, trust: bool) -> bool:
     """Whether `find` knows a class of that name that derives from ``base``."""
     try:

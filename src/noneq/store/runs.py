@@ -15,7 +15,7 @@ from typing import Any
 
 from noneq.data.summary import Summary
 from noneq.errors import DataFileError, InvalidInput, NoneqError
-from noneq.spec import from_fields, from_toml, to_fields, to_toml
+from noneq.spec import from_fields, from_outline, from_toml, to_fields, to_outline, to_toml
 from noneq.store import weights
 from noneq.store.journal import current, replace_all
 from noneq.store.locks import lock
@@ -72,12 +72,15 @@ def load(path: str | Path, *, trust: bool = False) -> Any:
         summary = from_fields(Summary, meta["summary"], trust=trust)
     except (NoneqError, AttributeError, KeyError) as error:
         raise DataFileError(f"{folder / 'meta.json'}: summary of the data: {error}") from error
+    outlines = meta.get("given", {})
+    given = {name: from_outline(outline, trust=trust) for name, outline in outlines.items()}
     try:
-        model = weights.from_bytes(blob, method, summary)
+        model = weights.from_bytes(blob, method, summary, given)
     except DataFileError as error:
         raise DataFileError(f"{folder}: {error}") from error
-    extra = {k: v for k, v in meta.items() if k not in ("format", "versions", "summary", "sha256")}
-    return base.Fit(model, from_csv(history), method, summary, extra)
+    own = ("format", "versions", "summary", "sha256", "given")
+    extra = {k: v for k, v in meta.items() if k not in own}
+    return base.Fit(model, from_csv(history), method, summary, extra, given)
 
 
 def read_meta(path: str | Path) -> dict[str, Any]:
@@ -114,7 +117,7 @@ def _content(fit: Any) -> dict[str, bytes]:
     """The bytes of every file of the run."""
     content = {
         "spec.toml": to_toml(fit.method).encode(),
-        "model.safetensors": weights.to_bytes(fit.model, fit.method, fit.summary),
+        "model.safetensors": weights.to_bytes(fit.model, fit.method, fit.summary, fit.given),
         "history.csv": to_csv(fit.history).encode(),
     }
     meta = dict(fit.meta) | {
@@ -123,6 +126,8 @@ def _content(fit: Any) -> dict[str, bytes]:
         | {name: version(name) for name in ("noneq", "jax", "equinox", "numpy")},
         "summary": to_fields(fit.summary),
     }
+    if fit.given:
+        meta["given"] = {name: to_outline(model) for name, model in fit.given.items()}
     meta = json.loads(to_json(meta))
     sums = {name: _digest(blob) for name, blob in content.items()}
     meta["sha256"] = sums | {"meta.json": _digest(_meta_core(meta))}

@@ -1,5 +1,6 @@
 """A model as named arrays, and back: only arrays are stored, the rest is rebuilt by ``init``."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
@@ -12,14 +13,17 @@ from noneq.data.summary import Summary
 from noneq.errors import DataFileError, InvalidInput
 
 
-def to_bytes(model: Any, method: Any, summary: Summary) -> bytes:
+def to_bytes(model: Any, method: Any, summary: Summary, given: Mapping[str, Any]) -> bytes:
     """The model's arrays as a safetensors file.
+
+    Args:
+        given: models that ``method.init`` takes, or their outlines.
 
     Raises:
         InvalidInput: a leaf that ``method.init(summary)`` does not rebuild, so that it would
             be lost.
     """
-    leaves, rebuilt = _leaves(model), _leaves(_template(method, summary))
+    leaves, rebuilt = _leaves(model), _leaves(_template(method, summary, given))
     for name in sorted(leaves.keys() | rebuilt.keys()):
         ours, theirs = leaves.get(name), rebuilt.get(name)
         if not _matches(ours, theirs):
@@ -32,7 +36,7 @@ def to_bytes(model: Any, method: Any, summary: Summary) -> bytes:
     return save({name: np.array(arrays[name], order="C") for name in sorted(arrays)})
 
 
-def from_bytes(blob: bytes, method: Any, summary: Summary) -> Any:
+def from_bytes(blob: bytes, method: Any, summary: Summary, given: Mapping[str, Any]) -> Any:
     """The model that ``method.init(summary)`` describes, filled from a safetensors file.
 
     Raises:
@@ -42,7 +46,7 @@ def from_bytes(blob: bytes, method: Any, summary: Summary) -> Any:
         tensors = load(blob)
     except Exception as error:  # whatever the parser throws means one thing here
         raise DataFileError(f"model.safetensors cannot be parsed: {error}.") from error
-    template = _template(method, summary)
+    template = _template(method, summary, given)
     wanted = {name for name, leaf in _leaves(template).items() if _is_array(leaf)}
     if wanted != tensors.keys():
         odd = sorted(wanted ^ tensors.keys())[0]
@@ -63,14 +67,14 @@ def from_bytes(blob: bytes, method: Any, summary: Summary) -> Any:
     return jax.tree.map_with_path(take, template)
 
 
-def count_parameters(method: Any, summary: Summary) -> int:
-    """Numbers in the arrays of the model that the method would build."""
-    leaves = _leaves(_template(method, summary)).values()
+def count_parameters(method: Any, summary: Summary, given: Mapping[str, Any]) -> int:
+    """Numbers in the arrays of the model that the method would build around given models."""
+    leaves = _leaves(_template(method, summary, given)).values()
     return sum(int(np.prod(leaf.shape)) for leaf in leaves if _is_array(leaf))
 
 
-def _template(method: Any, summary: Summary) -> Any:
-    return eqx.filter_eval_shape(method.init, summary, key=jax.random.key(0))
+def _template(method: Any, summary: Summary, given: Mapping[str, Any]) -> Any:
+    return eqx.filter_eval_shape(method.init, summary, key=jax.random.key(0), **given)
 
 
 def _leaves(tree: Any) -> dict[str, Any]:
