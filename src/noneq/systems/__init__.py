@@ -10,6 +10,8 @@ from noneq.systems.base import (
     HasEntropyProduction as HasEntropyProduction,
     HasStationaryDensity as HasStationaryDensity,
 )
+from noneq.systems.boids import Boids as Boids
+from noneq.systems.cucker_smale import CuckerSmale as CuckerSmale
 from noneq.systems.ising_exact import (
     Enumeration as Enumeration,
     enumeration as enumeration,
@@ -45,4 +47,5 @@ from noneq.systems.spin_dynamics import (
     Metropolis as Metropolis,
 )
 from noneq.systems.spins import Ising as Ising
+from noneq.systems.vicsek import Vicsek as Vicsek
 from noneq.systems.wells import DoubleWell as DoubleWell, Swirl as Swirl
