@@ -1,0 +1,15 @@
+"""What dynamics are like, measured on paths, fields and fitted models."""
+
+from noneq.inference.clusters import (
+    ClusterTracks as ClusterTracks,
+    cluster_tracks as cluster_tracks,
+)
+from noneq.inference.collective import (
+    clustering as clustering,
+    contact_rate as contact_rate,
+    mean_squared_displacement as mean_squared_displacement,
+    pair_correlation as pair_correlation,
+    polarisation as polarisation,
+)
+from noneq.inference.surrogates import phase_shuffled as phase_shuffled
+from noneq.inference.tracks import Tracks as Tracks, field_tracks as field_tracks
