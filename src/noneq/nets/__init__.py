@@ -8,6 +8,7 @@ from noneq.nets.concat_squash import (
 from noneq.nets.constant import Constant as Constant, learnable as learnable
 from noneq.nets.features import harmonics as harmonics, noise_features as noise_features
 from noneq.nets.fields import MLP as MLP, FieldNetwork as FieldNetwork
+from noneq.nets.fourier import FourierMLP as FourierMLP, FourierNetwork as FourierNetwork
 from noneq.nets.gradient import Gradient as Gradient, GradientNetwork as GradientNetwork
 from noneq.nets.grids import GridNetwork as GridNetwork, UNet as UNet
 from noneq.nets.inputs import Clock as Clock, Label as Label
