@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from noneq import (
         data as data,
+        inference as inference,
         methods as methods,
         metrics as metrics,
         models as models,
@@ -40,6 +41,7 @@ __version__ = "0.1.0"
 
 _ROOMS = (
     "data",
+    "inference",
     "methods",
     "metrics",
     "models",

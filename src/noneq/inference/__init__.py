@@ -1,5 +1,10 @@
 """What dynamics are like, measured on paths, fields and fitted models."""
 
+from noneq.inference.boundedness import bounded_fraction as bounded_fraction
+from noneq.inference.chaos import (
+    LyapunovSpectrum as LyapunovSpectrum,
+    lyapunov_spectrum as lyapunov_spectrum,
+)
 from noneq.inference.clusters import (
     ClusterTracks as ClusterTracks,
     cluster_tracks as cluster_tracks,
@@ -11,5 +16,6 @@ from noneq.inference.collective import (
     pair_correlation as pair_correlation,
     polarisation as polarisation,
 )
+from noneq.inference.fields import field_cosine as field_cosine
 from noneq.inference.surrogates import phase_shuffled as phase_shuffled
 from noneq.inference.tracks import Tracks as Tracks, field_tracks as field_tracks
