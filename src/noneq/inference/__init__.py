@@ -17,5 +17,10 @@ from noneq.inference.collective import (
     polarisation as polarisation,
 )
 from noneq.inference.fields import field_cosine as field_cosine
+from noneq.inference.identifiable import (
+    Identifiability as Identifiability,
+    Likeness as Likeness,
+    identifiability as identifiability,
+)
 from noneq.inference.surrogates import phase_shuffled as phase_shuffled
 from noneq.inference.tracks import Tracks as Tracks, field_tracks as field_tracks
