@@ -23,7 +23,14 @@ from noneq.methods.energy_objectives import (
     PersistentLangevin as PersistentLangevin,
     SlicedScoreMatching as SlicedScoreMatching,
 )
+from noneq.methods.equilibrium_flow import EquilibriumFlow as EquilibriumFlow
 from noneq.methods.ffjord import FFJORD as FFJORD
+from noneq.methods.flow_divergences import (
+    AbstractDivergence as AbstractDivergence,
+    BiasedHutchinson as BiasedHutchinson,
+    ExactDivergence as ExactDivergence,
+    UnbiasedHutchinson as UnbiasedHutchinson,
+)
 from noneq.methods.flow_matching import FlowMatching as FlowMatching
 from noneq.methods.flow_pp import FlowPP as FlowPP
 from noneq.methods.hopfield import Hopfield as Hopfield
@@ -42,6 +49,7 @@ from noneq.methods.rbm import RBM as RBM
 from noneq.methods.reflected_diffusion import ReflectedDiffusion as ReflectedDiffusion
 from noneq.methods.score_matching import ScoreMatching as ScoreMatching
 from noneq.methods.score_sde import ScoreSDE as ScoreSDE
+from noneq.methods.small_denoiser import SmallDenoiser as SmallDenoiser
 from noneq.methods.smld import SMLD as SMLD
 from noneq.methods.storages import (
     AbstractStorage as AbstractStorage,

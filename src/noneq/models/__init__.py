@@ -24,6 +24,7 @@ from noneq.models.denoising import DenoisingModel as DenoisingModel
 from noneq.models.diff_flow import DiffFlowModel as DiffFlowModel, TwoWaySDE as TwoWaySDE
 from noneq.models.empirical import EmpiricalDenoiser as EmpiricalDenoiser
 from noneq.models.energy import EnergyModel as EnergyModel, TiltedEnergy as TiltedEnergy
+from noneq.models.equilibrium_flow import EquilibriumFlowModel as EquilibriumFlowModel
 from noneq.models.field_lines import FieldLines as FieldLines
 from noneq.models.field_lines_model import FieldLinesModel as FieldLinesModel
 from noneq.models.flow_law import AbstractFlowLaw as AbstractFlowLaw

@@ -22,6 +22,7 @@ from noneq.systems.ising_exact import (
     torus_energy as torus_energy,
 )
 from noneq.systems.linear import Linear as Linear
+from noneq.systems.plane_laws import Annulus as Annulus, TwoPeaks as TwoPeaks
 from noneq.systems.prinz import Prinz as Prinz
 from noneq.systems.rings import DrivenRing as DrivenRing
 from noneq.systems.shapes import (

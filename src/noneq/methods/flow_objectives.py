@@ -1,0 +1,106 @@
+"""The loss of a field that keeps a law, on rows of states with their scores."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from noneq._typing import Key, Scalar
+from noneq.methods.flow_divergences import AbstractDivergence
+from noneq.models.equilibrium_flow import EquilibriumFlowModel
+from noneq.nets.base import AbstractNetwork
+from noneq.nets.constant import Constant
+from noneq.training import AbstractLoss
+
+
+Field: TypeAlias = Callable[..., Array]
+"""v = field(y, time, condition) of one normalised state, as it is after normalisation."""
+
+_LEAST_SCALE = 1e-12
+_TOGETHER = 2**18
+
+
+class InvarianceLoss(AbstractLoss):
+    """Mean of r² + symmetry ‖S‖²_F, r = q + div v + v·s, and of further terms.
+
+    A row is a normalised state ``y``, the score ``s`` there and ``q`` = ∂_t log p (zero for a
+    law that stays), all in normalised coordinates, with ``time`` and ``condition``.
+
+    v = 0 keeps any law. Where nothing sets the scale of v it is therefore the network's output with
+    its mean over the batch taken off and divided by its standard deviation, for every component
+    (channel of fields). The mean of a field that keeps p on free space is zero,
+    ∫ p v_i = ∫ x_i div(p v) up to the sign, so that only the scale of every component is a choice.
+
+    Args:
+        divergence: how div v and S = (J + Jᵀ)/2 are found.
+        symmetry: factor of ‖S‖²_F.
+        terms: priors, called as ``term(field, batch, key=)`` and added.
+        channels: components that share a mean and a scale follow each other: their number.
+        free: whether the data leave the scale of v free.
+
+    Source: Zhang and Levin 2025, eq. for the loss; the explicit penalty is ours.
+    """
+
+    divergence: AbstractDivergence
+    symmetry: float
+    terms: tuple[Any, ...]
+    channels: int
+    free: bool = True
+
+    def loss(self, model: AbstractNetwork, batch: dict[str, Any], *, key: Key) -> Scalar:
+        probe_key, term_key = jax.random.split(key)
+        y, s, q = batch["y"], batch["score"], batch["time_score"]
+        time, condition = batch["time"], batch["condition"]
+
+        def one(y: Array, time: Array, condition: Any, key: Key) -> tuple[Array, Array, Array]:
+            raw, push = jax.linearize(lambda y: model(y, None, time, condition), y)
+            probes = self.divergence.draw(y.size, key=key)
+            return raw, probes, jax.vmap(push)(probes)
+
+        over = (0, 0, None if condition is None else 0, 0)
+        keys = jax.random.split(probe_key, y.shape[0])
+        raw, probes, pushed = jax.vmap(one, over)(y, time, condition, keys)
+        mean, scale = self.moments(raw)
+        v = (raw - mean) / scale
+        traces = jax.vmap(self.divergence)(probes, pushed / scale)
+        rest = q + jnp.sum(v * s, axis=1)
+        loss = jnp.mean((traces.first + rest) * (traces.second + rest))
+        if self.symmetry:
+            loss += self.symmetry * jnp.mean(traces.symmetric)
+        field = lambda y, time=None, condition=None: (
+            (model(y, None, time, condition) - mean) / scale
+        )
+        for i, term in enumerate(self.terms):
+            loss += term(field, batch, key=jax.random.fold_in(term_key, i))
+        return loss
+
+    def moments(
+        self, raw: Float[Array, "n dim"]
+    ) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
+        """Mean and standard deviation that v is normalised by; 0 and 1 if it is not."""
+        if not self.free:
+            return jnp.zeros_like(raw[0]), jnp.ones_like(raw[0])
+        groups = raw.reshape(raw.shape[0], self.channels, -1)
+        mean = jnp.mean(groups, axis=(0, 2), keepdims=True)
+        square = jnp.mean((groups - mean) ** 2, axis=(0, 2), keepdims=True)
+        spread = lambda a: jnp.broadcast_to(a[0], groups.shape[1:]).ravel()
+        return spread(mean), jnp.sqrt(spread(square) + _LEAST_SCALE**2)
+
+
+@eqx.filter_jit
+def measured(
+    model: EquilibriumFlowModel, loss: InvarianceLoss, rows: dict[str, Any]
+) -> EquilibriumFlowModel:
+    """The model with the mean and the standard deviation of its field over all rows."""
+
+    def one(row: dict[str, Any]) -> Array:
+        return model.field(row["y"], None, row["time"], row["condition"])
+
+    n, dim = rows["y"].shape
+    kept = {name: rows[name] for name in ("y", "time", "condition")}
+    raw = jax.lax.map(one, kept, batch_size=max(1, min(n, _TOGETHER // dim)))
+    constants = tuple(Constant(value) for value in loss.moments(raw))
+    return eqx.tree_at(lambda m: (m.mean, m.std), model, constants)
