@@ -12,6 +12,11 @@ from noneq.nets.fourier import FourierMLP as FourierMLP, FourierNetwork as Fouri
 from noneq.nets.gradient import Gradient as Gradient, GradientNetwork as GradientNetwork
 from noneq.nets.grids import GridNetwork as GridNetwork, UNet as UNet
 from noneq.nets.inputs import Clock as Clock, Label as Label
+from noneq.nets.local import LocalNet as LocalNet, LocalNetwork as LocalNetwork
 from noneq.nets.patches import PatchMLP as PatchMLP, PatchNetwork as PatchNetwork
+from noneq.nets.polynomial import (
+    Polynomial as Polynomial,
+    PolynomialNetwork as PolynomialNetwork,
+)
 from noneq.nets.residual import ResidualNetwork as ResidualNetwork, ResNet as ResNet
 from noneq.nets.sets import SetNet as SetNet, SetNetwork as SetNetwork
