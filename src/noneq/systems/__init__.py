@@ -6,12 +6,21 @@ from noneq.systems.base import (
     AbstractGradient as AbstractGradient,
     AbstractLangevin as AbstractLangevin,
     AbstractMap as AbstractMap,
+    AbstractODE as AbstractODE,
     AbstractSystem as AbstractSystem,
     HasEntropyProduction as HasEntropyProduction,
     HasStationaryDensity as HasStationaryDensity,
 )
 from noneq.systems.boids import Boids as Boids
+from noneq.systems.chaos import Lorenz as Lorenz, Rossler as Rossler
 from noneq.systems.cucker_smale import CuckerSmale as CuckerSmale
+from noneq.systems.icons import (
+    AbstractIcon as AbstractIcon,
+    Bar as Bar,
+    Disc as Disc,
+    Group as Group,
+    Ring as Ring,
+)
 from noneq.systems.ising_exact import (
     Enumeration as Enumeration,
     enumeration as enumeration,
@@ -22,8 +31,12 @@ from noneq.systems.ising_exact import (
     torus_energy as torus_energy,
 )
 from noneq.systems.linear import Linear as Linear
+from noneq.systems.patterns import PlacedIcons as PlacedIcons, PlacedPoints as PlacedPoints
+from noneq.systems.pendulum import DoublePendulum as DoublePendulum
 from noneq.systems.plane_laws import Annulus as Annulus, TwoPeaks as TwoPeaks
+from noneq.systems.picture_files import PictureFile as PictureFile
 from noneq.systems.prinz import Prinz as Prinz
+from noneq.systems.reaction_diffusion import GrayScott as GrayScott
 from noneq.systems.rings import DrivenRing as DrivenRing
 from noneq.systems.shapes import (
     AbstractShape as AbstractShape,
