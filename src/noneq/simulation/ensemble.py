@@ -18,8 +18,8 @@ from noneq.data.checks import as_floats
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput, MissingTrait, SolveFailed
 from noneq.simulation.maps import advance_map, steps_between
-from noneq.simulation.solvers import AbstractSolver, EulerMaruyama, noise_shape
-from noneq.systems.base import AbstractDiffusion, AbstractMap, AbstractSystem
+from noneq.simulation.solvers import AbstractSolver, EulerMaruyama, RungeKutta4, noise_shape
+from noneq.systems.base import AbstractDiffusion, AbstractMap, AbstractODE, AbstractSystem
 
 
 _BLOCK = 20  # steps whose noise is drawn at once
@@ -50,7 +50,8 @@ def simulate(
         times: (T,) strictly increasing, even or not; whole steps apart for an `AbstractMap`.
         n: number of trajectories.
         key: typed random key.
-        solver: `EulerMaruyama` (None), `StochasticHeun` or `RungeKutta4`; not for an `AbstractMap`.
+        solver: None is `RungeKutta4` for an `AbstractODE` and `EulerMaruyama` for others; further
+            `Euler` and `StochasticHeun`. Not for an `AbstractMap`.
         substeps: internal steps per interval; above 20 rounded up to whole noise blocks. None
             takes as many as ``system.time_step`` asks for in each interval. Not for an
             `AbstractMap`.
@@ -82,7 +83,8 @@ def simulate(
     if isinstance(system, AbstractMap):
         advance = _map_advance(system, times, solver, substeps)
     elif isinstance(system, AbstractDiffusion):
-        solver = EulerMaruyama() if solver is None else solver
+        if solver is None:
+            solver = RungeKutta4() if isinstance(system, AbstractODE) else EulerMaruyama()
         _check_solver(solver, system, times[0], states, probe_key)
         advance = _diffusion_advance(system, times, solver, substeps, states[0])
     else:

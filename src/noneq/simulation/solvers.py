@@ -112,6 +112,30 @@ class StochasticHeun(AbstractSolver):
         return system.drift(t, x) - correction.reshape(x.shape)
 
 
+class Euler(AbstractSolver):
+    """The explicit first-order step, for systems without noise.
+
+    **Equation**: x + f(t, x) h.
+    """
+
+    needs_noise: ClassVar[bool] = False
+
+    def check(self, system: AbstractDiffusion, t: float, states: Float[Array, "m *event"]) -> None:
+        """Refuse a system with noise."""
+        _refuse_noise("Euler", system, t, states)
+
+    def step(
+        self,
+        system: AbstractDiffusion,
+        t: ScalarLike,
+        x: Float[Array, "*event"],
+        h: ScalarLike,
+        noise: Float[Array, "*noise"] | None,
+    ) -> Float[Array, "*event"]:
+        """One Euler step."""
+        return x + h * system.drift(t, x)
+
+
 class RungeKutta4(AbstractSolver):
     """The classical fourth-order scheme, for systems without noise."""
 
@@ -119,11 +143,7 @@ class RungeKutta4(AbstractSolver):
 
     def check(self, system: AbstractDiffusion, t: float, states: Float[Array, "m *event"]) -> None:
         """Refuse a system with noise."""
-        if np.any(np.asarray(jax.vmap(system.diffusion, (None, 0))(t, states)) != 0):
-            raise InvalidInput(
-                f"RungeKutta4: {type(system).__name__} has noise; use EulerMaruyama() or "
-                "StochasticHeun()."
-            )
+        _refuse_noise("RungeKutta4", system, t, states)
 
     def step(
         self,
@@ -139,6 +159,13 @@ class RungeKutta4(AbstractSolver):
         k3 = system.drift(t + h / 2, x + h / 2 * k2)
         k4 = system.drift(t + h, x + h * k3)
         return x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+
+
+def _refuse_noise(solver: str, system: AbstractDiffusion, t: float, states: Array) -> None:
+    if np.any(np.asarray(jax.vmap(system.diffusion, (None, 0))(t, states)) != 0):
+        raise InvalidInput(
+            f"{solver}: {type(system).__name__} has noise; use EulerMaruyama() or StochasticHeun()."
+        )
 
 
 def _kick(system: AbstractDiffusion, t: ScalarLike, x: Array, h: ScalarLike, noise: Array | None):

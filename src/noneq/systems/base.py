@@ -56,6 +56,14 @@ class AbstractDiffusion(AbstractSystem):
         """B(t, x): a scalar, an array of the state's shape (diagonal), or a matrix (dim, m)."""
 
 
+class AbstractODE(AbstractDiffusion):
+    """A system without noise, dx/dt = f(t, x)."""
+
+    def diffusion(self, t: ScalarLike, x: Float[Array, "*event"]) -> Array:
+        """Zero."""
+        return jnp.zeros((), x.dtype)
+
+
 class AbstractMap(AbstractSystem):
     """A system that moves in steps, x → step(t, x); one step is one unit of time."""
 
