@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 
 from noneq._typing import Key
+from noneq.data.ensembles import Trajectories
 from noneq.data.summary import Summary, summarise
 from noneq.errors import FitDiverged, InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
@@ -17,15 +18,28 @@ from noneq.methods.flow_divergences import (
     check_divergence,
 )
 from noneq.methods.flow_objectives import InvarianceLoss, measured
-from noneq.methods.flow_rows import check_score, check_states, kept_law, law_rows, score_of
+from noneq.methods.flow_rows import (
+    check_score,
+    check_states,
+    in_pace,
+    kept_law,
+    law_rows,
+    paced,
+    score_of,
+)
+from noneq.methods.flow_terms import AbstractFlowTerm
+from noneq.methods.flow_transitions import ObservedTransitions, Pairs, pairs_of
 from noneq.methods.learning import train_part
 from noneq.methods.small_denoiser import SmallDenoiser
 from noneq.methods.stages import Staged
 from noneq.models.equilibrium_flow import EquilibriumFlowModel
+from noneq.models.known_motion import KnownField, check_known
+from noneq.models.time_scores import check_time_score
 from noneq.models.traits import AbstractModel
 from noneq.nets.base import AbstractNet
 from noneq.nets.fourier import FourierMLP
 from noneq.nets.inputs import clock_of, label_of
+from noneq.samplers.likelihood import check_exact
 from noneq.training import Training
 
 
@@ -39,8 +53,8 @@ class EquilibriumFlow(AbstractMethod):
         the velocity v(x), with mean 0 and variance 1 of every component over p in units of the
         data's standard deviation: data of one time do not fix scale and sign.
     Objective and weight:
-        E_p r² + symmetry E_p ‖S‖²_F (+ terms), r = div v + v·∇ log p, S the symmetric part of the
-        Jacobian (`InvarianceLoss`).
+        E_p r² + symmetry E_p ‖S‖²_F (+ terms), r = ∂_t log p + div v + v·∇ log p, S the symmetric
+        part of the Jacobian (`InvarianceLoss`).
     Sampling:
         samples are those of the score's model, noised; paths follow dx = v dt, or
         dx = (v + eta ∇ log p) dt + √(2 eta) dW for any eta.
@@ -49,6 +63,11 @@ class EquilibriumFlow(AbstractMethod):
         variance is the penalty (2/10) E ‖S‖²_F that singles out one smooth v: here the residual is
         exact and the penalty explicit. ``divergence = BiasedHutchinson()`` with ``symmetry = 0`` is
         the published loss. Scores are found once for a set of noised states, not at each step.
+
+    Snapshots of several times make v(x, t) with ∂_t p + div(p v) = 0, for scores with a log density in
+    up to 64 dimensions. Such laws, a known motion and observed transitions tell the speed, so that
+    v is no longer normalised; ``symmetry`` then pulls it towards less deformation, and should be
+    small (.01) where the law contracts or spreads.
 
     v keeps the noised law: what the data's own dynamics do at scales below the noise is lost.
 
@@ -59,7 +78,8 @@ class EquilibriumFlow(AbstractMethod):
             levels; .15 suits sets in the plane, .30 a thin attractor (Lorenz).
         divergence: exact, or estimated by probes in more than 64 dimensions.
         symmetry: factor of ‖S‖²_F.
-        terms: further priors of v.
+        terms: further priors of v (`Sparsity`, `Conserved`).
+        observed: how observed transitions count, if `fit` gets some.
         time_band: as in `ScoreMatching`.
         training: settings of the gradient loop.
 
@@ -74,7 +94,8 @@ class EquilibriumFlow(AbstractMethod):
     noise: float = 0.15
     divergence: AbstractDivergence = ExactDivergence()
     symmetry: float = 0.2
-    terms: tuple[Any, ...] = ()
+    terms: tuple[AbstractFlowTerm, ...] = ()
+    observed: ObservedTransitions = ObservedTransitions()
     time_band: float | None = None
     training: Training = Training(steps=6000, batch=2048, rate=1e-2)
 
@@ -87,12 +108,20 @@ class EquilibriumFlow(AbstractMethod):
             )
 
     def init(
-        self, summary: Summary, *, key: Key, score: AbstractModel | None = None
+        self,
+        summary: Summary,
+        *,
+        key: Key,
+        score: AbstractModel | None = None,
+        known: Any = None,
     ) -> EquilibriumFlowModel:
         net_key, score_key = jax.random.split(key)
         if score is None:
             score = self.score.init(summary, key=score_key)
         check_score(score, summary.event_shape, "EquilibriumFlow")
+        if known is not None:
+            check_known(known, summary.event_shape, "EquilibriumFlow")
+            check_exact(summary.dim)
         field = self.net.init(
             summary.event_shape,
             summary.dim,
@@ -101,7 +130,7 @@ class EquilibriumFlow(AbstractMethod):
             label=label_of(summary),
             key=net_key,
         )
-        return EquilibriumFlowModel(field, kept_law(score, self.noise), summary)
+        return EquilibriumFlowModel(field, kept_law(score, self.noise), summary, known)
 
     def fit(
         self,
@@ -109,6 +138,8 @@ class EquilibriumFlow(AbstractMethod):
         *,
         key: Key,
         score: AbstractModel | None = None,
+        known: Any = None,
+        transitions: Trajectories | None = None,
         init: EquilibriumFlowModel | None = None,
         progress: Progress | None = None,
         checkpoint: Path | None = None,
@@ -116,14 +147,19 @@ class EquilibriumFlow(AbstractMethod):
         """Learn a velocity from data.
 
         Args:
-            data: states of one law; times of trajectories are not used.
+            data: states of one law, or snapshots of several times; who follows whom is not used.
             score: a fitted model of the data with the trait `HasScore`; None trains ``self.score``
                 (or takes that of ``init``).
+            known: a part of v: a system with a drift, or a fitted model with a velocity; only the
+                rest is learnt. In up to 64 dimensions. None takes that of ``init``.
+            transitions: paths of two or more times, which fix direction and speed of v.
 
         Raises:
-            InvalidInput: discrete data, a score of other states, or exact divergence in more than
-                64 dimensions.
-            MissingTrait: a score model without a score.
+            InvalidInput: discrete data, a score, known motion or transitions of other states, or
+                exact divergence in more than 64 dimensions.
+            MissingTrait: a score model without a score, or without a log density for a law that
+                moves; a known motion without one.
+            WrongType: transitions that are no trajectories.
 
         Warns:
             FewSnapshots: fewer than 100 snapshots per dimension.
@@ -144,15 +180,27 @@ class EquilibriumFlow(AbstractMethod):
             folder = None if checkpoint is None else Path(checkpoint) / "score"
             trained = self.score.fit(data, key=keys[0], progress=staged.first, checkpoint=folder)
             score = trained.model
-        model = self.init(summary, key=keys[1], score=score)
+        known = init.known if known is None and init is not None else known
+        model = self.init(summary, key=keys[1], score=score, known=known)
+        moving = len(summary.times) > 1
+        if moving:
+            check_time_score(model.law, "EquilibriumFlow")
+        normaliser = model.frame.normaliser
+        pairs = transitions and pairs_of(transitions, normaliser, "EquilibriumFlow")
         if init is not None:
-            model = eqx.tree_at(lambda m: m.law, init, model.law)
+            given_parts = lambda m: (m.law, m.known)
+            parts = given_parts(model)
+            model = eqx.tree_at(given_parts, init, parts, is_leaf=lambda part: part is None)
         held = None
         if self.training.patience:
             data, held = data.split(1 - self.training.held_out, key=keys[2])
             held = law_rows(model, held, key=keys[3])
         rows = law_rows(model, data, key=keys[4])
-        loss = self._loss(summary)
+        model, pace = paced(model, rows, pairs, moving)
+        loss = self._loss(model, pace, pairs)
+        if pace is not None:
+            rows = in_pace(rows, pace)
+            held = None if held is None else in_pace(held, pace)
         try:
             model, history = train_part(
                 model,
@@ -171,7 +219,21 @@ class EquilibriumFlow(AbstractMethod):
         meta: dict[str, Any] = {"seconds": clock.monotonic() - began}
         meta |= {"warnings": [warned]} if warned else {}
         model = measured(model, loss, rows)
-        return Fit(model, history, self, summary, meta, {"score": score} if given else {})
+        kept = {"score": score} if given else {}
+        kept |= {} if known is None else {"known": known}
+        return Fit(model, history, self, summary, meta, kept)
 
-    def _loss(self, summary: Summary) -> InvarianceLoss:
-        return InvarianceLoss(self.divergence, self.symmetry, self.terms, summary.event_shape[0])
+    def _loss(
+        self, model: EquilibriumFlowModel, pace: float | None, pairs: Pairs | None
+    ) -> InvarianceLoss:
+        frame = model.frame
+        terms = tuple(term.on(frame) for term in self.terms)
+        known = None
+        if pace is not None and pairs is not None:
+            terms += (self.observed.on(pairs, pace),)
+        if pace is not None and model.known is not None:
+            known = KnownField(model.known, frame.normaliser, pace, len(frame.times) > 1)
+        channels = frame.event_shape[0]
+        return InvarianceLoss(
+            self.divergence, self.symmetry, terms, channels, free=pace is None, known=known
+        )

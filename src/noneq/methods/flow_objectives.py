@@ -1,7 +1,6 @@
 """The loss of a field that keeps a law, on rows of states with their scores."""
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -10,14 +9,13 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
 from noneq.methods.flow_divergences import AbstractDivergence
+from noneq.methods.flow_terms import AbstractFlowLoss
 from noneq.models.equilibrium_flow import EquilibriumFlowModel
+from noneq.models.known_motion import KnownField
 from noneq.nets.base import AbstractNetwork
 from noneq.nets.constant import Constant
 from noneq.training import AbstractLoss
 
-
-Field: TypeAlias = Callable[..., Array]
-"""v = field(y, time, condition) of one normalised state, as it is after normalisation."""
 
 _LEAST_SCALE = 1e-12
 _TOGETHER = 2**18
@@ -37,18 +35,21 @@ class InvarianceLoss(AbstractLoss):
     Args:
         divergence: how div v and S = (J + Jᵀ)/2 are found.
         symmetry: factor of ‖S‖²_F.
-        terms: priors, called as ``term(field, batch, key=)`` and added.
+        terms: priors of the whole field, added.
         channels: components that share a mean and a scale follow each other: their number.
         free: whether the data leave the scale of v free.
+        known: motion beside the learnt one, or None; its part of r stands in the rows' q, and the
+            penalty is of the learnt part alone.
 
     Source: Zhang and Levin 2025, eq. for the loss; the explicit penalty is ours.
     """
 
     divergence: AbstractDivergence
     symmetry: float
-    terms: tuple[Any, ...]
+    terms: tuple[AbstractFlowLoss, ...]
     channels: int
     free: bool = True
+    known: KnownField | None = None
 
     def loss(self, model: AbstractNetwork, batch: dict[str, Any], *, key: Key) -> Scalar:
         probe_key, term_key = jax.random.split(key)
@@ -70,9 +71,11 @@ class InvarianceLoss(AbstractLoss):
         loss = jnp.mean((traces.first + rest) * (traces.second + rest))
         if self.symmetry:
             loss += self.symmetry * jnp.mean(traces.symmetric)
-        field = lambda y, time=None, condition=None: (
-            (model(y, None, time, condition) - mean) / scale
-        )
+
+        def field(y: Array, time: Any, condition: Any) -> Array:
+            learnt = (model(y, None, time, condition) - mean) / scale
+            return learnt if self.known is None else learnt + self.known(y, time, condition)
+
         for i, term in enumerate(self.terms):
             loss += term(field, batch, key=jax.random.fold_in(term_key, i))
         return loss
@@ -94,7 +97,9 @@ class InvarianceLoss(AbstractLoss):
 def measured(
     model: EquilibriumFlowModel, loss: InvarianceLoss, rows: dict[str, Any]
 ) -> EquilibriumFlowModel:
-    """The model with the mean and the standard deviation of its field over all rows."""
+    """The model with the mean and the standard deviation of its field over all rows, if free."""
+    if not loss.free:
+        return model
 
     def one(row: dict[str, Any]) -> Array:
         return model.field(row["y"], None, row["time"], row["condition"])

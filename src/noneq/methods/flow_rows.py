@@ -10,21 +10,27 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from noneq._typing import Key
+from noneq._typing import Key, Scalar
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.lattice import lattice_step
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
+from noneq.methods.flow_transitions import Pairs
 from noneq.methods.learning import rows
+from noneq.models.equilibrium_flow import EquilibriumFlowModel
 from noneq.models.frozen_noise import FrozenNoise
-from noneq.models.invariant_flow import AbstractInvariantFlow
+from noneq.models.known_motion import KnownField
 from noneq.models.normaliser import Normaliser
+from noneq.models.time_scores import time_score
 from noneq.models.traits import AbstractModel, HasNoising, HasScore, require
+from noneq.samplers.likelihood import exact_divergence
 
 
 _FEW = 100
 _ROWS, _NUMBERS = 2**16, 2**24
 """States after noise: so many, unless they are so many numbers."""
+_MOVING_ROWS = 2**14
+"""Of a law that moves, whose time derivative costs a solve each."""
 _TOGETHER = 2**18
 
 
@@ -68,7 +74,7 @@ def check_states(data: Snapshots | Trajectories, name: str) -> str | None:
     """Refuse data without a density; the warning there is about their number, or None.
 
     Raises:
-        InvalidInput: discrete data, or several times.
+        InvalidInput: discrete data.
 
     Warns:
         FewSnapshots: fewer than 100 snapshots per dimension.
@@ -80,11 +86,6 @@ def check_states(data: Snapshots | Trajectories, name: str) -> str | None:
             f"expected continuous states. Add uniform noise of width {step:g} if they were rounded."
         )
     snapshots = data.snapshots()
-    if many_times(snapshots):
-        raise InvalidInput(
-            f"{name}: {len(snapshots.times)} times; expected one law that stays: give the states of "
-            "one time, or those of all times as one array."
-        )
     dim = math.prod(snapshots.event_shape)
     if snapshots.n >= _FEW * dim:
         return None
@@ -97,7 +98,7 @@ def check_states(data: Snapshots | Trajectories, name: str) -> str | None:
 
 
 def law_rows(
-    model: AbstractInvariantFlow, data: Snapshots | Trajectories, *, key: Key
+    model: EquilibriumFlowModel, data: Snapshots | Trajectories, *, key: Key
 ) -> dict[str, Any]:
     """States of the law with their scores, found once before training.
 
@@ -105,20 +106,44 @@ def law_rows(
     if not.
 
     Returns:
-        ``y``, ``score`` ``(n, dim)`` and ``time_score`` ``(n,)`` in normalised coordinates,
-        ``time`` ``(n,)`` and ``condition`` ``(n, columns)`` or None.
+        ``y``, ``score`` ``(n, dim)`` and ``time_score`` ``(n,)`` (with what a known motion adds,
+        `sources`) in normalised coordinates, ``time`` ``(n,)`` and ``condition`` ``(n, columns)``
+        or None.
     """
     normaliser, law = model.frame.normaliser, model.law
     flat = data.snapshots()
     plain = rows(flat, normaliser)
     copies = 1
     if isinstance(law, FrozenNoise):
-        copies = min(-(-_ROWS // flat.n), _NUMBERS // flat.values.size)
+        wanted = _MOVING_ROWS if many_times(flat) else _ROWS
+        copies = min(-(-wanted // flat.n), _NUMBERS // flat.values.size)
     copies = max(copies, 1)
     many = {k: None if a is None else np.repeat(a, copies, 0) for k, a in plain.items()}
     y, score = _scored(law, normaliser, many, many_times(flat), key)
     many |= {"y": y, "score": score}
-    return many | {"time_score": time_scores(law, normaliser, many)}
+    return many | {"time_score": sources(model, many, many_times(flat))}
+
+
+def paced(
+    model: EquilibriumFlowModel, rows: dict[str, Any], pairs: Pairs | None, moving: bool
+) -> tuple[EquilibriumFlowModel, float | None]:
+    """The unit of the learnt field, in standard deviations per time, if anything tells its speed.
+
+    Returns:
+        The model with that unit, and the unit: the rate of observed transitions, else the size of
+        q (1 if q is zero); None if the law stays and nothing is known of the motion.
+    """
+    if pairs is None and model.known is None and not moving:
+        return model, None
+    size = jnp.sqrt(jnp.mean(rows["time_score"] ** 2)) if pairs is None else pairs.pace
+    pace = float(size) or 1.0
+    constants = jnp.zeros(model.frame.dim), jnp.full(model.frame.dim, 1 / pace)
+    return eqx.tree_at(lambda m: (m.mean.value, m.std.value), model, constants), pace
+
+
+def in_pace(rows: dict[str, Any], pace: float) -> dict[str, Any]:
+    """Rows with time in units of 1/pace."""
+    return rows | {"time_score": rows["time_score"] / pace}
 
 
 def many_times(data: Snapshots) -> bool:
@@ -126,11 +151,26 @@ def many_times(data: Snapshots) -> bool:
     return len(data.times) > 1
 
 
-def time_scores(
-    law: AbstractModel, normaliser: Normaliser, rows: dict[str, Any]
-) -> Float[Array, " n"]:
-    """∂_t log p at every row; zero for a law that stays."""
-    return jnp.zeros(rows["y"].shape[0])
+@eqx.filter_jit
+def sources(model: EquilibriumFlowModel, rows: dict[str, Any], moving: bool) -> Float[Array, " n"]:
+    """q at every row: ∂_t log p of a law that moves, and div u + u·s of a known motion u."""
+    normaliser, law = model.frame.normaliser, model.law
+
+    def one(row: dict[str, Any]) -> Scalar:
+        y, time, condition = row["y"], row["time"], row["condition"]
+        q = jnp.zeros(())
+        if moving:
+            q += time_score(law, normaliser.inverse(y), time, condition)
+        if model.known is not None:
+            known = KnownField(model.known, normaliser, 1.0, moving)
+            value, push = jax.linearize(lambda y: known(y, time, condition), y)
+            q += exact_divergence(push, y) + jnp.vdot(value, row["score"])
+        return q
+
+    n = rows["y"].shape[0]
+    if not moving and model.known is None:
+        return jnp.zeros(n)
+    return jax.lax.map(one, rows, batch_size=min(n, 1024))
 
 
 @eqx.filter_jit

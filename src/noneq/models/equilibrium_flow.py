@@ -7,20 +7,25 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Scalar, ScalarLike
 from noneq.data.summary import Summary
+from noneq.models.checks import check_time
 from noneq.models.frame import Frame
 from noneq.models.invariant_flow import AbstractInvariantFlow
+from noneq.models.known_motion import known_velocity
+from noneq.models.time_scores import time_score
 from noneq.models.traits import AbstractModel
 from noneq.nets.base import AbstractNetwork
 from noneq.nets.constant import Constant
 
 
 class EquilibriumFlowModel(AbstractInvariantFlow):
-    """v = scale (F(y) − mean)/std of the normalised state y, F a network.
+    """v = scale (F(y) − mean)/std of the normalised state y, F a network, beside a known motion.
 
     Attributes:
         field: F.
         law: the law that v keeps.
-        mean, std: of F over the law, for every component: those of v/scale are 0 and 1.
+        mean, std: of F over the law, for every component: those of v/scale are 0 and 1. Where
+            the data tell the speed, 0 and one over the rate that F is measured in.
+        known: a system or model whose velocity is added, or None.
     """
 
     field: AbstractNetwork
@@ -28,23 +33,30 @@ class EquilibriumFlowModel(AbstractInvariantFlow):
     frame: Frame
     mean: Constant
     std: Constant
+    known: Any
 
-    def __init__(self, field: AbstractNetwork, law: AbstractModel, summary: Summary):
+    def __init__(
+        self, field: AbstractNetwork, law: AbstractModel, summary: Summary, known: Any = None
+    ):
         """``mean`` and ``std`` are 0 and 1 until they are measured."""
         self.field = field
         self.law = law  # pyright: ignore[reportIncompatibleVariableOverride]
         self.frame = Frame(summary)  # pyright: ignore[reportIncompatibleVariableOverride]
         self.mean = Constant(jnp.zeros(summary.dim))
         self.std = Constant(jnp.ones(summary.dim))
+        self.known = known
 
     def velocity(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Float[Array, "*event"]:
-        y, time, condition = self.frame.enter(x, time, condition)
-        raw = self.field(y, None, time, condition)
-        return self.frame.normaliser.tangent((raw - self.mean.value) / self.std.value)
+        y, clock, label = self.frame.enter(x, time, condition)
+        raw = self.field(y, None, clock, label)
+        learnt = self.frame.normaliser.tangent((raw - self.mean.value) / self.std.value)
+        return learnt if self.known is None else learnt + known_velocity(self.known, x, time, label)
 
     def time_score(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Scalar:
-        return jnp.zeros(())
+        if not self._moving:
+            return jnp.zeros(())
+        return time_score(self.law, x, check_time(time, self.frame.times), condition)
