@@ -134,7 +134,8 @@ def as_domain(domain: Any, event_shape: tuple[int, ...]) -> AbstractDomain:
         return Free()
     if not isinstance(domain, AbstractDomain):
         raise WrongType(
-            f"domain is a {type(domain).__name__}; expected Free(), Box, Torus, Region or Discrete."
+            f"domain is a {type(domain).__name__}; expected Free(), Box, Torus, Region, Discrete or "
+            "Product."
         )
     if domain.bounds is not None and domain.bounds[0].size not in (1, event_shape[0]):
         raise InvalidInput(

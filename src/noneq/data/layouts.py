@@ -18,7 +18,7 @@ from noneq.data.base import first_components
 from noneq.data.checks import as_floats, as_labels
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
-from noneq.domains import AbstractDomain, AbstractSignedDistance, Box, Region
+from noneq.domains import AbstractDomain, AbstractSignedDistance, Box, Product, Region
 from noneq.errors import DataFileError, InvalidInput
 
 
@@ -230,6 +230,8 @@ def domain_record(domain: AbstractDomain) -> dict[str, Any]:
     A data file names no code, so that reading one never runs any.
     """
     fields = dict(vars(domain))
+    if isinstance(domain, Product):
+        fields["parts"] = [domain_record(part) for part in domain.parts]
     if isinstance(domain, Region):
         shape = domain.signed_distance
         if vars(domains).get(type(shape).__name__) is not type(shape):
@@ -248,7 +250,9 @@ def _domain(record: dict[str, Any], base: type = AbstractDomain) -> Any:
 def _field(value: Any) -> Any:
     if isinstance(value, dict):
         return _domain(value, AbstractSignedDistance)
-    return tuple(value) if isinstance(value, list) else value
+    if isinstance(value, list):
+        return tuple(_domain(part) if isinstance(part, dict) else part for part in value)
+    return value
 
 
 def _plain(value: Any) -> Any:

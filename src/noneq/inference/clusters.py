@@ -65,12 +65,12 @@ def cluster_tracks(
     check_radius("cluster_tracks", radius, given)
     if isinstance(least, bool) or int(least) != least or least < 1:
         raise InvalidInput(f"cluster_tracks: least = {least}; expected a whole number ≥ 1.")
-    n, frames = given.positions.shape[:2]
-    labels = np.full(given.positions.shape[:3], -1)
+    n, frames, count = given.positions.shape[:3]
+    labels = np.full((n, frames, count), -1)
     number, lives = np.zeros((n, frames)), []
     for i in range(n):
         born = 0
-        before = np.full(labels.shape[2], -1)
+        before = np.full(count, -1)
         for k in range(frames):
             now = _components(given, i, k, radius, least)
             number[i, k] = now.max() + 1

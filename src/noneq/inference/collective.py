@@ -50,17 +50,17 @@ def polarisation(
         velocity, times = given.nearest(np.diff(given.positions, axis=1)), times[:-1]
     size = np.linalg.norm(velocity, axis=-1, keepdims=True)
     unit = velocity / np.where(size == 0, 1.0, size)
-    there = np.isfinite(unit).all(-1)
-    unit = np.where(there[..., None], unit, 0.0)
-    total, count = unit.sum(2), there.sum(2)
+    there = np.all(np.isfinite(unit), axis=-1, keepdims=True)
+    unit = np.where(there, unit, 0.0)
+    total, count = unit.sum(2), there.sum((2, 3))
     with np.errstate(divide="ignore", invalid="ignore"):
         order = np.linalg.norm(total, axis=-1) / count
         if len(order) >= 2:
             return jackknife(np.where(count, order, 0.0), (count > 0) * 1.0, times=times)
         without = np.linalg.norm(total[0, :, None] - unit[0], axis=-1)
         without = without / (count[0, :, None] - 1)
-        mean = np.mean(without, axis=1, keepdims=True, where=there[0])
-        square = np.sum((without - mean) ** 2, axis=1, where=there[0])
+        mean = np.mean(without, axis=1, keepdims=True, where=there[0, ..., 0])
+        square = np.sum((without - mean) ** 2, axis=1, where=there[0, ..., 0])
         stderr = np.sqrt((count[0] - 1) / count[0] * square)
     return Estimate(order[0], stderr, count[0], times=times)
 
@@ -119,7 +119,7 @@ def clustering(
     share = _ball(np.asarray(radius, float), given.positions.shape[-1]) / given.volume
     found = _pairs_within(given, np.asarray([radius], float))[..., 0]
     ratio = pooled("clustering", found, _all_pairs(given) * share)
-    return replace(ratio, value=ratio.value - 1)
+    return replace(ratio, value=np.asarray(ratio.value - 1))
 
 
 def mean_squared_displacement(
@@ -207,7 +207,7 @@ def contact_rate(
 
 def _ball(radius: np.ndarray, dim: int) -> np.ndarray:
     """Volume of a ball."""
-    return math.pi ** (dim / 2) / math.gamma(dim / 2 + 1) * radius**dim
+    return np.asarray(math.pi ** (dim / 2) / math.gamma(dim / 2 + 1) * radius**dim)
 
 
 def _all_pairs(given: Particles) -> np.ndarray:

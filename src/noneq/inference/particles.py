@@ -145,10 +145,14 @@ def pooled(name: str, counts: np.ndarray, expected: np.ndarray, **fields: Any) -
 
 
 def jackknife(counts: np.ndarray, expected: np.ndarray, **fields: Any) -> Estimate:
-    """Σ counts/Σ expected over independent units (units, *batch), with its error."""
-    units = counts.shape[0]
+    """Σ counts/Σ expected over independent units (units, *batch), with its error.
+
+    The error is NaN where all that was expected stands in one unit.
+    """
+    units = max(counts.shape[0], 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = counts.sum(0) / expected.sum(0)
         without = (counts.sum(0) - counts) / (expected.sum(0) - expected)
-        stderr = np.sqrt((units - 1) / units * np.sum((without - without.mean(0)) ** 2, 0))
+        gap = without - without.sum(0) / units
+        stderr = np.sqrt((units - 1) / units * np.sum(gap**2, 0))
     return Estimate(np.asarray(value), np.asarray(stderr), np.asarray(units), **fields)
