@@ -148,7 +148,8 @@ def lyapunov_spectrum(
         blocks=(skipped, blocks),
         k=count,
     )
-    kept = np.isfinite(furthest) & (furthest <= reach)
+    away = np.asarray(furthest)
+    kept = np.isfinite(away) & (away <= reach)
     _report_dropped(kept, reach)
     rates = np.asarray(growth, np.float64)[:, kept] / (h * every)
     return _spectrum(rates, np.asarray(squared, np.float64)[:, kept], h * every, int((~kept).sum()))

@@ -82,4 +82,4 @@ def directions(values: Float[np.ndarray, "*batch dim"]) -> Float[np.ndarray, "*b
 
 def absolute(estimate: Estimate) -> Estimate:
     """Absolute values with the same errors."""
-    return Estimate(np.abs(estimate.value), estimate.stderr, estimate.n)
+    return Estimate(np.asarray(np.abs(estimate.value)), estimate.stderr, estimate.n)

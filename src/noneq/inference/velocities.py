@@ -35,7 +35,7 @@ def check_field(field: Any, purpose: str) -> None:
 
 def velocity_at(
     field: Any, x: Float[Array, "*event"], time: ScalarLike | None, condition: Any = None
-) -> Float[Array, "*event"]:
+) -> Array:
     """v(x, time) of one state: a model's velocity, else a drift (the noise left out), else field(x).
 
     ``time`` None means a model of a single time, and time 0 of a system.
