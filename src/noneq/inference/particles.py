@@ -48,8 +48,9 @@ class Particles:
 
     def trees(self, i: int, k: int) -> tuple[KDTree, np.ndarray]:
         """The particles of one frame that are present, and their numbers."""
-        there = np.flatnonzero(self.present[i, k])
-        return KDTree(self.positions[i, k, there], boxsize=self.box), there
+        frame = self.positions[i, k]
+        there = np.flatnonzero(np.isfinite(frame).all(-1))
+        return KDTree(frame[there], boxsize=self.box), there
 
 
 def particles(name: str, data: Trajectories | Tracks | Any, box: Any, dim: int | None) -> Particles:
