@@ -91,11 +91,6 @@ class GrayScott(AbstractODE):
         return Free()
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """u and v."""
-        return ("u", "v")
-
-    @property
     def time_step(self) -> float:
         """1, or less where diffusion or feeding would be unstable at it."""
         widest = 8.0 if self.laplacian == "5-point" else 2 * math.pi**2
