@@ -16,6 +16,10 @@ from noneq.inference.collective import (
     pair_correlation as pair_correlation,
     polarisation as polarisation,
 )
+from noneq.inference.displacement import (
+    displacement as displacement,
+    displacement_cosine as displacement_cosine,
+)
 from noneq.inference.fields import field_cosine as field_cosine
 from noneq.inference.identifiable import (
     Identifiability as Identifiability,

@@ -49,6 +49,13 @@ from noneq.methods.rbm import RBM as RBM
 from noneq.methods.reflected_diffusion import ReflectedDiffusion as ReflectedDiffusion
 from noneq.methods.score_matching import ScoreMatching as ScoreMatching
 from noneq.methods.score_sde import ScoreSDE as ScoreSDE
+from noneq.methods.skew_convolutions import ConvolutionalSkew as ConvolutionalSkew
+from noneq.methods.skew_flow import SkewFlow as SkewFlow
+from noneq.methods.skew_recipes import (
+    AbstractSkew as AbstractSkew,
+    ConstantSkew as ConstantSkew,
+    StateSkew as StateSkew,
+)
 from noneq.methods.small_denoiser import SmallDenoiser as SmallDenoiser
 from noneq.methods.smld import SMLD as SMLD
 from noneq.methods.storages import (

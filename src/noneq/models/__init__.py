@@ -43,6 +43,13 @@ from noneq.models.one_hot_kernels import OneHotKernels as OneHotKernels
 from noneq.models.pattern_memory import PatternMemory as PatternMemory
 from noneq.models.rbm import RestrictedBoltzmann as RestrictedBoltzmann
 from noneq.models.reflected import ReflectedScore as ReflectedScore
+from noneq.models.skew_flow import SkewFlowModel as SkewFlowModel
+from noneq.models.skew_operators import (
+    AbstractSkewOperator as AbstractSkewOperator,
+    SkewKernel as SkewKernel,
+    SkewMatrix as SkewMatrix,
+    SkewWaves as SkewWaves,
+)
 from noneq.models.traits import (
     AbstractModel as AbstractModel,
     HasBirths as HasBirths,

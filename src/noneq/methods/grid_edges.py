@@ -1,0 +1,42 @@
+"""Whether fields on a grid go on at its far edge, as circular convolutions take them to."""
+
+import numpy as np
+
+from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.errors import InvalidInput
+
+
+_RATIO, _CHANCE = 2.0, 1e-4
+
+
+def check_edges(data: Snapshots | Trajectories, name: str) -> None:
+    """Refuse fields that jump where the grid wraps around.
+
+    **Equation**: along each axis the squared step between the last and the first site, against the
+    squared step between neighbours, both as means over sites and channels (in units of each
+    channel's standard deviation) of every snapshot; a one-sided t-test over snapshots.
+
+    Raises:
+        InvalidInput: steps across an edge twice as large in square, beyond a chance of 1e-4.
+    """
+    from scipy.stats import t
+
+    values = data.snapshots().values.astype(np.float64)
+    spread = values.std(axis=(0, *range(2, values.ndim)), keepdims=True)
+    values = values / np.where(spread > 0, spread, 1.0)
+    n = len(values)
+    for axis in range(2, values.ndim):
+        if values.shape[axis] < 3:
+            continue
+        moved = np.moveaxis(values, axis, -1)
+        each = lambda steps: np.mean(steps.reshape(n, -1) ** 2, axis=1)
+        inside, across = each(np.diff(moved)), each(moved[..., 0] - moved[..., -1])
+        excess = across - _RATIO * inside
+        error = excess.std(ddof=1) / np.sqrt(n)
+        if excess.mean() > 0 and t.sf(excess.mean() / max(error, 1e-300), n - 1) < _CHANCE:
+            ratio = np.sqrt(across.mean() / max(inside.mean(), 1e-300))
+            raise InvalidInput(
+                f"{name}: along axis {axis - 2} of the grid the fields jump {ratio:.2g} times as far "
+                "from the last site to the first as between neighbours, so their edges do not meet; "
+                "circular convolutions need periodic fields (periodic=True takes them as they are)."
+            )

@@ -1,0 +1,195 @@
+"""Skew flow: dynamics that keep a law, from its score alone."""
+
+import math
+import time as clock
+import warnings
+from pathlib import Path
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from noneq._typing import Key
+from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.data.lattice import lattice_step
+from noneq.data.summary import Summary, summarise
+from noneq.domains import AbstractDomain, Discrete, Free, Product, Torus
+from noneq.errors import InvalidInput
+from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.methods.flow_rows import FewSnapshots, check_score, kept_law, score_of
+from noneq.methods.skew_fitting import fit_free, seen_transitions, seen_velocities
+from noneq.methods.skew_recipes import AbstractSkew, ConstantSkew
+from noneq.methods.small_denoiser import SmallDenoiser
+from noneq.models.skew_flow import SkewFlowModel
+from noneq.models.traits import AbstractModel
+
+
+_FEW = 100
+"""Snapshots per dimension."""
+
+
+class SkewFlow(AbstractMethod):
+    """Dynamics v = A s + div A that keep the law of the score s exactly, A any skew operator.
+
+    Forward process:
+        none; a fitted score of p, the law of the data after noise of ``noise`` standard
+        deviations, is given or trained first.
+    Learnt object:
+        nothing: A is random or given (`ConstantSkew`, `ConvolutionalSkew`, `StateSkew`), or
+        follows in closed form from velocities or transitions that were seen.
+    Objective and weight:
+        none, or least squares of A s + div A to what was seen.
+    Sampling:
+        samples are those of the score's model, noised; paths follow dx = v dt, or
+        dx = (v + eta ∇ log p) dt + √(2 eta) dW for any eta.
+    Source and deviations:
+        Zhang and Levin 2025, training-free flows. State-dependent A and fitted A are ours.
+
+    p v_i = Σ_j ∂_j(A_ij p) has no divergence for any p, so that v keeps the law of the score it is
+    made of, an imperfect one too; of data at several times each time's law, by that time's v.
+    Sign and speed of a random A mean nothing.
+
+    Args:
+        operator: recipe of A.
+        score: trains the score if none is given; a method whose model has the trait `HasScore`.
+            The default is for vectors: give fields one with a network on grids.
+        noise: standard deviation of the noise over that of the data, for scores that know noise
+            levels.
+
+    Raises:
+        InvalidInput: noise that is not positive.
+    """
+
+    source: ClassVar[str] = "zhang2025equilibrium"
+
+    operator: AbstractSkew = ConstantSkew()
+    score: AbstractMethod = SmallDenoiser()
+    noise: float = 0.15
+
+    def __check_init__(self) -> None:
+        if not 0 < self.noise < float("inf"):
+            raise InvalidInput(f"SkewFlow: noise = {self.noise}; expected a positive ratio.")
+
+    def init(
+        self, summary: Summary, *, key: Key, score: AbstractModel | None = None
+    ) -> SkewFlowModel:
+        operator_key, score_key = jax.random.split(key)
+        if score is None:
+            score = self.score.init(summary, key=score_key)
+        check_score(score, summary.event_shape, "SkewFlow")
+        operator = self.operator.init(summary, key=operator_key)
+        return SkewFlowModel(operator, kept_law(score, self.noise), summary)
+
+    def fit(
+        self,
+        data: Data,
+        *,
+        key: Key,
+        score: AbstractModel | None = None,
+        velocities: Any = None,
+        transitions: Any = None,
+        init: SkewFlowModel | None = None,
+        progress: Progress | None = None,
+        checkpoint: Path | None = None,
+    ) -> Fit:
+        """The flow; only a score that is not given takes time.
+
+        Args:
+            data: states of the law.
+            score: a fitted model of the data with the trait `HasScore`; None trains ``self.score``
+                (or takes that of ``init``).
+            velocities: fits A: ``(n, *event_shape)``, one for each state of ``data.snapshots()``, or
+                a function of one state (a known field).
+            transitions: fits A: `Trajectories` of the law whose neighbours in time show how states move;
+                noise that is the same forwards and backwards does not matter.
+            init: a model whose operator (and score, if none is given) is kept.
+
+        Returns:
+            ``meta["skew"]`` of a fitted A: its tensor with standard error in the data's units, and
+            the cosine between its v and the velocities that were seen, with its error.
+
+        Raises:
+            InvalidInput: discrete data, states with walls, states that the operator does not take,
+                a score of other states, or both velocities and transitions.
+            MissingTrait: a score model without a score.
+            WrongType: transitions that are no `Trajectories`.
+
+        Warns:
+            FewSnapshots: a score is to be trained on fewer than 100 snapshots per dimension.
+        """
+        began = clock.monotonic()
+        score_key, init_key, noise_key = jax.random.split(key, 3)
+        data = as_data(data)
+        self._check(data)
+        summary = summarise(data)
+        if velocities is not None or transitions is not None:
+            self._check_fitted(summary, velocities, transitions)
+        given = score is not None or init is not None
+        if score is None and init is not None:
+            score = score_of(init.law)
+        history, meta = {}, {}
+        if score is None:
+            outline = eqx.filter_eval_shape(self.score.init, summary, key=score_key)
+            check_score(outline, summary.event_shape, "SkewFlow")
+            meta |= _few(data)
+            trained = self.score.fit(data, key=score_key, progress=progress, checkpoint=checkpoint)
+            score, history = trained.model, trained.history
+        model = self.init(summary, key=init_key, score=score)
+        if init is not None:
+            model = eqx.tree_at(lambda m: m.operator, model, init.operator)
+        if velocities is not None:
+            moves = seen_velocities(model, data, velocities, key=noise_key)
+        elif transitions is not None:
+            moves = seen_transitions(model, transitions)
+        else:
+            moves = None
+        if moves is not None:
+            pattern = self.operator.pattern(summary.event_shape)
+            found = fit_free(model, pattern.place, pattern.count, moves)
+            tensor = pattern.place(jnp.asarray(found.free, dtype=float))
+            model = eqx.tree_at(lambda m: m.operator.tensor.value, model, tensor)
+            meta["skew"] = found.described(model)
+        meta["seconds"] = clock.monotonic() - began
+        return Fit(model, history, self, summary, meta, {"score": score} if given else {})
+
+    def _check(self, data: Snapshots | Trajectories) -> None:
+        step = 1.0 if isinstance(data.domain, Discrete) else lattice_step(data)
+        if step is not None:
+            raise InvalidInput(
+                f"SkewFlow: the values are discrete (multiples of {step:g}), so that no flow moves "
+                f"them; expected continuous states. Add uniform noise of width {step:g} if they "
+                "were rounded."
+            )
+        if not _without_walls(data.domain):
+            raise InvalidInput(
+                f"SkewFlow: states live in a {type(data.domain).__name__}; A s crosses its walls "
+                "and keeps no law there. Give data on free space or a torus."
+            )
+        self.operator.check(data)
+
+    def _check_fitted(self, summary: Summary, velocities: Any, transitions: Any) -> None:
+        if velocities is not None and transitions is not None:
+            raise InvalidInput("SkewFlow: velocities and transitions are given; give one of them.")
+        if self.operator.given(summary) is not None:
+            raise InvalidInput(
+                f"SkewFlow: the numbers of {type(self.operator).__name__} are given, and velocities "
+                "or transitions to fit them to; leave one out."
+            )
+
+
+def _without_walls(domain: AbstractDomain) -> bool:
+    parts = domain.parts if isinstance(domain, Product) else (domain,)
+    return all(isinstance(part, Free | Torus) for part in parts)
+
+
+def _few(data: Snapshots | Trajectories) -> dict[str, Any]:
+    n, dim = data.snapshots().n, math.prod(data.event_shape)
+    if n >= _FEW * dim:
+        return {}
+    text = (
+        f"SkewFlow: {n} snapshots in {dim} dimension(s) are few; expected {_FEW * dim} or more "
+        f"({_FEW} per dimension): the flow keeps the law of these snapshots."
+    )
+    warnings.warn(text, FewSnapshots, stacklevel=3)
+    return {"warnings": [text]}

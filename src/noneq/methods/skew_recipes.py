@@ -1,0 +1,175 @@
+"""Recipes of skew operators: which entries are free, and where their values come from."""
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from noneq._typing import Key
+from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.data.summary import Summary
+from noneq.domains import Free
+from noneq.errors import InvalidInput
+from noneq.methods.skew_patterns import Pattern, matrix_pattern
+from noneq.models.skew_operators import AbstractSkewOperator, SkewMatrix, SkewWaves
+from noneq.nets.constant import Constant
+
+
+_LARGEST = 1024
+"""Dimensions of the largest dense matrix."""
+
+
+class AbstractSkew(eqx.Module):
+    """Recipe of an `AbstractSkewOperator`."""
+
+    @abstractmethod
+    def pattern(self, event_shape: tuple[int, ...]) -> Pattern:
+        """The entries that are free.
+
+        Raises:
+            InvalidInput: states that this kind of operator does not take, or an operator that
+                would always vanish.
+        """
+
+    @abstractmethod
+    def operator(
+        self, free: Float[Array, " count"], summary: Summary, *, key: Key
+    ) -> AbstractSkewOperator:
+        """The operator with these free numbers; ``key`` draws what else is random in it."""
+
+    @abstractmethod
+    def given(self, summary: Summary) -> np.ndarray | None:
+        """The free numbers if they were given, in units of the data's standard deviation."""
+
+    @abstractmethod
+    def check(self, data: Snapshots | Trajectories) -> None:
+        """Refuse data on which the operator would not be skew.
+
+        Raises:
+            InvalidInput: a grid whose edges do not meet, a domain where A would jump.
+        """
+
+    def init(self, summary: Summary, *, key: Key) -> AbstractSkewOperator:
+        """The operator that was given, or a random one of Frobenius norm 1."""
+        count = self.pattern(summary.event_shape).count
+        draw_key, rest_key = jax.random.split(key)
+        given = self.given(summary)
+        if given is not None:
+            free = jnp.asarray(given, dtype=float)
+        else:
+            free = jax.random.normal(draw_key, (count,))
+            free = free / jnp.maximum(jnp.linalg.norm(free), 1e-12)
+        return self.operator(free, summary, key=rest_key)
+
+
+class ConstantSkew(AbstractSkew):
+    """The same skew matrix A at every state.
+
+    Random ones are Gaussian, antisymmetrised, of Frobenius norm 1 in units of the data's standard
+    deviation. In one dimension A = 0: a law on the line is kept only by states at rest.
+
+    Args:
+        entries: A_01, A_02, …, A_12, … row by row above the diagonal, in the data's units
+            (v = A ∇ log p); None draws them, or fits them where `SkewFlow.fit` is told how states
+            move.
+
+    Raises:
+        InvalidInput: entries that are not finite or not dim (dim − 1)/2, or more than 1024
+            dimensions.
+    """
+
+    entries: tuple[float, ...] | None = None
+
+    def __check_init__(self) -> None:
+        if self.entries is not None and not np.isfinite(self.entries).all():
+            raise InvalidInput("ConstantSkew: entries hold NaN or infinity; give finite numbers.")
+
+    def pattern(self, event_shape: tuple[int, ...]) -> Pattern:
+        dim = _dense(event_shape, "ConstantSkew")
+        return matrix_pattern(dim)
+
+    def operator(
+        self, free: Float[Array, " count"], summary: Summary, *, key: Key
+    ) -> AbstractSkewOperator:
+        return SkewMatrix(Constant(self.pattern(summary.event_shape).place(free)))
+
+    def given(self, summary: Summary) -> np.ndarray | None:
+        if self.entries is None:
+            return None
+        pattern = self.pattern(summary.event_shape)
+        if len(self.entries) != pattern.count:
+            raise InvalidInput(
+                f"ConstantSkew: {len(self.entries)} entries; a skew matrix of {summary.dim} "
+                f"dimensions has {pattern.count} above its diagonal."
+            )
+        rows, columns = np.triu_indices(summary.dim, 1)
+        scale = np.repeat(summary.scale, summary.dim // len(summary.scale))
+        return np.sqrt(2) * np.asarray(self.entries) / (scale[rows] * scale[columns])
+
+    def check(self, data: Snapshots | Trajectories) -> None:
+        self.pattern(data.event_shape)
+
+
+class StateSkew(AbstractSkew):
+    """A skew matrix that changes smoothly with the state, A(y) = Σ_k √2 cos(w_k·y + b_k) A_k.
+
+    The mean over phases of ‖A(y)‖² is 1, w_k are Gaussian of standard deviation 1/length: for many
+    waves A is a Gaussian random field of that correlation length.
+
+    Args:
+        waves: how many.
+        length: over which A changes, in standard deviations of the data.
+
+    Raises:
+        InvalidInput: no wave, a length that is not positive, a domain with edges, or more than
+            1024 dimensions.
+    """
+
+    waves: int = 32
+    length: float = 1.0
+
+    def __check_init__(self) -> None:
+        if isinstance(self.waves, bool) or self.waves < 1:
+            raise InvalidInput(f"StateSkew: waves = {self.waves}; expected at least 1.")
+        if not 0 < self.length < float("inf"):
+            raise InvalidInput(f"StateSkew: length = {self.length}; expected a positive number.")
+
+    def pattern(self, event_shape: tuple[int, ...]) -> Pattern:
+        one = matrix_pattern(_dense(event_shape, "StateSkew"))
+        index = one.index + one.count * np.arange(self.waves)[:, None, None]
+        weight = np.broadcast_to(one.weight, index.shape)
+        return Pattern(index, weight, one.count * self.waves)
+
+    def operator(
+        self, free: Float[Array, " count"], summary: Summary, *, key: Key
+    ) -> AbstractSkewOperator:
+        wave_key, phase_key = jax.random.split(key)
+        return SkewWaves(
+            Constant(self.pattern(summary.event_shape).place(free)),
+            Constant(jax.random.normal(wave_key, (self.waves, summary.dim)) / self.length),
+            Constant(jax.random.uniform(phase_key, (self.waves,), maxval=2 * np.pi)),
+        )
+
+    def given(self, summary: Summary) -> None:
+        return None
+
+    def check(self, data: Snapshots | Trajectories) -> None:
+        self.pattern(data.event_shape)
+        if not isinstance(data.domain, Free):
+            raise InvalidInput(
+                f"StateSkew: states live in a {type(data.domain).__name__}, on which its waves do "
+                "not close; take ConstantSkew."
+            )
+
+
+def _dense(event_shape: tuple[int, ...], name: str) -> int:
+    dim = int(np.prod(event_shape))
+    if dim > _LARGEST:
+        raise InvalidInput(
+            f"{name}: a matrix of {dim} dimensions is too large (at most {_LARGEST}); take "
+            "ConvolutionalSkew for fields."
+        )
+    return dim
