@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
 from noneq.errors import InvalidInput
-from noneq.models.expression import Expression
+from noneq.models.expression import Expression, coordinate_names
 from noneq.models.frame import Frame
 from noneq.models.normaliser import Normaliser
 from noneq.samplers.likelihood import MOST_EXACT
@@ -140,17 +140,6 @@ def check_weight(term: Any) -> None:
         raise InvalidInput(
             f"{type(term).__name__}: weight = {term.weight}; expected a positive number."
         )
-
-
-def coordinate_names(frame: Frame) -> tuple[str, ...]:
-    """One name per number of a state: those of the data where they are identifiers.
-
-    Components of fields and particles are x0, x1, … in the order of the flattened state.
-    """
-    names = frame.labels[0]
-    if len(names) == frame.dim and all(name.isidentifier() for name in names):
-        return names
-    return tuple(f"x{i}" for i in range(frame.dim))
 
 
 def over_rows(function: Callable[..., Array], batch: dict[str, Any]) -> Float[Array, "n *value"]:

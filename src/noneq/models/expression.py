@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Scalar
 from noneq.errors import InvalidInput
+from noneq.models.frame import Frame
 from noneq.spec import unknown
 
 
@@ -108,6 +109,17 @@ class Expression(eqx.Module):
                 )
         for part in below:
             self._check(part, depth + 1)
+
+
+def coordinate_names(frame: Frame) -> tuple[str, ...]:
+    """One name per number of a state: those of the data where they are identifiers.
+
+    Components of fields and particles are x0, x1, … in the order of the flattened state.
+    """
+    names = frame.labels[0]
+    if len(names) == frame.dim and all(name.isidentifier() for name in names):
+        return names
+    return tuple(f"x{i}" for i in range(frame.dim))
 
 
 def _exponent(node: ast.expr) -> float | int | None:

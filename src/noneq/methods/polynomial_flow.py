@@ -1,0 +1,266 @@
+"""A polynomial law of motion from snapshots, in closed form."""
+
+import math
+import time as clock
+import warnings
+from pathlib import Path
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from noneq._typing import Key
+from noneq.data.ensembles import Trajectories
+from noneq.data.summary import Summary, summarise
+from noneq.domains import Torus
+from noneq.errors import InvalidInput
+from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.methods.flow_rows import check_score, check_states, kept_law, score_of
+from noneq.methods.flow_transitions import ObservedTransitions, pairs_of
+from noneq.methods.small_denoiser import SmallDenoiser
+from noneq.methods.sparse_laws import observed, sparse_law, steady
+from noneq.methods.weak_form import Library, least_quotient
+from noneq.models.equilibrium_flow import EquilibriumFlowModel
+from noneq.models.expression import coordinate_names
+from noneq.models.polynomial_law import expansion, monomial_text
+from noneq.models.traits import AbstractModel
+from noneq.nets.polynomial import Polynomial, PolynomialNetwork
+
+
+_MOST_TESTS, _MOST_COEFFICIENTS = 1_000, 1_500
+_BLOCKS = 20
+_ALIKE, _EXACT = 4.0, 1e-6
+
+
+class Unidentified(UserWarning):
+    """Several polynomial fields keep the law equally well."""
+
+
+class PolynomialFlow(AbstractMethod):
+    """The polynomial velocity that changes the law of unordered snapshots least, and its equations.
+
+    Forward process:
+        none, and no noise: the velocity is found from the data as they are. The score (of the data
+        after noise) is for what the model does besides: noisy paths and its residual.
+    Learnt object:
+        v(x) = Σ_m c_m x^m; without transitions ⟨|v|²⟩ = dim in units of the data's standard
+        deviations, and the direction of time is free.
+    Objective and weight:
+        Σ_k ⟨v·∇f_k⟩²/⟨|v|²⟩ over monomials f_k made orthonormal in ⟨∇f·∇f⟩, a quotient of quadratic
+        forms, minimised exactly; then terms that are small in the data's units are dropped and the
+        rest is solved again. ⟨v·∇f⟩ = −⟨f r⟩, r = div v + v·∇ log p: the part of `EquilibriumFlow`'s
+        residual that the test functions see, for any law, also one on a thin attractor.
+    Sampling:
+        as `EquilibriumFlow`.
+    Source and deviations:
+        the moment equations of a stationary law; sequential thresholding as in Brunton et al. 2016.
+        The norm of the test functions, the quotient and the errors (blocks of rows left out one by
+        one) are ours.
+
+    Args:
+        degree: of the velocity.
+        tests: degree of the test functions; None takes 2 degree + 3, less in many dimensions.
+        sparsity: terms below this fraction of their component of v are dropped.
+        confidence: terms below this many standard errors are dropped, the least certain first; 0
+            with ``sparsity`` = 0 keeps all.
+        observed: how observed transitions count, if `fit` gets some.
+        score: trains the score if none is given.
+        noise: standard deviation of the score's noise over that of the data.
+
+    Raises:
+        InvalidInput: a degree, sparsity or noise out of range; test functions of no higher degree
+            than the velocity.
+    """
+
+    source: ClassVar[str] = "brunton2016discovering"
+
+    degree: int = 2
+    tests: int | None = None
+    sparsity: float = 0.02
+    confidence: float = 3.0
+    observed: ObservedTransitions = ObservedTransitions()
+    score: AbstractMethod = SmallDenoiser()
+    noise: float = 0.15
+
+    def __check_init__(self) -> None:
+        Polynomial(self.degree)
+        if self.tests is not None and not self.degree < self.tests <= 16:
+            raise InvalidInput(
+                f"PolynomialFlow: tests = {self.tests}; expected a degree above {self.degree}, at "
+                "most 16."
+            )
+        if not 0 <= self.sparsity < 1:
+            raise InvalidInput(
+                f"PolynomialFlow: sparsity = {self.sparsity}; expected a fraction in [0, 1)."
+            )
+        if not 0 <= self.confidence < float("inf"):
+            raise InvalidInput(
+                f"PolynomialFlow: confidence = {self.confidence}; expected a finite number ≥ 0."
+            )
+        if not 0 < self.noise < float("inf"):
+            raise InvalidInput(f"PolynomialFlow: noise = {self.noise}; expected a positive ratio.")
+
+    def init(
+        self, summary: Summary, *, key: Key, score: AbstractModel | None = None
+    ) -> EquilibriumFlowModel:
+        net_key, score_key = jax.random.split(key)
+        if score is None:
+            score = self.score.init(summary, key=score_key)
+        check_score(score, summary.event_shape, "PolynomialFlow")
+        field = Polynomial(self.degree).init(
+            summary.event_shape, summary.dim, noise=False, clock=None, label=None, key=net_key
+        )
+        return EquilibriumFlowModel(field, kept_law(score, self.noise), summary)
+
+    def fit(
+        self,
+        data: Data,
+        *,
+        key: Key,
+        score: AbstractModel | None = None,
+        transitions: Trajectories | None = None,
+        init: EquilibriumFlowModel | None = None,
+        progress: Progress | None = None,
+        checkpoint: Path | None = None,
+    ) -> Fit:
+        """Find a law of motion.
+
+        ``meta`` holds the ``equations`` with their errors and the least ``stationary_values`` of the
+        objective: several of about the same size are as many fields among which the data do not
+        decide. Errors take blocks of consecutive rows as independent.
+
+        Args:
+            data: states of one law.
+            score: a fitted model of the data with the trait `HasScore`; None trains ``self.score``
+                (or takes that of ``init``, of which nothing else is used).
+            transitions: paths of two or more times, which fix direction and speed of v.
+
+        Raises:
+            InvalidInput: discrete, periodic or conditional data, several times, too many monomials,
+                a score or transitions of other states.
+            MissingTrait: a score model without a score.
+            WrongType: transitions that are no trajectories.
+
+        Warns:
+            FewSnapshots: fewer than 100 snapshots per dimension.
+            Unidentified: several fields keep the law equally well, and no transition decides.
+        """
+        began = clock.monotonic()
+        fit_key, init_key = jax.random.split(key)
+        data = as_data(data)
+        texts = [check_states(data, "PolynomialFlow")]
+        check_plain(data)
+        summary = summarise(data)
+        library = self._library(summary.dim)
+        given = score is not None or init is not None
+        if score is None and init is not None:
+            score = score_of(init.law)
+        if score is None:
+            outline = eqx.filter_eval_shape(self.score.init, summary, key=fit_key)
+            check_score(outline, summary.event_shape, "PolynomialFlow")
+            score = self.score.fit(
+                data, key=fit_key, progress=progress, checkpoint=checkpoint
+            ).model
+        model = self.init(summary, key=init_key, score=score)
+        normaliser = model.frame.normaliser
+        shift, scale = (
+            np.asarray(c.value, np.float64) for c in (normaliser.shift, normaliser.scale)
+        )
+        states = data.snapshots().values
+        y = (states.reshape(len(states), -1).astype(np.float64) - shift) / scale
+        blocks = [library.moments(part) for part in np.array_split(y, _BLOCKS)]
+        form = library.weak_form(np.mean(blocks, axis=0))
+        left_out = [library.weak_form(mean) for mean in _without_each(blocks)]
+        values = least_quotient(form, np.eye(len(form.power)))[0]
+        if transitions is None:
+            solve = steady(summary.dim)
+            texts.append(self._warn(values))
+        else:
+            pairs = pairs_of(transitions, normaliser, "PolynomialFlow")
+            solve = observed(self.observed, pairs, library.powers)
+        units = expansion(library.powers, shift, scale)
+        least, confidence = self.sparsity, self.confidence
+        law = sparse_law(solve, form, left_out, units, least=least, confidence=confidence)
+        found = law.coefficients
+        if transitions is None:
+            found = found * _sign(units @ found * scale)
+        matrix = jnp.asarray(found, dtype=float)
+        model = eqx.tree_at(lambda m: m.field.matrix, model, matrix)  # pyright: ignore[reportAttributeAccessIssue]
+        assert isinstance(model.field, PolynomialNetwork)
+        names = coordinate_names(model.frame)
+        meta: dict[str, Any] = {
+            "seconds": clock.monotonic() - began,
+            "stationary_values": values[:6].tolist(),
+            "equations": written(library.powers, units @ found * scale, law.errors * scale, names),
+            "warnings": [text for text in texts if text],
+        }
+        return Fit(model, law.history, self, summary, meta, {"score": score} if given else {})
+
+    def _library(self, dim: int) -> Library:
+        count = math.comb(dim + self.degree, self.degree)
+        if count * dim > _MOST_COEFFICIENTS:
+            raise InvalidInput(
+                f"PolynomialFlow: {dim} variables have {count:,} monomials up to degree "
+                f"{self.degree}, {count * dim:,} coefficients; at most {_MOST_COEFFICIENTS:,} are "
+                "solved for: lower the degree, or keep fewer components of the state."
+            )
+        return Library(dim, self.degree, self.tests, most=_MOST_TESTS, name="PolynomialFlow")
+
+    def _warn(self, values: np.ndarray) -> str | None:
+        alike = int(np.sum(values <= _ALIKE * max(values[0], 0) + _EXACT))
+        if alike < 2:
+            return None
+        text = (
+            f"PolynomialFlow: {alike} independent fields of degree {self.degree} keep the law about "
+            "equally well, and one of their sums is returned; give transitions= (a few pairs of "
+            "states), more snapshots, or another degree."
+        )
+        warnings.warn(text, Unidentified, stacklevel=3)
+        return text
+
+
+def check_plain(data: Any) -> None:
+    """Refuse data that no single polynomial describes.
+
+    Raises:
+        InvalidInput: several times, conditions, or periodic states.
+    """
+    snapshots = data.snapshots()
+    several = len(snapshots.times) > 1
+    if several or snapshots.condition is not None or isinstance(data.domain, Torus):
+        what = "several times" if several else "periodic or conditional states"
+        raise InvalidInput(
+            f"PolynomialFlow: {what}; expected one law on free space: give the states of all times "
+            "as one array, or use EquilibriumFlow."
+        )
+
+
+def _sign(coefficients: np.ndarray) -> float:
+    """1 or −1, which makes the first equation's largest coefficient positive."""
+    column = coefficients[:, np.flatnonzero(np.abs(coefficients).max(axis=0))[0]]
+    return float(np.sign(column[np.argmax(np.abs(column))]))
+
+
+def _without_each(blocks: list[np.ndarray]) -> list[np.ndarray]:
+    """Means over all blocks but one."""
+    total, count = np.sum(blocks, axis=0), len(blocks)
+    return [(total - block) / (count - 1) for block in blocks]
+
+
+def written(
+    powers: np.ndarray, values: np.ndarray, errors: np.ndarray, names: tuple[str, ...]
+) -> list[str]:
+    """``"dx/dt = (9.98 ± 0.02) y + …"`` of the coefficients that are not zero up to rounding."""
+    lines = []
+    least = 1e-9 * np.abs(values).max()
+    for j, name in enumerate(names):
+        order = np.argsort(-np.abs(values[:, j]), kind="stable")
+        terms = [
+            f"({values[k, j]:.4g} ± {errors[k, j]:.1g}) {monomial_text(powers[k], names)}".rstrip()
+            for k in order
+            if abs(values[k, j]) > least
+        ]
+        lines.append(f"d{name}/dt = {' + '.join(terms) or '0'}")
+    return lines
