@@ -33,6 +33,12 @@ from noneq.methods.flow_divergences import (
 )
 from noneq.methods.flow_matching import FlowMatching as FlowMatching
 from noneq.methods.flow_pp import FlowPP as FlowPP
+from noneq.methods.flow_terms import (
+    AbstractFlowTerm as AbstractFlowTerm,
+    Conserved as Conserved,
+    Sparsity as Sparsity,
+)
+from noneq.methods.flow_transitions import ObservedTransitions as ObservedTransitions
 from noneq.methods.hopfield import Hopfield as Hopfield
 from noneq.methods.latent_cycle import LatentCycle as LatentCycle
 from noneq.methods.mixture_em import MixtureEM as MixtureEM
@@ -45,6 +51,7 @@ from noneq.methods.oracle_boltzmann import OracleBoltzmann as OracleBoltzmann
 from noneq.methods.pfgm import PFGM as PFGM
 from noneq.methods.pfgm_pp import PFGMpp as PFGMpp
 from noneq.methods.pfgm_published import PFGMPublished as PFGMPublished
+from noneq.methods.polynomial_flow import PolynomialFlow as PolynomialFlow
 from noneq.methods.rbm import RBM as RBM
 from noneq.methods.reflected_diffusion import ReflectedDiffusion as ReflectedDiffusion
 from noneq.methods.score_matching import ScoreMatching as ScoreMatching

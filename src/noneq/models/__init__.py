@@ -25,6 +25,7 @@ from noneq.models.diff_flow import DiffFlowModel as DiffFlowModel, TwoWaySDE as 
 from noneq.models.empirical import EmpiricalDenoiser as EmpiricalDenoiser
 from noneq.models.energy import EnergyModel as EnergyModel, TiltedEnergy as TiltedEnergy
 from noneq.models.equilibrium_flow import EquilibriumFlowModel as EquilibriumFlowModel
+from noneq.models.expression import Expression as Expression
 from noneq.models.field_lines import FieldLines as FieldLines
 from noneq.models.field_lines_model import FieldLinesModel as FieldLinesModel
 from noneq.models.flow_law import AbstractFlowLaw as AbstractFlowLaw
@@ -41,6 +42,7 @@ from noneq.models.latent_chain import LatentChain as LatentChain
 from noneq.models.mixture import Components as Components, MixtureModel as MixtureModel
 from noneq.models.one_hot_kernels import OneHotKernels as OneHotKernels
 from noneq.models.pattern_memory import PatternMemory as PatternMemory
+from noneq.models.polynomial_law import coefficients as coefficients, equations as equations
 from noneq.models.rbm import RestrictedBoltzmann as RestrictedBoltzmann
 from noneq.models.reflected import ReflectedScore as ReflectedScore
 from noneq.models.skew_flow import SkewFlowModel as SkewFlowModel
