@@ -21,6 +21,7 @@ from noneq.methods.flow_objectives import InvarianceLoss, measured
 from noneq.methods.flow_rows import (
     check_score,
     check_states,
+    exchangeable,
     in_pace,
     kept_law,
     law_rows,
@@ -39,6 +40,7 @@ from noneq.models.traits import AbstractModel
 from noneq.nets.base import AbstractNet
 from noneq.nets.fourier import FourierMLP
 from noneq.nets.inputs import clock_of, label_of
+from noneq.nets.sets import SetNet
 from noneq.samplers.likelihood import check_exact
 from noneq.training import Training
 
@@ -130,6 +132,8 @@ class EquilibriumFlow(AbstractMethod):
             label=label_of(summary),
             key=net_key,
         )
+        if isinstance(self.net, SetNet):
+            summary = exchangeable(summary)
         return EquilibriumFlowModel(field, kept_law(score, self.noise), summary, known)
 
     def fit(
@@ -233,7 +237,8 @@ class EquilibriumFlow(AbstractMethod):
             terms += (self.observed.on(pairs, pace),)
         if pace is not None and model.known is not None:
             known = KnownField(model.known, frame.normaliser, pace, len(frame.times) > 1)
-        channels = frame.event_shape[0]
+        # Particles share one mean and one scale, so that permuting them permutes v.
+        channels = 1 if isinstance(self.net, SetNet) else frame.event_shape[0]
         return InvarianceLoss(
             self.divergence, self.symmetry, terms, channels, free=pace is None, known=known
         )

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
@@ -13,6 +14,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.lattice import lattice_step
+from noneq.data.summary import Summary
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
 from noneq.methods.flow_transitions import Pairs
@@ -122,6 +124,14 @@ def law_rows(
     y, score = _scored(law, normaliser, many, many_times(flat), key)
     many |= {"y": y, "score": score}
     return many | {"time_score": sources(model, many, many_times(flat))}
+
+
+def exchangeable(summary: Summary) -> Summary:
+    """The summary with one shift and one scale for all particles ``(particles, dim)``."""
+    shift, scale = np.asarray(summary.shift), np.asarray(summary.scale)
+    pooled = float(np.sqrt(np.mean(scale**2) + np.var(shift)))
+    number = len(shift)
+    return replace(summary, shift=(float(shift.mean()),) * number, scale=(pooled,) * number)
 
 
 def paced(
