@@ -23,8 +23,14 @@ class ExactMixture(AbstractModel, HasScore):
     @classmethod
     def of(cls, weights, means, roots, shape, drift=0.0):
         real = lambda a: jnp.asarray(a, dtype=float)
-        inverses = real(np.linalg.inv(roots))
-        return cls(real(weights), real(means), real(roots), inverses, drift, shape)
+        return cls(  # pyright: ignore[reportCallIssue]
+            weights=real(weights),
+            means=real(means),
+            roots=real(roots),
+            inverses=real(np.linalg.inv(roots)),
+            drift=drift,
+            shape=shape,
+        )
 
     @classmethod
     def random(cls, shape, components=3, seed=0, spread=1.5, drift=0.0):

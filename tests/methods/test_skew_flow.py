@@ -202,6 +202,13 @@ def test_edges_that_do_not_meet_are_refused(grid):
     ConvolutionalSkew(size=3, periodic=True).check(nq.Snapshots(part))
 
 
+def test_periodic_fields_may_jump_at_fixed_places():
+    """Blocks whose borders fall on the edge of the grid, as those of a Gray-Scott start."""
+    blocks = np.random.default_rng(0).normal(size=(40, 2, 2, 2))
+    data = nq.Snapshots(np.kron(blocks, np.ones((1, 1, 8, 8))))
+    ConvolutionalSkew(size=3).check(data)
+
+
 class TestRefusals:
     def test_sizes(self):
         for size in (0, 2, 4, -1, True):

@@ -12,12 +12,13 @@ _RATIO, _CHANCE = 2.0, 1e-4
 def check_edges(data: Snapshots | Trajectories, name: str) -> None:
     """Refuse fields that jump where the grid wraps around.
 
-    **Equation**: along each axis the squared step between the last and the first site, against the
-    squared step between neighbours, both as means over sites and channels (in units of each
-    channel's standard deviation) of every snapshot; a one-sided t-test over snapshots.
+    **Equation**: along each axis the squared step between the last and the first site, against that
+    between the two neighbouring sites where it is largest (periodic data may jump at fixed places
+    too), both as means over the other axes and channels (in units of each channel's standard
+    deviation) of every snapshot; a one-sided t-test over snapshots.
 
     Raises:
-        InvalidInput: steps across an edge twice as large in square, beyond a chance of 1e-4.
+        InvalidInput: a step across an edge more than twice as large in square, at a chance of 1e-4.
     """
     from scipy.stats import t
 
@@ -29,14 +30,15 @@ def check_edges(data: Snapshots | Trajectories, name: str) -> None:
         if values.shape[axis] < 3:
             continue
         moved = np.moveaxis(values, axis, -1)
-        each = lambda steps: np.mean(steps.reshape(n, -1) ** 2, axis=1)
-        inside, across = each(np.diff(moved)), each(moved[..., 0] - moved[..., -1])
+        each = lambda steps: np.mean((steps**2).reshape(n, -1, steps.shape[-1]), axis=1)
+        inside, across = each(np.diff(moved)), each(moved[..., :1] - moved[..., -1:])[:, 0]
+        inside = inside[:, np.argmax(inside.mean(axis=0))]
         excess = across - _RATIO * inside
         error = excess.std(ddof=1) / np.sqrt(n)
         if excess.mean() > 0 and t.sf(excess.mean() / max(error, 1e-300), n - 1) < _CHANCE:
             ratio = np.sqrt(across.mean() / max(inside.mean(), 1e-300))
             raise InvalidInput(
                 f"{name}: along axis {axis - 2} of the grid the fields jump {ratio:.2g} times as far "
-                "from the last site to the first as between neighbours, so their edges do not meet; "
+                "from the last site to the first as anywhere between neighbours, so their edges do not meet; "
                 "circular convolutions need periodic fields (periodic=True takes them as they are)."
             )
