@@ -25,8 +25,8 @@ from noneq.systems.base import AbstractSystem
 class AbstractFieldDesign(AbstractDesign):
     """Icons on a canvas; blobs of the first channel of the denoised field are followed.
 
-    A blob is what lies two standard deviations above the mean of the clean fields of its own law,
-    so that the rule and its control are cut at the same level of their own.
+    A blob is what lies two standard deviations above the mean of all denoised fields of the rule, or
+    of the control, so that each is cut at the same level of its own.
     """
 
     pattern: eqx.AbstractVar[PlacedIcons]
@@ -34,8 +34,8 @@ class AbstractFieldDesign(AbstractDesign):
     @abstractmethod
     def flow(
         self, run: DesignRun, key: Key, *, control: bool
-    ) -> tuple[AbstractInvariantFlow, np.ndarray, np.ndarray]:
-        """The flow, clean fields of its law, and noisy starts."""
+    ) -> tuple[AbstractInvariantFlow, np.ndarray]:
+        """The flow, and starts."""
 
     @abstractmethod
     def denoised(self, flow: AbstractInvariantFlow, x: np.ndarray) -> np.ndarray:
@@ -52,15 +52,15 @@ class AbstractFieldDesign(AbstractDesign):
 
     def moved(self, run: DesignRun, key: Key, *, control: bool) -> Moved:
         flow_key, path_key = jax.random.split(key)
-        flow, clean, start = self.flow(run, flow_key, control=control)
+        flow, start = self.flow(run, flow_key, control=control)
         paths = self.paths(flow, self.width(flow), start, run, path_key)
         shape = paths.values.shape
         fields = self.denoised(flow, paths.values.reshape(-1, *shape[2:])).reshape(shape)
-        first = clean[:, 0]
+        first = fields[:, :, 0]
         threshold = float(first.mean() + 2 * first.std())
         tracks = field_tracks(Trajectories(fields, paths.times), threshold, distance=3.0, least=2)
         shown = fields[0, np.linspace(0, shape[1] - 1, min(run.shown, shape[1])).astype(int)]
-        low, high = float(clean.min()), float(clean.max())
+        low, high = float(shown.min()), float(shown.max())
         grey = np.clip((shown - low) / (high - low), 0, 1)
         film = {"fields": np.round(255 * grey).astype(np.uint8)}
         return Moved(tracks, film, {"blobs": float(tracks.numbers.mean())})
@@ -88,14 +88,13 @@ class IconDesign(AbstractFieldDesign):
 
     def flow(
         self, run: DesignRun, key: Key, *, control: bool
-    ) -> tuple[AbstractInvariantFlow, np.ndarray, np.ndarray]:
-        law_key, clean_key, fit_key = jax.random.split(key, 3)
+    ) -> tuple[AbstractInvariantFlow, np.ndarray]:
+        law_key, fit_key = jax.random.split(key)
         law: AbstractStampLaw = PlacedIconLaw(self.pattern, self.noise)
         law = ShuffledIconLaw(law) if control else law
         data = law.snapshots(max(run.runs, 256), times=[0.0], key=law_key)
-        clean = np.asarray(jax.vmap(law.draw)(jax.random.split(clean_key, 256)))
         flow = SkewFlow(operator=self.operator()).fit(data, score=law, key=fit_key).model
-        return flow, clean, data.values[: run.runs]
+        return flow, data.values[: run.runs]
 
     def denoised(self, flow: AbstractInvariantFlow, x: np.ndarray) -> np.ndarray:
         assert isinstance(flow.law, AbstractStampLaw)
@@ -130,7 +129,7 @@ class LearntDesign(AbstractFieldDesign):
 
     def flow(
         self, run: DesignRun, key: Key, *, control: bool
-    ) -> tuple[AbstractInvariantFlow, np.ndarray, np.ndarray]:
+    ) -> tuple[AbstractInvariantFlow, np.ndarray]:
         draw_key, shuffle_key, fit_key, flow_key, noise_key = jax.random.split(key, 5)
         clean = np.asarray(_drawn(self.pattern, jax.random.split(draw_key, run.snapshots)))
         clean = phase_shuffled(clean, key=shuffle_key) if control else clean
@@ -139,7 +138,7 @@ class LearntDesign(AbstractFieldDesign):
         method = SkewFlow(operator=self.operator(), noise=self.noise)
         flow = method.fit(data, score=score, key=flow_key).model
         start = noised_states(_frozen(flow), jnp.asarray(clean[: run.runs]), key=noise_key)
-        return flow, clean, np.asarray(start)
+        return flow, np.asarray(start)
 
     def denoised(self, flow: AbstractInvariantFlow, x: np.ndarray) -> np.ndarray:
         law, model = _frozen(flow), _denoising(flow)

@@ -1,5 +1,6 @@
 """Measures of the designs of `equilibrium_flow`, one number for each run, and their test."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,7 +98,8 @@ def _one(moving: Trajectories | Tracks, i: int, radius: float, late: float) -> d
     seen = np.isfinite(_values(part)[0, ..., 0])
     if not (seen.sum(1) >= 2).any():
         return found
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of frames without particles
         order = polarisation(part)
         count = np.where(order.n >= 2, order.n, np.nan)
         pairs = (count * order.value**2 - 1) / (count - 1)

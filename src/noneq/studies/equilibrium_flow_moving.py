@@ -29,14 +29,14 @@ class DesignRun(eqx.Module):
     Args:
         runs: of the rule, and as many of the control.
         snapshots: that a score is learnt from.
-        steps: of its training.
+        steps: of its training; 0 leaves out the designs whose score is learnt.
         length: of the runs, as a fraction of the full ones.
         shown: frames kept for the films.
     """
 
     runs: int = 24
     snapshots: int = 4096
-    steps: int = 3000
+    steps: int = 2000
     length: float = 1.0
     shown: int = 60
 
