@@ -15,6 +15,9 @@ def study(
         Path | None, typer.Option("--out", "-o", help="Run folder; noneq-NAME by default.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Minutes instead of hours.")] = False,
+    part: Annotated[
+        list[str], typer.Option("--part", metavar="NAME", help="Only this part of the study.")
+    ] = [],  # noqa: B006
     set_: o.Set = [],  # noqa: B006
     seed: o.Seed = 0,
     json: o.Json = False,
@@ -25,7 +28,9 @@ def study(
 
     folder = Path(f"noneq-{name}") if out is None else out
     with progress(quiet, name) as show:
-        result, page = run_and_report(name, set_, folder, quick=quick, seed=seed, progress=show)
+        result, page = run_and_report(
+            name, part, set_, folder, quick=quick, seed=seed, progress=show
+        )
     failed = result.get("failed", ())
     for cell in failed:
         say(f"{cell['case']} {cell['method']} failed: {cell['error']}")
@@ -38,7 +43,7 @@ def demo(
     quiet: o.Quiet = False,
 ) -> int:
     """Run the quick Prinz study: driven wells against the equilibrium assumption (minutes)."""
-    return study("prinz", out=out, quick=True, set_=[], seed=0, json=False, quiet=quiet)
+    return study("prinz", out=out, quick=True, part=[], set_=[], seed=0, json=False, quiet=quiet)
 
 
 def list_(

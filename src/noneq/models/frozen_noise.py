@@ -32,10 +32,11 @@ class FrozenNoise(AbstractModel, HasScore):
     model: AbstractModel
     ratio: float = eqx.field(static=True)
 
-    def __check_init__(self) -> None:
-        require(self.model, HasNoising, "FrozenNoise")
-        if not 0 < self.ratio < float("inf"):
-            raise InvalidInput(f"FrozenNoise: ratio = {self.ratio}; expected a positive number.")
+    def __init__(self, model: AbstractModel, ratio: float):
+        require(model, HasNoising, "FrozenNoise")
+        if not 0 < ratio < float("inf"):
+            raise InvalidInput(f"FrozenNoise: ratio = {ratio}; expected a positive number.")
+        self.model, self.ratio = model, ratio
 
     @property
     def event_shape(self) -> tuple[int, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -7,6 +7,9 @@ from noneq.studies.base import (
     Row as Row,
 )
 from noneq.studies.ensembles import Recording as Recording
+from noneq.studies.equilibrium_flow import EquilibriumFlowStudy as EquilibriumFlowStudy
+from noneq.studies.equilibrium_flow_design import DesignRun as DesignRun
+from noneq.studies.equilibrium_flow_gray_scott import GrayScottCell as GrayScottCell
 from noneq.studies.genphys import Charge as Charge, GenPhysStudy as GenPhysStudy
 from noneq.studies.genphys_cells import SampleScoring as SampleScoring
 from noneq.studies.latent_cycle import LatentCycleStudy as LatentCycleStudy

@@ -1,0 +1,147 @@
+"""Gray–Scott patterns without training: does a skew kernel on their score move them as chemistry does?"""
+
+from collections.abc import Callable
+
+import jax
+import numpy as np
+
+from noneq._typing import Key
+from noneq.data.ensembles import Snapshots
+from noneq.estimate import Estimate
+from noneq.inference import displacement, displacement_cosine
+from noneq.methods import ConvolutionalSkew, ScoreMatching, SkewFlow
+from noneq.methods.base import Fit
+from noneq.nets.grids import UNet
+from noneq.processes.weights import LogNormal
+from noneq.simulation import Euler, simulate
+from noneq.studies.base import AbstractCell, Outcome, Row
+from noneq.systems.reaction_diffusion import GrayScott
+from noneq.training import Training
+
+
+PUBLISHED = {"life": 0.271, "waves": 0.589, "spirals": 0.250, "maze": 0.270}
+_ALIVE = 0.02
+"""Standard deviation of v over the grid below which a pattern has died out."""
+
+
+class GrayScottCell(AbstractCell):
+    """One preset: snapshots, their score, and displacements under skew kernels and under the truth.
+
+    Args:
+        preset: of `GrayScott`.
+        size: sites along each side.
+        starts, frames: simulations, and snapshots kept of each, from ``first`` on, ``apart``.
+        channels: of the U-Net.
+        steps, batch: of its training.
+        noise: noise level of the score over the data's standard deviation.
+        states: test snapshots that are moved.
+        kernels: random 3 × 3 kernels for comparison.
+        eta, step, moves, decay: of the stochastic paths, and of their moving average.
+        reactions: Gray–Scott steps of 1 on the other side.
+    """
+
+    preset: str = "waves"
+    size: int = 64
+    starts: int = 192
+    first: float = 1500.0
+    apart: float = 250.0
+    frames: int = 20
+    channels: int = 16
+    steps: int = 2500
+    batch: int = 8
+    noise: float = 0.24
+    states: int = 24
+    kernels: int = 5
+    eta: float = 0.1
+    step: float = 0.01
+    moves: int = 200
+    decay: float = 0.9
+    reactions: int = 20
+    replicate: int = 0
+
+    @property
+    def case(self) -> str:
+        """gray_scott:life …"""
+        return f"gray_scott:{self.preset}"
+
+    @property
+    def method_name(self) -> str:
+        """SkewFlow."""
+        return "SkewFlow"
+
+    def __call__(self, key: Key) -> Outcome:
+        data_key, test_key, fit_key, path_key, kernel_key = jax.random.split(key, 5)
+        train = self._snapshots(self.starts, data_key)
+        test = self._snapshots(max(16, self.starts // 4), test_key)
+        score = self._score(train, fit_key)
+        chosen = np.random.default_rng(0).choice(test.n, min(self.states, test.n), replace=False)
+        start = test.values[np.sort(chosen)]
+        scale = np.asarray(score.summary.scale)[:, None, None]
+        truth = self._reacted(start) / scale
+
+        def moved(size: int, seed: Key) -> tuple[Estimate, np.ndarray]:
+            """Cosine and paths of a kernel of Frobenius norm 1."""
+            flow = SkewFlow(operator=ConvolutionalSkew(size=size), noise=self.noise)
+            model = flow.fit(train, score=score.model, key=seed).model
+            paths = model.sample_paths(
+                len(start), times=self.step * np.arange(self.moves + 1), start=start,
+                noise=self.eta, step=self.step, key=path_key,
+            )  # fmt: skip
+            cosine = displacement_cosine(displacement(paths, self.decay) / scale, truth)
+            return cosine, paths.values
+
+        # Of one site and two channels there is one kernel up to the sign, which is free.
+        cosine, paths = moved(1, kernel_key)
+        rows = [self._row("SkewFlow", abs(float(cosine.value)), float(cosine.stderr))]
+        others = [moved(3, jax.random.fold_in(kernel_key, i))[0] for i in range(self.kernels)]
+        if len(others) > 1:
+            sizes = np.abs([float(other.value) for other in others])
+            error = float(sizes.std(ddof=1) / np.sqrt(len(sizes)))
+            rows.append(self._row("random kernel", float(sizes.mean()), error))
+        rows.append(self._row("SkewFlow (published)", PUBLISHED[self.preset], 0.0))
+        alive = 100.0 * train.n / (self.starts * self.frames)
+        rows.append(Row(self.case, "data", "alive_percent", alive, 0.0))
+        shown = paths[0, :: max(1, self.moves // 40)].astype(np.float16)
+        return Outcome(tuple(rows), {"flow": shown, "truth": self._film(start[0])})
+
+    def _row(self, method: str, value: float, stderr: float) -> Row:
+        return Row(self.case, method, "displacement_cosine", value, stderr)
+
+    def _system(self) -> GrayScott:
+        presets: dict[str, Callable[[int], GrayScott]] = {
+            "life": GrayScott.life,
+            "waves": GrayScott.waves,
+            "spirals": GrayScott.spirals,
+            "maze": GrayScott.maze,
+        }
+        return presets[self.preset](self.size)
+
+    def _snapshots(self, starts: int, key: Key) -> Snapshots:
+        """Frames of simulations that have not died out."""
+        times = np.r_[0.0, self.first + self.apart * np.arange(self.frames)]
+        paths = simulate(self._system(), times, n=starts, key=key, solver=Euler())
+        values = paths.values[:, 1:].reshape(-1, *paths.event_shape)
+        return Snapshots(values[values[:, 1].std(axis=(1, 2)) > _ALIVE])
+
+    def _score(self, train: Snapshots, key: Key) -> Fit:
+        """A denoiser of the noise levels around the one that is used."""
+        method = ScoreMatching(
+            net=UNet(channels=self.channels),
+            weight=LogNormal(mean=float(np.log(self.noise / 2)), spread=0.3),
+            training=Training(steps=self.steps, batch=self.batch, rate=2e-3, ema=0.99),
+        )
+        return method.fit(train, key=key)
+
+    def _reacted(self, start: np.ndarray) -> np.ndarray:
+        paths = simulate(
+            self._system(), (0.0, float(self.reactions)), n=len(start), key=jax.random.key(0),
+            solver=Euler(), substeps=self.reactions, start=start,
+        )  # fmt: skip
+        return paths.values[:, 1].astype(np.float64) - start
+
+    def _film(self, start: np.ndarray) -> np.ndarray:
+        times = np.linspace(0.0, 20.0 * self.reactions, 41)
+        paths = simulate(
+            self._system(), times, n=1, key=jax.random.key(0), solver=Euler(), start=start[None]
+        )
+        return paths.values[0].astype(np.float16)
