@@ -17,12 +17,12 @@ from noneq.store import write_text
 
 @dataclass(frozen=True)
 class Picture:
-    """A still picture.
+    """A still picture, or a film.
 
     Attributes:
         title, caption: plain text.
         alt: what a reader who cannot see it needs to know.
-        data: an SVG or PNG file.
+        data: an SVG, PNG or GIF file.
     """
 
     title: str
@@ -164,7 +164,8 @@ def _figure(figure: Figure, number: int) -> str:
 
 def _picture(picture: Picture) -> str:
     # As an image, an SVG cannot run scripts, and its ids cannot clash with another's.
-    kind = "image/png" if picture.data.startswith(b"\x89PNG") else "image/svg+xml"
+    starts = {b"\x89PNG": "image/png", b"GIF8": "image/gif"}
+    kind = starts.get(picture.data[:4], "image/svg+xml")
     code = base64.b64encode(picture.data).decode()
     return f'<img alt="{escape(picture.alt)}" src="data:{kind};base64,{code}">'
 

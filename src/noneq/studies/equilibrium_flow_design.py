@@ -115,7 +115,7 @@ def score_method(steps: int) -> DDPM:
         weight=UnitNoise(levels=100),
         sampler=Ancestral(steps=100),
         net=UNet(channels=16, levels=2),
-        training=Training(steps=steps, batch=32, rate=2e-3, ema=0.995),
+        training=Training(steps=steps, batch=16, rate=2e-3, ema=0.99),
     )
 
 
@@ -146,7 +146,10 @@ class DesignCell(AbstractCell):
     def __call__(self, key: Key) -> Outcome:
         """Run, measure, test."""
         design, rows, values = self.design, [], {}
-        arrays: Arrays = {"behaviour": np.asarray(design.behaviour)}
+        arrays: Arrays = {
+            "behaviour": np.asarray(design.behaviour),
+            "measure": np.asarray(design.measure),
+        }
         for method, one_key in zip(METHODS, jax.random.split(key), strict=True):
             moved = design.moved(self.run, one_key, control=method == METHODS[1])
             values[method] = measured(moved.paths, design.radius, design.late)

@@ -34,9 +34,9 @@ class DesignRun(eqx.Module):
         shown: frames kept for the films.
     """
 
-    runs: int = 24
+    runs: int = 16
     snapshots: int = 4096
-    steps: int = 2000
+    steps: int = 1200
     length: float = 1.0
     shown: int = 60
 
