@@ -184,7 +184,8 @@ class AbstractInvariantFlow(AbstractModel, HasVelocity, HasScore, HasPaths):
         x, time, condition = self._states(x, time, condition, n, key)
         squared = sample_mean(_squared_speeds(self, x, time, condition))
         root = np.sqrt(squared.value)
-        return Estimate(root, squared.stderr / np.maximum(2 * root, 1e-300), squared.n)
+        error = squared.stderr / np.maximum(2 * root, 1e-300)
+        return Estimate(np.asarray(root), np.asarray(error), squared.n)
 
     def _states(
         self, x: Any, time: Any, condition: Any, n: int, key: Key
@@ -264,7 +265,7 @@ def _natural_step(
 
 @eqx.filter_jit
 def _residuals(
-    model: AbstractInvariantFlow, x: Array, time: Any, condition: Any, probes: int, keys: Key
+    model: AbstractInvariantFlow, x: Array, time: Any, condition: Any, probes: int, keys: Array
 ) -> tuple[Array, Array]:
     """For every state an unbiased r², and (div v)² + (v·s)² + q²."""
 
