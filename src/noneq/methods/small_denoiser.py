@@ -5,6 +5,7 @@ from typing import ClassVar
 from noneq.methods.denoising import AbstractDenoising
 from noneq.nets.base import AbstractNet
 from noneq.nets.fields import MLP
+from noneq.nets.gradient import Gradient
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.schedules import Karras
 from noneq.processes.targets import AbstractTarget, Preconditioned
@@ -20,7 +21,8 @@ class SmallDenoiser(AbstractDenoising):
     Forward process:
         x = y + sigma xi (`Karras`).
     Learnt object:
-        the denoiser E[y | x], by a small perceptron.
+        the denoiser E[y | x], by the gradient of a small perceptron: a score without curl. With curl
+        it is the score of no law, and a flow that keeps it loses the data within tens of turns.
     Objective and weight:
         as `EDM`, with most draws at noise levels of .1 to 1 standard deviations of the data.
     Sampling:
@@ -37,5 +39,5 @@ class SmallDenoiser(AbstractDenoising):
     target: AbstractTarget = Preconditioned()
     weight: AbstractWeight = LogNormal(mean=-2.0)
     sampler: AbstractSampler = Heun()
-    net: AbstractNet = MLP(width=96, depth=3)
-    training: Training = Training(steps=6000, batch=1024, rate=3e-3)
+    net: AbstractNet = Gradient(MLP(width=96, depth=3))
+    training: Training = Training(steps=4000, batch=1024, rate=3e-3)
