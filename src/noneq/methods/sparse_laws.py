@@ -120,7 +120,7 @@ def sparse_law(
         if not len(gone):
             others = _others(solve, left_out, basis, flat)
             gone = _doubtful(flat, others, basis, confidence) if sparse else gone
-            if not len(gone) or basis.shape[1] == 1:
+            if not len(gone) or len(gone) == basis.shape[1]:
                 errors = _spread(others @ np.kron(units, np.eye(dim)).T)
                 return Sparse(flat.reshape(terms, dim), errors.reshape(terms, dim), history)
         basis, owner = np.delete(basis, gone, axis=1), np.delete(owner, gone)
@@ -142,11 +142,11 @@ def _small(
 def _doubtful(
     flat: np.ndarray, others: np.ndarray, basis: np.ndarray, confidence: float
 ) -> np.ndarray:
-    """The least certain term, if it is below ``confidence`` standard errors."""
+    """Terms below ``confidence`` standard errors, the least certain quarter of them."""
     errors = _spread(np.stack([_weights(other, basis) for other in others]))
     certain = np.abs(_weights(flat, basis)) / np.maximum(errors, 1e-300)
-    worst = np.argsort(certain)[:1]
-    return worst[certain[worst] < confidence]
+    doubtful = np.flatnonzero(certain < confidence)
+    return doubtful[np.argsort(certain[doubtful])][: (len(doubtful) + 3) // 4]
 
 
 def _others(

@@ -95,11 +95,12 @@ def least_quotient(
     """Minimum of c·A c/c·B c over c = basis θ.
 
     Returns:
-        All stationary values, the least first, and the minimiser with c·B c = 1.
+        The six least stationary values, the least first, and the minimiser with c·B c = 1.
     """
     defect, power = (basis.T @ part @ basis for part in form)
     ridge = 1e-13 * np.trace(power) / len(power) * np.eye(len(power))
-    values, vectors = scipy.linalg.eigh(defect, power + ridge)
+    some = [0, min(6, len(power)) - 1]
+    values, vectors = scipy.linalg.eigh(defect, power + ridge, subset_by_index=some)
     return values, basis @ vectors[:, 0]
 
 
