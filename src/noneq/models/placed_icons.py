@@ -60,7 +60,7 @@ class AbstractStampLaw(AbstractModel, HasScore):
         self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
     ) -> Float[Array, "n *event"]:
         check_count(n)
-        return _noisy(self, jax.random.split(key, n))
+        return _noisy(self, int(n), key)
 
     def snapshots(
         self, n: int, *, times: Sequence[float] | np.ndarray, condition: Any = None, key: Key
@@ -192,12 +192,12 @@ class ShuffledIconLaw(AbstractStampLaw):
 
 
 @eqx.filter_jit
-def _noisy(law: AbstractStampLaw, keys: Key) -> Float[Array, "n channels h w"]:
+def _noisy(law: AbstractStampLaw, n: int, key: Key) -> Float[Array, "n channels h w"]:
     def one(key):
         draw_key, noise_key = jax.random.split(key)
         return law.draw(draw_key) + law.noise * jax.random.normal(noise_key, law.event_shape)
 
-    return jax.vmap(one)(keys)
+    return jax.vmap(one)(jax.random.split(key, n))
 
 
 def _spectra(system: PlacedIcons, noise: float, turns: int, finer: int) -> Array:

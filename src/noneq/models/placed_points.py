@@ -101,7 +101,7 @@ class PlacedPointsLaw(AbstractModel, HasScore, HasLogProb):
         self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
     ) -> Float[Array, "n *event"]:
         check_count(n)
-        return _draws(self, jax.random.split(key, n))
+        return _draws(self, int(n), key)
 
     def snapshots(
         self, n: int, *, times: Sequence[float] | np.ndarray, condition: Any = None, key: Key
@@ -129,8 +129,8 @@ class PlacedPointsLaw(AbstractModel, HasScore, HasLogProb):
 
 
 @eqx.filter_jit
-def _draws(law: PlacedPointsLaw, keys: Key) -> Float[Array, "n *event"]:
-    return jax.vmap(law.draw)(keys)
+def _draws(law: PlacedPointsLaw, n: int, key: Key) -> Float[Array, "n *event"]:
+    return jax.vmap(law.draw)(jax.random.split(key, n))
 
 
 def _log_i0(u: Array) -> Array:

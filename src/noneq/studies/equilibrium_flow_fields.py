@@ -131,7 +131,7 @@ class LearntDesign(AbstractFieldDesign):
         self, run: DesignRun, key: Key, *, control: bool
     ) -> tuple[AbstractInvariantFlow, np.ndarray]:
         draw_key, shuffle_key, fit_key, flow_key, noise_key = jax.random.split(key, 5)
-        clean = np.asarray(_drawn(self.pattern, jax.random.split(draw_key, run.snapshots)))
+        clean = np.asarray(_drawn(self.pattern, run.snapshots, draw_key))
         clean = phase_shuffled(clean, key=shuffle_key) if control else clean
         data = Snapshots(clean)
         score = self.method.fit(data, key=fit_key).model
@@ -169,8 +169,8 @@ def _denoising(flow: AbstractInvariantFlow) -> DenoisingModel:
 
 
 @eqx.filter_jit
-def _drawn(system: AbstractSystem, keys: Key):
-    return jax.lax.map(system.initial, keys, batch_size=64)
+def _drawn(system: AbstractSystem, n: int, key: Key):
+    return jax.lax.map(system.initial, jax.random.split(key, n), batch_size=64)
 
 
 @eqx.filter_jit
