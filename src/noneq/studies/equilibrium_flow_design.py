@@ -8,7 +8,8 @@ written down here before any of them was run:
    mean stretch of the arrows, which lasts, while the arrows' own stretches oscillate: the arrows
    should fly together. Measure: polarisation, expected higher (+).
 2. ``gather`` (particles, attraction): ten points of a clump, started anywhere; the rule turns every
-   point's score by 90° and stirs. Expected: a clump forms. Measure: clustering, higher (+).
+   point's score by 90° and stirs. Expected: a clump forms. Measure: clustering, higher (+). (v
+   alone keeps log p along every path; what gathers is the stirring, which v only turns.)
 3. ``skein`` (fields, flocking): three two-coloured birds in a V, one picture placed at random; the
    rule couples the two colours at every site. A picture moves as a whole. Measure: alignment of
    the tracked birds, higher (+).

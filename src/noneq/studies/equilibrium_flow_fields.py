@@ -60,8 +60,8 @@ class AbstractFieldDesign(AbstractDesign):
         threshold = float(first.mean() + 2 * first.std())
         tracks = field_tracks(Trajectories(fields, paths.times), threshold, distance=3.0, least=2)
         shown = fields[0, np.linspace(0, shape[1] - 1, min(run.shown, shape[1])).astype(int)]
-        low, high = float(shown.min()), float(shown.max())
-        grey = np.clip((shown - low) / (high - low), 0, 1)
+        # The background, 0, is paper; what lies below it too.
+        grey = np.clip(shown / max(float(shown.max()), 1e-12), 0, 1)
         film = {"fields": np.round(255 * grey).astype(np.uint8)}
         return Moved(tracks, film, {"blobs": float(tracks.numbers.mean())})
 
