@@ -97,13 +97,13 @@ def designs(run: DesignRun) -> tuple[AbstractDesign, ...]:
         ),
         LearntDesign(
             name="school", behaviour="flocking", measure="alignment", sign=1,
-            pattern=PlacedIcons(_FISH, size=32, count=4), method=learnt, noise=1.0,
-            rule=_QUARTER, stirring=0.05, span=20.0, frames=81, radius=6.0,
+            pattern=PlacedIcons(_FISH, size=32, count=4), method=learnt, noise=3.0,
+            rule=_QUARTER, stirring=0.03, span=3.0, frames=61, radius=6.0,
         ),
         LearntDesign(
             name="keep_apart", behaviour="repulsion", measure="clustering", sign=-1,
-            pattern=PlacedIcons(_CELL, size=32, count=4, apart=11.0), method=learnt, noise=1.0,
-            rule=_QUARTER, stirring=0.05, span=20.0, frames=81, radius=10.0,
+            pattern=PlacedIcons(_CELL, size=32, count=4, apart=11.0), method=learnt, noise=3.0,
+            rule=_QUARTER, stirring=0.03, span=3.0, frames=61, radius=10.0,
         ),
     )  # fmt: skip
 

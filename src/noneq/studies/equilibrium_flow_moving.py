@@ -35,8 +35,8 @@ class DesignRun(eqx.Module):
     """
 
     runs: int = 16
-    snapshots: int = 4096
-    steps: int = 1200
+    snapshots: int = 2048
+    steps: int = 800
     length: float = 1.0
     shown: int = 60
 
