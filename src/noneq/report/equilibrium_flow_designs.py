@@ -48,7 +48,7 @@ def _test_picture(rows: Sequence[Mapping[str, Any]], cells: Sequence[Kept]) -> P
             panel.set_xlim(-0.6, 1.6)
             measure = str(cell.arrays["measure"]).replace("_", " ")
             panel.set_title(f"{cell.case.removeprefix(_PART)}\n{measure}", fontsize=8.5)
-            panel.set_xlabel(text, fontsize=7.5)
+            panel.set_xlabel(text.replace(" (", "\n("), fontsize=7.5)
         data = svg(figure)
     return Picture(
         "Designs: the measure named before the run, for every run of the rule and of the control.",
