@@ -6,6 +6,7 @@ Run by `make docs`, and by hand after `make results` or `make bench`.
 import sys
 from pathlib import Path
 
+import equilibrium_flow_pages
 import genphys_pages
 import latent_cycle_pages
 import results_pages as results
@@ -25,7 +26,11 @@ def results_page(name: str, title: str) -> str:
     if not path.exists():
         return f"# {title}\n\n" + NONE_YET.format(name=name)
     record = results.read(path)
-    own = {"genphys": genphys_pages, "latent_cycle": latent_cycle_pages}
+    own = {
+        "genphys": genphys_pages,
+        "latent_cycle": latent_cycle_pages,
+        "equilibrium_flow": equilibrium_flow_pages,
+    }
     if name in own:
         body = own[name].page(record, DOCS / "images")
         return f"# {title}\n\n{results.provenance(record)}\n{body}\n{limits(name)}"
@@ -132,6 +137,7 @@ def pages() -> dict[str, str]:
         "table_one.md": results_page("table_one", "Table 1, measured"),
         "genphys.md": results_page("genphys", "GenPhys, measured"),
         "latent_cycle.md": results_page("latent_cycle", "Latent cycles, measured"),
+        "equilibrium_flow.md": results_page("equilibrium_flow", "Equilibrium flow, measured"),
         "speed.md": speed_page(),
         "contributing.md": contributing_page(),
         "methods.md": reference_pages.methods_page(),

@@ -24,12 +24,14 @@ def examples():
         import denoising_family
         import own_data
         import quickstart
+        import snapshots_to_dynamics
 
         yield {
             "method": add_a_method,
             "family": denoising_family,
             "own": own_data,
             "quick": quickstart,
+            "flow": snapshots_to_dynamics,
         }
     finally:
         sys.path.remove(str(EXAMPLES))
@@ -61,6 +63,19 @@ def test_denoising_family_fits_samples_and_inpaints(examples, capsys):
     # Given x = 0 the mean of |y| is 2.83; a normal law has 1.6.
     assert scores["height"].value > 2.1
     assert "nat" in capsys.readouterr().out
+
+
+def test_snapshots_tell_the_equations_of_an_attractor(examples, capsys):
+    found = examples["flow"].main(n=20_000, steps=50)
+    # Two unrelated fields have a cosine of about .1, and a polynomial without thresholds .99.
+    assert found["polynomial"].value > 0.999
+    assert found["timed"].value > 0.9999  # with its sign
+    # A random skew flow keeps the law of any score exactly, without being the true field.
+    assert found["residual"].value < 1e-6
+    assert found["skew"].value < 0.5
+    printed = capsys.readouterr().out
+    assert len(re.findall("^d[xyz]/dt = ", printed, re.MULTILINE)) == 6
+    assert printed.count(" x z") == 2
 
 
 def test_python_of_the_readme_runs(tmp_path, monkeypatch):
