@@ -71,6 +71,7 @@ from noneq.methods.storages import (
     Modern as Modern,
     PseudoInverse as PseudoInverse,
 )
+from noneq.methods.stream_flow import StreamFlow as StreamFlow
 from noneq.methods.transition import Transition as Transition
 from noneq.methods.vae import VAE as VAE
 from noneq.methods.vdm import VDM as VDM

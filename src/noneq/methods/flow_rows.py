@@ -114,16 +114,20 @@ def law_rows(
     """
     normaliser, law = model.frame.normaliser, model.law
     flat = data.snapshots()
-    plain = rows(flat, normaliser)
-    copies = 1
-    if isinstance(law, FrozenNoise):
-        wanted = _MOVING_ROWS if many_times(flat) else _ROWS
-        copies = min(-(-wanted // flat.n), _NUMBERS // flat.values.size)
-    copies = max(copies, 1)
-    many = {k: None if a is None else np.repeat(a, copies, 0) for k, a in plain.items()}
+    many = copied(law, normaliser, flat)
     y, score = _scored(law, normaliser, many, many_times(flat), key)
     many |= {"y": y, "score": score}
     return many | {"time_score": sources(model, many, many_times(flat))}
+
+
+def copied(law: AbstractModel, normaliser: Normaliser, data: Snapshots) -> dict[str, Any]:
+    """Rows of the data, several of each state if the law is one of noised states."""
+    copies = 1
+    if isinstance(law, FrozenNoise):
+        wanted = _MOVING_ROWS if many_times(data) else _ROWS
+        copies = max(1, min(-(-wanted // data.n), _NUMBERS // data.values.size))
+    plain = rows(data, normaliser)
+    return {k: None if a is None else np.repeat(a, copies, 0) for k, a in plain.items()}
 
 
 def exchangeable(summary: Summary) -> Summary:

@@ -52,6 +52,7 @@ from noneq.models.skew_operators import (
     SkewMatrix as SkewMatrix,
     SkewWaves as SkewWaves,
 )
+from noneq.models.stream_flow import StreamFlowModel as StreamFlowModel
 from noneq.models.traits import (
     AbstractModel as AbstractModel,
     HasBirths as HasBirths,

@@ -13,6 +13,7 @@ from noneq.nets.gradient import Gradient as Gradient, GradientNetwork as Gradien
 from noneq.nets.grids import GridNetwork as GridNetwork, UNet as UNet
 from noneq.nets.inputs import Clock as Clock, Label as Label
 from noneq.nets.local import LocalNet as LocalNet, LocalNetwork as LocalNetwork
+from noneq.nets.mirrored import Mirrored as Mirrored
 from noneq.nets.patches import PatchMLP as PatchMLP, PatchNetwork as PatchNetwork
 from noneq.nets.polynomial import (
     Polynomial as Polynomial,

@@ -9,8 +9,10 @@ from noneq.methods import (
     ObservedTransitions,
     PolynomialFlow,
     SmallDenoiser,
+    StreamFlow,
 )
 from noneq.methods.base import AbstractMethod
+from noneq.nets import FourierMLP, Mirrored
 from noneq.spec import unknown
 from noneq.studies.base import AbstractCell, AbstractStudy
 from noneq.studies.equilibrium_flow_design import QUICK, DesignRun, design_cells
@@ -72,12 +74,12 @@ class EquilibriumFlowStudy(AbstractStudy):
     parts: tuple[str, ...] = PARTS
     shapes: tuple[str, ...] = tuple(SHAPES)
     presets: tuple[str, ...] = tuple(PUBLISHED)
-    replicates: int = 2
+    replicates: int = 1
     seeds: int = 10
-    few: int = 3
+    few: int = 2
     transitions: int = 50
-    training: Training = Training(steps=6000, batch=2048, rate=1e-2)
-    score_steps: int = 6000
+    training: Training = Training(steps=3000, batch=1024, rate=1e-2)
+    score_steps: int = 4000
     time: float = 100.0
     points: int = 10_000
     patterns: GrayScottCell = GrayScottCell()
@@ -116,10 +118,11 @@ class EquilibriumFlowStudy(AbstractStudy):
         """The cells of the parts."""
         cells: list[AbstractCell] = []
         if "shapes" in self.parts:
-            method = self._flow(0.15)
+            methods = {"EquilibriumFlow": self._flow(0.15), "StreamFlow": self._stream(0.15)}
             cells += [
-                ShapeCell(shape=shape, method=method, points=self.points, replicate=i)
+                ShapeCell(shape=shape, label=label, method=method, points=self.points, replicate=i)
                 for shape in self.shapes
+                for label, method in methods.items()
                 for i in range(self.replicates)
             ]
         if "lorenz" in self.parts:
@@ -143,6 +146,10 @@ class EquilibriumFlowStudy(AbstractStudy):
             "EquilibriumFlow(transitions)": (
                 change(observed=ObservedTransitions()), self.few, self.transitions,
             ),
+            "EquilibriumFlow(mirrored)": (
+                change(net=Mirrored(FourierMLP(), (-1, -1, 1))), self.few, 0,
+            ),
+            "StreamFlow": (self._stream(0.3), self.few, 0),
             "PolynomialFlow": (PolynomialFlow(noise=0.3), min(self.few, 1), 0),
             "PolynomialFlow(transitions)": (
                 PolynomialFlow(noise=0.3), self.few, self.transitions,
@@ -157,6 +164,12 @@ class EquilibriumFlowStudy(AbstractStudy):
             if seeds
         ]  # fmt: skip
 
+    def _score(self) -> SmallDenoiser:
+        return SmallDenoiser(training=Training(steps=self.score_steps, batch=1024, rate=3e-3))
+
     def _flow(self, noise: float) -> EquilibriumFlow:
-        score = SmallDenoiser(training=Training(steps=self.score_steps, batch=1024, rate=3e-3))
-        return EquilibriumFlow(noise=noise, score=score, training=self.training)
+        return EquilibriumFlow(noise=noise, score=self._score(), training=self.training)
+
+    def _stream(self, noise: float) -> StreamFlow:
+        training = dataclasses.replace(self.training, rate=self.training.rate / 2)
+        return StreamFlow(noise=noise, score=self._score(), training=training)

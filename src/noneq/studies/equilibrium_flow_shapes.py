@@ -8,10 +8,10 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots
-from noneq.methods import EquilibriumFlow
+from noneq.methods.base import AbstractMethod
 from noneq.metrics import mmd
-from noneq.models.equilibrium_flow import EquilibriumFlowModel
 from noneq.models.frozen_noise import FrozenNoise, noised_states
+from noneq.models.invariant_flow import AbstractInvariantFlow
 from noneq.studies.base import AbstractCell, Outcome, Row, row_of
 from noneq.systems.base import AbstractSystem
 from noneq.systems.plane_laws import Annulus, TwoPeaks
@@ -32,13 +32,15 @@ class ShapeCell(AbstractCell):
 
     Args:
         shape: of `SHAPES`.
+        label: of the rows.
         method: what is fitted.
         snapshots: training states.
         points: states that are pushed along the flow.
     """
 
-    shape: str = "two_peaks"
-    method: EquilibriumFlow = EquilibriumFlow()
+    shape: str
+    label: str
+    method: AbstractMethod
     snapshots: int = 20_000
     points: int = 10_000
     replicate: int = 0
@@ -50,8 +52,8 @@ class ShapeCell(AbstractCell):
 
     @property
     def method_name(self) -> str:
-        """EquilibriumFlow."""
-        return "EquilibriumFlow"
+        """The label."""
+        return self.label
 
     def __call__(self, key: Key) -> Outcome:
         data_key, fit_key, path_key, floor_key, noise_key = jax.random.split(key, 5)
@@ -87,7 +89,7 @@ class ShapeCell(AbstractCell):
         }
         return Outcome(tuple(rows), arrays if self.replicate == 0 else {})
 
-    def _noised(self, model: EquilibriumFlowModel, key: Key) -> Float[np.ndarray, "n 2"]:
+    def _noised(self, model: AbstractInvariantFlow, key: Key) -> Float[np.ndarray, "n 2"]:
         """Fresh draws of the true set, after the noise of the law."""
         draw_key, noise_key = jax.random.split(key)
         law = model.law
@@ -104,7 +106,7 @@ def drawn(system: AbstractSystem, n: int, key: Key) -> Float[Array, "n *event"]:
 
 @eqx.filter_jit
 def velocities(
-    model: EquilibriumFlowModel, x: Float[Array, "n *event"]
+    model: AbstractInvariantFlow, x: Float[Array, "n *event"]
 ) -> Float[Array, "n *event"]:
     """v at many states."""
     return jax.vmap(model.velocity)(x)

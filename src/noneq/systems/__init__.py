@@ -33,8 +33,8 @@ from noneq.systems.ising_exact import (
 from noneq.systems.linear import Linear as Linear
 from noneq.systems.patterns import PlacedIcons as PlacedIcons, PlacedPoints as PlacedPoints
 from noneq.systems.pendulum import DoublePendulum as DoublePendulum
-from noneq.systems.plane_laws import Annulus as Annulus, TwoPeaks as TwoPeaks
 from noneq.systems.picture_files import PictureFile as PictureFile
+from noneq.systems.plane_laws import Annulus as Annulus, TwoPeaks as TwoPeaks
 from noneq.systems.prinz import Prinz as Prinz
 from noneq.systems.reaction_diffusion import GrayScott as GrayScott
 from noneq.systems.rings import DrivenRing as DrivenRing
