@@ -13,6 +13,7 @@ from noneq.data.summary import Summary
 from noneq.errors import InvalidInput, NoneqError
 from noneq.report.chains import model_pictures
 from noneq.report.citations import bibtex
+from noneq.report.currents import flow_pictures, flow_tables
 from noneq.report.figures import colour_of, history
 from noneq.report.html import Clouds, Figure, Picture, Table, render, with_error
 from noneq.spec import to_toml
@@ -49,6 +50,7 @@ def run_report(run_path: str | Path) -> Path:
     figures: list[Figure] = [
         *clouds(fit, name),
         *chains,
+        *flow_pictures(fit.model),
         *_kept_pictures(folder),
         *_history(fit),
     ]
@@ -58,7 +60,7 @@ def run_report(run_path: str | Path) -> Path:
         lead=_lead(fit.summary),
         notes=notes,
         figures=figures,
-        tables=[*_scores(rows), _data_table(fit.summary)],
+        tables=[*_scores(rows), *flow_tables(fit), _data_table(fit.summary)],
         limits=_limits(fit.summary, rows),
         sources=[bibtex(fit.method.source)],
         command=str(fit.meta.get("command", "")) or f"noneq report {folder}",

@@ -1,0 +1,107 @@
+"""Pictures of a learnt flow: the probability current in the plane, and its figures."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Array, Float
+
+from noneq.estimate import Estimate
+from noneq.models.invariant_flow import AbstractInvariantFlow
+from noneq.models.traits import HasVelocity
+from noneq.report.figures import canvas, png
+from noneq.report.html import Picture, Table, with_error
+
+
+_STATES, _CELLS, _MOST_TIMES = 4096, 20, 3
+
+
+def flow_pictures(model: Any) -> list[Picture]:
+    """The current p v over the density p, first two coordinates, at up to three times.
+
+    None for models without a velocity in physical time, of fields, of conditions, or on a line.
+    """
+    if not isinstance(model, HasVelocity) or not isinstance(model, AbstractInvariantFlow):
+        return []
+    frame = model.frame
+    if len(frame.event_shape) != 1 or frame.event_shape[0] < 2 or frame.asked.levels:
+        return []
+    chosen = np.linspace(0, len(frame.times) - 1, min(_MOST_TIMES, len(frame.times)))
+    times = np.asarray(frame.times)[np.unique(chosen.round().astype(int))]
+    with canvas(1, len(times), size=(3.6 * len(times), 3.4), squeeze=False) as (figure, axes):
+        for panel, time in zip(axes[0], times, strict=True):
+            asked = float(time) if len(frame.times) > 1 else None
+            x = model.sample(_STATES, time=asked, key=jax.random.key(0))
+            v = np.asarray(_velocities(model, x, asked), np.float64)
+            _current(panel, np.asarray(x, np.float64), v)
+            panel.set_xlabel(frame.labels[0][0])
+            panel.set_ylabel(frame.labels[0][1])
+            if len(times) > 1:
+                panel.set_title(f"t = {time:g}")
+        data = png(figure, 130)
+    more = ", averaged over the other coordinates" if frame.event_shape[0] > 2 else ""
+    return [
+        Picture(
+            "Probability current of the learnt flow.",
+            f"Arrows: current p v in cells of the first two coordinates{more}; grey: samples of the "
+            "law that it keeps. Where the law alone was given, sign and speed are free.",
+            "Quiver plot of the probability current over samples of the law.",
+            data,
+        )
+    ]
+
+
+def flow_tables(fit: Any) -> list[Table]:
+    """Residual and speed of a flow, and equations if it has any."""
+    model, made = fit.model, []
+    if not isinstance(model, AbstractInvariantFlow):
+        return []
+    if not model.frame.asked.levels and model.frame.dim <= 64:
+        time = model.frame.times[0] if len(model.frame.times) > 1 else None
+        key = jax.random.key(1)
+        lines = [
+            ["invariance residual", _text(model.invariance_residual(time=time, n=1024, key=key))],
+            ["speed", _text(model.speed(time=time, n=1024, key=key))],
+        ]
+        made.append(
+            Table(
+                "The flow and its law",
+                ("quantity", "value"),
+                lines,
+                "Residual: ⟨(∂_t log p + div v + v·s)²⟩ over the size of its terms, 0 if the law is "
+                "kept; no measure where both terms vanish separately. Speed: √⟨|v|²⟩. At the first "
+                "time; ± one standard error.",
+            )
+        )
+    equations = fit.meta.get("equations")
+    if equations:
+        made.append(Table("Equations of motion", ("law",), [[str(line)] for line in equations]))
+    return made
+
+
+def _text(estimate: Estimate) -> str:
+    return with_error(float(estimate.value), float(estimate.stderr))
+
+
+def _current(panel: Any, x: np.ndarray, v: np.ndarray) -> None:
+    low, high = np.quantile(x[:, :2], [0.005, 0.995], axis=0)
+    cell = np.floor((x[:, :2] - low) / (high - low) * _CELLS).astype(int)
+    inside = ((cell >= 0) & (cell < _CELLS)).all(axis=1)
+    place = cell[inside, 0] * _CELLS + cell[inside, 1]
+    total = [np.bincount(place, v[inside, i], _CELLS**2) for i in (0, 1)]
+    centre = (np.stack(np.divmod(np.arange(_CELLS**2), _CELLS), 1) + 0.5) / _CELLS
+    at = low + centre * (high - low)
+    panel.plot(x[:1500, 0], x[:1500, 1], ".", ms=1.5, color="#b6bec7", rasterized=True)
+    seen = np.hypot(*total) > 0
+    panel.quiver(
+        at[seen, 0], at[seen, 1], total[0][seen], total[1][seen],
+        angles="xy", color="#0072b2", width=0.005,
+    )  # fmt: skip
+
+
+@eqx.filter_jit
+def _velocities(
+    model: AbstractInvariantFlow, x: Float[Array, "n dim"], time: Any
+) -> Float[Array, "n dim"]:
+    return jax.vmap(lambda x: model.velocity(x, time=time))(x)
