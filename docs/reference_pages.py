@@ -20,6 +20,7 @@ ROOMS = {
     "samplers": "Samplers",
     "nets": "Networks",
     "metrics": "Metrics",
+    "inference": "Inference",
     "thermo": "Thermodynamics",
     "studies": "Studies",
 }
