@@ -185,7 +185,18 @@ def commands_in(text: str) -> list[list[str]]:
 @pytest.mark.parametrize(
     "file",
     ["README.md", "CONTRIBUTING.md"]
-    + [f"docs/{name}.md" for name in ("quickstart", "choose", "denoising", "flows", "genphys")],
+    + [
+        f"docs/{name}.md"
+        for name in (
+            "quickstart",
+            "choose",
+            "denoising",
+            "flows",
+            "genphys",
+            "equilibrium",
+            "equilibrium_flow",
+        )
+    ],
 )
 def test_commands_that_the_texts_show_are_understood(file):
     from typer.main import get_command
