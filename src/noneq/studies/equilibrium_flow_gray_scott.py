@@ -46,12 +46,12 @@ class GrayScottCell(AbstractCell):
     first: float = 1500.0
     apart: float = 250.0
     frames: int = 20
-    channels: int = 16
-    steps: int = 2500
+    channels: int = 8
+    steps: int = 1500
     batch: int = 8
     noise: float = 0.24
-    states: int = 24
-    kernels: int = 5
+    states: int = 12
+    kernels: int = 3
     eta: float = 0.1
     step: float = 0.01
     moves: int = 200
