@@ -76,9 +76,9 @@ class EquilibriumFlowStudy(AbstractStudy):
     presets: tuple[str, ...] = tuple(PUBLISHED)
     replicates: int = 1
     seeds: int = 10
-    few: int = 2
+    few: int = 1
     transitions: int = 50
-    training: Training = Training(steps=3000, batch=1024, rate=1e-2)
+    training: Training = Training(steps=2000, batch=1024, rate=1e-2)
     score_steps: int = 4000
     time: float = 100.0
     points: int = 10_000

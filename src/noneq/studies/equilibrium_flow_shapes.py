@@ -35,7 +35,7 @@ class ShapeCell(AbstractCell):
         label: of the rows.
         method: what is fitted.
         snapshots: training states.
-        points: states that are pushed along the flow.
+        points: states that are pushed along the flow, in Runge–Kutta steps of ``step``.
     """
 
     shape: str
@@ -43,6 +43,7 @@ class ShapeCell(AbstractCell):
     method: AbstractMethod
     snapshots: int = 20_000
     points: int = 10_000
+    step: float = 0.05
     replicate: int = 0
 
     @property
@@ -63,7 +64,9 @@ class ShapeCell(AbstractCell):
         start, reference = fresh(0), fresh(1)
         residual = model.invariance_residual(start, key=noise_key)
         rows = [row_of(self.case, self.method_name, "invariance_residual", residual)]
-        paths = model.sample_paths(self.points, times=TIMES, start=start, key=path_key)
+        paths = model.sample_paths(
+            self.points, times=TIMES, start=start, step=self.step, key=path_key
+        )
         pushed = [mmd(paths.values[:, i], reference) for i in range(len(TIMES))]
         pairs = [mmd(fresh(2 * i + 2), fresh(2 * i + 3)).value for i in range(_PAIRS)]
         # Unbiased estimates scatter about 0: their size is the root mean square.
