@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 
-NAMES = ("simulate", "ising", "latent_cycle", "training", "sampling", "likelihood")
+NAMES = ("simulate", "ising", "latent_cycle", "gray_scott", "training", "sampling", "likelihood")
 PACKAGES = ("noneq", "jax", "equinox", "diffrax", "torch", "numpy")
 
 

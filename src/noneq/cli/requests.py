@@ -15,7 +15,7 @@ from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, InvalidInput
 from noneq.methods.base import AbstractMethod
-from noneq.spec import find, from_toml, make, override, unknown
+from noneq.spec import find, from_toml, knows, make, override, unknown
 from noneq.store import fingerprint, load
 from noneq.systems.base import AbstractSystem
 
@@ -153,7 +153,9 @@ def names_in(text: str) -> list[str]:
 
 
 def further_inputs(method: AbstractMethod, settings: Sequence[str], trust: bool) -> dict[str, Any]:
-    """What ``--with NAME=PATH`` gives to ``method.fit``: a fitted model or data.
+    """What ``--with NAME=VALUE`` gives to ``method.fit``: a fitted model, data, or a system.
+
+    The value is a run folder, a data file, or the name of a system (``known=Lorenz``).
 
     Raises:
         InvalidInput: a name that the method's ``fit`` does not take.
@@ -164,8 +166,13 @@ def further_inputs(method: AbstractMethod, settings: Sequence[str], trust: bool)
     for name in given:
         if name not in takes | {"init"}:
             raise unknown(f"input of {type(method).__name__} (--with)", name, takes | {"init"})
-    is_run = lambda path: Path(path).is_dir() and Path(path).suffix != ".zarr"
-    return {
-        name: load(path, trust=trust).model if is_run(path) else read(path)
-        for name, path in given.items()
-    }
+    return {name: _further(value, trust) for name, value in given.items()}
+
+
+def _further(value: str, trust: bool) -> Any:
+    path = Path(value)
+    if path.is_dir() and path.suffix != ".zarr":
+        return load(path, trust=trust).model
+    if not path.exists() and knows(value, AbstractSystem, trust=False):
+        return find(value, base=AbstractSystem)()
+    return read(path)

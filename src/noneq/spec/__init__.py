@@ -1,6 +1,12 @@
 """Objects by name and as plain tables: what spec files and the command line speak."""
 
-from noneq.spec.names import find as find, modules as modules, public as public, unknown as unknown
+from noneq.spec.names import (
+    find as find,
+    knows as knows,
+    modules as modules,
+    public as public,
+    unknown as unknown,
+)
 from noneq.spec.outlines import from_outline as from_outline, to_outline as to_outline
 from noneq.spec.tables import (
     from_dict as from_dict,
