@@ -55,6 +55,8 @@ TINY = {
     "training.steps": 4,
     "training.batch": 16,
     "sampler.steps": 24,
+    "score.net.net.width": 16,
+    "score.net.net.depth": 1,
     "score.net.width": 16,
     "score.net.depth": 1,
     "score.training.steps": 4,
@@ -80,6 +82,9 @@ DISCRETE = (
     "RBM",
 )
 """Methods for discrete states, whose laws are in test_discrete_methods.py."""
+
+ONE_LAW = ("PolynomialFlow",)
+"""Methods that refuse data of several times; their own tests hold their laws."""
 
 
 def bits(n: int = 24, seed: int = 0) -> nq.Snapshots:

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from examples import DISCRETE, paths, tiny
+from examples import DISCRETE, ONE_LAW, paths, tiny
 
 import noneq as nq
 from noneq.errors import InvalidInput, NoneqError, WrongType
@@ -23,7 +23,9 @@ from noneq.spec.names import modules
 
 
 METHODS = {
-    name: cls for name, cls in modules("methods", AbstractMethod).items() if name not in DISCRETE
+    name: cls
+    for name, cls in modules("methods", AbstractMethod).items()
+    if name not in DISCRETE + ONE_LAW
 }
 PRESETS = {
     name
