@@ -155,7 +155,7 @@ def agree(values, expected):
     return abs(values.mean() - expected) < 4 * values.std() / np.sqrt(len(values))
 
 
-@pytest.mark.parametrize("probes", [1, 3])
+@pytest.mark.parametrize("probes", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_products_of_two_estimates_are_unbiased(probes):
     squared, symmetric = (float(a) for a in dense(True))
     plain = many(loss(UnbiasedHutchinson(probes)))
@@ -163,7 +163,7 @@ def test_products_of_two_estimates_are_unbiased(probes):
     assert agree(many(loss(UnbiasedHutchinson(probes), 1.0)), squared + symmetric)
 
 
-@pytest.mark.parametrize("probes", [2, 10])
+@pytest.mark.parametrize("probes", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_the_published_square_has_a_hidden_penalty(probes):
     squared, symmetric = (float(a) for a in dense(True))
     published = many(loss(BiasedHutchinson(probes)))

@@ -175,7 +175,9 @@ def test_no_flux_through_the_wall_but_along_it():
         assert (np.abs((score * edge).sum(1)) < 1e-3 * size).all()
 
 
-@pytest.mark.parametrize("shape", [Ball(), Slope(), Anything()])
+@pytest.mark.parametrize(
+    "shape", [Ball(), pytest.param(Slope(), marks=pytest.mark.slow), Anything()]
+)
 def test_whatever_the_network_says_the_law_integrates_to_one(shape):
     """Only if nothing flows through walls, and no sources hide in corners between them."""
     region = nq.Region(shape, -1.0, 1.0)

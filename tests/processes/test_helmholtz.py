@@ -58,6 +58,7 @@ def test_draws_have_the_exact_quantiles(t, key):
         assert np.abs(z_scores(twin, process, t)).max() > 2 * LIMIT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dim", [2, 3])
 def test_draws_have_the_modes(dim, key):
     process, t = Helmholtz(0.45, BOX), 1.5
@@ -127,7 +128,9 @@ def test_oracle_gives_the_weights_back(key):
     assert beyond(worse) > 2 * exact
 
 
-@pytest.mark.parametrize(("dim", "cutoff"), [(1, 0.58), (3, 0.46)])
+@pytest.mark.parametrize(
+    ("dim", "cutoff"), [(1, 0.58), pytest.param(3, 0.46, marks=pytest.mark.slow)]
+)
 def test_compiled_and_plain_agree_and_are_finite(dim, cutoff, key):
     process = Helmholtz(cutoff, BOX)
     tau = jnp.linspace(0.0, 1.0, 512)

@@ -10,7 +10,9 @@ from noneq.errors import InvalidInput
 from noneq.processes import DiscreteVP, LearntLogSNR, LinearLogSNR, UnitNoise
 
 
-@pytest.mark.parametrize(("steps", "last"), [(1000, 0.02), (10, 0.9)])
+@pytest.mark.parametrize(
+    ("steps", "last"), [pytest.param(1000, 0.02, marks=pytest.mark.slow), (10, 0.9)]
+)
 def test_discrete_levels_are_the_product_and_monotone_between(steps, last):
     schedule = DiscreteVP(steps, 1e-4, last)
     product = np.cumprod(1 - np.linspace(1e-4, last, steps))

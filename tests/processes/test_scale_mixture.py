@@ -59,6 +59,7 @@ def test_draws_have_the_exact_quantiles(name, dim, key):
     assert np.abs(share_below(LAWS[name], dim, 0.7, key, stretch=1.01)).max() > 4.4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Yukawa", "PFGM++"])
 def test_the_oracle_is_sampled_back(name, key):
     """Charges .8 and .2: z-score of 4,000 draws below 5, from both samplers."""

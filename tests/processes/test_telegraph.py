@@ -63,7 +63,9 @@ def z_scores(radii, process, dim, sigma):
     return (found - SHARES) / np.sqrt(SHARES * (1 - SHARES) / len(radii))
 
 
-@pytest.mark.parametrize(("dim", "sigma"), [(1, 0.15), (2, 0.6), (3, 0.15), (3, 3.0)])
+@pytest.mark.parametrize(
+    ("dim", "sigma"), [(1, 0.15), (2, 0.6), pytest.param(3, 0.15, marks=pytest.mark.slow)]
+)
 def test_draws_have_the_exact_quantiles(dim, sigma, key):
     process = Telegraph(2.0, 1.5, {1: 0.2, 2: 0.3, 3: 0.5}[dim], Karras(sigma_max=20.0))
     away, _ = draws(process, dim, sigma, key)

@@ -108,6 +108,7 @@ def test_every_handling_keeps_the_weights(mass, top, handling, key):
     assert 0.1 < found.effective < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("handling", [Weights()], ids=repr)
 def test_births_of_the_wrong_sign_are_found(handling, key):
     sampler = Sourced(handling=handling, steps=24)

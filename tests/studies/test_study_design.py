@@ -76,7 +76,7 @@ def test_five_designs_with_their_expectations():
     assert len({hash(cell) for cell in design_cells(DesignRun())}) == 5
 
 
-@pytest.mark.parametrize("which", [0, 1, 2])
+@pytest.mark.parametrize("which", [0, pytest.param(1, marks=pytest.mark.slow), 2])
 def test_tiny_runs_with_exact_laws(which, key):
     cell = design_cells(TINY)[which]
     outcome = cell(key)
@@ -90,6 +90,7 @@ def test_tiny_runs_with_exact_laws(which, key):
     assert all(array.dtype.kind != "O" for array in outcome.arrays.values())
 
 
+@pytest.mark.slow
 def test_a_tiny_learnt_run(key):
     fish = Group(
         (Disc(1.0, (1.0, 0.0)), Disc(1.0, (0.0, 1.0))), ((0.0, 1.0, 0.0), (0.0, -1.0, 0.0))

@@ -149,6 +149,7 @@ def test_independent_paths_keep_the_marginals(rng):
     assert np.sort(paths.at(1.0), axis=0) == pytest.approx(np.sort(frames[1], axis=0))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_the_demo_ranks_score_matching_above_the_oracle(tmp_path):
     """The quick study as a newcomer runs it; about two minutes on two idle cores."""
