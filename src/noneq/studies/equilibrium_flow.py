@@ -58,7 +58,7 @@ class EquilibriumFlowStudy(AbstractStudy):
         "A law does not determine its dynamics: sign, speed and every part of the velocity without "
         "divergence against the law are chosen by the penalty and the network.",
         "Velocities keep the law of the data after noise (.15 standard deviations in the plane, .3 on "
-        "the attractor, .24 for fields), which the true dynamics do not.",
+        "the attractor, .47 for fields), which the true dynamics do not.",
         "Errors over states of the attractor take them as independent; those over seeds do not "
         "contain that of the data, which are common to all.",
         "The cosine of fields is |⟨cos⟩| in units of the data's standard deviations; published "
