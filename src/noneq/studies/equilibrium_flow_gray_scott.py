@@ -78,13 +78,15 @@ class GrayScottCell(AbstractCell):
 
     def __call__(self, key: Key) -> Outcome:
         data_key, test_key, fit_key, path_key, kernel_key = jax.random.split(key, 5)
-        train = self._snapshots(self.starts, data_key)
+        raw = self._snapshots(self.starts, data_key)
+        # One diffusivity moves both channels: their unit is their standard deviation.
+        scale = raw.std(axis=(0, 2, 3), keepdims=True)[0]
+        train = Snapshots(raw / scale)
         test = self._snapshots(max(16, self.starts // 4), test_key)
         score = self._score(train, fit_key)
-        chosen = np.random.default_rng(0).choice(test.n, min(self.states, test.n), replace=False)
-        start = test.values[np.sort(chosen)]
-        scale = np.asarray(score.summary.scale)[:, None, None]
-        truth = self._reacted(start) / scale
+        chosen = np.random.default_rng(0).choice(len(test), min(self.states, len(test)), False)
+        start = test[np.sort(chosen)] / scale
+        truth = self._reacted(start * scale) / scale
 
         def moved(size: int, seed: Key) -> tuple[Estimate, Estimate, np.ndarray]:
             """Cosines of the states and of the denoised states, and paths, of a kernel of norm 1."""
@@ -94,9 +96,9 @@ class GrayScottCell(AbstractCell):
                 len(start), times=self.step * np.arange(self.moves + 1), start=start,
                 noise=self.eta, step=self.step, key=path_key,
             )  # fmt: skip
-            cosine = displacement_cosine(displacement(paths, self.decay) / scale, truth)
-            clean = self._denoised(model, paths.values[:, -1], scale) - start
-            return cosine, displacement_cosine(clean / scale, truth), paths.values
+            cosine = displacement_cosine(displacement(paths, self.decay), truth)
+            clean = self._denoised(model, paths.values[:, -1]) - start
+            return cosine, displacement_cosine(clean, truth), paths.values * scale
 
         # Of one site and two channels there is one kernel up to the sign, which is free.
         cosine, clean, paths = moved(1, kernel_key)
@@ -112,17 +114,15 @@ class GrayScottCell(AbstractCell):
         alive = 100.0 * train.n / (self.starts * self.frames)
         rows.append(Row(self.case, "data", "alive_percent", alive, 0.0))
         shown = paths[0, :: max(1, self.moves // 40)].astype(np.float16)
-        return Outcome(tuple(rows), {"flow": shown, "truth": self._film(start[0])})
+        return Outcome(tuple(rows), {"flow": shown, "truth": self._film(start[0] * scale)})
 
     def _row(self, method: str, value: float, stderr: float) -> Row:
         return Row(self.case, method, "displacement_cosine", value, stderr)
 
-    def _denoised(
-        self, model: SkewFlowModel, x: np.ndarray, scale: np.ndarray
-    ) -> Float[np.ndarray, "n *event"]:
-        """E[y | x] = x + (noise scale)² ∇ log p(x), Tweedie's formula."""
+    def _denoised(self, model: SkewFlowModel, x: np.ndarray) -> Float[np.ndarray, "n *event"]:
+        """E[y | x] = x + noise² ∇ log p(x), Tweedie's formula."""
         scores = jax.lax.map(model.score, jnp.asarray(x), batch_size=8)
-        return x + (self.noise * scale) ** 2 * np.asarray(scores)
+        return x + self.noise**2 * np.asarray(scores)
 
     def _system(self) -> GrayScott:
         presets: dict[str, Callable[[int], GrayScott]] = {
@@ -133,12 +133,12 @@ class GrayScottCell(AbstractCell):
         }
         return presets[self.preset](self.size)
 
-    def _snapshots(self, starts: int, key: Key) -> Snapshots:
+    def _snapshots(self, starts: int, key: Key) -> Float[np.ndarray, "n *event"]:
         """Frames of simulations that have not died out."""
         times = np.r_[0.0, self.first + self.apart * np.arange(self.frames)]
         paths = simulate(self._system(), times, n=starts, key=key, solver=Euler())
         values = paths.values[:, 1:].reshape(-1, *paths.event_shape)
-        return Snapshots(values[values[:, 1].std(axis=(1, 2)) > _ALIVE])
+        return values[values[:, 1].std(axis=(1, 2)) > _ALIVE]
 
     def _score(self, train: Snapshots, key: Key) -> Fit:
         """A denoiser of the noise levels around the one that is used."""
