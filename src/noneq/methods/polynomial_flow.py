@@ -32,6 +32,8 @@ from noneq.nets.polynomial import Polynomial, PolynomialNetwork
 _MOST_TESTS, _MOST_COEFFICIENTS = 1_000, 800
 _BLOCKS = 20
 _ALIKE, _EXACT = 4.0, 1e-6
+_SHRINKING = 0.01
+"""⟨div v⟩ of a field of unit speed, above which the direction of time is told by it."""
 
 
 class Unidentified(UserWarning):
@@ -46,7 +48,7 @@ class PolynomialFlow(AbstractMethod):
         after noise) is for what the model does besides: noisy paths and its residual.
     Learnt object:
         v(x) = Σ_m c_m x^m; without transitions ⟨|v|²⟩ = dim in units of the data's standard
-        deviations, and the direction of time is free.
+        deviations, and time runs in the direction in which volumes shrink (if they do).
     Objective and weight:
         Σ_k ⟨v·∇f_k⟩²/⟨|v|²⟩ over monomials f_k made orthonormal in ⟨∇f·∇f⟩, a quotient of quadratic
         forms, minimised exactly; then terms that are small in the data's units are dropped and the
@@ -184,11 +186,12 @@ class PolynomialFlow(AbstractMethod):
         least, confidence = self.sparsity, self.confidence
         law = sparse_law(solve, form, left_out, units, least=least, confidence=confidence)
         found = law.coefficients
-        if transitions is None:
-            found = found * _sign(units @ found * scale)
-        matrix = jnp.asarray(found, dtype=float)
-        model = eqx.tree_at(lambda m: m.field.matrix, model, matrix)  # pyright: ignore[reportAttributeAccessIssue]
+        place = lambda m: m.field.matrix
+        model = eqx.tree_at(place, model, jnp.asarray(found, dtype=float))
         assert isinstance(model.field, PolynomialNetwork)
+        if transitions is None:
+            found = found * _sign(units @ found * scale, _divergence(model.field, y))
+            model = eqx.tree_at(place, model, jnp.asarray(found, dtype=float))
         names = coordinate_names(model.frame)
         meta: dict[str, Any] = {
             "seconds": clock.monotonic() - began,
@@ -237,10 +240,21 @@ def check_plain(data: Any) -> None:
         )
 
 
-def _sign(coefficients: np.ndarray) -> float:
-    """1 or −1, which makes the first equation's largest coefficient positive."""
+def _sign(coefficients: np.ndarray, divergence: float) -> float:
+    """1 or −1: volumes shrink, ⟨div v⟩ < 0, as on whatever attracts forwards in time.
+
+    Without a divergence to tell, the first equation's largest coefficient is positive.
+    """
+    if abs(divergence) > _SHRINKING:
+        return -float(np.sign(divergence))
     column = coefficients[:, np.flatnonzero(np.abs(coefficients).max(axis=0))[0]]
     return float(np.sign(column[np.argmax(np.abs(column))]))
+
+
+def _divergence(field: PolynomialNetwork, y: np.ndarray) -> float:
+    """⟨div v⟩ over states y."""
+    some = jnp.asarray(y[:: max(1, len(y) // 4096)], dtype=float)
+    return float(jnp.mean(jax.vmap(lambda y: jnp.trace(jax.jacfwd(field)(y)))(some)))
 
 
 def _without_each(blocks: list[np.ndarray]) -> list[np.ndarray]:

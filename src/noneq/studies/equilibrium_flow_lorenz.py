@@ -90,12 +90,9 @@ class LorenzRun(AbstractCell):
         if self.references:
             for name, fields in self._references(train, fits[0], noise_key).items():
                 rows += self._judged(name, fields, states, key)
-        path = models[0].sample_paths(
-            1, times=np.linspace(0.0, 50.0, 2001), start=states[:1], key=key
-        )
         arrays = {
             "data": train.values[:4000].astype(np.float32),
-            "path": path.values[0].astype(np.float32),
+            "path": _path(models[0], train.values[:1], key),
         }
         words = fits[0].meta.get("equations")
         if words:
@@ -185,6 +182,17 @@ class Reference(AbstractInvariantFlow):
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Scalar:
         return jnp.zeros(())
+
+
+def _path(model: AbstractInvariantFlow, start: np.ndarray, key: Key) -> np.ndarray:
+    """A trajectory, as far as it stays finite."""
+    for length in (50.0, 5.0, 0.5):
+        try:
+            path = model.sample_paths(1, times=np.linspace(0.0, length, 2001), start=start, key=key)
+        except SolveFailed:
+            continue
+        return path.values[0].astype(np.float32)
+    return start.astype(np.float32)
 
 
 def _exponents(model: Any, starts: np.ndarray, states: np.ndarray, time: float) -> Any:
