@@ -72,6 +72,7 @@ def test_sparsity_is_the_group_norm_of_the_jacobian() -> None:
     assert float(value) == pytest.approx(0.6 / 3 * np.abs(matrix).sum(), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_sparsity_decouples_pairs_of_coordinates() -> None:
     def couplings(terms: tuple) -> float:
         method = EquilibriumFlow(net=MLP(32, 2), terms=terms, training=QUICK)
@@ -146,6 +147,7 @@ def test_a_fit_with_a_known_motion_survives_the_disk(tmp_path) -> None:
     assert eqx.tree_equal(again.model.known, turning.model)
 
 
+@pytest.mark.slow
 def test_permuting_particles_permutes_the_velocity() -> None:
     data = np.random.default_rng(1).normal(size=(400, 3, 2)) * np.array([1.0, 2.0, 3.0])[:, None]
     score = ScoreMatching(net=SetNet(16, 1), training=TINY).fit(data, key=KEY).model
@@ -158,6 +160,7 @@ def test_permuting_particles_permutes_the_velocity() -> None:
         )
 
 
+@pytest.mark.slow
 def test_shifting_a_field_shifts_the_velocity() -> None:
     data = np.random.default_rng(1).normal(size=(400, 2, 9))
     score = ScoreMatching(net=LocalNet(8), training=TINY).fit(data, key=KEY).model

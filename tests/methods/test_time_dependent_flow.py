@@ -74,6 +74,7 @@ def test_a_twin_that_ignores_the_change_fails(monkeypatch: pytest.MonkeyPatch) -
     assert residual.value > 0.3
 
 
+@pytest.mark.slow
 def test_a_law_that_stays_is_the_limit() -> None:
     law = Relaxing.of((0.0, 0.0))
     start = np.asarray(law.sample(12, key=jax.random.key(0)))

@@ -107,6 +107,7 @@ def test_law_of_points_is_normalised():
     assert float(jnp.exp(log).mean()) * 16 * 16 == pytest.approx(1.0, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_laws_know_no_place(key):
     x = POINTS.sample(1, key=key)[0]
     moved = POINTS.domain.project(x + jnp.asarray([3.1, -1.7]))
