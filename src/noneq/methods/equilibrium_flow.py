@@ -20,13 +20,14 @@ from noneq.methods.flow_divergences import (
 from noneq.methods.flow_objectives import InvarianceLoss, measured
 from noneq.methods.flow_rows import (
     check_score,
-    check_states,
     exchangeable,
+    few_snapshots,
     in_pace,
     kept_law,
     law_rows,
     paced,
-    score_of,
+    refuse_discrete,
+    scored,
 )
 from noneq.methods.flow_terms import AbstractFlowTerm
 from noneq.methods.flow_transitions import ObservedTransitions, Pairs, pairs_of
@@ -171,19 +172,16 @@ class EquilibriumFlow(AbstractMethod):
         began = clock.monotonic()
         keys = jax.random.split(key, 6)
         data = as_data(data)
-        warned = check_states(data, "EquilibriumFlow")
+        refuse_discrete(data, "EquilibriumFlow")
+        warned = few_snapshots(data, "EquilibriumFlow")
         summary = summarise(data)
         check_divergence(self.divergence, summary.dim, "EquilibriumFlow")
-        given = score is not None or init is not None
         staged = Staged(progress)
-        if score is None and init is not None:
-            score = score_of(init.law)
-        if score is None:
-            outline = eqx.filter_eval_shape(self.score.init, summary, key=keys[0])
-            check_score(outline, summary.event_shape, "EquilibriumFlow")
-            folder = None if checkpoint is None else Path(checkpoint) / "score"
-            trained = self.score.fit(data, key=keys[0], progress=staged.first, checkpoint=folder)
-            score = trained.model
+        folder = None if checkpoint is None else Path(checkpoint) / "score"
+        score, given, _ = scored(
+            self.score, data, summary, score, init, "EquilibriumFlow",
+            key=keys[0], progress=staged.first, checkpoint=folder,
+        )  # fmt: skip
         known = init.known if known is None and init is not None else known
         model = self.init(summary, key=keys[1], score=score, known=known)
         moving = len(summary.times) > 1
@@ -221,7 +219,7 @@ class EquilibriumFlow(AbstractMethod):
             error.model = measured(error.model, loss, rows)
             raise
         meta: dict[str, Any] = {"seconds": clock.monotonic() - began}
-        meta |= {"warnings": [warned]} if warned else {}
+        meta |= {"warnings": warned} if warned else {}
         model = measured(model, loss, rows)
         kept = {"score": score} if given else {}
         kept |= {} if known is None else {"known": known}

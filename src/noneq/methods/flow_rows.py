@@ -3,7 +3,7 @@
 import math
 import warnings
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -17,6 +17,7 @@ from noneq.data.lattice import lattice_step
 from noneq.data.summary import Summary
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
+from noneq.methods.base import AbstractMethod, History
 from noneq.methods.flow_transitions import Pairs
 from noneq.methods.learning import rows
 from noneq.models.equilibrium_flow import EquilibriumFlowModel
@@ -52,11 +53,6 @@ def kept_law(score: AbstractModel, noise: float) -> AbstractModel:
     return FrozenNoise(score, noise)  # pyright: ignore[reportCallIssue]
 
 
-def score_of(law: AbstractModel) -> AbstractModel:
-    """The model of which `kept_law` makes this law."""
-    return law.model if isinstance(law, FrozenNoise) else law
-
-
 def check_score(score: Any, event_shape: tuple[int, ...], name: str) -> None:
     """Refuse a model that has no score, or one of other states.
 
@@ -72,14 +68,11 @@ def check_score(score: Any, event_shape: tuple[int, ...], name: str) -> None:
         )
 
 
-def check_states(data: Snapshots | Trajectories, name: str) -> str | None:
-    """Refuse data without a density; the warning there is about their number, or None.
+def refuse_discrete(data: Snapshots | Trajectories, name: str) -> None:
+    """Refuse data without a density.
 
     Raises:
         InvalidInput: discrete data.
-
-    Warns:
-        FewSnapshots: fewer than 100 snapshots per dimension.
     """
     step = 1.0 if isinstance(data.domain, Discrete) else lattice_step(data)
     if step is not None:
@@ -87,16 +80,69 @@ def check_states(data: Snapshots | Trajectories, name: str) -> str | None:
             f"{name}: the values are discrete (multiples of {step:g}), so that no flow moves them; "
             f"expected continuous states. Add uniform noise of width {step:g} if they were rounded."
         )
+
+
+def few_snapshots(data: Snapshots | Trajectories, name: str) -> list[str]:
+    """The warning there is about the number of states, to be kept with the fit; or none.
+
+    Warns:
+        FewSnapshots: fewer than 100 snapshots per dimension.
+    """
     snapshots = data.snapshots()
     dim = math.prod(snapshots.event_shape)
     if snapshots.n >= _FEW * dim:
-        return None
+        return []
     text = (
         f"{name}: {snapshots.n} snapshots in {dim} dimension(s) are few; expected {_FEW * dim} or "
         f"more ({_FEW} per dimension): the flow keeps the law of these snapshots."
     )
     warnings.warn(text, FewSnapshots, stacklevel=3)
-    return text
+    return [text]
+
+
+class Scored(NamedTuple):
+    """The score that a flow is made of.
+
+    Attributes:
+        model: with the trait `HasScore`.
+        given: whether it comes from outside the fit, so that the fit must keep it.
+        history: of its own training, empty if there was none.
+    """
+
+    model: AbstractModel
+    given: bool
+    history: History
+
+
+def scored(
+    recipe: AbstractMethod,
+    data: Snapshots | Trajectories,
+    summary: Summary,
+    score: AbstractModel | None,
+    init: Any,
+    name: str,
+    **training: Any,
+) -> Scored:
+    """The score that is given, else that of the flow ``init``, else one trained on the data.
+
+    Args:
+        recipe: trains it.
+        score: a fitted model, or None.
+        init: a flow with a ``law``, or None.
+        name: of the caller.
+        training: further arguments of ``recipe.fit``.
+
+    Raises:
+        MissingTrait, InvalidInput: what the recipe makes is no score, or of other states.
+    """
+    if score is None and init is not None:
+        score = init.law.model if isinstance(init.law, FrozenNoise) else init.law
+    if score is not None:
+        return Scored(score, True, {})
+    outline = eqx.filter_eval_shape(recipe.init, summary, key=training["key"])
+    check_score(outline, summary.event_shape, name)
+    trained = recipe.fit(data, **training)
+    return Scored(trained.model, False, trained.history)
 
 
 def law_rows(

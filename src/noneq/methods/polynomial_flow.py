@@ -17,7 +17,7 @@ from noneq.data.summary import Summary, summarise
 from noneq.domains import Torus
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
-from noneq.methods.flow_rows import check_score, check_states, kept_law, score_of
+from noneq.methods.flow_rows import check_score, few_snapshots, kept_law, refuse_discrete, scored
 from noneq.methods.flow_transitions import ObservedTransitions, pairs_of
 from noneq.methods.small_denoiser import SmallDenoiser
 from noneq.methods.sparse_laws import observed, sparse_law, steady
@@ -152,19 +152,15 @@ class PolynomialFlow(AbstractMethod):
         began = clock.monotonic()
         fit_key, init_key = jax.random.split(key)
         data = as_data(data)
-        texts = [check_states(data, "PolynomialFlow")]
+        refuse_discrete(data, "PolynomialFlow")
+        texts = few_snapshots(data, "PolynomialFlow")
         check_plain(data)
         summary = summarise(data)
         library = self._library(summary.dim)
-        given = score is not None or init is not None
-        if score is None and init is not None:
-            score = score_of(init.law)
-        if score is None:
-            outline = eqx.filter_eval_shape(self.score.init, summary, key=fit_key)
-            check_score(outline, summary.event_shape, "PolynomialFlow")
-            score = self.score.fit(
-                data, key=fit_key, progress=progress, checkpoint=checkpoint
-            ).model
+        score, given, _ = scored(
+            self.score, data, summary, score, init, "PolynomialFlow",
+            key=fit_key, progress=progress, checkpoint=checkpoint,
+        )  # fmt: skip
         model = self.init(summary, key=init_key, score=score)
         normaliser = model.frame.normaliser
         shift, scale = (
@@ -178,7 +174,7 @@ class PolynomialFlow(AbstractMethod):
         values = least_quotient(form, np.eye(len(form.power)))[0]
         if transitions is None:
             solve = steady(summary.dim)
-            texts.append(self._warn(values))
+            texts += self._warn(values)
         else:
             pairs = pairs_of(transitions, normaliser, "PolynomialFlow")
             solve = observed(self.observed, pairs, library.powers)
@@ -197,7 +193,7 @@ class PolynomialFlow(AbstractMethod):
             "seconds": clock.monotonic() - began,
             "stationary_values": values.tolist(),
             "equations": written(library.powers, units @ found * scale, law.errors * scale, names),
-            "warnings": [text for text in texts if text],
+            "warnings": texts,
         }
         return Fit(model, law.history, self, summary, meta, {"score": score} if given else {})
 
@@ -211,17 +207,17 @@ class PolynomialFlow(AbstractMethod):
             )
         return Library(dim, self.degree, self.tests, most=_MOST_TESTS, name="PolynomialFlow")
 
-    def _warn(self, values: np.ndarray) -> str | None:
+    def _warn(self, values: np.ndarray) -> list[str]:
         alike = int(np.sum(values <= _ALIKE * max(values[0], 0) + _EXACT))
         if alike < 2:
-            return None
+            return []
         text = (
             f"PolynomialFlow: {alike} or more independent fields of degree {self.degree} keep the law about "
             "equally well, and one of their sums is returned; give transitions= (a few pairs of "
             "states), more snapshots, or another degree."
         )
         warnings.warn(text, Unidentified, stacklevel=3)
-        return text
+        return [text]
 
 
 def check_plain(data: Any) -> None:

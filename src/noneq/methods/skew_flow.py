@@ -1,8 +1,6 @@
 """Skew flow: dynamics that keep a law, from its score alone."""
 
-import math
 import time as clock
-import warnings
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,21 +10,16 @@ import jax.numpy as jnp
 
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories
-from noneq.data.lattice import lattice_step
 from noneq.data.summary import Summary, summarise
-from noneq.domains import AbstractDomain, Discrete, Free, Product, Torus
+from noneq.domains import AbstractDomain, Free, Product, Torus
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
-from noneq.methods.flow_rows import FewSnapshots, check_score, kept_law, score_of
+from noneq.methods.flow_rows import check_score, few_snapshots, kept_law, refuse_discrete, scored
 from noneq.methods.skew_fitting import fit_free, seen_transitions, seen_velocities
 from noneq.methods.skew_recipes import AbstractSkew, ConstantSkew
 from noneq.methods.small_denoiser import SmallDenoiser
 from noneq.models.skew_flow import SkewFlowModel
 from noneq.models.traits import AbstractModel
-
-
-_FEW = 100
-"""Snapshots per dimension."""
 
 
 class SkewFlow(AbstractMethod):
@@ -125,16 +118,12 @@ class SkewFlow(AbstractMethod):
         summary = summarise(data)
         if velocities is not None or transitions is not None:
             self._check_fitted(summary, velocities, transitions)
-        given = score is not None or init is not None
-        if score is None and init is not None:
-            score = score_of(init.law)
-        history, meta = {}, {}
-        if score is None:
-            outline = eqx.filter_eval_shape(self.score.init, summary, key=score_key)
-            check_score(outline, summary.event_shape, "SkewFlow")
-            meta |= _few(data)
-            trained = self.score.fit(data, key=score_key, progress=progress, checkpoint=checkpoint)
-            score, history = trained.model, trained.history
+        warned = few_snapshots(data, "SkewFlow") if score is None and init is None else []
+        score, given, history = scored(
+            self.score, data, summary, score, init, "SkewFlow",
+            key=score_key, progress=progress, checkpoint=checkpoint,
+        )  # fmt: skip
+        meta: dict[str, Any] = {"warnings": warned} if warned else {}
         model = self.init(summary, key=init_key, score=score)
         if init is not None:
             model = eqx.tree_at(lambda m: m.operator, model, init.operator)
@@ -154,13 +143,7 @@ class SkewFlow(AbstractMethod):
         return Fit(model, history, self, summary, meta, {"score": score} if given else {})
 
     def _check(self, data: Snapshots | Trajectories) -> None:
-        step = 1.0 if isinstance(data.domain, Discrete) else lattice_step(data)
-        if step is not None:
-            raise InvalidInput(
-                f"SkewFlow: the values are discrete (multiples of {step:g}), so that no flow moves "
-                f"them; expected continuous states. Add uniform noise of width {step:g} if they "
-                "were rounded."
-            )
+        refuse_discrete(data, "SkewFlow")
         if not _without_walls(data.domain):
             raise InvalidInput(
                 f"SkewFlow: states live in a {type(data.domain).__name__}; A s crosses its walls "
@@ -181,15 +164,3 @@ class SkewFlow(AbstractMethod):
 def _without_walls(domain: AbstractDomain) -> bool:
     parts = domain.parts if isinstance(domain, Product) else (domain,)
     return all(isinstance(part, Free | Torus) for part in parts)
-
-
-def _few(data: Snapshots | Trajectories) -> dict[str, Any]:
-    n, dim = data.snapshots().n, math.prod(data.event_shape)
-    if n >= _FEW * dim:
-        return {}
-    text = (
-        f"SkewFlow: {n} snapshots in {dim} dimension(s) are few; expected {_FEW * dim} or more "
-        f"({_FEW} per dimension): the flow keeps the law of these snapshots."
-    )
-    warnings.warn(text, FewSnapshots, stacklevel=3)
-    return {"warnings": [text]}

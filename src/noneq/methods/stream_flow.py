@@ -15,11 +15,12 @@ from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
 from noneq.methods.flow_rows import (
     check_score,
-    check_states,
     copied,
+    few_snapshots,
     kept_law,
     many_times,
-    score_of,
+    refuse_discrete,
+    scored,
 )
 from noneq.methods.learning import train_part
 from noneq.methods.small_denoiser import SmallDenoiser
@@ -128,16 +129,15 @@ class StreamFlow(AbstractMethod):
         began = clock.monotonic()
         keys = jax.random.split(key, 4)
         data = as_data(data)
-        warned = check_states(data, "StreamFlow")
+        refuse_discrete(data, "StreamFlow")
+        warned = few_snapshots(data, "StreamFlow")
         summary, staged = summarise(data), Staged(progress)
         check_exact(summary.dim)
-        given = score is not None or init is not None
-        if score is None and init is not None:
-            score = score_of(init.law)
-        if score is None:
-            folder = None if checkpoint is None else Path(checkpoint) / "score"
-            trained = self.score.fit(data, key=keys[0], progress=staged.first, checkpoint=folder)
-            score = trained.model
+        folder = None if checkpoint is None else Path(checkpoint) / "score"
+        score, given, _ = scored(
+            self.score, data, summary, score, init, "StreamFlow",
+            key=keys[0], progress=staged.first, checkpoint=folder,
+        )  # fmt: skip
         model = self.init(summary, key=keys[1], score=score)
         if init is not None:
             model = eqx.tree_at(lambda m: m.law, init, model.law)
@@ -155,7 +155,7 @@ class StreamFlow(AbstractMethod):
             checkpoint=checkpoint,
         )
         meta: dict[str, Any] = {"seconds": clock.monotonic() - began}
-        meta |= {"warnings": [warned]} if warned else {}
+        meta |= {"warnings": warned} if warned else {}
         kept = {"score": score} if given else {}
         return Fit(_measured(model, rows), history, self, summary, meta, kept)
 

@@ -17,15 +17,11 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
 from noneq.models.checks import check_count, check_time
 from noneq.models.frame import Frame
+from noneq.models.invariance import natural_step, residual_terms, squared_speeds
 from noneq.models.traits import AbstractModel, HasPaths, HasScore, HasVelocity
-from noneq.samplers.likelihood import MOST_EXACT, exact_divergence, rademacher
 from noneq.simulation import simulate
 from noneq.simulation.solvers import EulerMaruyama, RungeKutta4
 from noneq.systems.base import AbstractDiffusion
-
-
-_STEP = 0.02
-"""Of the time in which a state moves by the standard deviation of the data."""
 
 
 class AbstractInvariantFlow(AbstractModel, HasVelocity, HasScore, HasPaths):
@@ -119,7 +115,7 @@ class AbstractInvariantFlow(AbstractModel, HasVelocity, HasScore, HasPaths):
             )
         condition = self.frame.asked.check(condition)
         if step is None:
-            step = float(_natural_step(self, start[:1024], first, condition, float(noise)))
+            step = float(natural_step(self, start[:1024], first, condition, float(noise)))
         flow = Stirred(
             model=self, noise=float(noise), step=step, moving=moving, condition=condition
         )
@@ -149,7 +145,11 @@ class AbstractInvariantFlow(AbstractModel, HasVelocity, HasScore, HasPaths):
 
         Args:
             x: states ``(m, *event_shape)`` of the law at ``time``; None draws n of them.
+            time: physical time; may be left out for a law of one time.
+            condition: of a conditional law, shared.
+            n: states that are drawn.
             probes: of each estimate of div v.
+            key: for the states and the probes.
 
         Returns:
             The ratio with its error over the states (delta method).
@@ -157,11 +157,14 @@ class AbstractInvariantFlow(AbstractModel, HasVelocity, HasScore, HasPaths):
         Raises:
             InvalidInput: states of another shape, or fewer than 2.
 
-        Source: Zhang and Levin 2025, eq. for the loss; deviation: divided by the size of its terms.
+        Where both terms vanish by themselves, as for a constant skew matrix on a score, the ratio is
+        one of rounding errors and says nothing.
+
+        Source: Zhang and Levin 2025, their loss; deviation: divided by the size of its terms.
         """
         x, time, condition = self._states(x, time, condition, n, key)
         keys = jax.random.split(jax.random.fold_in(key, 1), x.shape[0])
-        values = _residuals(self, x, time, condition, probes, keys)
+        values = residual_terms(self, x, time, condition, probes, keys)
         above, below = (np.asarray(a, np.float64) for a in values)
         ratio = above.mean() / below.mean() if below.mean() else np.inf
         error = np.std(above - ratio * below, ddof=1) / (np.sqrt(len(above)) * abs(below.mean()))
@@ -179,10 +182,13 @@ class AbstractInvariantFlow(AbstractModel, HasVelocity, HasScore, HasPaths):
         """Root of the mean squared velocity over the law, √⟨|v|²⟩, in units of the states per time.
 
         Args:
-            x: states ``(m, *event_shape)`` of the law at ``time``; None draws n of them.
+            x, time, condition, n, key: as in `invariance_residual`.
+
+        Raises:
+            InvalidInput: states of another shape, or fewer than 2.
         """
         x, time, condition = self._states(x, time, condition, n, key)
-        squared = sample_mean(_squared_speeds(self, x, time, condition))
+        squared = sample_mean(squared_speeds(self, x, time, condition))
         root = np.sqrt(squared.value)
         error = squared.stderr / np.maximum(2 * root, 1e-300)
         return Estimate(np.asarray(root), np.asarray(error), squared.n)
@@ -249,55 +255,3 @@ class Stirred(AbstractDiffusion):
 
     def diffusion(self, t: ScalarLike, x: Float[Array, "*event"]) -> Array:
         return jnp.sqrt(2.0 * jnp.asarray(self.noise, x.dtype))
-
-
-@eqx.filter_jit
-def _natural_step(
-    model: AbstractInvariantFlow, x: Array, time: Any, condition: Any, noise: Any
-) -> Scalar:
-    scale = model.frame.normaliser.scale.value
-    size = lambda field: jnp.sqrt(jnp.mean(field.reshape(x.shape[0], -1) ** 2, axis=0) + 1e-30)
-    over = lambda f: jax.vmap(lambda x: f(x, time=time, condition=condition))(x)
-    turn = jnp.max(size(over(model.velocity)) / scale)
-    forget = noise * jnp.max(size(over(model.score))) ** 2
-    return 1.0 / jnp.maximum(turn / _STEP, 10.0 * forget)
-
-
-@eqx.filter_jit
-def _residuals(
-    model: AbstractInvariantFlow, x: Array, time: Any, condition: Any, probes: int, keys: Array
-) -> tuple[Array, Array]:
-    """For every state an unbiased r², and (div v)² + (v·s)² + q²."""
-
-    def one(args: tuple[Array, Key]) -> tuple[Scalar, Scalar]:
-        x, key = args
-        field = lambda y: jnp.ravel(
-            model.velocity(y.reshape(x.shape), time=time, condition=condition)
-        )
-        velocity, push = jax.linearize(field, jnp.ravel(x))
-        score = jnp.ravel(model.score(x, time=time, condition=condition))
-        change = model.time_score(x, time=time, condition=condition)
-        along = jnp.vdot(velocity, score)
-        if velocity.size <= MOST_EXACT:
-            first = second = exact_divergence(push, jnp.ravel(x))
-        else:
-            signs = rademacher(2 * probes, velocity.size, key=key)
-            traces = jnp.sum(signs * jax.lax.map(push, signs), axis=1)
-            first, second = jnp.mean(traces[:probes]), jnp.mean(traces[probes:])
-        rest = along + change
-        return (first + rest) * (second + rest), first * second + along**2 + change**2
-
-    return jax.lax.map(one, (x, keys), batch_size=_together(x))
-
-
-@eqx.filter_jit
-def _squared_speeds(
-    model: AbstractInvariantFlow, x: Array, time: Any, condition: Any
-) -> Float[Array, " n"]:
-    one = lambda x: jnp.sum(model.velocity(x, time=time, condition=condition) ** 2)
-    return jax.lax.map(one, x, batch_size=_together(x))
-
-
-def _together(x: Array) -> int:
-    """States whose Jacobian products are taken at once: few of large ones."""
-    return max(1, min(x.shape[0], 256, 2**18 // x[0].size))
