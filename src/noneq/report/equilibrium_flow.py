@@ -12,6 +12,10 @@ from noneq.report.html import Figure, Picture
 from noneq.studies.running import Kept
 
 
+_MARKERS = "os^"
+"""One for every seven methods, as there are seven colours."""
+
+
 def figures(rows: Sequence[Mapping[str, Any]], cells: Sequence[Kept]) -> list[Figure]:
     """All pictures of the study.
 
@@ -129,7 +133,7 @@ def _cosines_picture(rows: Sequence[Mapping[str, Any]], part: str, metric: str) 
                 [cases.index(row["case"]) + shift for row in chosen],
                 [row["value"] for row in chosen],
                 [row["stderr"] or 0.0 for row in chosen],
-                fmt="o", ms=4, capsize=2, color=colour_of("", i), label=method,
+                fmt=_MARKERS[i // 7 % 3], ms=4, capsize=2, color=colour_of("", i), label=method,
             )  # fmt: skip
         axes.set_xticks(range(len(cases)), [case.split(":")[-1] for case in cases])
         axes.set_xlim(-0.5, len(cases) - 0.5)
