@@ -194,6 +194,18 @@ def test_dry_run_times_real_steps(noneq, snapshots):
     assert not os.path.exists("run")
 
 
+def test_dry_run_counts_the_score_that_comes_first(noneq, snapshots):
+    words = "--set training.steps=6 --set score.training.steps=5 --set net.width=8 --json"
+    done = noneq("fit", "EquilibriumFlow", snapshots, "-o", "run", "--dry-run", *words.split())
+    assert done.code == 0, done.err
+    assert done.json["steps"] == 11
+
+
+def test_a_system_of_another_name_is_near_one(noneq, snapshots):
+    fit = ("fit", "EquilibriumFlow", snapshots, "-o", "run", "--with", "known=Lorentz")
+    noneq(*fit).refuses(2, "did you mean Lorenz")
+
+
 def test_a_further_input_goes_to_the_method(noneq, snapshots):
     assert noneq("fit", STUB, snapshots, "-o", "first").code == 0
     assert noneq("fit", STUB, snapshots, "-o", "b", "--with", "shift=first").code == 0

@@ -19,9 +19,10 @@ from noneq.methods import (
     ExactDivergence,
     SmallDenoiser,
     UnbiasedHutchinson,
+    flow_objectives,
 )
+from noneq.methods.flow_data import FewSnapshots
 from noneq.methods.flow_objectives import InvarianceLoss
-from noneq.methods.flow_rows import FewSnapshots
 from noneq.methods.flow_terms import AbstractFlowLoss
 from noneq.models.traits import AbstractModel, HasScore
 from noneq.nets import MLP, FourierMLP
@@ -84,6 +85,12 @@ def test_the_velocity_keeps_no_other_law(fit, law):
     assert other.invariance_residual(DATA, key=KEY).value > 0.2
 
 
+def test_a_flow_at_rest_keeps_every_law(fit):
+    rest = eqx.tree_at(lambda m: m.std.value, fit.model, jnp.full(2, jnp.inf))
+    found = rest.invariance_residual(DATA[:64], key=KEY)
+    assert (found.value, found.stderr) == (0, 0)
+
+
 def test_a_sample_of_a_normal_law_turns():
     """The smoothest flow of a round normal law has v = A x with A skew."""
     data = np.random.default_rng(0).normal(size=(4096, 2))
@@ -142,6 +149,16 @@ def test_the_exact_loss_is_that_of_the_dense_jacobian(free):
     squared, symmetric = dense(free)
     found = loss(ExactDivergence(), 0.7, free).loss(network(), rows(), key=KEY)
     assert float(found) == pytest.approx(float(squared + 0.7 * symmetric), rel=1e-4)
+
+
+def test_a_batch_in_parts_has_the_same_gradient(monkeypatch):
+    gradient = lambda: eqx.filter_grad(
+        lambda net: loss(ExactDivergence(), 0.7).loss(net, rows(), key=KEY)
+    )(network())
+    whole = jax.tree.leaves(gradient())
+    monkeypatch.setattr(flow_objectives, "_PUSHED", 25 * 10)
+    for a, b in zip(whole, jax.tree.leaves(gradient()), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
 
 
 def many(objective, n=2000):

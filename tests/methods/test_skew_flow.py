@@ -9,7 +9,7 @@ import pytest
 import noneq as nq
 from exact_mixture import ExactMixture
 from noneq.domains import Box, Torus
-from noneq.errors import InvalidInput, MissingTrait, WrongType
+from noneq.errors import InvalidInput, MissingTrait
 from noneq.methods import ConstantSkew, ConvolutionalSkew, ScoreMatching, SkewFlow, StateSkew
 from noneq.methods.small_denoiser import SmallDenoiser
 from noneq.models.frozen_noise import FrozenNoise
@@ -262,7 +262,7 @@ class TestRefusals:
             fit(velocities=states[:4])
         with pytest.raises(InvalidInput, match="NaN"):
             fit(velocities=np.full_like(states, np.nan))
-        with pytest.raises(WrongType, match="Trajectories"):
+        with pytest.raises(TypeError, match="Trajectories"):
             fit(transitions=states)
         with pytest.raises(InvalidInput, match="states of shape"):
             fit(transitions=nq.Trajectories(np.zeros((3, 2, 3)), [0.0, 1.0]))

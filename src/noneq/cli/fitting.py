@@ -154,9 +154,17 @@ def cost(
 ) -> dict[str, Any]:
     """What a fit would take: parameters, steps, and seconds and memory measured on real steps.
 
-    Two short fits: ten steps tell how long a step is, then as many as fit into three seconds.
+    Two short fits: ten steps tell how long a step is, then as many as fit into three seconds. A
+    score that the method would train first is estimated by itself.
     """
     summary = summarise(data)
+    scorer = vars(method).get("score")
+    if isinstance(scorer, AbstractMethod) and "score" not in inputs:
+        before = cost(scorer, data, inputs={})
+        short = override(scorer, {"training.steps": 1}).fit(data, key=jax.random.key(0))
+        both = cost(method, data, inputs={**inputs, "score": short.model})
+        added = {name: before[name] + both.get(name, 0) for name in ("steps", "seconds")}
+        return both | {name: round(value, 1) for name, value in added.items()}
     takes = inspect.signature(method.init).parameters
     kept = {name: given for name, given in inputs.items() if name in takes}
     estimate: dict[str, Any] = {"parameters": count_parameters(method, summary, kept)}
@@ -210,4 +218,7 @@ def outcome(folder: Path, fits: Sequence[Fit]) -> tuple[dict[str, Any], str]:
     if len(losses) > 1:
         facts["spread"] = float(np.std(losses, ddof=1))
         text += f" ± {facts['spread']:.2g} over {len(losses)} seeds"
-    return facts, text
+    equations = [str(line) for line in fits[0].meta.get("equations", ())]
+    if equations:
+        facts["equations"] = equations
+    return facts, "\n".join([text, *equations])

@@ -15,7 +15,7 @@ from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, InvalidInput
 from noneq.methods.base import AbstractMethod
-from noneq.spec import find, from_toml, knows, make, override, unknown
+from noneq.spec import find, from_toml, knows, make, modules, override, unknown
 from noneq.store import fingerprint, load
 from noneq.systems.base import AbstractSystem
 
@@ -173,6 +173,9 @@ def _further(value: str, trust: bool) -> Any:
     path = Path(value)
     if path.is_dir() and path.suffix != ".zarr":
         return load(path, trust=trust).model
-    if not path.exists() and knows(value, AbstractSystem, trust=False):
+    if not path.exists() and not path.suffix:
+        if not knows(value, AbstractSystem, trust=False):
+            known = modules("systems", AbstractSystem)
+            raise unknown("run folder, data file or system", value, known)
         return find(value, base=AbstractSystem)()
     return read(path)

@@ -8,10 +8,11 @@ import equinox as eqx
 import jax
 
 from noneq._typing import Key
-from noneq.data.ensembles import Trajectories
+from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary, summarise
 from noneq.errors import FitDiverged, InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.methods.flow_data import check_states, few_snapshots, steady_law
 from noneq.methods.flow_divergences import (
     AbstractDivergence,
     ExactDivergence,
@@ -21,26 +22,28 @@ from noneq.methods.flow_objectives import InvarianceLoss, measured
 from noneq.methods.flow_rows import (
     check_score,
     exchangeable,
-    few_snapshots,
     in_pace,
     kept_law,
     law_rows,
     paced,
-    refuse_discrete,
     scored,
 )
 from noneq.methods.flow_terms import AbstractFlowTerm
 from noneq.methods.flow_transitions import ObservedTransitions, Pairs, pairs_of
+from noneq.methods.grid_edges import check_edges
 from noneq.methods.learning import train_part
 from noneq.methods.small_denoiser import SmallDenoiser
 from noneq.methods.stages import Staged
 from noneq.models.equilibrium_flow import EquilibriumFlowModel
 from noneq.models.known_motion import KnownField, check_known
+from noneq.models.normaliser import Normaliser
 from noneq.models.time_scores import check_time_score
 from noneq.models.traits import AbstractModel
 from noneq.nets.base import AbstractNet
 from noneq.nets.fourier import FourierMLP
+from noneq.nets.grids import UNet
 from noneq.nets.inputs import clock_of, label_of
+from noneq.nets.local import LocalNet
 from noneq.nets.sets import SetNet
 from noneq.samplers.likelihood import check_exact
 from noneq.training import Training
@@ -160,35 +163,39 @@ class EquilibriumFlow(AbstractMethod):
             transitions: paths of two or more times, which fix direction and speed of v.
 
         Raises:
-            InvalidInput: discrete data, a score, known motion or transitions of other states, or
-                exact divergence in more than 64 dimensions.
+            InvalidInput: discrete data, states with walls, numbers on a line of one time, fields
+                whose edges do not meet for a circular network, a score, known motion or transitions
+                of other states, or exact divergence in more than 64 dimensions.
             MissingTrait: a score model without a score, or without a log density for a law that
                 moves; a known motion without one.
             WrongType: transitions that are no trajectories.
 
         Warns:
             FewSnapshots: fewer than 100 snapshots per dimension.
+            SteadyLaw: several times whose means and spreads do not differ.
         """
         began = clock.monotonic()
         keys = jax.random.split(key, 6)
         data = as_data(data)
-        refuse_discrete(data, "EquilibriumFlow")
-        warned = few_snapshots(data, "EquilibriumFlow")
+        known = init.known if known is None and init is not None else known
         summary = summarise(data)
-        check_divergence(self.divergence, summary.dim, "EquilibriumFlow")
+        self._check(data, summary, known)
+        # Particles share one mean and one scale, so that permuting them permutes v.
+        framed = exchangeable(summary) if isinstance(self.net, SetNet) else summary
+        pairs = None
+        if transitions is not None:
+            pairs = pairs_of(transitions, Normaliser(framed), "EquilibriumFlow")
+        warned = few_snapshots(data, "EquilibriumFlow") + steady_law(data, "EquilibriumFlow")
         staged = Staged(progress)
         folder = None if checkpoint is None else Path(checkpoint) / "score"
         score, given, _ = scored(
             self.score, data, summary, score, init, "EquilibriumFlow",
             key=keys[0], progress=staged.first, checkpoint=folder,
         )  # fmt: skip
-        known = init.known if known is None and init is not None else known
         model = self.init(summary, key=keys[1], score=score, known=known)
         moving = len(summary.times) > 1
         if moving:
             check_time_score(model.law, "EquilibriumFlow")
-        normaliser = model.frame.normaliser
-        pairs = transitions and pairs_of(transitions, normaliser, "EquilibriumFlow")
         if init is not None:
             given_parts = lambda m: (m.law, m.known)
             parts = given_parts(model)
@@ -225,6 +232,19 @@ class EquilibriumFlow(AbstractMethod):
         kept |= {} if known is None else {"known": known}
         return Fit(model, history, self, summary, meta, kept)
 
+    def _check(self, data: Snapshots | Trajectories, summary: Summary, known: Any) -> None:
+        """What is wrong with the inputs is said before a score takes its time."""
+        check_states(data, "EquilibriumFlow")
+        check_divergence(self.divergence, summary.dim, "EquilibriumFlow")
+        if known is not None:
+            check_known(known, summary.event_shape, "EquilibriumFlow")
+            check_exact(summary.dim)
+        if isinstance(self.net, LocalNet):
+            remedy = "Take another net: a UNet with padding=zero, say."
+            check_edges(data, "EquilibriumFlow", remedy)
+        elif isinstance(self.net, UNet) and self.net.padding == "circular":
+            check_edges(data, "EquilibriumFlow", "Take net.padding=zero.")
+
     def _loss(
         self, model: EquilibriumFlowModel, pace: float | None, pairs: Pairs | None
     ) -> InvarianceLoss:
@@ -235,7 +255,6 @@ class EquilibriumFlow(AbstractMethod):
             terms += (self.observed.on(pairs, pace),)
         if pace is not None and model.known is not None:
             known = KnownField(model.known, frame.normaliser, pace, len(frame.times) > 1)
-        # Particles share one mean and one scale, so that permuting them permutes v.
         channels = 1 if isinstance(self.net, SetNet) else frame.event_shape[0]
         return InvarianceLoss(
             self.divergence, self.symmetry, terms, channels, free=pace is None, known=known

@@ -30,6 +30,10 @@ class AbstractDivergence(eqx.Module):
     """Probes e of a state, and what their products J e say."""
 
     @abstractmethod
+    def number(self, dim: int) -> int:
+        """How many directions `draw` gives."""
+
+    @abstractmethod
     def draw(self, dim: int, *, key: Key) -> Float[Array, "probes dim"]:
         """Directions in which the field is differentiated."""
 
@@ -42,6 +46,9 @@ class AbstractDivergence(eqx.Module):
 
 class ExactDivergence(AbstractDivergence):
     """All of J, one product per dimension; up to 64 dimensions."""
+
+    def number(self, dim: int) -> int:
+        return dim
 
     def draw(self, dim: int, *, key: Key) -> Float[Array, "probes dim"]:
         return jnp.eye(dim)
@@ -71,6 +78,9 @@ class UnbiasedHutchinson(AbstractDivergence):
     def __check_init__(self) -> None:
         if self.probes < 1:
             raise InvalidInput(f"UnbiasedHutchinson: probes = {self.probes}; expected at least 1.")
+
+    def number(self, dim: int) -> int:
+        return 2 * self.probes
 
     def draw(self, dim: int, *, key: Key) -> Float[Array, "probes dim"]:
         return rademacher(2 * self.probes, dim, key=key)
@@ -107,6 +117,9 @@ class BiasedHutchinson(AbstractDivergence):
     def __check_init__(self) -> None:
         if self.probes < 2:
             raise InvalidInput(f"BiasedHutchinson: probes = {self.probes}; expected at least 2.")
+
+    def number(self, dim: int) -> int:
+        return self.probes
 
     def draw(self, dim: int, *, key: Key) -> Float[Array, "probes dim"]:
         if self.gaussian:

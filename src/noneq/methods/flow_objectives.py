@@ -19,6 +19,8 @@ from noneq.training import AbstractLoss
 
 _LEAST_SCALE = 1e-12
 _TOGETHER = 2**18
+_PUSHED = 2**20
+"""Numbers of Jacobian products J e that a loss holds at once with what their gradients need."""
 
 
 class InvarianceLoss(AbstractLoss):
@@ -56,14 +58,20 @@ class InvarianceLoss(AbstractLoss):
         y, s, q = batch["y"], batch["score"], batch["time_score"]
         time, condition = batch["time"], batch["condition"]
 
-        def one(y: Array, time: Array, condition: Any, key: Key) -> tuple[Array, Array, Array]:
+        def one(row: tuple[Array, Array, Any, Key]) -> tuple[Array, Array, Array]:
+            y, time, condition, key = row
             raw, push = jax.linearize(lambda y: model(y, None, time, condition), y)
             probes = self.divergence.draw(y.size, key=key)
             return raw, probes, jax.vmap(push)(probes)
 
-        over = (0, 0, None if condition is None else 0, 0)
-        keys = jax.random.split(probe_key, y.shape[0])
-        raw, probes, pushed = jax.vmap(one, over)(y, time, condition, keys)
+        rows = (y, time, condition, jax.random.split(probe_key, y.shape[0]))
+        together = max(1, _PUSHED // (y.shape[1] * self.divergence.number(y.shape[1])))
+        if y.shape[0] <= together:
+            raw, probes, pushed = jax.vmap(one)(rows)
+        else:
+            # Many products of a large batch do not fit into memory: some at a time, found again
+            # for their gradients.
+            raw, probes, pushed = jax.lax.map(jax.checkpoint(one), rows, batch_size=together)
         mean, scale = self.moments(raw)
         v = (raw - mean) / scale
         traces = jax.vmap(self.divergence)(probes, pushed / scale)

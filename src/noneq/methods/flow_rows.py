@@ -1,7 +1,5 @@
 """What an invariant flow learns from: states of its law, and the law's score there."""
 
-import math
-import warnings
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -13,9 +11,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
 from noneq.data.ensembles import Snapshots, Trajectories
-from noneq.data.lattice import lattice_step
 from noneq.data.summary import Summary
-from noneq.domains import Discrete
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, History
 from noneq.methods.flow_transitions import Pairs
@@ -29,16 +25,11 @@ from noneq.models.traits import AbstractModel, HasNoising, HasScore, require
 from noneq.samplers.likelihood import exact_divergence
 
 
-_FEW = 100
 _ROWS, _NUMBERS = 2**16, 2**24
 """States after noise: so many, unless they are so many numbers."""
 _MOVING_ROWS = 2**14
 """Of a law that moves, whose time derivative costs a solve each."""
 _TOGETHER = 2**18
-
-
-class FewSnapshots(UserWarning):
-    """Fewer than 100 snapshots per dimension: the score is that of the sample."""
 
 
 def kept_law(score: AbstractModel, noise: float) -> AbstractModel:
@@ -66,38 +57,6 @@ def check_score(score: Any, event_shape: tuple[int, ...], name: str) -> None:
             f"{name}: score is of states of shape {score.event_shape}, the data of "
             f"{event_shape}; give a score that was fitted to such data."
         )
-
-
-def refuse_discrete(data: Snapshots | Trajectories, name: str) -> None:
-    """Refuse data without a density.
-
-    Raises:
-        InvalidInput: discrete data.
-    """
-    step = 1.0 if isinstance(data.domain, Discrete) else lattice_step(data)
-    if step is not None:
-        raise InvalidInput(
-            f"{name}: the values are discrete (multiples of {step:g}), so that no flow moves them; "
-            f"expected continuous states. Add uniform noise of width {step:g} if they were rounded."
-        )
-
-
-def few_snapshots(data: Snapshots | Trajectories, name: str) -> list[str]:
-    """The warning there is about the number of states, to be kept with the fit; or none.
-
-    Warns:
-        FewSnapshots: fewer than 100 snapshots per dimension.
-    """
-    snapshots = data.snapshots()
-    dim = math.prod(snapshots.event_shape)
-    if snapshots.n >= _FEW * dim:
-        return []
-    text = (
-        f"{name}: {snapshots.n} snapshots in {dim} dimension(s) are few; expected {_FEW * dim} or "
-        f"more ({_FEW} per dimension): the flow keeps the law of these snapshots."
-    )
-    warnings.warn(text, FewSnapshots, stacklevel=3)
-    return [text]
 
 
 class Scored(NamedTuple):

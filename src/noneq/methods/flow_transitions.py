@@ -19,21 +19,33 @@ class Pairs(eqx.Module):
     """Transitions in normalised coordinates.
 
     Attributes:
-        before, after: states at ``time`` and ``time + lag``.
+        before, step: state at ``time``, and the way (the short one) to that at ``time + lag``.
         time, lag: in the unit of the data.
         condition: of each, or None.
+        path: whole numbers from 0, the same for pairs of one trajectory.
     """
 
     before: Float[Array, "pairs dim"]
-    after: Float[Array, "pairs dim"]
+    step: Float[Array, "pairs dim"]
     time: Float[Array, " pairs"]
     lag: Float[Array, " pairs"]
     condition: Float[Array, "pairs columns"] | None
+    path: np.ndarray
+
+    @property
+    def after(self) -> Float[Array, "pairs dim"]:
+        """States at ``time + lag``."""
+        return self.before + self.step
+
+    @property
+    def rate(self) -> Float[Array, "pairs dim"]:
+        """Mean velocity between the two states."""
+        return self.step / self.lag[:, None]
 
     @property
     def pace(self) -> Scalar:
         """Root of the mean squared rate of a coordinate, in standard deviations per time."""
-        return jnp.sqrt(jnp.mean(((self.after - self.before) / self.lag[:, None]) ** 2))
+        return jnp.sqrt(jnp.mean(self.rate**2))
 
 
 def pairs_of(transitions: Any, normaliser: Normaliser, name: str) -> Pairs:
@@ -49,8 +61,8 @@ def pairs_of(transitions: Any, normaliser: Normaliser, name: str) -> Pairs:
     """
     if not isinstance(transitions, Trajectories):
         raise WrongType(
-            f"{name}: transitions is a {type(transitions).__name__}; expected Trajectories: "
-            "Trajectories(values, times) with values (n, 2, *event_shape) for n pairs."
+            f"{name}: transitions is a {type(transitions).__name__}; expected Trajectories, or a "
+            "file of such: values (n, 2, *event_shape) and 2 times for n pairs."
         )
     if transitions.event_shape != normaliser.event_shape:
         raise InvalidInput(
@@ -65,14 +77,18 @@ def pairs_of(transitions: Any, normaliser: Normaliser, name: str) -> Pairs:
     if not starts:
         raise InvalidInput(f"{name}: transitions hold no path of two observed times.")
     (path, first), (_, second) = np.transpose(starts), np.transpose(ends)
-    state = lambda frame: jnp.asarray(normaliser.host(transitions.values[path, frame]))
+    values = transitions.values.astype(np.float64)
     times, condition = transitions.times, transitions.condition
+    before, after = values[path, first], values[path, second]
+    step = jax.vmap(transitions.domain.difference)(jnp.asarray(after), jnp.asarray(before))
+    step = np.asarray(step, np.float64).reshape(len(path), -1) / np.asarray(normaliser.scale.value)
     pairs = Pairs(
-        state(first),
-        state(second),
+        jnp.asarray(normaliser.host(before), dtype=float),
+        jnp.asarray(step, dtype=float),
         jnp.asarray(times[first], dtype=float),
         jnp.asarray(times[second] - times[first], dtype=float),
         None if condition is None else jnp.asarray(condition[path], dtype=float),
+        np.unique(path, return_inverse=True)[1],
     )
     if float(pairs.pace) == 0:
         raise InvalidInput(f"{name}: no state moves in transitions; give pairs that differ.")

@@ -9,13 +9,18 @@ from noneq.errors import InvalidInput
 _RATIO, _CHANCE = 2.0, 1e-4
 
 
-def check_edges(data: Snapshots | Trajectories, name: str) -> None:
+def check_edges(data: Snapshots | Trajectories, name: str, remedy: str) -> None:
     """Refuse fields that jump where the grid wraps around.
 
     **Equation**: along each axis the squared step between the last and the first site, against that
     between the two neighbouring sites where it is largest (periodic data may jump at fixed places
     too), both as means over the other axes and channels (in units of each channel's standard
     deviation) of every snapshot; a one-sided t-test over snapshots.
+
+    Args:
+        data: fields (channels, *grid).
+        name: of the caller.
+        remedy: what to do, a sentence for the error.
 
     Raises:
         InvalidInput: a step across an edge more than twice as large in square, at a chance of 1e-4.
@@ -39,6 +44,6 @@ def check_edges(data: Snapshots | Trajectories, name: str) -> None:
             ratio = np.sqrt(across.mean() / max(inside.mean(), 1e-300))
             raise InvalidInput(
                 f"{name}: along axis {axis - 2} of the grid the fields jump {ratio:.2g} times as far "
-                "from the last site to the first as anywhere between neighbours, so their edges do not meet; "
-                "circular convolutions need periodic fields (periodic=True takes them as they are)."
+                "from the last site to the first as anywhere between neighbours, so their edges do "
+                f"not meet; circular convolutions need periodic fields. {remedy}"
             )

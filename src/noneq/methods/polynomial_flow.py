@@ -17,13 +17,15 @@ from noneq.data.summary import Summary, summarise
 from noneq.domains import Torus
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
-from noneq.methods.flow_rows import check_score, few_snapshots, kept_law, refuse_discrete, scored
+from noneq.methods.flow_data import check_states, few_snapshots
+from noneq.methods.flow_rows import check_score, kept_law, scored
 from noneq.methods.flow_transitions import ObservedTransitions, pairs_of
 from noneq.methods.small_denoiser import SmallDenoiser
 from noneq.methods.sparse_laws import observed, sparse_law, steady
 from noneq.methods.weak_form import Library, least_quotient
 from noneq.models.equilibrium_flow import EquilibriumFlowModel
 from noneq.models.expression import coordinate_names
+from noneq.models.normaliser import Normaliser
 from noneq.models.polynomial_law import expansion, monomial_text
 from noneq.models.traits import AbstractModel
 from noneq.nets.polynomial import Polynomial, PolynomialNetwork
@@ -140,7 +142,7 @@ class PolynomialFlow(AbstractMethod):
             transitions: paths of two or more times, which fix direction and speed of v.
 
         Raises:
-            InvalidInput: discrete, periodic or conditional data, several times, too many monomials,
+            InvalidInput: discrete, periodic or conditional data, walls, several times, too many monomials,
                 a score or transitions of other states.
             MissingTrait: a score model without a score.
             WrongType: transitions that are no trajectories.
@@ -152,11 +154,14 @@ class PolynomialFlow(AbstractMethod):
         began = clock.monotonic()
         fit_key, init_key = jax.random.split(key)
         data = as_data(data)
-        refuse_discrete(data, "PolynomialFlow")
-        texts = few_snapshots(data, "PolynomialFlow")
+        check_states(data, "PolynomialFlow")
         check_plain(data)
         summary = summarise(data)
         library = self._library(summary.dim)
+        pairs = None
+        if transitions is not None:
+            pairs = pairs_of(transitions, Normaliser(summary), "PolynomialFlow")
+        texts = few_snapshots(data, "PolynomialFlow")
         score, given, _ = scored(
             self.score, data, summary, score, init, "PolynomialFlow",
             key=fit_key, progress=progress, checkpoint=checkpoint,
@@ -172,11 +177,10 @@ class PolynomialFlow(AbstractMethod):
         form = library.weak_form(np.mean(blocks, axis=0))
         left_out = [library.weak_form(mean) for mean in _without_each(blocks)]
         values = least_quotient(form, np.eye(len(form.power)))[0]
-        if transitions is None:
+        if pairs is None:
             solve = steady(summary.dim)
             texts += self._warn(values)
         else:
-            pairs = pairs_of(transitions, normaliser, "PolynomialFlow")
             solve = observed(self.observed, pairs, library.powers)
         units = expansion(library.powers, shift, scale)
         least, confidence = self.sparsity, self.confidence

@@ -106,7 +106,7 @@ class ConvolutionalSkew(AbstractSkew):
     def check(self, data: Snapshots | Trajectories) -> None:
         self.pattern(data.event_shape)
         if not self.periodic:
-            check_edges(data, "ConvolutionalSkew")
+            check_edges(data, "ConvolutionalSkew", "Take them as they are by periodic=True.")
 
 
 def _nested(values: Any) -> Any:

@@ -11,8 +11,9 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories
-from noneq.errors import InvalidInput, WrongType
+from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
+from noneq.methods.flow_transitions import Pairs
 from noneq.methods.learning import rows
 from noneq.models.frozen_noise import FrozenNoise
 from noneq.models.skew_flow import SkewFlowModel
@@ -101,43 +102,20 @@ def seen_velocities(
     return Moves(y, jnp.asarray(seen, y.dtype) / scale, plain["time"], plain["condition"], group)
 
 
-def seen_transitions(model: SkewFlowModel, paths: Any) -> Moves:
-    """Both ends of every step between observed neighbours in time, with (x' − x)/(t' − t).
+def seen_transitions(pairs: Pairs) -> Moves:
+    """Both ends of every transition, with its mean velocity.
 
     Over both ends of paths of the law the motion that runs backwards as often as forwards, D s with
     the noise of diffusivity D, drops out, for every D (it is symmetric in time, A s odd).
-
-    Raises:
-        WrongType: no `Trajectories`.
-        InvalidInput: states of another shape, or no observed neighbours.
     """
-    if not isinstance(paths, Trajectories):
-        raise WrongType(
-            f"SkewFlow: transitions are a {type(paths).__name__}; expected Trajectories, whose "
-            "neighbours in time are the transitions."
-        )
-    if paths.event_shape != model.event_shape:
-        raise InvalidInput(
-            f"SkewFlow: transitions of states of shape {paths.event_shape}; the data have "
-            f"{model.event_shape}."
-        )
-    who, when = np.nonzero(paths.observed[:, :-1] & paths.observed[:, 1:])
-    if not who.size:
-        raise InvalidInput(
-            "SkewFlow: transitions hold no two observed states that are neighbours in time."
-        )
-    values, times = paths.values.astype(np.float64), paths.times
-    before, after = values[who, when], values[who, when + 1]
-    step = jax.vmap(paths.domain.difference)(jnp.asarray(after), jnp.asarray(before))
-    lag = np.diff(times)[when]
-    normaliser = model.frame.normaliser
-    seen = np.asarray(step, np.float64).reshape(len(who), -1) / lag[:, None]
-    seen = jnp.asarray(seen / np.asarray(normaliser.scale.value), dtype=float)
-    y = jnp.asarray(np.concatenate([normaliser.host(before), normaliser.host(after)]), dtype=float)
-    time = np.concatenate([times[when], times[when + 1]]).astype(np.float32)
-    condition = None if paths.condition is None else np.tile(paths.condition[who], (2, 1))
-    _, group = np.unique(who, return_inverse=True)
-    return Moves(y, jnp.concatenate([seen, seen]), time, condition, np.tile(group, 2))
+    twice = lambda a: jnp.concatenate([a, a])
+    return Moves(
+        jnp.concatenate([pairs.before, pairs.after]),
+        twice(pairs.rate),
+        jnp.concatenate([pairs.time, pairs.time + pairs.lag]),
+        None if pairs.condition is None else twice(pairs.condition),
+        np.tile(pairs.path, 2),
+    )
 
 
 def fit_free(

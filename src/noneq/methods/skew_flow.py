@@ -9,15 +9,17 @@ import jax
 import jax.numpy as jnp
 
 from noneq._typing import Key
-from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.data.ensembles import Trajectories
 from noneq.data.summary import Summary, summarise
-from noneq.domains import AbstractDomain, Free, Product, Torus
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
-from noneq.methods.flow_rows import check_score, few_snapshots, kept_law, refuse_discrete, scored
+from noneq.methods.flow_data import check_states, few_snapshots
+from noneq.methods.flow_rows import check_score, kept_law, scored
+from noneq.methods.flow_transitions import pairs_of
 from noneq.methods.skew_fitting import fit_free, seen_transitions, seen_velocities
 from noneq.methods.skew_recipes import AbstractSkew, ConstantSkew
 from noneq.methods.small_denoiser import SmallDenoiser
+from noneq.models.normaliser import Normaliser
 from noneq.models.skew_flow import SkewFlowModel
 from noneq.models.traits import AbstractModel
 
@@ -81,7 +83,7 @@ class SkewFlow(AbstractMethod):
         key: Key,
         score: AbstractModel | None = None,
         velocities: Any = None,
-        transitions: Any = None,
+        transitions: Trajectories | None = None,
         init: SkewFlowModel | None = None,
         progress: Progress | None = None,
         checkpoint: Path | None = None,
@@ -94,8 +96,8 @@ class SkewFlow(AbstractMethod):
                 (or takes that of ``init``).
             velocities: fits A: ``(n, *event_shape)``, one for each state of ``data.snapshots()``, or
                 a function of one state (a known field).
-            transitions: fits A: `Trajectories` of the law whose neighbours in time show how states move;
-                noise that is the same forwards and backwards does not matter.
+            transitions: fits A: paths of the law, two or more times each, that show how states move; noise
+                 that is the same forwards and backwards does not matter.
             init: a model whose operator (and score, if none is given) is kept.
 
         Returns:
@@ -114,10 +116,14 @@ class SkewFlow(AbstractMethod):
         began = clock.monotonic()
         score_key, init_key, noise_key = jax.random.split(key, 3)
         data = as_data(data)
-        self._check(data)
+        check_states(data, "SkewFlow")
+        self.operator.check(data)
         summary = summarise(data)
         if velocities is not None or transitions is not None:
             self._check_fitted(summary, velocities, transitions)
+        pairs = None
+        if transitions is not None:
+            pairs = pairs_of(transitions, Normaliser(summary), "SkewFlow")
         warned = few_snapshots(data, "SkewFlow") if score is None and init is None else []
         score, given, history = scored(
             self.score, data, summary, score, init, "SkewFlow",
@@ -129,10 +135,8 @@ class SkewFlow(AbstractMethod):
             model = eqx.tree_at(lambda m: m.operator, model, init.operator)
         if velocities is not None:
             moves = seen_velocities(model, data, velocities, key=noise_key)
-        elif transitions is not None:
-            moves = seen_transitions(model, transitions)
         else:
-            moves = None
+            moves = pairs and seen_transitions(pairs)
         if moves is not None:
             pattern = self.operator.pattern(summary.event_shape)
             found = fit_free(model, pattern.place, pattern.count, moves)
@@ -142,15 +146,6 @@ class SkewFlow(AbstractMethod):
         meta["seconds"] = clock.monotonic() - began
         return Fit(model, history, self, summary, meta, {"score": score} if given else {})
 
-    def _check(self, data: Snapshots | Trajectories) -> None:
-        refuse_discrete(data, "SkewFlow")
-        if not _without_walls(data.domain):
-            raise InvalidInput(
-                f"SkewFlow: states live in a {type(data.domain).__name__}; A s crosses its walls "
-                "and keeps no law there. Give data on free space or a torus."
-            )
-        self.operator.check(data)
-
     def _check_fitted(self, summary: Summary, velocities: Any, transitions: Any) -> None:
         if velocities is not None and transitions is not None:
             raise InvalidInput("SkewFlow: velocities and transitions are given; give one of them.")
@@ -159,8 +154,3 @@ class SkewFlow(AbstractMethod):
                 f"SkewFlow: the numbers of {type(self.operator).__name__} are given, and velocities "
                 "or transitions to fit them to; leave one out."
             )
-
-
-def _without_walls(domain: AbstractDomain) -> bool:
-    parts = domain.parts if isinstance(domain, Product) else (domain,)
-    return all(isinstance(part, Free | Torus) for part in parts)

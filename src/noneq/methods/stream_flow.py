@@ -13,15 +13,8 @@ from noneq._typing import Key, Scalar
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput
 from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
-from noneq.methods.flow_rows import (
-    check_score,
-    copied,
-    few_snapshots,
-    kept_law,
-    many_times,
-    refuse_discrete,
-    scored,
-)
+from noneq.methods.flow_data import check_states, few_snapshots
+from noneq.methods.flow_rows import check_score, copied, kept_law, many_times, scored
 from noneq.methods.learning import train_part
 from noneq.methods.small_denoiser import SmallDenoiser
 from noneq.methods.stages import Staged
@@ -120,7 +113,8 @@ class StreamFlow(AbstractMethod):
                 (or takes that of ``init``).
 
         Raises:
-            InvalidInput: discrete data, more than 64 dimensions, or a score of other states.
+            InvalidInput: discrete data, states with walls, numbers on a line of one time, more than
+                64 dimensions, or a score of other states.
             MissingTrait: a score model without a score.
 
         Warns:
@@ -129,7 +123,7 @@ class StreamFlow(AbstractMethod):
         began = clock.monotonic()
         keys = jax.random.split(key, 4)
         data = as_data(data)
-        refuse_discrete(data, "StreamFlow")
+        check_states(data, "StreamFlow")
         warned = few_snapshots(data, "StreamFlow")
         summary, staged = summarise(data), Staged(progress)
         check_exact(summary.dim)

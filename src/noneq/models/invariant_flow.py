@@ -166,7 +166,10 @@ class AbstractInvariantFlow(AbstractModel, HasVelocity, HasScore, HasPaths):
         keys = jax.random.split(jax.random.fold_in(key, 1), x.shape[0])
         values = residual_terms(self, x, time, condition, probes, keys)
         above, below = (np.asarray(a, np.float64) for a in values)
-        ratio = above.mean() / below.mean() if below.mean() else np.inf
+        if not above.any() and not below.any():
+            # A flow at rest keeps every law.
+            return Estimate(np.zeros(()), np.zeros(()), np.asarray(len(above)))
+        ratio = above.mean() / below.mean()
         error = np.std(above - ratio * below, ddof=1) / (np.sqrt(len(above)) * abs(below.mean()))
         return Estimate(np.asarray(ratio), np.asarray(error), np.asarray(len(above)))
 

@@ -95,18 +95,17 @@ def png(figure: Any, dots_per_inch: int = 170) -> bytes:
 
 
 def history(columns: Mapping[str, Sequence[float | int]]) -> bytes:
-    """Losses against the step.
+    """Losses, or what else a fit recorded, against the step.
 
     Args:
-        columns: ``step`` and any number of losses.
+        columns: ``step`` and any number of others.
     """
     with canvas(size=(7.2, 2.8)) as (figure, axes):
         names = [name for name in columns if name != "step"]
         for i, name in enumerate(names):
             label = name.replace("_", " ")
             axes.plot(columns["step"], columns[name], color=_OTHERS[2 + i], label=label)
-        axes.set_xlabel("optimiser step")
-        axes.set_ylabel("loss")
+        axes.set_xlabel("step")
         values = np.concatenate([np.asarray(columns[name], float) for name in names])
         if values.size and values.min() > 0 and values.max() > 20 * values.min():
             axes.set_yscale("log")

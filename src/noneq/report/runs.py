@@ -11,6 +11,7 @@ from noneq.data.files import read
 from noneq.data.snapshots import Snapshots
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput, NoneqError
+from noneq.models.invariant_flow import AbstractInvariantFlow
 from noneq.report.chains import model_pictures
 from noneq.report.citations import bibtex
 from noneq.report.currents import flow_pictures, flow_tables
@@ -61,7 +62,7 @@ def run_report(run_path: str | Path) -> Path:
         notes=notes,
         figures=figures,
         tables=[*_scores(rows), *flow_tables(fit), _data_table(fit.summary)],
-        limits=_limits(fit.summary, rows),
+        limits=_limits(fit, rows),
         sources=[bibtex(fit.method.source)],
         command=str(fit.meta.get("command", "")) or f"noneq report {folder}",
         settings=to_toml(fit.method),
@@ -160,8 +161,8 @@ def _history(fit: Any) -> list[Figure]:
     return [
         Picture(
             "Training.",
-            "Mean loss of each chunk of steps; the level has no meaning across methods.",
-            "Line chart of the training loss against the optimiser step.",
+            "Means over each chunk of steps; the level has no meaning across methods.",
+            "Line chart of the training history against the step.",
             history(fit.history),
         )
     ]
@@ -213,7 +214,8 @@ def _data_table(summary: Summary) -> Table:
     return Table("Training data", ("coordinate", "unit", "shift", "scale"), lines, caption)
 
 
-def _limits(summary: Summary, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _limits(fit: Any, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    summary = fit.summary
     limits = [
         f"The model was fitted to times {summary.times[0]:g} to {summary.times[-1]:g}; outside "
         "them it extrapolates, and between them it interpolates."
@@ -222,7 +224,13 @@ def _limits(summary: Summary, rows: Sequence[Mapping[str, Any]]) -> list[str]:
         "Its error bars hold the sampling noise of the evaluation, not that of the fit: fit "
         "several seeds for that.",
     ]
-    if summary.kind == "snapshots":
+    if isinstance(fit.model, AbstractInvariantFlow):
+        limits.append(
+            "A law does not determine its flow: every part of the velocity without divergence "
+            "against the law, its sign and its unit of time are chosen by the method, unless "
+            "transitions or a known motion fixed them."
+        )
+    elif summary.kind == "snapshots":
         limits.append("Snapshots hold marginals: nothing here says how single states move.")
     if not rows:
         limits.append("Not evaluated yet: `noneq evaluate RUN FILE` adds the numbers.")
