@@ -12,6 +12,7 @@ from noneq.report.html import Figure, Picture
 from noneq.studies.running import Kept
 
 
+_COLUMNS = 5
 _MARKERS = "os^"
 """One for every seven methods, as there are seven colours."""
 
@@ -92,11 +93,14 @@ def _decay_picture(cells: Sequence[Kept]) -> Picture:
 
 def _lorenz_picture(cells: Sequence[Kept]) -> Picture:
     """The data and a learnt trajectory of every method, x against z."""
-    with canvas(1, len(cells) + 1, size=(2.2 * (len(cells) + 1), 2.6)) as (figure, axes):
+    columns = min(_COLUMNS, len(cells) + 1)
+    lines = -(-(len(cells) + 1) // columns)
+    with canvas(lines, columns, size=(2.4 * columns, 2.5 * lines), squeeze=False) as (figure, axes):
+        axes = axes.ravel()
         data = cells[0].arrays["data"]
         axes[0].plot(data[:, 0], data[:, 2], ".", ms=1, color="#b6bec7", rasterized=True)
         axes[0].set_title("snapshots", fontsize=8.5)
-        for panel, cell in zip(axes[1:], cells, strict=True):
+        for panel, cell in zip(axes[1:], cells, strict=False):
             path = cell.arrays["path"]
             panel.plot(path[:, 0], path[:, 2], lw=0.4, color="#0072b2", rasterized=True)
             panel.set_title(cell.method.replace("(", "\n("), fontsize=8)
@@ -105,6 +109,8 @@ def _lorenz_picture(cells: Sequence[Kept]) -> Picture:
         for panel in axes:
             panel.set_xticks([])
             panel.set_yticks([])
+        for panel in axes[len(cells) + 1 :]:
+            panel.set_axis_off()
         figure_data = png(figure, 120)
     words = "; ".join(
         " ".join(str(line) for line in cell.arrays["equations"])

@@ -66,7 +66,8 @@ class EquilibriumFlowStudy(AbstractStudy):
         "The floor of MMD² is the root mean square over eight pairs of truth samples, as single "
         "unbiased estimates scatter about 0.",
         "Gray–Scott patterns that died out are left out of the snapshots; parameters are not "
-        "identified, and the sign of the kernel is chosen after the fact for all kernels alike.",
+        "identified, and the sign of the kernel is chosen after the fact for all kernels alike. Life "
+        "is on twice the grid, where it lasts. The units of the published noise and steps are a guess.",
         "Designs: five tests, each one-sided in a direction named beforehand, p times five.",
     )
     sources: ClassVar[tuple[str, ...]] = ("zhang2025equilibrium",)
@@ -128,7 +129,7 @@ class EquilibriumFlowStudy(AbstractStudy):
         if "lorenz" in self.parts:
             cells += self._lorenz()
         if "gray_scott" in self.parts:
-            cells += [dataclasses.replace(self.patterns, preset=name) for name in self.presets]
+            cells += [self.patterns.of(name) for name in self.presets]
         if "design" in self.parts:
             cells += design_cells(self.design)
         return cells
