@@ -26,8 +26,9 @@ def figures(rows: Sequence[Mapping[str, Any]], cells: Sequence[Kept]) -> list[Fi
     """
     made: list[Figure] = []
     shapes = [cell for cell in cells if "velocity" in cell.arrays]
-    if shapes:
-        made += [_shapes_picture(shapes), _decay_picture(shapes)]
+    for case in dict.fromkeys(cell.case for cell in shapes):
+        mine = [cell for cell in shapes if cell.case == case]
+        made += [_shape_picture(case, mine), _decay_picture(case, mine)]
     attractor = [cell for cell in cells if cell.case == "lorenz" and "path" in cell.arrays]
     if attractor:
         made += [_lorenz_picture(attractor), _cosines_picture(rows, "lorenz", "cosine_to_truth")]
@@ -38,9 +39,9 @@ def figures(rows: Sequence[Mapping[str, Any]], cells: Sequence[Kept]) -> list[Fi
     return made + design_figures(rows, cells)
 
 
-def _shapes_picture(cells: Sequence[Kept]) -> Picture:
-    """Velocities over the data, and the data after 100 units."""
-    with canvas(2, len(cells), size=(2.5 * len(cells), 5.0), squeeze=False) as (figure, axes):
+def _shape_picture(case: str, cells: Sequence[Kept]) -> Picture:
+    """Velocities over one set, and the set after 100 units."""
+    with canvas(2, len(cells), size=(2.8 * len(cells), 5.4), squeeze=False) as (figure, axes):
         for column, cell in zip(axes.T, cells, strict=True):
             arrays, method = cell.arrays, cell.method
             grid, v = arrays["grid"], arrays["velocity"]
@@ -49,7 +50,7 @@ def _shapes_picture(cells: Sequence[Kept]) -> Picture:
             near = np.min(np.linalg.norm(grid[:, None] - points[None, :500], axis=2), axis=1) < 0.25
             column[0].plot(*points.T, ".", ms=1, color="#b6bec7", rasterized=True)
             column[0].quiver(*grid[near].T, *v[near].T, color="#0072b2", width=0.006)
-            column[0].set_title(f"{cell.case.replace('_', ' ')}\n{method}", fontsize=8.5)
+            column[0].set_title(method.replace("(", "\n("), fontsize=8.5)
             column[1].plot(*arrays["pushed"].T, ".", ms=1, color="#d55e00", rasterized=True)
             column[1].set_xlim(column[0].get_xlim())
             column[1].set_ylim(column[0].get_ylim())
@@ -57,14 +58,14 @@ def _shapes_picture(cells: Sequence[Kept]) -> Picture:
         axes[1][0].set_ylabel("states after 100 units")
         data = png(figure, 110)
     return Picture(
-        "Sets in the plane: the learnt velocity, and what it makes of its law.",
+        f"{_spoken(case)}: the learnt velocity, and what it makes of its law.",
         "Above: velocity over noised data; below: the same states after 100 units of time.",
-        "Velocity fields over " + ", ".join(cell.case for cell in cells),
+        f"Velocity fields over {case}.",
         data,
     )
 
 
-def _decay_picture(cells: Sequence[Kept]) -> Picture:
+def _decay_picture(case: str, cells: Sequence[Kept]) -> Picture:
     """MMD² of pushed states against time, with the floor."""
     times = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0)
     with canvas(size=(6.4, 3.2)) as (figure, axes):
@@ -72,7 +73,7 @@ def _decay_picture(cells: Sequence[Kept]) -> Picture:
             axes.errorbar(
                 np.asarray(times) + 0.5, np.abs(cell.arrays["mmd2"]), cell.arrays["mmd2_error"],
                 fmt="o-", ms=3, lw=0.9, capsize=2, color=colour_of("", i),
-                label=f"{cell.case.replace('_', ' ')}, {cell.method}",
+                label=cell.method,
             )  # fmt: skip
         floor = float(np.mean([cell.arrays["floor"] for cell in cells]))
         axes.axhline(floor, ls=":", color="#57606a", label="floor")
@@ -83,12 +84,16 @@ def _decay_picture(cells: Sequence[Kept]) -> Picture:
         axes.legend(fontsize=7)
         data = svg(figure)
     return Picture(
-        "How long the law is kept.",
+        f"{_spoken(case)}: how long the law is kept.",
         "Unbiased MMD² of pushed states against fresh states of the noised set, with one standard "
         "error; the floor is the root mean square between fresh samples.",
         "Lines of MMD² against time.",
         data,
     )
+
+
+def _spoken(case: str) -> str:
+    return case.replace("_", " ").capitalize()
 
 
 def _lorenz_picture(cells: Sequence[Kept]) -> Picture:

@@ -119,7 +119,12 @@ class EquilibriumFlowStudy(AbstractStudy):
         """The cells of the parts."""
         cells: list[AbstractCell] = []
         if "shapes" in self.parts:
-            methods = {"EquilibriumFlow": self._flow(0.15), "StreamFlow": self._stream(0.15)}
+            flow = self._flow(0.15)
+            methods: dict[str, AbstractMethod] = {
+                "EquilibriumFlow": flow,
+                "EquilibriumFlow(light penalty)": dataclasses.replace(flow, symmetry=0.01),
+                "StreamFlow": self._stream(0.15),
+            }
             cells += [
                 ShapeCell(shape=shape, label=label, method=method, points=self.points, replicate=i)
                 for shape in self.shapes
