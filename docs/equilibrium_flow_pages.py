@@ -84,8 +84,9 @@ def lorenz(record: dict[str, Any]) -> str:
         "## The Lorenz attractor\n",
         "50,000 states in no order; velocities in units of the data's standard deviations. "
         "The cosine is |⟨cos⟩| over the states: the sign of time is free as a whole. In brackets: "
-        "published (Zhang and Levin 2025). A seed is chaotic if its exponent is two errors above "
-        "log(t)/t, which shear without chaos gives.\n",
+        "published (Zhang and Levin 2025). Residuals are against the noised law, which the true "
+        "field, and `PolynomialFlow` that finds it, do not keep. A seed is chaotic if its "
+        "exponent is two errors above log(t)/t, which shear without chaos gives.\n",
     ]
     if fitted:
         parts += ["### Fitted\n", _fields_table(fitted, of)]

@@ -86,6 +86,8 @@ def with_error(row: dict[str, Any]) -> str:
     if not error or not math.isfinite(error):
         return number(row["value"])
     digits = max(0, 1 - int(f"{error:e}".split("e")[1]))
+    if digits > 10:
+        return f"{row['value']:.3g} ± {error:.1g}"
     return f"{row['value']:.{digits}f} ± {error:.{digits}f}"
 
 
