@@ -195,7 +195,8 @@ def test_dry_run_times_real_steps(noneq, snapshots):
 
 
 def test_dry_run_counts_the_score_that_comes_first(noneq, snapshots):
-    words = "--set training.steps=6 --set score.training.steps=5 --set net.width=8 --json"
+    words = "--set training.steps=6 --set score.training.steps=5 --set net.width=8 "
+    words += "--set net.depth=1 --set score.net=MLP --set score.net.width=8 --json"
     done = noneq("fit", "EquilibriumFlow", snapshots, "-o", "run", "--dry-run", *words.split())
     assert done.code == 0, done.err
     assert done.json["steps"] == 11

@@ -76,6 +76,7 @@ def test_a_condition_is_evaluated_for_the_box(noneq):
     assert "does not hold" in noneq("pde", "helmholtz", "--box", "7").out
 
 
+@pytest.mark.slow
 def test_the_whole_zoo_as_a_table(noneq):
     found = {each["name"]: each for each in noneq("pde", "--table", "--json").json["pdes"]}
     assert tuple(found) == NAMES

@@ -127,7 +127,8 @@ def test_wrong_requests_are_refused(fit):
         fit.model.sample(8, time=0.5, condition=[1.0], key=KEY)
 
 
-@pytest.mark.parametrize("dim", [pytest.param(1, marks=pytest.mark.slow), 3])
+@pytest.mark.slow
+@pytest.mark.parametrize("dim", [1, 3])
 def test_other_dimensions(product, dim):
     fit = tiny(product, dim).fit(paths(dim), key=KEY)
     x = fit.model.sample(8, time=0.5, key=KEY)

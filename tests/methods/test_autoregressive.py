@@ -176,6 +176,7 @@ def moving(n, seed=0):
     )
 
 
+@pytest.mark.slow
 def test_time_and_condition_are_inputs_and_a_run_is_saved(tmp_path):
     method = Autoregressive(width=32, training=SHORT)
     fit = method.fit(moving(800), key=KEY)

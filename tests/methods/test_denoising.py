@@ -115,6 +115,7 @@ def ou_paths(n, rng):
     return nq.Trajectories(x, times)
 
 
+@pytest.mark.slow
 def test_transition_generates_paths_with_the_right_memory(key, rng):
     data = ou_paths(4000, rng)
     fit = Transition(sampler=Heun(20), **SMALL).fit(data, key=key)

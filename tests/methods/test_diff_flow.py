@@ -232,6 +232,7 @@ def test_bound_is_below_the_ode_and_the_truth(fitted, key):
     assert single.value.shape == ()
 
 
+@pytest.mark.slow
 def test_history_and_checkpoints_go_through_the_stages(fitted, tmp_path):
     steps = fitted.history["step"]
     assert steps == sorted(steps)

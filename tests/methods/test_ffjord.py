@@ -129,6 +129,7 @@ def test_the_loss_is_exact_up_to_sixteen_dimensions_and_unbiased_above(key):
     assert values.std() > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whole", [True, False], ids=["category", "quantity"])
 def test_time_and_conditions_move_the_law(whole, key):
     rng = np.random.default_rng(0)

@@ -157,6 +157,7 @@ def told(request):
     return METHOD.fit(data, key=jax.random.key(0)).model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("time", "condition"), [(0.0, 0), (1.0, 0), (0.0, 1), (1.0, 1)])
 def test_time_and_conditions_move_the_law(told, time, condition, key):
     mean, condition = 2 * time + 3 * condition, [condition]

@@ -163,6 +163,7 @@ def test_gaussians_agree_with_a_peer():
     np.testing.assert_allclose(x.std(0), theirs.std(0), rtol=0.03)
 
 
+@pytest.mark.slow
 def test_constant_pixels_and_a_saved_run(tmp_path):
     values = np.asarray(bits(100).values)
     values[:, 1], values[:, 2] = 1.0, 0.0

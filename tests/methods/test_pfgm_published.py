@@ -155,6 +155,7 @@ def test_charges_of_another_time_or_condition_do_not_count():
     np.testing.assert_array_equal(seen, np.asarray(wanted, bool))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("net", "shape"), [(PatchMLP(2, 8, 1), (1, 4, 4)), (SetNet(8, 1, 2), (5, 2))]
 )

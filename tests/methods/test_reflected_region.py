@@ -309,6 +309,7 @@ def test_without_a_score_the_law_is_uniform(key):
     assert abs((x**2).sum(1).mean() - 0.5) < Z * np.sqrt(1 / 12 / 4000)
 
 
+@pytest.mark.slow
 def test_a_prinz_system_in_its_box(key):
     keys = jax.random.split(key, 4)
     system = nq.systems.Prinz(drive=1.0)
@@ -343,6 +344,7 @@ class Egg(AbstractSignedDistance):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["method", "data"])
 def test_a_shape_of_the_users_own_is_saved_with_its_numbers(where, tmp_path, monkeypatch):
     (tmp_path / "my_egg.py").write_text(SHAPE)

@@ -190,6 +190,7 @@ def letters():
     return nq.Snapshots(x.astype(np.float32), [0.0, 2.0], late, domain=Discrete(3))
 
 
+@pytest.mark.slow
 def test_letters_times_and_a_saved_run(tmp_path, key):
     training = Training(steps=700, batch=0, rate=0.01, ema=0.95)
     method = VAE(latent=2, visible=CategoricalUnits(3), **NETS, training=training)

@@ -54,6 +54,7 @@ def test_wrong_conditions_are_refused(asked, condition, error, text):
         asked.check(condition)
 
 
+@pytest.mark.slow
 def test_one_model_knows_each_category_and_their_mixture(key):
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 20_000)

@@ -208,6 +208,7 @@ def two_clusters(n, rng):
     return sign[..., None] * centre[:, None] + 0.1 * rng.normal(size=(n, 6, 2))
 
 
+@pytest.mark.slow
 def test_particles_tell_two_clusters_apart(rng, key):
     """Which cluster a noisy particle belongs to is told by the others alone."""
     data = nq.Snapshots(two_clusters(4000, rng).astype(np.float32))

@@ -26,7 +26,13 @@ YIELDS = {
 }
 
 
-@pytest.mark.parametrize("name", YIELDS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if i < 2 else pytest.param(name, marks=pytest.mark.slow)
+        for i, name in enumerate(YIELDS)
+    ],
+)
 def test_a_trained_process_is_saved_and_loaded(name, tmp_path):
     pde, box = YIELDS[name]
     method = ScoreMatching(process=process(pde, box=box), **SMALL)

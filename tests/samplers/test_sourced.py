@@ -90,6 +90,7 @@ def share(sampler, model, n, key):
     return (np.mean(found) - 0.2) / (np.std(found, ddof=1) / np.sqrt(10))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mass", "top"), [(1.0, 30.0), (4.0, 3.0)])
 def test_the_source_free_velocity_keeps_the_weights(mass, top, key):
     found = two_charges(mass, top, "source_free", n=4000, key=key, steps=32)
@@ -146,6 +147,7 @@ def test_the_height_that_suffices(mass, recwarn):
         check_reach(enough, 1.4)
 
 
+@pytest.mark.slow
 def test_few_effective_particles_warn(key):
     model = started(1.0, 30.0)
     with pytest.warns(UserWarning, match=r"Resampling\(\)"):  # noqa: PT031

@@ -81,6 +81,7 @@ def test_the_optimum_is_the_known_one(case, best, key):
     assert abs(row.value - best) < 5 * row.stderr + 1e-4
 
 
+@pytest.mark.slow
 def test_a_learner_cell_gives_all_rows_and_notices_too_little_training(key):
     net = MLP(width=48, depth=2)
     trained, hardly = (
@@ -147,6 +148,7 @@ def test_the_peer_is_fitted_and_scored(key):
     assert rows["w2"].method == "GaussianMixture (peer)"
 
 
+@pytest.mark.slow
 def test_consistency_cells_share_all_but_the_penalty(key):
     setting = Consistency(
         method=adapted(

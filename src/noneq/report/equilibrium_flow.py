@@ -51,6 +51,8 @@ def _shape_picture(case: str, cells: Sequence[Kept]) -> Picture:
             column[0].plot(*points.T, ".", ms=1, color="#b6bec7", rasterized=True)
             column[0].quiver(*grid[near].T, *v[near].T, color="#0072b2", width=0.006)
             column[0].set_title(method.replace("(", "\n("), fontsize=8.5)
+            away = np.linalg.norm((arrays["pushed"] - points) / points.std(0), axis=1)
+            column[1].set_title(f"{np.mean(away > 0.5):.0%} are elsewhere", fontsize=8.5)
             column[1].plot(*arrays["pushed"].T, ".", ms=1, color="#d55e00", rasterized=True)
             column[1].set_xlim(column[0].get_xlim())
             column[1].set_ylim(column[0].get_ylim())
@@ -59,7 +61,8 @@ def _shape_picture(case: str, cells: Sequence[Kept]) -> Picture:
         data = png(figure, 110)
     return Picture(
         f"{_spoken(case)}: the learnt velocity, and what it makes of its law.",
-        "Above: velocity over noised data; below: the same states after 100 units of time.",
+        "Above: velocity over noised data; below: the same states after 100 units of time, and the "
+        "share of those more than half a standard deviation from where they began.",
         f"Velocity fields over {case}.",
         data,
     )

@@ -61,6 +61,7 @@ class EquilibriumFlowStudy(AbstractStudy):
         "the attractor, .47 for fields), which the true dynamics do not.",
         "Errors over states of the attractor take them as independent; those over seeds do not "
         "contain that of the data, which are common to all.",
+        "A flow of small deformation may move few of the states: see the shares in the pictures.",
         "The cosine of fields is |⟨cos⟩| in units of the data's standard deviations; published "
         "figures do not say which mean they are.",
         "The floor of MMD² is the root mean square over eight pairs of truth samples, as single "
