@@ -50,7 +50,7 @@ types: $(VENV)/.installed-test
 
 # float64 is a setting of a whole process, hence a call of its own.
 x64: $(VENV)/.installed-test
-	JAX_ENABLE_X64=1 $(BIN)/python -m pytest tests/x64 -q
+	JAX_ENABLE_X64=1 $(BIN)/python -m pytest tests/x64 -q -m "not slow"
 
 fast: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q --ignore=tests/x64 -m "not slow"

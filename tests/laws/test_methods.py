@@ -38,7 +38,12 @@ PRESETS = {
 KEY = jax.random.key(7)
 
 
-@pytest.fixture(scope="module", params=METHODS)
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=pytest.mark.slow) if name in PRESETS else name for name in METHODS
+    ],
+)
 def cls(request):
     return METHODS[request.param]
 
@@ -136,6 +141,7 @@ def test_other_dimensions(product, dim):
     assert np.isfinite(x).all()
 
 
+@pytest.mark.slow
 def test_a_plain_array_is_one_snapshot(product):
     values = np.asarray(paths().values[:, 0])
     if issubclass(product, Transition):

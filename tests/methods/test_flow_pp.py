@@ -100,7 +100,9 @@ def spread(variational):
     return method.fit(x, key=jax.random.key(0)).model
 
 
-@pytest.fixture(params=[False, True], ids=["uniform", "variational"])
+@pytest.fixture(
+    params=[False, pytest.param(True, marks=pytest.mark.slow)], ids=["uniform", "variational"]
+)
 def discrete(request):
     return spread(request.param)
 

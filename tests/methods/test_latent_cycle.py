@@ -86,6 +86,7 @@ def test_bars_and_stripes(hidden, most):
     assert divergence >= (0.39 if hidden == 10 else 0)
 
 
+@pytest.mark.slow
 def test_the_chain_moves_where_gibbs_sampling_of_the_tied_one_stays():
     assert medians(TWO)[1] <= 0.12
     assert medians(TIED)[1] >= 0.9

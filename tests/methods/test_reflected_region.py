@@ -301,6 +301,7 @@ def test_density_in_the_disc_is_right_and_integrates_to_one(fitted):
     assert (np.exp(truth) * (truth - log_prob)).sum() * cell < 0.06
 
 
+@pytest.mark.slow
 def test_without_a_score_the_law_is_uniform(key):
     flat = model(noise=0.0)
     log_prob = jax.jit(lambda x: flat.log_prob(x))(jnp.asarray([0.3, 0.4]))

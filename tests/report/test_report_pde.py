@@ -13,6 +13,7 @@ from noneq.report.pde import dispersion, pictures
 SVG, PNG = b"<?xml", b"\x89PNG\r\n\x1a\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", zoo())
 def test_every_pde_of_the_zoo_is_drawn_and_deterministically(name):
     made = pictures(zoo()[name])

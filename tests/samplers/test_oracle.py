@@ -112,6 +112,7 @@ def test_the_weights_of_three_points_come_back(name, key):
     assert z > LIMIT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sampler",
     [

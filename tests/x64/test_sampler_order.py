@@ -150,7 +150,7 @@ WEAK = {
 }
 
 
-@pytest.mark.parametrize("name", ["VE", "VP"])
+@pytest.mark.parametrize("name", [pytest.param("VE", marks=pytest.mark.slow), "VP"])
 @pytest.mark.parametrize("kind", WEAK)
 def test_weak_orders_of_the_reverse_sde(name, kind, monkeypatch):
     process = PROCESSES[name]
