@@ -30,7 +30,8 @@ def flow_pictures(model: Any) -> list[Picture]:
         return []
     chosen = np.linspace(0, len(frame.times) - 1, min(_MOST_TIMES, len(frame.times)))
     times = np.asarray(frame.times)[np.unique(chosen.round().astype(int))]
-    with canvas(1, len(times), size=(3.6 * len(times), 3.4), squeeze=False) as (figure, axes):
+    width = max(6.4, 3.6 * len(times))
+    with canvas(1, len(times), size=(width, 3.6), squeeze=False) as (figure, axes):
         for panel, time in zip(axes[0], times, strict=True):
             asked = float(time) if len(frame.times) > 1 else None
             x = model.sample(_STATES, time=asked, key=jax.random.key(0))
