@@ -27,6 +27,20 @@ _MOST_MAPS = 25_000
 """Linux gives a process 65,530 memory maps; compiled programs take some each, and more crashes."""
 
 
+_CONTRACTS = ("cli", "laws", "nets", "report")
+"""Rooms that test contracts, not numbers: many small programs, compiled without optimisation."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compile_quickly(request):
+    """Programs of `_CONTRACTS` are compiled far more often than they run."""
+    name = "jax_disable_most_optimizations"
+    before = jax.config.values[name]
+    jax.config.update(name, before or request.path.parent.name in _CONTRACTS)
+    yield
+    jax.config.update(name, before)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def forget_compiled_programs():
     """Drop compiled programs between modules before a process has too many."""

@@ -50,7 +50,7 @@ def share_below(law, dim, sigma, key, *, stretch=1.0):
     return (found - levels) / np.sqrt(levels * (1 - levels) / DRAWS)
 
 
-@pytest.mark.parametrize("dim", [1, 5])
+@pytest.mark.parametrize("dim", [pytest.param(1, marks=pytest.mark.slow), 5])
 @pytest.mark.parametrize("name", LAWS)
 def test_draws_have_the_exact_quantiles(name, dim, key):
     """All nine of a law within 4.4 standard errors: false alarm 1e-4 a case."""

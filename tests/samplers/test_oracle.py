@@ -99,7 +99,10 @@ SAMPLERS = {
 }
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(s, marks=pytest.mark.slow) if i % 2 else s for i, s in enumerate(SAMPLERS)],
+)
 def test_the_weights_of_three_points_come_back(name, key):
     sampler, process = SAMPLERS[name]
     points = jnp.asarray(np.repeat(PLACES, COUNTS, 0), jnp.float32)
