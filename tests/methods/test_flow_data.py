@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 import noneq as nq
+from noneq.data.summary import summarise
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.methods import EquilibriumFlow, PolynomialFlow, SkewFlow, StreamFlow, UnbiasedHutchinson
 from noneq.methods.flow_data import SteadyLaw, check_states, steady_law
+from noneq.methods.flow_transitions import pairs_of
+from noneq.models.normaliser import Normaliser
 from noneq.nets import LocalNet, UNet
 
 
@@ -61,6 +64,17 @@ def test_transitions_are_read_before_a_score_is_trained(flow):
         flow.fit(PLANE, key=KEY, transitions=wrong, progress=refuse)
 
 
+def test_transitions_go_the_short_way_around_a_torus():
+    circle = nq.Torus(2 * np.pi)
+    states = nq.Snapshots(RNG.uniform(0, 6, size=(50, 2)).astype(np.float32), domain=circle)
+    seam = np.array([[[6.2, 3.0], [0.1, 2.5]]], np.float32)
+    normaliser = Normaliser(summarise(states))
+    pairs = pairs_of(nq.Trajectories(seam, [0.0, 0.5], domain=circle), normaliser, "test")
+    moved = pairs.step[0] * normaliser.scale.value
+    np.testing.assert_allclose(moved, [0.1 + 2 * np.pi - 6.2, -0.5], atol=1e-5)
+    np.testing.assert_allclose(pairs.rate, 2 * pairs.step, rtol=1e-6)
+
+
 def test_a_known_motion_is_read_before_a_score_is_trained():
     with pytest.raises(InvalidInput, match="known moves"):
         EquilibriumFlow().fit(PLANE, key=KEY, known=nq.systems.Lorenz(), progress=refuse)
@@ -78,7 +92,7 @@ def frames(shift, spread):
 
 
 def test_a_steady_law_of_several_times_is_named():
-    """40 means and 40 spreads within 4 standard errors: a false silence once in 200 laws."""
+    """A steady law is taken for a moving one once in 100 laws."""
     with pytest.warns(SteadyLaw, match="20 times"):
         assert steady_law(frames(0.0, 0.0), "test")
     with warnings.catch_warnings():

@@ -159,7 +159,8 @@ def cost(
     """
     summary = summarise(data)
     scorer = vars(method).get("score")
-    if isinstance(scorer, AbstractMethod) and "score" not in inputs:
+    given = {"score", "init"} & set(inputs)
+    if not given and isinstance(scorer, AbstractMethod) and _steps(scorer) is not None:
         before = cost(scorer, data, inputs={})
         short = override(scorer, {"training.steps": 1}).fit(data, key=jax.random.key(0))
         both = cost(method, data, inputs={**inputs, "score": short.model})

@@ -136,9 +136,8 @@ class EquilibriumFlow(AbstractMethod):
             label=label_of(summary),
             key=net_key,
         )
-        if isinstance(self.net, SetNet):
-            summary = exchangeable(summary)
-        return EquilibriumFlowModel(field, kept_law(score, self.noise), summary, known)
+        law = kept_law(score, self.noise)
+        return EquilibriumFlowModel(field, law, self._framed(summary), known)
 
     def fit(
         self,
@@ -180,11 +179,9 @@ class EquilibriumFlow(AbstractMethod):
         known = init.known if known is None and init is not None else known
         summary = summarise(data)
         self._check(data, summary, known)
-        # Particles share one mean and one scale, so that permuting them permutes v.
-        framed = exchangeable(summary) if isinstance(self.net, SetNet) else summary
         pairs = None
         if transitions is not None:
-            pairs = pairs_of(transitions, Normaliser(framed), "EquilibriumFlow")
+            pairs = pairs_of(transitions, Normaliser(self._framed(summary)), "EquilibriumFlow")
         warned = few_snapshots(data, "EquilibriumFlow") + steady_law(data, "EquilibriumFlow")
         staged = Staged(progress)
         folder = None if checkpoint is None else Path(checkpoint) / "score"
@@ -231,6 +228,10 @@ class EquilibriumFlow(AbstractMethod):
         kept = {"score": score} if given else {}
         kept |= {} if known is None else {"known": known}
         return Fit(model, history, self, summary, meta, kept)
+
+    def _framed(self, summary: Summary) -> Summary:
+        """Particles share one mean and one scale, so that permuting them permutes v."""
+        return exchangeable(summary) if isinstance(self.net, SetNet) else summary
 
     def _check(self, data: Snapshots | Trajectories, summary: Summary, known: Any) -> None:
         """What is wrong with the inputs is said before a score takes its time."""

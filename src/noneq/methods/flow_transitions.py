@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from noneq._typing import Key, Scalar
 from noneq.data.ensembles import Trajectories
@@ -30,7 +30,7 @@ class Pairs(eqx.Module):
     time: Float[Array, " pairs"]
     lag: Float[Array, " pairs"]
     condition: Float[Array, "pairs columns"] | None
-    path: np.ndarray
+    path: Int[Array, " pairs"]
 
     @property
     def after(self) -> Float[Array, "pairs dim"]:
@@ -88,7 +88,7 @@ def pairs_of(transitions: Any, normaliser: Normaliser, name: str) -> Pairs:
         jnp.asarray(times[first], dtype=float),
         jnp.asarray(times[second] - times[first], dtype=float),
         None if condition is None else jnp.asarray(condition[path], dtype=float),
-        np.unique(path, return_inverse=True)[1],
+        jnp.asarray(np.unique(path, return_inverse=True)[1]),
     )
     if float(pairs.pace) == 0:
         raise InvalidInput(f"{name}: no state moves in transitions; give pairs that differ.")

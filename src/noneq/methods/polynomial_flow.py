@@ -142,8 +142,8 @@ class PolynomialFlow(AbstractMethod):
             transitions: paths of two or more times, which fix direction and speed of v.
 
         Raises:
-            InvalidInput: discrete, periodic or conditional data, walls, several times, too many monomials,
-                a score or transitions of other states.
+            InvalidInput: discrete, periodic or conditional data, walls, several times, too many
+                monomials, a score or transitions of other states.
             MissingTrait: a score model without a score.
             WrongType: transitions that are no trajectories.
 

@@ -114,7 +114,7 @@ def seen_transitions(pairs: Pairs) -> Moves:
         twice(pairs.rate),
         jnp.concatenate([pairs.time, pairs.time + pairs.lag]),
         None if pairs.condition is None else twice(pairs.condition),
-        np.tile(pairs.path, 2),
+        np.tile(np.asarray(pairs.path), 2),
     )
 
 

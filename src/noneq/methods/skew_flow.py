@@ -96,8 +96,8 @@ class SkewFlow(AbstractMethod):
                 (or takes that of ``init``).
             velocities: fits A: ``(n, *event_shape)``, one for each state of ``data.snapshots()``, or
                 a function of one state (a known field).
-            transitions: fits A: paths of the law, two or more times each, that show how states move; noise
-                 that is the same forwards and backwards does not matter.
+            transitions: fits A: paths of the law, two or more times each, that show how states move;
+                noise that is the same forwards and backwards does not matter.
             init: a model whose operator (and score, if none is given) is kept.
 
         Returns:

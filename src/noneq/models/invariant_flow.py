@@ -152,7 +152,7 @@ class AbstractInvariantFlow(AbstractModel, HasVelocity, HasScore, HasPaths):
             key: for the states and the probes.
 
         Returns:
-            The ratio with its error over the states (delta method).
+            The ratio with its error over the states (delta method); 0 ± 0 for a flow at rest.
 
         Raises:
             InvalidInput: states of another shape, or fewer than 2.

@@ -174,7 +174,7 @@ def _pattern_film(cell: Kept) -> Picture:
     name = cell.case.split(":")[1]
     return Picture(
         f"{name}: the training-free flow (left) and Gray–Scott (right) from the same snapshot.",
-        "Left: dx = (v + eta s) dt + √(2 eta) dW of the published protocol; right: the reaction, "
+        "Left: dx = (v + eta s) dt + √(2 eta) dW by the published numbers; right: the reaction, "
         "20 steps of time 1 for each frame.",
         f"Film of the pattern {name}, {count} frames.",
         field_film([byte(flow), byte(truth)]),
