@@ -27,7 +27,7 @@ _MOST_MAPS = 25_000
 """Linux gives a process 65,530 memory maps; compiled programs take some each, and more crashes."""
 
 
-_CONTRACTS = ("cli", "laws", "nets", "report")
+_CONTRACTS = ("cli", "laws", "nets", "report", "store")
 """Rooms that test contracts, not numbers: many small programs, compiled without optimisation."""
 
 
