@@ -79,7 +79,7 @@ def small(method: Any) -> Any:
     def has(path: str) -> bool:
         thing = method
         for name in path.split("."):
-            if not hasattr(thing, name):
+            if name not in getattr(thing, "__dataclass_fields__", ()):
                 return False
             thing = getattr(thing, name)
         return True
