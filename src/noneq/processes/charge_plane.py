@@ -84,7 +84,7 @@ class ChargePlane(AbstractFieldLines):
         far_key, up_key, along_key, turn_key = jax.random.split(key, 4)
         shape, one = (n, dim), (n, 1)
         far = jax.random.uniform(far_key, one) * self.exponent
-        scale = self.noise * jnp.exp(far * math.log1p(self.growth))
+        scale = self.noise * jnp.exp(far * jnp.log1p(self.growth))
         length = jnp.linalg.norm(jax.random.normal(along_key, shape), axis=1, keepdims=True)
         turn = jax.random.normal(turn_key, shape)
         unit = turn / jnp.linalg.norm(turn, axis=1, keepdims=True)
