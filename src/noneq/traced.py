@@ -49,7 +49,7 @@ def is_on(number: Any) -> bool:
 
 def is_setting(array: Any) -> bool:
     """Whether an array is a traced Python number: those alone are weakly typed under `jit`."""
-    return isinstance(array, Tracer) and getattr(array.aval, "weak_type", False)
+    return isinstance(array, Tracer) and _is_weak(array)
 
 
 def _entering(tree: PyTree) -> PyTree:
@@ -62,7 +62,16 @@ def _entering(tree: PyTree) -> PyTree:
 def _traced(leaf: Any) -> Any:
     if _is_series(leaf):
         return tuple(jnp.asarray(number) for number in leaf)
-    return jnp.asarray(leaf) if type(leaf) is float and leaf != 0 else leaf
+    if type(leaf) is float and leaf != 0:
+        return jnp.asarray(leaf)
+    if isinstance(leaf, jax.Array) and not isinstance(leaf, Tracer) and _is_weak(leaf):
+        # Only settings may be weakly typed inside; parameters that were are not.
+        return jnp.asarray(leaf, leaf.dtype)
+    return leaf
+
+
+def _is_weak(array: Any) -> bool:
+    return getattr(array.aval, "weak_type", False)
 
 
 def _is_series(node: Any) -> bool:
