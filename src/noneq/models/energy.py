@@ -61,7 +61,7 @@ class TiltLadder(AbstractAnnealing):
     energy: TiltedEnergy
     time: Any
     condition: Any
-    step_size: float
+    step_size: ScalarLike
     steps: int = eqx.field(static=True)
 
     def start(self, *, key: Key) -> Walker:
