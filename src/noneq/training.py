@@ -1,8 +1,8 @@
 """The one gradient loop: compiled chunks over an `Objective`, resumable at every chunk.
 
 Batch and noise of step i are pure functions of (key, i), so a resumed run needs no data
-position. One compile per fit: configuration is hashed, not traced, and the optimiser is built
-inside.
+position. One compile serves every seed and all settings that are numbers (`Pace`, and the
+floats of model and objective); what sets shapes, and words, are parts of the program.
 """
 
 from abc import abstractmethod
@@ -16,12 +16,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, PyTree
+from jaxtyping import Array, Int, PyTree
 
 from noneq._typing import Key, Scalar
 from noneq.checkpoints import Checkpoint, Stop
 from noneq.errors import FitDiverged, InvalidInput
 from noneq.nets.constant import learnable
+from noneq.traced import jit
 
 
 class Training(eqx.Module):
@@ -74,14 +75,50 @@ class Training(eqx.Module):
         """Steps between two looks at the clock, the held-out loss and the signals."""
         return int(np.clip(self.steps // 20, 1, 200))
 
-    def optimiser(self) -> optax.GradientTransformation:
-        """Adam with clipping and the rate's schedule."""
+    @property
+    def pace(self) -> "Pace":
+        """How the parameters follow the gradient."""
         warmup = min(self.warmup, self.steps // 10)
-        if self.decay == "cosine":
-            rate = optax.warmup_cosine_decay_schedule(0.0, self.rate, warmup, self.steps)
-        else:
-            rate = optax.linear_schedule(0.0, self.rate, warmup) if warmup else self.rate
-        return optax.chain(optax.clip_by_global_norm(self.clip), optax.adam(rate))
+        count = lambda value: jnp.asarray(value, jnp.int32)
+        number = lambda value: jnp.asarray(value, float)
+        return Pace(
+            count(self.steps),
+            count(warmup),
+            number(self.rate),
+            number(self.ema),
+            number(self.clip),
+            self.decay,
+        )
+
+
+class Pace(eqx.Module):
+    """Adam with clipping, the rate's schedule and the average, as traced numbers.
+
+    **Equation**: rate(i) = rate i/warmup below ``warmup``, then
+    rate (1 + cos(π (i − warmup)/(steps − warmup)))/2 for the decay ``"cosine"`` and ``rate`` for
+    ``"constant"``, as of ``optax.warmup_cosine_decay_schedule``, which takes no traced steps.
+    """
+
+    steps: Int[Array, ""]
+    warmup: Int[Array, ""]
+    rate: Scalar
+    ema: Scalar
+    clip: Scalar
+    decay: str = eqx.field(static=True)
+
+    @property
+    def adam(self) -> optax.GradientTransformation:
+        """The direction of a step of rate 1, of a gradient no longer than ``clip``."""
+        return optax.chain(optax.clip_by_global_norm(self.clip), optax.scale_by_adam())
+
+    def rate_at(self, step: Int[Array, ""]) -> Scalar:
+        """Learning rate of a step, counted from 0."""
+        rising = self.rate * (step / jnp.maximum(self.warmup, 1))
+        if self.decay == "constant":
+            return jnp.where(step < self.warmup, rising, self.rate)
+        past = (step - self.warmup) / jnp.maximum(self.steps - self.warmup, 1)
+        falling = self.rate * (0.5 * (1 + jnp.cos(jnp.pi * jnp.clip(past, 0, 1))))
+        return jnp.where(step < self.warmup, rising, falling)
 
 
 class AbstractObjective(eqx.Module):
@@ -169,29 +206,30 @@ def _grad(
     return objective.grad(_with(model, carry.free), carry.objective, batch, key=noise_key)
 
 
-@eqx.filter_jit
+@jit
 def _advance(
     carry: _Carry,
     model: Any,
     objective: AbstractObjective,
     rows: PyTree,
-    training: Training,
+    batch: int,
+    pace: Pace,
     stop: Array,
     key: Key,
 ) -> tuple[_Carry, Array]:
     """Step until ``stop``, or just past the first bad step; also the mean loss on the way."""
-    optimiser = training.optimiser()
     start = carry.step
 
     def step(state: tuple[_Carry, Array]) -> tuple[_Carry, Array]:
         carry, total = state
-        loss, grads, memory = _grad(carry, model, objective, rows, training.batch, key)
+        loss, grads, memory = _grad(carry, model, objective, rows, batch, key)
         slope = ravel_pytree(grads)[0]
         bad = ~(jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm(slope)))
-        updates, moments = optimiser.update(slope, carry.optimiser, carry.free)
-        free = jnp.asarray(optax.apply_updates(carry.free, updates))
+        direction, moments = pace.adam.update(slope, carry.optimiser)
+        rate = pace.rate_at(carry.step).astype(carry.free.dtype)
+        free = carry.free - rate * jnp.asarray(direction)
         # Early averages forget the random start: decay rises with the step.
-        decay = jnp.minimum(training.ema, (1 + carry.step) / (10 + carry.step))
+        decay = jnp.minimum(pace.ema, (1 + carry.step) / (10 + carry.step))
         ema = free + decay * (carry.ema - free)
         return _Carry(carry.step + 1, free, moments, ema, memory, bad), total + loss
 
@@ -200,7 +238,7 @@ def _advance(
     return carry, total / jnp.maximum(carry.step - start, 1)
 
 
-@eqx.filter_jit
+@jit
 def _held_out_loss(
     carry: _Carry, model: Any, objective: AbstractObjective, rows: PyTree, key: Key
 ) -> Scalar:
@@ -245,11 +283,11 @@ def train(
     if training.batch:
         held_out = jax.tree.map(lambda a: a[: 8 * training.batch], held_out)
     init_key, step_key, held_key = jax.random.split(key, 3)
-    start = _flat(model)
+    start, pace = _flat(model), training.pace
     carry = _Carry(
         step=jnp.zeros((), jnp.int32),
         free=start,
-        optimiser=training.optimiser().init(start),
+        optimiser=pace.adam.init(start),
         ema=start,
         objective=objective.init(model, key=init_key),
         bad=jnp.asarray(False),
@@ -260,7 +298,14 @@ def train(
     )
     (carry, best), history = saved.restore((carry, best), history)
     advance = lambda carry, end: _advance(
-        carry, model, objective, rows, training, jnp.asarray(end, jnp.int32), step_key
+        carry,
+        model,
+        objective,
+        rows,
+        training.batch,
+        pace,
+        jnp.asarray(end, jnp.int32),
+        step_key,
     )
 
     with Stop() as stop:
@@ -297,7 +342,7 @@ def _diverged(
     carry: _Carry, model: Any, objective: Any, rows: PyTree, training: Training, key: Key
 ) -> FitDiverged:
     """The error for the step that ``carry`` stands before: recompute it to name the leaf."""
-    loss, grads, _ = eqx.filter_jit(_grad)(carry, model, objective, rows, training.batch, key)
+    loss, grads, _ = jit(_grad)(carry, model, objective, rows, training.batch, key)
     leaf = "loss"
     if bool(jnp.isfinite(loss)):
         for path, grad in jax.tree_util.tree_leaves_with_path(grads):

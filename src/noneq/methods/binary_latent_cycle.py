@@ -7,7 +7,7 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, PyTree
+from jaxtyping import Array, Float, PyTree
 
 from noneq._typing import Key, Scalar
 from noneq.data.summary import Summary
@@ -16,7 +16,8 @@ from noneq.methods.base import AbstractMethod, Data, Fit, Progress
 from noneq.methods.unit_rows import fit_stationary
 from noneq.models.binary_chain import BinaryChain, BinaryKernels, log_bits
 from noneq.models.units import AbstractUnits, BernoulliUnits
-from noneq.nets.constant import learnable
+from noneq.nets.constant import Constant, learnable
+from noneq.traced import jit
 from noneq.training import AbstractObjective, Training
 
 
@@ -118,7 +119,9 @@ class BinaryLatentCycle(AbstractMethod):
             checkpoint=checkpoint,
             prepare=_prepared,
         )
-        return dataclasses.replace(fit, model=_settled(fit.model, settle_key))
+        states = Constant(_settled(fit.model, settle_key))
+        model = eqx.tree_at(lambda m: m.fantasies, fit.model, states)
+        return dataclasses.replace(fit, model=model)
 
 
 def _prepared(model: BinaryChain, rows: dict[str, Array], *, key: Key) -> BinaryChain:
@@ -127,15 +130,14 @@ def _prepared(model: BinaryChain, rows: dict[str, Array], *, key: Key) -> Binary
     return eqx.tree_at(lambda m: m.kernels.bias, model, bias)
 
 
-@eqx.filter_jit
-def _settled(model: BinaryChain, key: Key) -> BinaryChain:
-    """The model with visible states of its chain."""
+@jit
+def _settled(model: BinaryChain, key: Key) -> Float[Array, "chains dim"]:
+    """Visible states of the model's chain."""
     start_key, chain_key = jax.random.split(key)
     m, hidden = len(model.fantasies.value), len(model.kernels.offset)
     z = jax.random.bernoulli(start_key, shape=(m, hidden)).astype(float)
     x = model.kernels.written(z, key=chain_key)
-    x = model.advanced(x, _SETTLING, key=jax.random.fold_in(chain_key, 1))
-    return eqx.tree_at(lambda m: m.fantasies.value, model, x)
+    return model.advanced(x, _SETTLING, key=jax.random.fold_in(chain_key, 1))
 
 
 class BitsLikelihood(AbstractObjective):

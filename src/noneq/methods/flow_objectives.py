@@ -14,6 +14,7 @@ from noneq.models.equilibrium_flow import EquilibriumFlowModel
 from noneq.models.known_motion import KnownField
 from noneq.nets.base import AbstractNetwork
 from noneq.nets.constant import Constant
+from noneq.traced import is_on, jit
 from noneq.training import AbstractLoss
 
 
@@ -77,7 +78,7 @@ class InvarianceLoss(AbstractLoss):
         traces = jax.vmap(self.divergence)(probes, pushed / scale)
         rest = q + jnp.sum(v * s, axis=1)
         loss = jnp.mean((traces.first + rest) * (traces.second + rest))
-        if self.symmetry:
+        if is_on(self.symmetry):
             loss += self.symmetry * jnp.mean(traces.symmetric)
 
         def field(y: Array, time: Any, condition: Any) -> Array:
@@ -101,13 +102,21 @@ class InvarianceLoss(AbstractLoss):
         return spread(mean), jnp.sqrt(spread(square) + _LEAST_SCALE**2)
 
 
-@eqx.filter_jit
 def measured(
     model: EquilibriumFlowModel, loss: InvarianceLoss, rows: dict[str, Any]
 ) -> EquilibriumFlowModel:
     """The model with the mean and the standard deviation of its field over all rows, if free."""
     if not loss.free:
         return model
+    constants = tuple(Constant(value) for value in _moments(model, loss, rows))
+    return eqx.tree_at(lambda m: (m.mean, m.std), model, constants)
+
+
+@jit
+def _moments(
+    model: EquilibriumFlowModel, loss: InvarianceLoss, rows: dict[str, Any]
+) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
+    """Mean and standard deviation of the field over all rows."""
 
     def one(row: dict[str, Any]) -> Array:
         return model.field(row["y"], None, row["time"], row["condition"])
@@ -115,5 +124,4 @@ def measured(
     n, dim = rows["y"].shape
     kept = {name: rows[name] for name in ("y", "time", "condition")}
     raw = jax.lax.map(one, kept, batch_size=max(1, min(n, _TOGETHER // dim)))
-    constants = tuple(Constant(value) for value in loss.moments(raw))
-    return eqx.tree_at(lambda m: (m.mean, m.std), model, constants)
+    return loss.moments(raw)

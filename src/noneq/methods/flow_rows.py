@@ -23,6 +23,7 @@ from noneq.models.normaliser import Normaliser
 from noneq.models.time_scores import time_score
 from noneq.models.traits import AbstractModel, HasNoising, HasScore, require
 from noneq.samplers.likelihood import exact_divergence
+from noneq.traced import jit
 
 
 _ROWS, _NUMBERS = 2**16, 2**24
@@ -170,7 +171,7 @@ def many_times(data: Snapshots) -> bool:
     return len(data.times) > 1
 
 
-@eqx.filter_jit
+@jit
 def sources(model: EquilibriumFlowModel, rows: dict[str, Any], moving: bool) -> Float[Array, " n"]:
     """q at every row: ∂_t log p of a law that moves, and div u + u·s of a known motion u."""
     normaliser, law = model.frame.normaliser, model.law
@@ -192,7 +193,7 @@ def sources(model: EquilibriumFlowModel, rows: dict[str, Any], moving: bool) -> 
     return jax.lax.map(one, rows, batch_size=min(n, 1024))
 
 
-@eqx.filter_jit
+@jit
 def _scored(
     law: AbstractModel, normaliser: Normaliser, rows: dict[str, Any], moving: bool, key: Key
 ) -> tuple[Float[Array, "n dim"], Float[Array, "n dim"]]:

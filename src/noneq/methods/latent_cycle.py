@@ -27,6 +27,7 @@ from noneq.models.latent_chain import LatentChain
 from noneq.models.one_hot_kernels import OneHotKernels, latent_entropy_production
 from noneq.models.units import AbstractUnits, BernoulliUnits
 from noneq.nets.constant import learnable
+from noneq.traced import is_on
 from noneq.training import AbstractObjective, Training
 
 
@@ -207,7 +208,7 @@ class CycleLikelihood(AbstractObjective):
         by_reading, by_writing = self.gradient.responses(matrix, a)
         objective = jnp.mean(log_prob)
         pull_reading, pull_writing = law[:, None] * by_reading, law[:, None] * by_writing
-        if self.dissipation:
+        if is_on(self.dissipation):
             spent, slope = jax.value_and_grad(latent_entropy_production)(matrix)
             objective += self.dissipation * spent
             pull_reading += self.dissipation * slope

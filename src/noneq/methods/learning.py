@@ -11,13 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from noneq._typing import Key
+from noneq._typing import Key, ScalarLike
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.lattice import lattice_step
 from noneq.data.summary import summarise
 from noneq.errors import FitDiverged, InvalidInput
 from noneq.methods.base import Data, Fit, History, Progress, as_data
 from noneq.models.normaliser import Normaliser
+from noneq.traced import is_on
 from noneq.training import AbstractObjective, train
 
 
@@ -144,10 +145,10 @@ def dequantised(
 
 
 def left_open(
-    condition: Float[Array, "n columns"] | None, drop: float, *, key: Key
+    condition: Float[Array, "n columns"] | None, drop: ScalarLike, *, key: Key
 ) -> Float[Array, "n columns"] | None:
     """Conditions of which a fraction is replaced by NaN, "not given"."""
-    if condition is None or drop == 0:
+    if condition is None or not is_on(drop):
         return condition
     keep = jax.random.uniform(key, (condition.shape[0], 1)) >= drop
     return jnp.where(keep, condition, jnp.nan)

@@ -18,6 +18,8 @@ from noneq.methods.base import AbstractMethod, Data, Fit, Progress
 from noneq.methods.starts import far_apart
 from noneq.models.mixture import Components, MixtureModel
 from noneq.models.units import AbstractUnits, BernoulliUnits
+from noneq.nets.constant import learnable
+from noneq.traced import jit
 
 
 _LEAST_VARIANCE = 1e-4
@@ -141,7 +143,7 @@ def _start(method: MixtureEM, phi: Float[Array, "n count"], dim: int, key: Key) 
     return eqx.filter(components, eqx.is_array)
 
 
-@eqx.filter_jit
+@jit
 def _run(method: MixtureEM, starts: Any, x: Array, phi: Array) -> tuple[Any, Array]:
     """EM from every start: components, and the mean cost before every step and after the last."""
     mean = jnp.mean(phi, axis=0)
@@ -171,7 +173,7 @@ def _run(method: MixtureEM, starts: Any, x: Array, phi: Array) -> tuple[Any, Arr
             scale, natural = None, jax.vmap(method.visible.natural)(centre)
         weight = jnp.log((count + method.smoothing) / jnp.sum(count + method.smoothing))
         new = Components(weight, natural, scale, method.visible)
-        return eqx.filter(new, eqx.is_array), cost
+        return eqx.filter(new, learnable(new)), cost
 
     def run(start: Any) -> tuple[Any, Array]:
         found, costs = jax.lax.scan(step, start, None, length=method.steps)

@@ -17,6 +17,7 @@ from noneq.methods.flow_transitions import Pairs
 from noneq.methods.learning import rows
 from noneq.models.frozen_noise import FrozenNoise
 from noneq.models.skew_flow import SkewFlowModel
+from noneq.traced import jit
 
 
 _MOST = 1024
@@ -194,7 +195,7 @@ def _chunks(
         yield np.asarray(fields, np.float64), seen, moves.group[part]
 
 
-@eqx.filter_jit
+@jit
 def _fields(
     model: SkewFlowModel,
     place: Callable[[Array], Array],

@@ -26,6 +26,7 @@ from noneq.nets.constant import Constant
 from noneq.nets.fourier import FourierMLP
 from noneq.nets.inputs import clock_of, label_of
 from noneq.samplers.likelihood import check_exact
+from noneq.traced import jit
 from noneq.training import AbstractLoss, Training
 
 
@@ -151,7 +152,8 @@ class StreamFlow(AbstractMethod):
         meta: dict[str, Any] = {"seconds": clock.monotonic() - began}
         meta |= {"warnings": warned} if warned else {}
         kept = {"score": score} if given else {}
-        return Fit(_measured(model, rows), history, self, summary, meta, kept)
+        model = eqx.tree_at(lambda m: m.size, model, Constant(_size(model, rows)))
+        return Fit(model, history, self, summary, meta, kept)
 
 
 class DeformationLoss(AbstractLoss):
@@ -180,7 +182,7 @@ def _row_velocity(
     return stream(lambda y: model(y, None, row["time"], row["condition"]), y, s)
 
 
-@eqx.filter_jit
+@jit
 def _curved(model: StreamFlowModel, rows: dict[str, Any], moving: bool, key: Key) -> dict[str, Any]:
     """Rows of states of the law, with the score and its Jacobian."""
     law, normaliser = model.law, model.frame.normaliser
@@ -205,10 +207,10 @@ def _curved(model: StreamFlowModel, rows: dict[str, Any], moving: bool, key: Key
     return rows | {"y": y, "score": s, "slope": slope}
 
 
-@eqx.filter_jit
-def _measured(model: StreamFlowModel, rows: dict[str, Any]) -> StreamFlowModel:
-    """The model with the size of its field over all rows."""
+@jit
+def _size(model: StreamFlowModel, rows: dict[str, Any]) -> Scalar:
+    """Root mean square of the field over all rows."""
     n, dim = rows["y"].shape
     square = lambda row: jnp.mean(_row_velocity(model.field, row, row["y"]) ** 2)
     squares = jax.lax.map(square, rows, batch_size=max(1, min(n, _TOGETHER // dim**2)))
-    return eqx.tree_at(lambda m: m.size, model, Constant(jnp.sqrt(jnp.mean(squares) + 1e-24)))
+    return jnp.sqrt(jnp.mean(squares) + 1e-24)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +14,7 @@ from noneq.domains import AbstractDomain, Box, Region
 from noneq.errors import InvalidInput
 from noneq.processes.confined import Confined
 from noneq.processes.schedules import AbstractSchedule
+from noneq.traced import jit
 
 
 _LEAST_SHARE = 2e-4
@@ -110,7 +110,7 @@ def check_mixing(process: Confined, values: np.ndarray, *, key: Key) -> None:
         )
 
 
-@eqx.filter_jit
+@jit
 def _left(process: Confined, start: Array, key: Key) -> Array:
     """Largest distance of the walkers' mean from the uniform one, in standard deviations."""
     prior_key, walk_key = jax.random.split(key)

@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,6 +23,7 @@ from noneq.models.traits import (
     HasSampleLogProb,
     require,
 )
+from noneq.traced import jit
 
 
 _OPPOSITE: dict[str, Any] = {"lower": "upper", "upper": "lower"}
@@ -258,13 +258,13 @@ def _estimated(
     return [estimate.value for estimate in found], found[0].bound
 
 
-@eqx.filter_jit
+@jit
 def _chunk(model: Any, x: Array, condition: Array | None, time: Array | None) -> Array:
     each = lambda x, c: model.log_prob(x, time=time, condition=c)
     return jax.vmap(each, in_axes=(0, None if condition is None else 0))(x, condition)
 
 
-@eqx.filter_jit
+@jit
 def _gaps(model: Any, x: Array, time: Any, condition: Array | None, keys: Array) -> Array:
     each = lambda x, c, k: model.prior_mismatch(x, time=time, condition=c, key=k)
     return jax.vmap(each, in_axes=(0, None if condition is None else 0, 0))(x, condition, keys)

@@ -6,13 +6,13 @@ Frames are centred and scaled on the host in float64, so that float32 suffices o
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
 from noneq.domains import AbstractDomain
+from noneq.traced import jit
 
 
 _BLOCK = 256
@@ -85,12 +85,12 @@ def _to_all(one: Array, y: Array, domain: AbstractDomain, scale: Array) -> Array
     return jnp.sum(gap.reshape(len(y), -1) ** 2, axis=1)
 
 
-@eqx.filter_jit
+@jit
 def _matrix(x: Array, y: Array, domain: AbstractDomain, scale: Array) -> Array:
     return jax.lax.map(lambda one: _to_all(one, y, domain, scale), x, batch_size=16)
 
 
-@eqx.filter_jit
+@jit
 def _rows(
     kernel: Callable[[Array, Array], Array],
     width: Array,

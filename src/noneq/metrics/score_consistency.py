@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +15,7 @@ from noneq.estimate import Estimate
 from noneq.metrics.comparison import whole
 from noneq.models.traits import HasNoising, HasScore, require
 from noneq.processes.fokker_planck import directions, score_terms
+from noneq.traced import jit
 
 
 _RATIOS = (0.1, 10.0)
@@ -197,7 +197,7 @@ def _root_of_ratio(pairs: Float[np.ndarray, "n levels 2"]) -> tuple[float, float
     return float(root.mean()), float(influence.std(ddof=1) / np.sqrt(n)), n
 
 
-@eqx.filter_jit
+@jit
 def _squares(
     model: Any,
     squares: Callable,

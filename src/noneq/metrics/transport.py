@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
@@ -14,6 +13,7 @@ from noneq.errors import InvalidInput, SolveFailed
 from noneq.estimate import Estimate
 from noneq.metrics.comparison import generator, pair, whole
 from noneq.metrics.pairwise import on_device, squared_distances
+from noneq.traced import jit
 
 
 def w1(
@@ -272,7 +272,7 @@ def _padded(costs: np.ndarray, n: int, m: int) -> np.ndarray:
     return np.pad(costs, ((0, n - costs.shape[0]), (0, m - costs.shape[1])))
 
 
-@eqx.filter_jit
+@jit
 def _divergence(
     costs: tuple[Array, ...], epsilon: Array, weights: tuple[Array, Array], max_iterations: int
 ) -> tuple[Array, Array, Array, Array]:

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, PyTree
 from noneq._typing import Key, Scalar
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
+from noneq.traced import jit
 
 
 class AbstractAnnealing(eqx.Module):
@@ -118,7 +119,7 @@ def log_partition_ratio(
     return log_mean(anneal(laws, betas, chains=chains, key=key)[0])
 
 
-@eqx.filter_jit
+@jit
 def _annealed(laws: AbstractAnnealing, betas: Array, chains: int, key: Key) -> tuple[Array, PyTree]:
     start_key, move_key = jax.random.split(key)
 

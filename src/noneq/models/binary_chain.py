@@ -19,6 +19,7 @@ from noneq.models.steps import stepped_paths
 from noneq.models.traits import HasLogProbEstimate, HasPaths
 from noneq.models.units import AbstractUnits
 from noneq.nets.constant import Constant
+from noneq.traced import jit
 
 
 _CHUNK = 64
@@ -164,7 +165,7 @@ class BinaryChain(AbstractLaw, HasLogProbEstimate, HasPaths):
         return Estimate(value, stderr, np.full(np.shape(value), draws), bound="lower", unit="nat")
 
 
-@eqx.filter_jit
+@jit
 def _estimated(model: BinaryChain, x: Array, draws: int, key: Key) -> tuple[Array, Array]:
     """Log of the mean importance weight of each state, and its error by the delta method."""
     kernels = model.kernels

@@ -17,6 +17,7 @@ from noneq.models.checks import check_count, check_time
 from noneq.models.frame import Asked
 from noneq.models.traits import AbstractModel, HasEnergy, HasLogProb, HasScore
 from noneq.nets.constant import Constant
+from noneq.traced import jit, words
 
 
 MOST_DIMENSIONS = 3
@@ -50,8 +51,8 @@ class GridBoltzmann(AbstractModel, HasEnergy, HasScore, HasLogProb):
     beta: float
     domain: AbstractDomain
     event_shape: tuple[int, ...] = eqx.field(static=True)
-    times: tuple[float, ...] = eqx.field(static=True)
-    labels: tuple[tuple[str, ...], tuple[str, ...], str] = eqx.field(static=True)
+    times: tuple[float, ...]
+    labels: tuple[tuple[str, ...], tuple[str, ...], str] = words()
 
     def __check_init__(self) -> None:
         check_grid_dimension(self.event_shape)
@@ -159,7 +160,7 @@ def check_no_condition(condition_dim: int, method: str) -> None:
         )
 
 
-@eqx.filter_jit
+@jit
 def _draw(model: GridBoltzmann, n: int, time: Scalar, key: Key) -> Float[Array, "n dim"]:
     cell_key, place_key = jax.random.split(key)
     points, _ = model._grid()
@@ -172,7 +173,7 @@ def _draw(model: GridBoltzmann, n: int, time: Scalar, key: Key) -> Float[Array, 
     return jax.vmap(model.domain.project)(x)
 
 
-@eqx.filter_jit
+@jit
 def _draw_each(
     model: GridBoltzmann, n: int, times: Float[Array, " times"], key: Key
 ) -> Float[Array, "times n dim"]:

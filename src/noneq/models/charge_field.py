@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -43,8 +42,8 @@ class ChargeField(AbstractFlowing):
     upward: AbstractNetwork
     std: Constant
     process: ChargePlane  # pyright: ignore[reportIncompatibleVariableOverride]
-    gamma: float = eqx.field(static=True)
-    switch: float = eqx.field(static=True)
+    gamma: float
+    switch: float
 
     def field(
         self,

@@ -19,7 +19,7 @@ def check_count(n: int) -> None:
         raise InvalidInput(f"n = {n}; expected a positive whole number of samples.")
 
 
-def check_time(time: ScalarLike | None, times: tuple[float, ...]) -> ScalarLike:
+def check_time(time: ScalarLike | None, times: tuple[ScalarLike, ...]) -> ScalarLike:
     """The physical time to use: the only one of a single-time model if none is given.
 
     Raises:
@@ -27,10 +27,10 @@ def check_time(time: ScalarLike | None, times: tuple[float, ...]) -> ScalarLike:
     """
     if time is None:
         if len(times) == 1:
-            return times[0]
-        raise InvalidInput(
-            f"this model covers times {times[0]:g} to {times[-1]:g}; say which with time=."
-        )
+            return jnp.asarray(times[0], dtype=float)
+        known = not isinstance(times[0], Tracer)
+        covers = f"times {times[0]:g} to {times[-1]:g}" if known else f"{len(times)} times"
+        raise InvalidInput(f"this model covers {covers}; say which with time=.")
     if not isinstance(time, Tracer) and not np.isfinite(np.asarray(time)).all():
         raise InvalidInput(f"time = {time}; expected a finite number.")
     return jnp.asarray(time, dtype=float)

@@ -32,6 +32,7 @@ from noneq.samplers.likelihood import (
     rademacher,
     runge_kutta,
 )
+from noneq.traced import jit
 
 
 def log_normal(x: Array) -> Scalar:
@@ -166,7 +167,7 @@ def own_rows(condition: Array | None) -> int | None:
     return None if condition is None or condition.ndim == 1 else 0
 
 
-@eqx.filter_jit
+@jit
 def _estimates(
     model: ContinuousFlow, x: Array, time: Any, condition: Any, probes: int, key: Key
 ) -> Float[Array, "n probes"]:
@@ -183,7 +184,7 @@ def _estimates(
     return values - normaliser.log_scale
 
 
-@eqx.filter_jit
+@jit
 def _sample_with_log_prob(
     model: ContinuousFlow, n: int, time: Any, condition: Any, key: Key
 ) -> tuple[Array, Array]:

@@ -18,6 +18,7 @@ from noneq.models.frame import AbstractLaw, Frame
 from noneq.models.traits import HasLogMassEstimate, HasLogProb, HasSampleLogProb, HasScore
 from noneq.nets.constant import Constant
 from noneq.nets.couplings import Couplings
+from noneq.traced import jit
 
 
 class CellNoise(eqx.Module):
@@ -162,7 +163,7 @@ def _log_normal(z: Float[Array, " dim"]) -> Scalar:
     return -0.5 * jnp.sum(z**2) - 0.5 * z.size * math.log(2 * math.pi)
 
 
-@eqx.filter_jit
+@jit
 def _sample_with_log_prob(
     model: CouplingFlow, n: int, time: Any, condition: Any, key: Key
 ) -> tuple[Array, Array]:
@@ -173,7 +174,7 @@ def _sample_with_log_prob(
     return x, log_prob - model.frame.normaliser.log_scale
 
 
-@eqx.filter_jit
+@jit
 def _bounds(
     model: CouplingFlow, x: Array, time: Any, condition: Any, draws: int, key: Key
 ) -> Float[Array, "n draws"]:

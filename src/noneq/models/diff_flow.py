@@ -19,6 +19,7 @@ from noneq.models.traits import HasLogProb, HasLogProbEstimate, HasNoisyScore, H
 from noneq.nets.base import AbstractNetwork
 from noneq.samplers.base import ensemble
 from noneq.samplers.likelihood import check_exact, flow_log_prob
+from noneq.traced import jit
 
 
 class TwoWaySDE(HasNoisyScore, HasNoisyVelocity):
@@ -38,8 +39,8 @@ class TwoWaySDE(HasNoisyScore, HasNoisyVelocity):
     drift_net: AbstractNetwork
     score_net: AbstractNetwork
     log_noise: Float[Array, " knots"]
-    floor: float = eqx.field(static=True)
-    power: float = eqx.field(static=True)
+    floor: float
+    power: float
 
     def nodes(self, steps: int) -> Float[Array, " nodes"]:
         """tau_0 = 0 to tau_K = 1."""
@@ -279,7 +280,7 @@ class DiffFlowModel(AbstractLaw, HasLogProbEstimate, HasLogProb, HasNoisyScore, 
         return _log_ratios(self, states, time, condition, keys), single
 
 
-@eqx.filter_jit
+@jit
 def _log_ratios(model: DiffFlowModel, x: Array, time: Any, condition: Any, keys: Array) -> Array:
     def one(row: tuple[Array, Any, Array]) -> Array:
         x, condition, keys = row

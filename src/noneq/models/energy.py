@@ -19,6 +19,7 @@ from noneq.models.resampled import resampled
 from noneq.models.traits import HasEnergy, HasLogProbEstimate, HasScore
 from noneq.nets.base import AbstractNetwork
 from noneq.samplers.annealed_levels import AnnealedLevels
+from noneq.traced import jit
 
 
 _COMPANIONS = 128
@@ -60,7 +61,7 @@ class TiltLadder(AbstractAnnealing):
     energy: TiltedEnergy
     time: Any
     condition: Any
-    step_size: float = eqx.field(static=True)
+    step_size: ScalarLike
     steps: int = eqx.field(static=True)
 
     def start(self, *, key: Key) -> Walker:
@@ -205,7 +206,7 @@ class EnergyModel(AbstractLaw, HasEnergy, HasScore, HasLogProbEstimate):
         )
 
 
-@eqx.filter_jit
+@jit
 def _energies(model: EnergyModel, x: Array, time: Any, condition: Any) -> Float[Array, " n"]:
     own = None if condition is None or condition.ndim == 1 else 0
     each = lambda x, c: model.energy(x, time=time, condition=c)

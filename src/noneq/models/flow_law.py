@@ -31,6 +31,7 @@ from noneq.samplers.likelihood import (
     probability_flow,
     rademacher,
 )
+from noneq.traced import jit
 
 
 class AbstractFlowLaw(
@@ -177,7 +178,7 @@ class AbstractFlowLaw(
         return process.log_kernel(z, y, 1.0) - self.denoiser.prior.log_prob(z)
 
 
-@eqx.filter_jit
+@jit
 def _estimates(
     model: AbstractFlowLaw, x: Array, time: Any, condition: Any, sizes: tuple[int, int], key: Key
 ) -> Float[Array, "n probes"]:
@@ -193,7 +194,7 @@ def _estimates(
     return jax.vmap(one, (0, own, 0))(x, condition, keys) - model.normaliser.log_scale
 
 
-@eqx.filter_jit
+@jit
 def _sample_with_log_prob(
     model: AbstractFlowLaw, n: int, time: Any, condition: Any, steps: int, key: Key
 ) -> tuple[Array, Array]:

@@ -19,6 +19,7 @@ from noneq.errors import InvalidInput, WrongType
 from noneq.models.checks import check_count, check_solved, check_time
 from noneq.models.normaliser import Normaliser
 from noneq.models.traits import AbstractModel
+from noneq.traced import jit, words
 
 
 class Asked(eqx.Module):
@@ -95,8 +96,8 @@ class Frame(eqx.Module):
     domain: AbstractDomain
     asked: Asked
     event_shape: tuple[int, ...] = eqx.field(static=True)
-    times: tuple[float, ...] = eqx.field(static=True)
-    labels: tuple[tuple[str, ...], tuple[str, ...], str] = eqx.field(static=True)
+    times: tuple[float, ...]
+    labels: tuple[tuple[str, ...], tuple[str, ...], str] = words()
 
     def __init__(self, summary: Summary, *, optional: bool = False):
         self.normaliser = Normaliser(summary)
@@ -188,7 +189,7 @@ class AbstractLaw(AbstractModel):
         return Snapshots.from_frames(frames, times, **self.frame.described())
 
 
-@eqx.filter_jit
+@jit
 def _sample(model: AbstractLaw, n: int, time: Any, condition: Any, key: Key) -> Array:
     y = model.draw(n, time=time, condition=condition, key=key)
     x = jax.vmap(model.frame.normaliser.inverse)(y)

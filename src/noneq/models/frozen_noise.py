@@ -13,6 +13,7 @@ from noneq.data.ensembles import Snapshots
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.models.traits import AbstractModel, HasNoising, HasScore, require
+from noneq.traced import jit
 
 
 class FrozenNoise(AbstractModel, HasScore):
@@ -30,7 +31,7 @@ class FrozenNoise(AbstractModel, HasScore):
     """
 
     model: AbstractModel
-    ratio: float = eqx.field(static=True)
+    ratio: float
 
     def __init__(self, model: AbstractModel, ratio: float):
         require(model, HasNoising, "FrozenNoise")
@@ -83,7 +84,7 @@ class FrozenNoise(AbstractModel, HasScore):
         return eqx.tree_at(lambda d: d.values, data, values)
 
 
-@eqx.filter_jit
+@jit
 def noised_states(law: FrozenNoise, x: Any, *, key: Key) -> Float[Array, "n *event"]:
     """A batch of states of the data after the noise of the law."""
     keys = jax.random.split(key, x.shape[0])

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,6 +21,7 @@ from noneq.models.steps import stepped_paths
 from noneq.models.traits import HasEnergy, HasLogProbEstimate, HasPaths
 from noneq.models.units import BernoulliUnits
 from noneq.nets.constant import Constant
+from noneq.traced import jit
 
 
 _MOST_ENUMERATED = 18
@@ -212,7 +212,7 @@ class _Cooling(AbstractAnnealing):
         return heat_bath(self.couplings, state[None], beta * self.beta, key=key)[0]
 
 
-@eqx.filter_jit
+@jit
 def _enumerated(model: SpinMemory) -> Float[Array, " states"]:
     spins, couplings = model.frame.dim, model.couplings.value
     spelt = lambda number: 2 * letters_of(number[None], 2, spins)[0] - 1
@@ -220,12 +220,12 @@ def _enumerated(model: SpinMemory) -> Float[Array, " states"]:
     return jax.lax.map(each, jnp.arange(2**spins), batch_size=min(2**spins, _CHUNK))
 
 
-@eqx.filter_jit
+@jit
 def _energies(model: SpinMemory, x: Array) -> Float[Array, " n"]:
     return jax.vmap(lambda x: model.energy(x, time=model.frame.times[0]))(x)
 
 
-@eqx.filter_jit
+@jit
 def _retrieved(model: SpinMemory, x: Array, steps: int) -> Array:
     couplings, normaliser = model.couplings.value, model.frame.normaliser
     start = as_spins(jax.vmap(normaliser.forward)(x), model.domain)

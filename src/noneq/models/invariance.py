@@ -2,20 +2,20 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
 from noneq.samplers.likelihood import MOST_EXACT, exact_divergence, rademacher
+from noneq.traced import jit
 
 
 _STEP = 0.02
 """Of the time in which a state moves by the standard deviation of the data."""
 
 
-@eqx.filter_jit
+@jit
 def natural_step(model: Any, x: Array, time: Any, condition: Any, noise: Any) -> Scalar:
     """The largest step of a path: states ``(n, *event)`` turn, and noise forgets, slower than that."""
     scale = model.frame.normaliser.scale.value
@@ -26,7 +26,7 @@ def natural_step(model: Any, x: Array, time: Any, condition: Any, noise: Any) ->
     return 1.0 / jnp.maximum(turn / _STEP, 10.0 * forget)
 
 
-@eqx.filter_jit
+@jit
 def residual_terms(
     model: Any, x: Array, time: Any, condition: Any, probes: int, keys: Array
 ) -> tuple[Array, Array]:
@@ -53,7 +53,7 @@ def residual_terms(
     return jax.lax.map(one, (x, keys), batch_size=_together(x))
 
 
-@eqx.filter_jit
+@jit
 def squared_speeds(model: Any, x: Array, time: Any, condition: Any) -> Float[Array, " n"]:
     """|v|² of every state ``(n, *event)``."""
     one = lambda x: jnp.sum(model.velocity(x, time=time, condition=condition) ** 2)

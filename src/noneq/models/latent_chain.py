@@ -25,6 +25,7 @@ from noneq.models.one_hot_kernels import (
 from noneq.models.steps import stepped_paths
 from noneq.models.traits import HasChain, HasLogProb, HasPaths, HasStateMeans
 from noneq.nets.constant import Constant
+from noneq.traced import jit
 
 
 _MOST_ENUMERATED = 2**16
@@ -145,7 +146,7 @@ def _kernels_at(model: LatentChain, x: Float[Array, "n dim"]) -> tuple[Array, Ar
     return model.kernels.log_writing(phi, log_base), model.kernels.log_reading(phi)
 
 
-@eqx.filter_jit
+@jit
 def _chain(model: LatentChain, key: Key) -> Float[Array, "states states"]:
     states = every_state(model.kernels, model.frame.dim)
     if states is not None:
@@ -163,7 +164,7 @@ def _chain(model: LatentChain, key: Key) -> Float[Array, "states states"]:
     return normalised(flux)
 
 
-@eqx.filter_jit
+@jit
 def _joint(model: LatentChain, y: Float[Array, "n dim"]) -> Float[Array, " n"]:
     writing, reading = _kernels_at(model, model.kernels.visible.read(y, model.domain))
     posterior = jax.nn.log_softmax(jnp.log(model.law.value) + writing, axis=1)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +15,7 @@ from noneq.models.frame import AbstractLaw, Frame
 from noneq.models.hopfield import as_spins, from_spins
 from noneq.models.traits import HasEnergy, HasLogProb
 from noneq.nets.constant import Constant
+from noneq.traced import jit
 
 
 class PatternMemory(AbstractLaw, HasEnergy, HasLogProb):
@@ -112,7 +112,7 @@ class PatternMemory(AbstractLaw, HasEnergy, HasLogProb):
         return self.domain.contains(x) if self._binary else True
 
 
-@eqx.filter_jit
+@jit
 def _attended(model: PatternMemory, x: Array, steps: int) -> Array:
     patterns, normaliser = model.patterns.value, model.frame.normaliser
     s = model._inside(jax.vmap(normaliser.forward)(x))  # noqa: SLF001

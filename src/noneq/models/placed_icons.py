@@ -18,6 +18,7 @@ from noneq.models.checks import check_count
 from noneq.models.traits import AbstractModel, HasScore
 from noneq.nets.constant import Constant
 from noneq.systems.patterns import PlacedIcons
+from noneq.traced import jit
 
 
 class AbstractStampLaw(AbstractModel, HasScore):
@@ -191,7 +192,7 @@ class ShuffledIconLaw(AbstractStampLaw):
         return jnp.sum(weight, (1, 2)), turn, stamps
 
 
-@eqx.filter_jit
+@jit
 def _noisy(law: AbstractStampLaw, n: int, key: Key) -> Float[Array, "n channels h w"]:
     def one(key):
         draw_key, noise_key = jax.random.split(key)

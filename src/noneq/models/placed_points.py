@@ -17,6 +17,7 @@ from noneq.models.checks import check_count
 from noneq.models.traits import AbstractModel, HasLogProb, HasScore
 from noneq.nets.constant import Constant
 from noneq.systems.patterns import PlacedPoints
+from noneq.traced import jit
 
 
 _TABLE = 4096
@@ -128,7 +129,7 @@ class PlacedPointsLaw(AbstractModel, HasScore, HasLogProb):
         return self.domain.project(moved.reshape(self.event_shape))
 
 
-@eqx.filter_jit
+@jit
 def _draws(law: PlacedPointsLaw, n: int, key: Key) -> Float[Array, "n *event"]:
     return jax.vmap(law.draw)(jax.random.split(key, n))
 

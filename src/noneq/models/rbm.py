@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +20,7 @@ from noneq.models.frame import AbstractLaw, Frame
 from noneq.models.small_layer import SmallLayer, small_layer
 from noneq.models.steps import stepped_paths
 from noneq.models.traits import HasEnergy, HasLogProbEstimate, HasPaths
+from noneq.traced import jit
 
 
 class RestrictedBoltzmann(AbstractLaw, HasEnergy, HasLogProbEstimate, HasPaths):
@@ -178,12 +178,12 @@ def annealed_log_partition(
     return Estimate(value, ratio.stderr, ratio.n, bound="lower", unit="nat")
 
 
-@eqx.filter_jit
+@jit
 def _exact_log_partition(machine: Bipartite, layer: SmallLayer) -> Scalar:
     return jax.nn.logsumexp(layer.log_law(machine))
 
 
-@eqx.filter_jit
+@jit
 def _log_densities(model: RestrictedBoltzmann, x: Array) -> Float[Array, " n"]:
     energies = jax.vmap(lambda x: model.energy(x, time=model.frame.times[0]))(x)
     return -energies - model.frame.normaliser.log_scale

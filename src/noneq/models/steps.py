@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +13,7 @@ from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
 from noneq.models.checks import check_count
 from noneq.models.units import AbstractUnits
+from noneq.traced import jit
 
 
 @runtime_checkable
@@ -74,7 +74,7 @@ def step_counts(times: Any) -> np.ndarray:
     return counts.astype(int)
 
 
-@eqx.filter_jit
+@jit
 def _run(model: Any, first: Array, steps: int, key: Key) -> Array:
     """States at all steps, ``(steps + 1, n, dim)``."""
 

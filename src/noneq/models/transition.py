@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,6 +19,7 @@ from noneq.models.frame import Frame
 from noneq.models.traits import AbstractModel, HasPaths
 from noneq.nets.constant import Constant
 from noneq.samplers.base import AbstractSampler
+from noneq.traced import jit
 
 
 class TransitionModel(AbstractModel, HasPaths):
@@ -141,7 +141,7 @@ class TransitionModel(AbstractModel, HasPaths):
         return self.starts.value[jax.random.randint(key, (n,), 0, self.starts.value.shape[0])]
 
 
-@eqx.filter_jit
+@jit
 def _steps(model: TransitionModel, x: Array, time: Array, condition: Any, count: int, key: Key):
     """``count`` steps of one lag from x ``(n, *event)``; frames ``(count, n, *event)``."""
 

@@ -18,6 +18,7 @@ from noneq.models.frame import AbstractLaw, Frame
 from noneq.models.traits import HasLogProbEstimate
 from noneq.models.units import AbstractUnits
 from noneq.nets.base import AbstractNetwork
+from noneq.traced import jit
 
 
 _LEAST_LOG_SPREAD = math.log(1e-3)
@@ -52,7 +53,7 @@ class Autoencoder(eqx.Module):
     spread: Float[Array, " dim"] | None
     visible: AbstractUnits
     latent: int = eqx.field(static=True)
-    temperature: float = eqx.field(static=True)
+    temperature: float
 
     def posterior(
         self, x: Float[Array, " dim"], time: Any, condition: Any
@@ -262,7 +263,7 @@ def _log_weights(model: VAEModel, x: Array, time: Any, condition: Any, key: Key)
     return weight - model.frame.normaliser.log_scale, model.domain.contains(x)
 
 
-@eqx.filter_jit
+@jit
 def _every(
     model: VAEModel, function: Any, x: Array, time: Any, condition: Any, draws: int, key: Key
 ) -> tuple[Array, Array]:

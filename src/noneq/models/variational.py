@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +15,7 @@ from noneq.models.checks import check_time
 from noneq.models.denoising import DenoisingModel
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.schedules import AbstractSchedule
+from noneq.traced import jit
 
 
 def variational_bound(
@@ -76,7 +76,7 @@ def variational_bound(
     return estimate[0] if single else estimate
 
 
-@eqx.filter_jit
+@jit
 def _bounds(
     model: DenoisingModel, x: Array, time: Any, condition: Any, sizes: tuple[int, int], key: Key
 ) -> Float[Array, "n samples"]:

@@ -73,7 +73,7 @@ class ChargePlane(AbstractFieldLines):
     clip: float | None = None
 
     @property
-    def top(self) -> float:
+    def top(self) -> ScalarLike:
         """σ (1 + τ)^M, the largest scale of the training states."""
         return self.noise * (1 + self.growth) ** self.exponent
 
@@ -84,7 +84,7 @@ class ChargePlane(AbstractFieldLines):
         far_key, up_key, along_key, turn_key = jax.random.split(key, 4)
         shape, one = (n, dim), (n, 1)
         far = jax.random.uniform(far_key, one) * self.exponent
-        scale = self.noise * jnp.exp(far * math.log1p(self.growth))
+        scale = self.noise * jnp.exp(far * jnp.log1p(self.growth))
         length = jnp.linalg.norm(jax.random.normal(along_key, shape), axis=1, keepdims=True)
         turn = jax.random.normal(turn_key, shape)
         unit = turn / jnp.linalg.norm(turn, axis=1, keepdims=True)
@@ -127,7 +127,7 @@ class ClippedPrior(AbstractPrior):
     """A law whose draws are shortened to a norm ``clip``; the density is that of the law itself."""
 
     law: AbstractPrior
-    clip: float | None
+    clip: ScalarLike | None
 
     def sample(self, shape: tuple[int, ...], *, key: Key) -> Array:
         x = self.law.sample(shape, key=key)
@@ -198,7 +198,7 @@ def empirical_field(
     return jnp.concatenate([across, z[:, None]], axis=1)
 
 
-def normalised_field(field: Float[Array, "n up"], gamma: float) -> Float[Array, "n up"]:
+def normalised_field(field: Float[Array, "n up"], gamma: ScalarLike) -> Float[Array, "n up"]:
     """−√N E/(|E| + γ). Source: Xu et al. 2022, section 3.2."""
     size = jnp.linalg.norm(field, axis=1, keepdims=True)
     return -math.sqrt(field.shape[1] - 1) * field / (size + gamma)

@@ -16,6 +16,7 @@ from noneq.errors import InvalidInput
 from noneq.nets.gradient import has_energy
 from noneq.processes.penalties import AbstractPenalty
 from noneq.processes.schedules import AbstractSchedule
+from noneq.traced import is_on
 
 
 EXACT_DIMENSIONS = 16
@@ -224,9 +225,9 @@ class FokkerPlanck(AbstractPenalty):
     ) -> Scalar:
         vector_key, scalar_key = jax.random.split(key)
         total = jnp.zeros(())
-        if self.strength:
+        if is_on(self.strength):
             total += self.strength * self._vector(model, x, tau, time, condition, vector_key)
-        if self.scalar and has_energy(model):
+        if is_on(self.scalar) and has_energy(model):
             total += self.scalar * self._scalar(model, x, tau, time, condition, scalar_key)
         return total
 

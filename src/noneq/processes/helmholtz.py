@@ -2,6 +2,7 @@
 
 import math
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -66,8 +67,9 @@ class Helmholtz(AbstractFieldLines):
     free space; this kernel and its velocity are ours.
     """
 
-    cutoff: float
-    box: float
+    # Parts of the program: whether the kernel is positive is judged on the host.
+    cutoff: float = eqx.field(static=True)
+    box: float = eqx.field(static=True)
     schedule: AbstractSchedule = Karras(sigma_max=20.0)
 
     def __check_init__(self) -> None:

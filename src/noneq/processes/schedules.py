@@ -95,8 +95,7 @@ class VP(AbstractSchedule):
 
     def tau_of_log_alpha(self, log_alpha: ScalarLike) -> Scalar:
         """Inverse of ln alpha(tau)."""
-        a, b = (self.beta_max - self.beta_min) / 4, self.beta_min / 2
-        return -2 * jnp.asarray(log_alpha) / (b + jnp.sqrt(b * b - 4 * a * log_alpha))
+        return _tau_of_log_alpha(self, log_alpha)
 
     @property
     def start(self) -> float:
@@ -104,8 +103,7 @@ class VP(AbstractSchedule):
 
     def log_alpha(self, tau: ScalarLike) -> Scalar:
         """ln alpha(tau), exact also where alpha rounds to 1."""
-        tau = jnp.asarray(tau, dtype=float)
-        return -(tau**2) * (self.beta_max - self.beta_min) / 4 - tau * self.beta_min / 2
+        return _log_alpha(self, tau)
 
 
 class SubVP(AbstractSchedule):
@@ -121,20 +119,27 @@ class SubVP(AbstractSchedule):
         _check_levels("SubVP", self.beta_min, self.beta_max)
 
     def __call__(self, tau: ScalarLike) -> tuple[Scalar, Scalar]:
-        log_alpha = self._vp.log_alpha(tau)
+        log_alpha = _log_alpha(self, tau)
         return jnp.exp(log_alpha), -jnp.expm1(2 * log_alpha)
 
     def tau(self, ratio: ScalarLike) -> Scalar:
         # (1 − alpha²)/alpha = r: alpha = (sqrt(r² + 4) − r)/2, ln alpha = −asinh(r/2).
-        return self._vp.tau_of_log_alpha(-jnp.arcsinh(jnp.asarray(ratio, float) / 2))
+        return _tau_of_log_alpha(self, -jnp.arcsinh(jnp.asarray(ratio, float) / 2))
 
     @property
     def start(self) -> float:
         return 1e-3
 
-    @property
-    def _vp(self) -> VP:
-        return VP(self.beta_min, self.beta_max)
+
+def _log_alpha(schedule: VP | SubVP, tau: ScalarLike) -> Scalar:
+    tau = jnp.asarray(tau, dtype=float)
+    low, high = schedule.beta_min, schedule.beta_max
+    return -(tau**2) * (high - low) / 4 - tau * low / 2
+
+
+def _tau_of_log_alpha(schedule: VP | SubVP, log_alpha: ScalarLike) -> Scalar:
+    a, b = (schedule.beta_max - schedule.beta_min) / 4, schedule.beta_min / 2
+    return -2 * jnp.asarray(log_alpha) / (b + jnp.sqrt(b * b - 4 * a * log_alpha))
 
 
 class DiscreteVP(AbstractSchedule):
@@ -151,8 +156,9 @@ class DiscreteVP(AbstractSchedule):
     """
 
     steps: int = 1000
-    beta_min: float = 1e-4
-    beta_max: float = 0.02
+    # Parts of the program: the table of levels is made on the host, in float64.
+    beta_min: float = eqx.field(default=1e-4, static=True)
+    beta_max: float = eqx.field(default=0.02, static=True)
 
     def __check_init__(self) -> None:
         _check_levels("DiscreteVP", self.beta_min, self.beta_max)
@@ -245,7 +251,7 @@ class Karras(AbstractSchedule):
     def start(self) -> float:
         return 0.0
 
-    def _roots(self) -> tuple[float, float]:
+    def _roots(self) -> tuple[Any, Any]:
         return self.sigma_min ** (1 / self.rho), self.sigma_max ** (1 / self.rho)
 
 

@@ -73,7 +73,8 @@ class InverseGamma(AbstractSubordinator):
     Source: Xu et al. 2023 (PFGM++), eq. 3 and theorem 4.1.
     """
 
-    dof: float = 1.0
+    # A part of the program: log Γ of large numbers needs float64.
+    dof: float = eqx.field(default=1.0, static=True)
 
     def __check_init__(self) -> None:
         _check_positive("InverseGamma", "dof", self.dof, "1 is Poisson; for infinity use Fixed()")
@@ -152,7 +153,7 @@ class InverseGaussian(AbstractSubordinator):
         z, half = self.height(sigma), (dim + 1) / 2
         rho, gap = _hypotenuse(squared, z)
         log_k = log_bessel_ke(half, self.mass * rho)
-        factor = math.log(2) + half * (math.log(self.mass) - math.log(2 * math.pi))
+        factor = math.log(2) + half * (jnp.log(self.mass) - math.log(2 * math.pi))
         return factor + jnp.log(z) - half * jnp.log(rho) + log_k - self.mass * gap
 
     def rate(self, squared: ScalarLike, dim: int, sigma: ScalarLike) -> Scalar:
@@ -206,7 +207,8 @@ class Stable(AbstractSubordinator):
     Source: Kanter 1975 (sampling); Yoon et al. 2023 for generative models with it.
     """
 
-    exponent: float = 1.5
+    # A part of the program: the nodes of the law are found on the host.
+    exponent: float = eqx.field(default=1.5, static=True)
 
     def __check_init__(self) -> None:
         if not 0.5 <= self.exponent <= 1.95:

@@ -1,5 +1,6 @@
 """The damped wave equation: particles that run at one speed and turn at random."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -65,10 +66,11 @@ class Telegraph(AbstractFieldLines):
     positive kernels by blur and their flow are ours.
     """
 
-    damping: float
-    speed: float = 1.0
-    blur: float = 0.0
-    schedule: AbstractSchedule = Karras()
+    # Parts of the program: kernels are tabulated on the host.
+    damping: float = eqx.field(static=True)
+    speed: float = eqx.field(default=1.0, static=True)
+    blur: float = eqx.field(default=0.0, static=True)
+    schedule: AbstractSchedule = eqx.field(default=Karras(), static=True)  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __check_init__(self) -> None:
         finite = max(self.damping, self.speed, self.blur) < float("inf")

@@ -11,6 +11,7 @@ from noneq.errors import InvalidInput
 from noneq.samplers.base import Flowing, denoiser, projected
 from noneq.samplers.grid import Level, levels, pairs
 from noneq.samplers.stepped import AbstractStepped
+from noneq.traced import is_on
 
 
 class ChurnedHeun(AbstractStepped):
@@ -58,7 +59,7 @@ class ChurnedHeun(AbstractStepped):
         prior_key, noise_key = jax.random.split(key)
         grid = levels(schedule, self.steps)
         top = grid.sigma[0] / grid.alpha[0]
-        factor = 1 + min(self.churn / self.steps, 2**0.5 - 1)
+        factor = 1 + jnp.minimum(self.churn / self.steps, 2**0.5 - 1)
 
         def churned(x, t, key):
             """State and level after noise was put back; r stays at or below the largest."""
@@ -74,7 +75,7 @@ class ChurnedHeun(AbstractStepped):
 
         def step(x, now):
             t, s, key = now
-            if self.churn > 0:
+            if is_on(self.churn):
                 x, t = churned(x, t, key)
             d = clean(x, t.tau)
             noise = (x - t.alpha * d) / t.sigma
