@@ -18,6 +18,8 @@ import pytest
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 _CACHE = Path(__file__).parents[1] / ".cache" / f"jax-{jaxlib.__version__}" / _WORKER
 jax.config.update("jax_compilation_cache_dir", str(_CACHE))
+# Programs that tests start use it too, not the user's own.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_CACHE))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 

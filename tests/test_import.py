@@ -46,3 +46,9 @@ def test_every_public_name_resolves():
 def test_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'simulat'"):
         _ = noneq.simulat
+
+
+def test_a_renamed_thing_warns_and_is_the_new_one(monkeypatch):
+    monkeypatch.setitem(noneq._RENAMED, "Settings", "Training")
+    with pytest.warns(DeprecationWarning, match=r"noneq\.Settings is now noneq\.Training"):
+        assert noneq.Settings is noneq.Training

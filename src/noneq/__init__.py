@@ -4,6 +4,7 @@ Every public name is imported on first use, so that ``import noneq`` stays light
 """
 
 import importlib
+import warnings
 from typing import TYPE_CHECKING, Any
 
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         systems as systems,
         thermo as thermo,
     )
+    from noneq.cache import enable_cache as enable_cache
     from noneq.data.ensembles import Snapshots as Snapshots, Trajectories as Trajectories
     from noneq.domains import (
         Box as Box,
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from noneq.store import load as load, save as save
     from noneq.training import Training as Training
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _ROOMS = (
     "data",
@@ -54,6 +56,7 @@ _ROOMS = (
     "thermo",
 )
 _NAMES = {
+    "enable_cache": "noneq.cache",
     "Snapshots": "noneq.data.ensembles",
     "Trajectories": "noneq.data.ensembles",
     "Box": "noneq.domains",
@@ -69,10 +72,18 @@ _NAMES = {
     "save": "noneq.store",
     "Training": "noneq.training",
 }
+_RENAMED: dict[str, str] = {}
+"""Old names and their new ones, kept for one release."""
+
 __all__ = ["__version__", *sorted((*_ROOMS, *_NAMES))]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _RENAMED:
+        new = _RENAMED[name]
+        text = f"noneq.{name} is now noneq.{new}; the old name goes with the next release."
+        warnings.warn(text, DeprecationWarning, stacklevel=2)
+        name = new
     if name in _ROOMS:
         return importlib.import_module(f"noneq.{name}")
     if name in _NAMES:

@@ -21,7 +21,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text()) for path in FILES}
 NAMES = {path: str(path.relative_to(SOURCE)) for path in FILES}
 
-CORE = ("_typing", "errors", "estimate", "domains", "data", "spec", "store")
+CORE = ("_typing", "cache", "errors", "estimate", "domains", "data", "spec", "store")
 PHYSICS = ("systems", "nets", "processes", "pde", "simulation", "checkpoints", "training")
 RESULTS = ("samplers", "models", "metrics", "thermo", "inference", "methods")
 ORDER = (*CORE, *PHYSICS, *RESULTS, "studies", "report", "cli", "__main__")

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
+from noneq import __version__
+from noneq.cache import environment
 from noneq.cli import data_verbs, model_verbs, pde_verbs, study_verbs
 from noneq.cli.output import say
 from noneq.errors import Interrupted, NoneqError
@@ -33,9 +35,19 @@ for verbs in (data_verbs, model_verbs, pde_verbs, study_verbs):
         app.command(name=verb.__name__.rstrip("_"), no_args_is_help=False)(verb)
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"noneq {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def common(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Say the version.", callback=_version, is_eager=True),
+    ] = False,
 ) -> None:
     """Options before the verb."""
 
@@ -67,7 +79,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def main() -> None:
-    """Entry point of ``noneq``."""
+    """Entry point of ``noneq``; keeps compiled programs for the next call."""
+    os.environ.update(environment())
     sys.exit(run(sys.argv[1:]))
 
 

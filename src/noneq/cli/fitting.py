@@ -2,8 +2,8 @@
 
 import inspect
 import json
-import resource
 import shutil
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -176,8 +176,19 @@ def cost(
         if more > 20:
             seconds, compile_seconds = _time_steps(method, data, more, inputs)
         estimate |= {"steps": steps, "seconds": round(compile_seconds + steps * seconds, 1)}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return estimate | {"data_megabytes": _megabytes(data), "memory_megabytes": round(peak / 1e6)}
+    return estimate | {"data_megabytes": _megabytes(data)} | _memory()
+
+
+def _memory() -> dict[str, int]:
+    """Most memory this process has held; nothing where the system does not tell (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return {}
+    unit = 1 if sys.platform == "darwin" else 1024
+    return {
+        "memory_megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6)
+    }
 
 
 def _steps(method: AbstractMethod) -> int | None:

@@ -31,7 +31,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 def sync(path: Path) -> None:
     """Flush a file, or a folder's list of entries, to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+    if os.name == "nt" and path.is_dir():
+        return  # Windows opens no folder, and flushes none
+    # Windows flushes only what may be written.
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

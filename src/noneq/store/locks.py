@@ -1,10 +1,10 @@
 """One writer at a time in a run folder."""
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from noneq.errors import InvalidInput, WriteFailed
 
@@ -20,39 +20,44 @@ def lock(folder: str | Path) -> Iterator[None]:
         InvalidInput: another process holds it.
         WriteFailed: the folder cannot be written.
     """
+    from filelock import FileLock, Timeout
+
     folder = Path(folder)
+    path = folder / ".lock"
+    held = FileLock(path, timeout=0, mode=0o644)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = _acquire(folder / ".lock")
+        held.acquire()
+    except Timeout as error:
+        raise InvalidInput(
+            f"{folder} is in use by {_owner(path)}; wait for it or choose another folder."
+        ) from error
     except OSError as error:
         raise WriteFailed(f"cannot write to {folder}: {error.strerror}.") from error
-    if descriptor is None:
-        owner = (folder / ".lock").read_text() or "?"
-        raise InvalidInput(
-            f"{folder} is in use by process {owner}; wait for it or choose another folder."
-        )
     try:
+        with suppress(OSError):  # Windows lets nobody write a locked file
+            path.write_text(str(os.getpid()))
         yield
     finally:
-        (folder / ".lock").unlink(missing_ok=True)
-        os.close(descriptor)
+        _release(held, path)
         with suppress(OSError):
             folder.rmdir()  # only if nothing was written
 
 
-def _acquire(path: Path) -> int | None:
-    """Descriptor of the locked file, or None if another process has it."""
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        # The last owner may have removed the file between our open and our lock.
-        with suppress(FileNotFoundError):
-            if os.stat(path).st_ino == os.fstat(descriptor).st_ino:
-                os.ftruncate(descriptor, 0)
-                os.write(descriptor, str(os.getpid()).encode())
-                return descriptor
-        os.close(descriptor)
+def _owner(path: Path) -> str:
+    with suppress(OSError):
+        if number := path.read_text():
+            return f"process {number}"
+    return "another process"
+
+
+def _release(held: Any, path: Path) -> None:
+    """Remove the file while it is ours: a later one may be somebody else's.
+
+    Windows removes no open file. There it goes after the release, unless the next owner has it.
+    """
+    if os.name == "nt":
+        held.release()
+    with suppress(FileNotFoundError, PermissionError):
+        path.unlink()
+    held.release()
