@@ -14,10 +14,10 @@ from timing import Case, row, side_by_side, speed_rows
 from noneq import Snapshots
 from noneq.data.summary import summarise
 from noneq.domains import Discrete
+from noneq.learning.loop import Training, train
 from noneq.methods import LatentCycle, Persistent, TwoStepGradient
 from noneq.methods.latent_cycle import CycleLikelihood
 from noneq.models.one_hot_kernels import OneHotKernels
-from noneq.training import Training, train
 
 
 HIDDEN, BATCH, EPOCHS, RATE = 100, 100, 20, 0.01

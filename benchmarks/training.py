@@ -7,8 +7,8 @@ import torch_peer
 import workload
 from timing import THREADS, clock, row, side_by_side, speed_rows
 
+from noneq.learning.loop import Training, train
 from noneq.methods.denoising import DenoisingLoss
-from noneq.training import Training, train
 
 
 STEPS = 2000

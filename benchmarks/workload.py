@@ -8,7 +8,7 @@ import torch_peer
 
 import noneq as nq
 from noneq.data.summary import summarise
-from noneq.methods.learning import rows
+from noneq.learning.rows import rows
 from noneq.models.denoising import DenoisingModel
 from noneq.nets import MLP
 from noneq.processes import Gaussian, Karras, LogNormal

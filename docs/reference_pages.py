@@ -6,9 +6,9 @@ from typing import Any
 
 from results_pages import table
 
-from noneq.methods.base import AbstractMethod
-from noneq.methods.dynamics import differences, dynamics
-from noneq.models import traits
+from noneq import traits
+from noneq.learning.forward import differences, dynamics
+from noneq.learning.method import AbstractMethod
 from noneq.spec import modules, public
 
 
@@ -86,8 +86,8 @@ def api_page() -> str:
     """Every public class and function, by room."""
     import noneq
     from noneq.estimate import Estimate
-    from noneq.methods.base import Fit
-    from noneq.training import Training
+    from noneq.learning.loop import Training
+    from noneq.learning.method import Fit
 
     parts = ["# Python reference\n", "Import as `import noneq as nq`.\n", "## Top level\n"]
     top = (noneq.simulate, noneq.save, noneq.load, Training, Fit, Estimate)

@@ -14,10 +14,10 @@ import numpy as np
 import noneq as nq
 from noneq.data.summary import summarise
 from noneq.errors import InvalidInput
-from noneq.methods.base import AbstractMethod, Fit
-from noneq.models.checks import check_count
-from noneq.models.traits import AbstractModel, HasLogProb, HasScore
+from noneq.frames.checks import check_count
+from noneq.learning.method import AbstractMethod, Fit
 from noneq.nets import Constant
+from noneq.traits import AbstractModel, HasLogProb, HasScore
 
 
 class GaussianModel(AbstractModel, HasLogProb, HasScore):

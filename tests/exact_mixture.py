@@ -7,7 +7,7 @@ import numpy as np
 
 import noneq as nq
 from noneq.domains import Free
-from noneq.models.traits import AbstractModel, HasScore
+from noneq.traits import AbstractModel, HasScore
 
 
 class ExactMixture(AbstractModel, HasScore):

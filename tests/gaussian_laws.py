@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from noneq.constant import Constant
 from noneq.data import Snapshots
 from noneq.domains import Free
 from noneq.models.denoiser import AbstractTweedie
-from noneq.models.traits import AbstractModel, HasLogProb, HasScore
-from noneq.nets.constant import Constant
 from noneq.processes import AbstractProcess
+from noneq.traits import AbstractModel, HasLogProb, HasScore
 
 
 class Relaxing(AbstractModel, HasScore, HasLogProb):

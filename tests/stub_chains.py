@@ -6,13 +6,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from noneq.constant import Constant
 from noneq.data import Snapshots
 from noneq.data.summary import summarise
 from noneq.domains import AbstractDomain
-from noneq.methods.base import AbstractMethod, Fit
-from noneq.models.checks import check_count
-from noneq.models.traits import AbstractModel, HasChain, HasStateMeans
-from noneq.nets.constant import Constant
+from noneq.frames.checks import check_count
+from noneq.learning.method import AbstractMethod, Fit
+from noneq.traits import AbstractModel, HasChain, HasStateMeans
 
 
 class RingModel(AbstractModel, HasChain, HasStateMeans):

@@ -8,14 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from noneq.constant import Constant
 from noneq.data import Snapshots, Summary
 from noneq.data.summary import summarise
 from noneq.domains import AbstractDomain
 from noneq.errors import Interrupted
-from noneq.methods.base import AbstractMethod, Fit
-from noneq.models.checks import check_count
-from noneq.models.traits import AbstractModel, HasLogProb
-from noneq.nets.constant import Constant
+from noneq.frames.checks import check_count
+from noneq.learning.method import AbstractMethod, Fit
+from noneq.traits import AbstractModel, HasLogProb
 
 
 class Width(eqx.Module):

@@ -10,11 +10,11 @@ import pytest
 
 from noneq import store
 from noneq.errors import DataFileError, InvalidInput
+from noneq.learning.loop import Training
 from noneq.methods import AbstractMethod, Fit, ScoreMatching
 from noneq.models.frozen_noise import FrozenNoise
 from noneq.nets import MLP
 from noneq.spec import from_outline, to_outline
-from noneq.training import Training
 
 
 class Freezing(AbstractMethod):
@@ -80,7 +80,7 @@ def test_what_no_table_can_hold_is_refused_at_saving(tmp_path):
         {"kind": "noneq.nowhere:Thing", "fields": {}},
         {"kind": "os:system", "fields": {}},
         {"kind": "antigravity:Thing", "fields": {}},
-        {"kind": "noneq.nets.constant:Constant", "fields": {"other": 1}},
+        {"kind": "noneq.constant:Constant", "fields": {"other": 1}},
         {"nonsense": 1},
         [1],
     ],

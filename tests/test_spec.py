@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 
 from noneq.domains import AbstractDomain, Box, Free, Torus
 from noneq.errors import DataFileError, InvalidInput, NoneqError, WrongType
-from noneq.methods.base import AbstractMethod
+from noneq.learning.method import AbstractMethod
 from noneq.spec import find, from_dict, from_toml, override, to_dict, to_toml
 from stub_methods import Stub, Width
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from noneq.errors import DataFileError, FitDiverged, Interrupted, InvalidInput
+from noneq.learning.loop import AbstractLoss, AbstractObjective, Training, train
 from noneq.nets import Constant
-from noneq.training import AbstractLoss, AbstractObjective, Training, train
 
 
 class Line(eqx.Module):
@@ -184,8 +184,8 @@ def test_the_result_does_not_depend_on_the_number_of_devices():
 KILLED = """
 import sys, hashlib
 sys.path.insert(0, {tests!r})
-import noneq.checkpoints
-noneq.checkpoints._EVERY_SECONDS = 0.0
+import noneq.learning.checkpoints
+noneq.learning.checkpoints._EVERY_SECONDS = 0.0
 import numpy as np
 from test_training import fit, Training
 print("ready", flush=True)

@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     )
     from noneq.errors import NoneqError as NoneqError
     from noneq.estimate import Estimate as Estimate
-    from noneq.methods.base import Fit as Fit
+    from noneq.learning.loop import Training as Training
+    from noneq.learning.method import Fit as Fit
     from noneq.simulation import simulate as simulate
     from noneq.store import load as load, save as save
-    from noneq.training import Training as Training
 
 __version__ = "0.2.0.dev0"
 
@@ -66,11 +66,11 @@ _NAMES = {
     "Torus": "noneq.domains",
     "NoneqError": "noneq.errors",
     "Estimate": "noneq.estimate",
-    "Fit": "noneq.methods.base",
+    "Fit": "noneq.learning.method",
     "simulate": "noneq.simulation",
     "load": "noneq.store",
     "save": "noneq.store",
-    "Training": "noneq.training",
+    "Training": "noneq.learning.loop",
 }
 _RENAMED: dict[str, str] = {}
 """Old names and their new ones, kept for one release."""

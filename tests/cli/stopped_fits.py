@@ -9,8 +9,9 @@ import jax
 
 def fit(words: list[str], cache: str, pipe: Connection) -> None:
     """Run the command, telling every step at which the state is safe, and exit with its code."""
-    from noneq import checkpoints, cli
-    from noneq.checkpoints import Checkpoint
+    from noneq import cli
+    from noneq.learning import checkpoints
+    from noneq.learning.checkpoints import Checkpoint
 
     jax.config.update("jax_compilation_cache_dir", cache)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

@@ -11,8 +11,8 @@ from noneq.errors import InvalidInput, MissingTrait, SolveFailed
 from noneq.inference import bounded_fraction, lyapunov_spectrum
 from noneq.inference.boundedness import proportion
 from noneq.inference.chaos import memory_of
-from noneq.models.traits import HasVelocity
 from noneq.systems import BarsAndStripes, DoublePendulum, Linear, Lorenz, Rossler
+from noneq.traits import HasVelocity
 
 
 MOST = 5.0

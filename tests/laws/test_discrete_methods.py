@@ -9,9 +9,9 @@ from examples import DISCRETE, bits, tiny
 import noneq as nq
 from noneq.errors import InvalidInput, NoneqError
 from noneq.methods import AbstractMethod, Fit
-from noneq.models.traits import AbstractModel, HasChain, HasLogProb, HasLogProbEstimate, HasPaths
 from noneq.spec import from_toml, to_toml
 from noneq.spec.names import modules
+from noneq.traits import AbstractModel, HasChain, HasLogProb, HasLogProbEstimate, HasPaths
 
 
 METHODS = modules("methods", AbstractMethod)

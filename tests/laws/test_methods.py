@@ -12,7 +12,9 @@ from noneq.data.summary import summarise
 from noneq.errors import InvalidInput, NoneqError, WrongType
 from noneq.methods import AbstractMethod, Fit, PFGMpp, ScoreMatching, Transition
 from noneq.methods.denoising import AbstractDenoising
-from noneq.models.traits import (
+from noneq.spec import from_toml, to_toml
+from noneq.spec.names import modules
+from noneq.traits import (
     AbstractModel,
     HasEnergy,
     HasLogProb,
@@ -20,8 +22,6 @@ from noneq.models.traits import (
     HasSampleLogProb,
     HasScore,
 )
-from noneq.spec import from_toml, to_toml
-from noneq.spec.names import modules
 
 
 METHODS = {

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 import noneq as nq
+from noneq.constant import learnable
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
+from noneq.learning.loop import Training
 from noneq.methods import Autoregressive
 from noneq.models.units import BernoulliUnits, CategoricalUnits, GaussianUnits
-from noneq.nets.constant import learnable
 from noneq.nets.masked import MaskedNetwork, random_order
-from noneq.training import Training
 
 
 KEY = jax.random.key(5)

@@ -8,11 +8,11 @@ import pytest
 
 import noneq as nq
 from noneq.errors import FitDiverged, InvalidInput, WrongType
+from noneq.learning.loop import Training
 from noneq.methods import FlowMatching, ScoreMatching, Transition
 from noneq.nets import MLP
 from noneq.processes import VP, Gaussian, Noise, UnitNoise
 from noneq.samplers import Heun, ReverseSDE
-from noneq.training import Training
 
 
 SMALL = {"net": MLP(64, 2), "training": Training(steps=1500, batch=512)}

@@ -5,10 +5,10 @@ import pytest
 
 import noneq as nq
 from noneq.errors import InvalidInput, WrongType
+from noneq.learning.loop import Training
 from noneq.methods import DDPM, EDM, FFJORD, SMLD, VDM, DiffFlow, FlowPP, ScoreMatching, ScoreSDE
 from noneq.nets import MLP
 from noneq.processes import VE, VP, Cosine, DiscreteVP, Gaussian, Karras, Noise, Reflected
-from noneq.training import Training
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ import pytest
 
 import noneq as nq
 from noneq.errors import InvalidInput
+from noneq.learning.loop import Training
 from noneq.methods import DiffFlow
 from noneq.models.diff_flow import DiffFlowModel, TwoWaySDE
 from noneq.nets import MLP
 from noneq.nets.base import AbstractNetwork
-from noneq.training import Training
 
 
 STD = 0.6

@@ -9,6 +9,7 @@ import pytest
 import noneq as nq
 from noneq.data.summary import summarise
 from noneq.errors import InvalidInput
+from noneq.learning.loop import Training
 from noneq.methods import (
     DenoisingScoreMatching,
     EnergyBased,
@@ -20,7 +21,6 @@ from noneq.models.langevin_moves import langevin_move, walker
 from noneq.nets.base import AbstractNetwork
 from noneq.nets.fields import MLP
 from noneq.samplers import AnnealedLevels
-from noneq.training import Training
 
 
 KEY = jax.random.key(5)

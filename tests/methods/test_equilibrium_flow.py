@@ -12,6 +12,7 @@ import pytest
 import noneq as nq
 from noneq.domains import Free
 from noneq.errors import InvalidInput, MissingTrait
+from noneq.learning.loop import Training
 from noneq.methods import (
     PFGM,
     BiasedHutchinson,
@@ -24,11 +25,10 @@ from noneq.methods import (
 from noneq.methods.flow_data import FewSnapshots
 from noneq.methods.flow_objectives import InvarianceLoss
 from noneq.methods.flow_terms import AbstractFlowLoss
-from noneq.models.traits import AbstractModel, HasScore
 from noneq.nets import MLP, FourierMLP
 from noneq.spec import from_toml, to_toml
 from noneq.systems import HasStationaryDensity, TwoPeaks
-from noneq.training import Training
+from noneq.traits import AbstractModel, HasScore
 
 
 KEY = jax.random.key(11)

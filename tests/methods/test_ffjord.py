@@ -9,12 +9,12 @@ import pytest
 
 import noneq as nq
 from noneq.errors import InvalidInput
+from noneq.learning.loop import Training
 from noneq.methods import FFJORD
 from noneq.methods.ffjord import FlowLoss
 from noneq.models.continuous_flow import ContinuousFlow
 from noneq.nets import ConcatSquash
 from noneq.nets.base import AbstractNetwork
-from noneq.training import Training
 
 
 SMALL = {"net": ConcatSquash(32, 2), "steps": 4, "likelihood_steps": 16}

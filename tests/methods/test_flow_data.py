@@ -9,10 +9,10 @@ import pytest
 import noneq as nq
 from noneq.data.summary import summarise
 from noneq.errors import InvalidInput, MissingTrait
+from noneq.frames.normaliser import Normaliser
 from noneq.methods import EquilibriumFlow, PolynomialFlow, SkewFlow, StreamFlow, UnbiasedHutchinson
 from noneq.methods.flow_data import SteadyLaw, check_states, steady_law
 from noneq.methods.flow_transitions import pairs_of
-from noneq.models.normaliser import Normaliser
 from noneq.nets import LocalNet, UNet
 
 

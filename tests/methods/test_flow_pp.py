@@ -10,9 +10,9 @@ import pytest
 
 import noneq as nq
 from noneq.errors import InvalidInput, WrongType
+from noneq.learning.loop import Training
 from noneq.methods import FlowPP
 from noneq.nets import MLP
-from noneq.training import Training
 
 
 SMALL = {"net": MLP(32, 1), "couplings": 4, "components": 4}

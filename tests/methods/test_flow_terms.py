@@ -14,13 +14,13 @@ from noneq.data import Snapshots, Trajectories
 from noneq.data.summary import summarise
 from noneq.domains import Free
 from noneq.errors import InvalidInput, MissingTrait, WrongType
+from noneq.frames.frame import Frame
+from noneq.learning.loop import Training
 from noneq.methods import Conserved, EquilibriumFlow, ObservedTransitions, ScoreMatching, Sparsity
 from noneq.methods.flow_transitions import pairs_of
 from noneq.models import Expression
-from noneq.models.frame import Frame
 from noneq.nets import MLP, LocalNet, SetNet
 from noneq.systems.base import AbstractODE
-from noneq.training import Training
 
 
 KEY = jax.random.key(5)

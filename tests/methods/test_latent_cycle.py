@@ -9,6 +9,7 @@ import pytest
 
 import noneq as nq
 from noneq.errors import InvalidInput
+from noneq.learning.loop import Training
 from noneq.methods import (
     Enumerated,
     LatentCycle,
@@ -21,7 +22,6 @@ from noneq.methods.cycle_gradients import AbstractCycleGradient
 from noneq.models.one_hot_kernels import latent_entropy_production
 from noneq.models.units import CategoricalUnits, GaussianUnits
 from noneq.systems import BarsAndStripes
-from noneq.training import Training
 
 
 SEEDS = 6

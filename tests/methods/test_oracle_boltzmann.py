@@ -9,8 +9,8 @@ import pytest
 import noneq as nq
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.methods import OracleBoltzmann
-from noneq.models.traits import HasEnergy, HasLogProb, HasScore
 from noneq.systems import DoubleWell, Prinz
+from noneq.traits import HasEnergy, HasLogProb, HasScore
 
 
 BETA, TIME = 10.0, 3.7

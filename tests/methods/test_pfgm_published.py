@@ -10,14 +10,14 @@ from scipy import stats
 
 from noneq.data.summary import summarise
 from noneq.errors import InvalidInput
+from noneq.learning.loop import Training
+from noneq.learning.method import as_data
 from noneq.methods import PFGMPublished
-from noneq.methods.base import as_data
 from noneq.methods.pfgm_published import of_one_law
 from noneq.metrics import sliced_w2
 from noneq.nets import MLP, PatchMLP, SetNet
 from noneq.processes import charge_plane as plane
 from noneq.processes.subordinators import InverseGamma
-from noneq.training import Training
 
 
 KEY = jax.random.key(5)

@@ -14,14 +14,14 @@ from noneq import store
 from noneq.data import Snapshots, Trajectories
 from noneq.domains import Torus
 from noneq.errors import InvalidInput, MissingTrait
+from noneq.learning.loop import Training
 from noneq.methods import EquilibriumFlow, PolynomialFlow, ScoreMatching
 from noneq.methods.polynomial_flow import Unidentified
-from noneq.methods.weak_form import Library
 from noneq.models import coefficients, equations
 from noneq.models.polynomial_law import expansion
 from noneq.nets import MLP, Polynomial
 from noneq.nets.polynomial import monomials
-from noneq.training import Training
+from noneq.symbolic.weak_form import Library
 
 
 KEY = jax.random.key(0)

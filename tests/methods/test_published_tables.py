@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from noneq.learning.forward import Dynamics, differences, dynamics, linear, terms
 from noneq.methods import (
     DDPM,
     EDM,
@@ -21,7 +22,6 @@ from noneq.methods import (
     ScoreSDE,
     Transition,
 )
-from noneq.methods.dynamics import Dynamics, differences, dynamics, linear, terms
 from noneq.processes import VE, VP, Cosine, Gaussian, Straight, SubVP
 from noneq.processes.schedules import AbstractSchedule
 from noneq.spec import modules

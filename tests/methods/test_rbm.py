@@ -10,8 +10,10 @@ import pytest
 from scipy.stats import chi2
 
 import noneq as nq
+from noneq.constant import Constant
 from noneq.data.summary import summarise
 from noneq.errors import InvalidInput
+from noneq.learning.loop import Training
 from noneq.methods.negative_phases import (
     ContrastiveDivergence,
     ParallelTempering,
@@ -22,10 +24,8 @@ from noneq.metrics import nll
 from noneq.models.bipartite import Bipartite
 from noneq.models.rbm import RestrictedBoltzmann, tempered_draws
 from noneq.models.units import BernoulliUnits, CategoricalUnits, GaussianUnits
-from noneq.nets.constant import Constant
 from noneq.systems import BarsAndStripes
 from noneq.thermo import autocorrelation_time
-from noneq.training import Training
 
 
 KEY = jax.random.key(3)

@@ -7,11 +7,11 @@ import pytest
 
 import noneq as nq
 from noneq.errors import InvalidInput
+from noneq.learning.loop import Training
 from noneq.methods import ReflectedDiffusion
 from noneq.nets import MLP
 from noneq.samplers import ReverseSDE
 from noneq.spec import make
-from noneq.training import Training
 
 
 SMALL = {

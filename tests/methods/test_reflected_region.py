@@ -10,20 +10,20 @@ import pytest
 from scipy.special import jv
 
 import noneq as nq
+from noneq.constant import Constant, learnable
 from noneq.data.summary import summarise
 from noneq.domains import AbstractSignedDistance, Ball
 from noneq.domains.walls import bounced, mirrored
 from noneq.errors import InvalidInput, MissingTrait, WrongType
+from noneq.learning.loop import Training
 from noneq.methods import ReflectedDiffusion, implicit
 from noneq.methods.implicit import ImplicitLoss
 from noneq.models import AbstractDenoiser
 from noneq.nets import MLP
-from noneq.nets.constant import Constant, learnable
 from noneq.processes import VE, Confined, UnitNoise, Walls
 from noneq.processes.reflected import kernel_score
 from noneq.samplers import ReverseSDE
 from noneq.spec import from_toml, make, to_toml
-from noneq.training import Training
 
 
 DISC = nq.Region(Ball(), -1.0, 1.0)

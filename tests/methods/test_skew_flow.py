@@ -10,12 +10,12 @@ import noneq as nq
 from exact_mixture import ExactMixture
 from noneq.domains import Box, Torus
 from noneq.errors import InvalidInput, MissingTrait
+from noneq.learning.loop import Training
 from noneq.methods import ConstantSkew, ConvolutionalSkew, ScoreMatching, SkewFlow, StateSkew
 from noneq.methods.small_denoiser import SmallDenoiser
 from noneq.models.frozen_noise import FrozenNoise
 from noneq.nets import MLP
 from noneq.systems import Linear
-from noneq.training import Training
 
 
 KEY = jax.random.key(1)

@@ -8,10 +8,10 @@ import pytest
 import noneq as nq
 from exact_mixture import ExactMixture
 from noneq.errors import InvalidInput
+from noneq.learning.loop import Training
 from noneq.methods import StreamFlow
 from noneq.models.stream_flow import StreamFlowModel
 from noneq.nets import MLP, Mirrored
-from noneq.training import Training
 
 
 KEY = jax.random.key(5)

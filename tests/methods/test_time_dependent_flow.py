@@ -12,6 +12,7 @@ from gaussian_laws import ExactDenoiser, Relaxing, untouched
 from noneq.data import Trajectories
 from noneq.data.summary import summarise
 from noneq.errors import MissingTrait
+from noneq.learning.loop import Training
 from noneq.methods import EquilibriumFlow
 from noneq.methods.flow_rows import law_rows
 from noneq.models import DenoisingModel
@@ -20,7 +21,6 @@ from noneq.models.time_scores import time_score
 from noneq.nets import MLP
 from noneq.processes import Gaussian, Karras
 from noneq.samplers import Heun
-from noneq.training import Training
 
 
 LAW = Relaxing.of((1.5, -0.75), 0.25)

@@ -14,13 +14,13 @@ import noneq as nq
 from noneq.data.summary import summarise
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
+from noneq.learning.loop import Training
 from noneq.methods import VAE
 from noneq.methods.vae import FreeEnergyLoss
 from noneq.models.units import BernoulliUnits, CategoricalUnits, GaussianUnits
 from noneq.models.vae import Autoencoder, VAEModel, raw_spread
 from noneq.nets import MLP
 from noneq.nets.base import AbstractNetwork
-from noneq.training import Training
 
 
 KEY = jax.random.key(11)

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 import noneq as nq
+from noneq.constant import Constant
 from noneq.data.summary import summarise
 from noneq.errors import InvalidInput
+from noneq.learning.loop import Training
 from noneq.methods import VDM, ReflectedDiffusion
 from noneq.models import AbstractDenoiser, DenoisingModel, HasDenoiser, variational_bound
 from noneq.models.variational import noise_error, place
 from noneq.nets import MLP
-from noneq.nets.constant import Constant
 from noneq.processes import VP, Gaussian, Karras, LinearLogSNR
 from noneq.samplers import Heun
-from noneq.training import Training
 
 
 class Exact(AbstractDenoiser, HasDenoiser):

@@ -10,7 +10,7 @@ import pytest
 import noneq as nq
 from noneq.errors import InvalidInput, MissingTrait, SolveFailed
 from noneq.metrics import excess, jensen_shannon, nll, transition_jensen_shannon
-from noneq.models.traits import HasLogProb
+from noneq.traits import HasLogProb
 
 
 def _rotating(rng, n, turn, memory=0.9, length=8):

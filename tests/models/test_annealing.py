@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from noneq.constant import Constant
 from noneq.errors import InvalidInput
-from noneq.models.annealing import AbstractAnnealing, anneal, log_mean, log_partition_ratio
 from noneq.models.bipartite import Bipartite, Tempering
 from noneq.models.rbm import annealed_log_partition
 from noneq.models.small_layer import small_layer
 from noneq.models.units import BernoulliUnits
-from noneq.nets.constant import Constant
+from noneq.samplers.annealing import AbstractAnnealing, anneal, log_mean, log_partition_ratio
 
 
 KEY = jax.random.key(0)

@@ -8,11 +8,11 @@ import pytest
 import noneq as nq
 from noneq.data.summary import summarise
 from noneq.errors import InvalidInput, WrongType
+from noneq.frames.frame import Asked
+from noneq.learning.loop import Training
 from noneq.methods import ScoreMatching
-from noneq.models.frame import Asked
 from noneq.nets import MLP
 from noneq.nets.inputs import Label, label_of
-from noneq.training import Training
 
 
 def test_whole_numbers_are_categories_and_floats_are_quantities(rng):

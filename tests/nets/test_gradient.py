@@ -55,8 +55,8 @@ def test_outputs_that_are_no_gradient_are_refused(key):
 
 
 def test_it_fits_and_round_trips_as_a_recipe(rng, key):
+    from noneq.learning.loop import Training
     from noneq.spec import override
-    from noneq.training import Training
 
     method = FlowMatching(net=TINY, training=Training(steps=3, batch=8))
     method = override(method, {"net.net.width": 8})

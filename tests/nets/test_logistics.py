@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
+from noneq.constant import learnable
 from noneq.nets import MLP
-from noneq.nets.constant import learnable
 from noneq.nets.couplings import Couplings
 from noneq.nets.logistics import mixture_logit, mixture_logit_inverse
 

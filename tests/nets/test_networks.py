@@ -11,12 +11,12 @@ import pytest
 import noneq as nq
 from noneq.data.summary import summarise
 from noneq.errors import InvalidInput
+from noneq.learning.loop import Training
 from noneq.methods import ScoreMatching
 from noneq.nets import MLP, Label, PatchMLP, ResNet, SetNet, UNet, learnable
 from noneq.nets.inputs import clock_of
 from noneq.nets.patches import from_patches, to_patches
 from noneq.spec import from_toml, override, to_toml
-from noneq.training import Training
 
 
 # Recipe, a state it takes, one it refuses.

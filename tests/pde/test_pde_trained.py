@@ -7,12 +7,12 @@ import sympy
 
 import noneq as nq
 from noneq.errors import InvalidInput
+from noneq.learning.loop import Training
 from noneq.methods import ScoreMatching
 from noneq.nets import MLP
 from noneq.pde import PDE, judge, modify, process, zoo
 from noneq.processes import Gaussian
 from noneq.spec import from_toml, to_toml
-from noneq.training import Training
 
 
 KEY = jax.random.key(0)

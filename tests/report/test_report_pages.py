@@ -13,6 +13,7 @@ from noneq.data import Snapshots, Trajectories
 from noneq.data.files import write as write_data
 from noneq.domains import Box
 from noneq.errors import DataFileError, InvalidInput
+from noneq.learning.loop import Training
 from noneq.methods import BoltzmannField, ScoreMatching
 from noneq.report import run_report, study_report
 from noneq.report.prinz import figures
@@ -21,7 +22,6 @@ from noneq.report.studies import tables
 from noneq.report.table_one import figures as table_one_figures
 from noneq.store import add_rows, fingerprint, save
 from noneq.studies.running import Kept
-from noneq.training import Training
 
 
 def row(case="a", method="m", metric="k", value=1.0, stderr=0.1, floor=None, seeds=1):

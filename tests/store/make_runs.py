@@ -26,13 +26,13 @@ import numpy as np
 import noneq as nq
 from noneq import methods as m
 from noneq.domains import Ball
-from noneq.models.traits import HasLogProb, HasVelocity
 from noneq.models.units import CategoricalUnits
 from noneq.nets import Gradient, LocalNet, Mirrored, PatchMLP, ResNet, SetNet, UNet
 from noneq.pde import PDE, process
 from noneq.processes import Helmholtz, Karras, Telegraph
 from noneq.samplers import AdaptiveODE, Exponential, Multistep, ReverseSDE
 from noneq.spec import override
+from noneq.traits import HasLogProb, HasVelocity
 
 
 RUNS = Path(__file__).parent / "runs"

@@ -9,6 +9,7 @@ import pytest
 
 from noneq.data.ensembles import Trajectories
 from noneq.domains import Torus
+from noneq.learning.loop import Training
 from noneq.methods import ConstantSkew, SkewFlow
 from noneq.models.invariant_flow import Stirred
 from noneq.models.placed_points import PlacedPointsLaw
@@ -25,7 +26,6 @@ from noneq.studies.equilibrium_flow_fields import LearntDesign
 from noneq.studies.equilibrium_flow_measures import MEASURES, compared, measured
 from noneq.studies.equilibrium_flow_moving import DesignRun
 from noneq.systems import Disc, Group, PlacedIcons
-from noneq.training import Training
 
 
 TINY = DesignRun(runs=3, snapshots=40, steps=4, length=0.1, shown=4)

@@ -8,6 +8,7 @@ import pytest
 
 from noneq.cli.studying import run_and_report
 from noneq.errors import InvalidInput
+from noneq.learning.loop import Training
 from noneq.methods import PolynomialFlow, SmallDenoiser, StreamFlow
 from noneq.nets import MLP, FourierMLP, Gradient
 from noneq.report.equilibrium_flow import figures
@@ -16,7 +17,6 @@ from noneq.studies.base import AbstractCell, Outcome, combine
 from noneq.studies.equilibrium_flow_lorenz import LorenzRun
 from noneq.studies.equilibrium_flow_shapes import ShapeCell
 from noneq.studies.running import Kept
-from noneq.training import Training
 
 
 KEY = jax.random.key(3)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from noneq.errors import InvalidInput
+from noneq.learning.loop import Training
 from noneq.nets import MLP
 from noneq.spec import from_toml, to_toml
 from noneq.studies import GenPhysStudy, study_named
@@ -23,7 +24,6 @@ from noneq.studies.genphys_cells import (
 from noneq.studies.genphys_charges import HANDLINGS as KNOWN_HANDLINGS
 from noneq.studies.table_one import SHAPES
 from noneq.studies.table_one_data import Shape
-from noneq.training import Training
 
 
 LEARNING = importlib.util.find_spec("sklearn") is not None

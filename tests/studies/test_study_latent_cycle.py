@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from noneq.errors import InvalidInput
+from noneq.learning.loop import Training
 from noneq.methods import RBM, LatentCycle, MixtureEM
 from noneq.report.latent_cycle import figures
 from noneq.studies import Bars, ChainScoring, LatentCycleStudy, SpinRun
@@ -13,7 +14,6 @@ from noneq.studies.latent_cycle_cells import CycleCell
 from noneq.studies.latent_cycle_data import BinaryDigits, class_judge, class_kl
 from noneq.studies.latent_cycle_spins import SpinCell
 from noneq.studies.running import Kept
-from noneq.training import Training
 
 
 KEY = jax.random.key(3)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from noneq.errors import InvalidInput
+from noneq.learning.loop import Training
 from noneq.methods import EDM, ReflectedDiffusion
 from noneq.nets import MLP
 from noneq.spec import from_toml, to_toml
@@ -16,7 +17,6 @@ from noneq.studies.table_one_cells import Judging, LearnerCell, ReferenceCell
 from noneq.studies.table_one_consistency import Consistency, ConsistencyCell
 from noneq.studies.table_one_data import Digits, DrivenWells, Shape
 from noneq.studies.table_one_peer import Mixture, MixtureCell
-from noneq.training import Training
 
 
 TABLE_ONE = (

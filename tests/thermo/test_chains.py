@@ -8,7 +8,6 @@ import pytest
 
 import noneq as nq
 from noneq.errors import InvalidInput
-from noneq.models.traits import HasChain
 from noneq.thermo import (
     currents,
     entropy_production,
@@ -17,6 +16,7 @@ from noneq.thermo import (
     self_transition,
     stationary,
 )
+from noneq.traits import HasChain
 
 
 def ring(forward, backward, n=3):

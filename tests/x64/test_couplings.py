@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from noneq.constant import learnable
 from noneq.nets import MLP
-from noneq.nets.constant import learnable
 from noneq.nets.couplings import Couplings
 from noneq.nets.logistics import mixture_logit, mixture_logit_inverse
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from exact_mixture import ExactMixture
+from noneq.constant import Constant
 from noneq.methods import ConstantSkew, ConvolutionalSkew, SkewFlow, StateSkew
 from noneq.models import SkewKernel, SkewWaves
-from noneq.nets.constant import Constant
 
 
 KEY = jax.random.key(3)

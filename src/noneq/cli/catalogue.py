@@ -13,12 +13,12 @@ from noneq.cli.output import listing
 from noneq.cli.terms import comment, methods_listing, terms
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
-from noneq.methods.base import AbstractMethod
-from noneq.models.traits import AbstractModel
+from noneq.learning.method import AbstractMethod
 from noneq.spec import modules, unknown
 from noneq.store import load
 from noneq.studies import AbstractStudy, studies
 from noneq.systems.base import AbstractSystem
+from noneq.traits import AbstractModel
 
 
 KINDS = (

@@ -11,7 +11,7 @@ from noneq.cli.scoring import metrics_named, noise_width, score
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import Interrupted, InvalidInput, NoneqError, WriteFailed
-from noneq.methods.base import AbstractMethod, Progress
+from noneq.learning.method import AbstractMethod, Progress
 from noneq.store import add_rows
 from noneq.studies.base import combine
 

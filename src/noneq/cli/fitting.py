@@ -18,7 +18,7 @@ from noneq.data.snapshots import Snapshots
 from noneq.data.summary import summarise
 from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, InvalidInput, NoneqError, WriteFailed
-from noneq.methods.base import AbstractMethod, Fit, Progress
+from noneq.learning.method import AbstractMethod, Fit, Progress
 from noneq.spec import override, to_toml
 from noneq.store import fingerprint, load, lock, read_meta, write, write_text
 from noneq.store.records import to_json

@@ -14,7 +14,7 @@ from noneq.data.files import read
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, InvalidInput
-from noneq.methods.base import AbstractMethod
+from noneq.learning.method import AbstractMethod
 from noneq.spec import find, from_toml, knows, make, modules, override, unknown
 from noneq.store import fingerprint, load
 from noneq.systems.base import AbstractSystem

@@ -18,11 +18,11 @@ from noneq.data.snapshots import Snapshots
 from noneq.data.summary import Summary
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput
-from noneq.methods.base import Fit
+from noneq.learning.method import Fit
 from noneq.models.guidance import guided, inpainted
-from noneq.models.traits import HasPaths, require
 from noneq.spec import override
 from noneq.store import load
+from noneq.traits import HasPaths, require
 
 
 def sample_run(

@@ -18,13 +18,13 @@ from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
-from noneq.methods.base import AbstractMethod
+from noneq.learning.method import AbstractMethod
 from noneq.metrics.strata import within_conditions
-from noneq.models.traits import HasChain
 from noneq.spec import public, unknown
 from noneq.store import add_rows, fingerprint, load
 from noneq.studies.base import Row, combine, row_of
 from noneq.thermo import entropy_production, mixing_time, self_transition
+from noneq.traits import HasChain
 
 
 def known_metrics() -> dict[str, Callable[..., Estimate]]:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from noneq.cli.output import listing
-from noneq.methods.base import AbstractMethod
-from noneq.methods.dynamics import differences, dynamics
+from noneq.learning.forward import differences, dynamics
+from noneq.learning.method import AbstractMethod
 
 
 LEGEND = (

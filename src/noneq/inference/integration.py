@@ -9,8 +9,8 @@ from jaxtyping import Array, Float
 from noneq._typing import Scalar, ScalarLike
 from noneq.errors import InvalidInput
 from noneq.inference.velocities import domain_of, moments, states_of, velocity_at
-from noneq.models.traits import AbstractModel, HasVelocity
 from noneq.systems.base import AbstractDiffusion, AbstractSystem
+from noneq.traits import AbstractModel, HasVelocity
 
 
 _STEP = 0.01

@@ -12,8 +12,8 @@ from noneq._typing import Key, ScalarLike
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.domains import AbstractDomain, Free
 from noneq.errors import InvalidInput, MissingTrait
-from noneq.models.traits import AbstractModel, HasDrift, HasVelocity
 from noneq.systems.base import AbstractDiffusion, AbstractSystem
+from noneq.traits import AbstractModel, HasDrift, HasVelocity
 
 
 _TOGETHER = 2**18

@@ -10,15 +10,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from noneq._typing import Key, Scalar
+from noneq.constant import Constant, learnable
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
-from noneq.methods.base import AbstractMethod, Data, Fit, Progress
+from noneq.learning.loop import AbstractObjective, Training
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.methods.unit_rows import fit_stationary
 from noneq.models.binary_chain import BinaryChain, BinaryKernels, log_bits
 from noneq.models.units import AbstractUnits, BernoulliUnits
-from noneq.nets.constant import Constant, learnable
 from noneq.traced import jit
-from noneq.training import AbstractObjective, Training
 
 
 _SETTLING = 500

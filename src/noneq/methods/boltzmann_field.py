@@ -11,16 +11,16 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
+from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput
-from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.learning.loop import AbstractLoss, Training, train
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
 from noneq.models.boltzmann import GridBoltzmann, check_grid_dimension, check_no_condition
 from noneq.nets.base import AbstractNet, AbstractNetwork
-from noneq.nets.constant import Constant
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of
-from noneq.training import AbstractLoss, Training, train
 
 
 _EMPTY_WEIGHT = 0.05

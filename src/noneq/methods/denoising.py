@@ -9,16 +9,17 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
+from noneq.constant import Constant
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput, WrongType
-from noneq.methods.base import AbstractMethod, Data, Fit, Progress
-from noneq.methods.dynamics import HasForward, drawn, linear
-from noneq.methods.learning import check_handling, dequantised, fit_law, left_open
+from noneq.learning.forward import HasForward, drawn, linear
+from noneq.learning.loop import AbstractLoss, Training
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
 from noneq.models.denoising import Denoiser, DenoisingModel
 from noneq.models.field_lines import FieldLines
 from noneq.models.field_lines_model import FieldLinesModel
 from noneq.nets.base import AbstractNet
-from noneq.nets.constant import Constant
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
 from noneq.processes.base import AbstractFieldLines, AbstractSourced
@@ -28,7 +29,6 @@ from noneq.processes.reach import check_reach
 from noneq.processes.targets import AbstractTarget
 from noneq.processes.weights import AbstractWeight
 from noneq.samplers.base import AbstractSampler
-from noneq.training import AbstractLoss, Training
 
 
 _ROUNDING = 1e-5

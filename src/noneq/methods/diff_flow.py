@@ -12,15 +12,15 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
-from noneq.methods.base import AbstractMethod, Data, Fit, Progress
-from noneq.methods.dynamics import HasForward, drawn
-from noneq.methods.learning import check_handling, dequantised, fit_law, left_open
-from noneq.methods.published import Published
+from noneq.learning.forward import HasForward, drawn
+from noneq.learning.loop import AbstractLoss, Training
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.published import Published
+from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
 from noneq.models.diff_flow import DiffFlowModel, TwoWaySDE
 from noneq.nets.base import AbstractNet
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
-from noneq.training import AbstractLoss, Training
 
 
 _FLOOR = 1e-2

@@ -7,19 +7,19 @@ from noneq._typing import Key
 from noneq.data.summary import Summary
 from noneq.domains import Free
 from noneq.errors import InvalidInput
-from noneq.methods.base import AbstractMethod, Data, Fit, Progress
+from noneq.learning.loop import Training
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.rows import check_handling, fit_law
 from noneq.methods.energy_objectives import (
     AbstractEnergyObjective,
     EnergyLoss,
     PersistentLangevin,
 )
-from noneq.methods.learning import check_handling, fit_law
 from noneq.models.energy import EnergyModel, TiltedEnergy
 from noneq.nets.base import AbstractNet
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
 from noneq.samplers.annealed_levels import AnnealedLevels
-from noneq.training import Training
 
 
 class EnergyBased(AbstractMethod):

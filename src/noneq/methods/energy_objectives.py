@@ -10,12 +10,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PyTree
 
 from noneq._typing import Key, Scalar
+from noneq.constant import learnable
 from noneq.errors import InvalidInput
-from noneq.methods.learning import dequantised, left_open
+from noneq.learning.loop import AbstractObjective
+from noneq.learning.rows import dequantised, left_open
 from noneq.models.energy import TiltedEnergy
 from noneq.models.langevin_moves import moved, walker
-from noneq.nets.constant import learnable
-from noneq.training import AbstractObjective
 
 
 class Rows(NamedTuple):

@@ -11,7 +11,11 @@ from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary, summarise
 from noneq.errors import FitDiverged, InvalidInput
-from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.frames.normaliser import Normaliser
+from noneq.learning.loop import Training
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.learning.rows import train_part
+from noneq.learning.stages import Staged
 from noneq.methods.flow_data import check_states, few_snapshots, steady_law
 from noneq.methods.flow_divergences import (
     AbstractDivergence,
@@ -31,14 +35,10 @@ from noneq.methods.flow_rows import (
 from noneq.methods.flow_terms import AbstractFlowTerm
 from noneq.methods.flow_transitions import ObservedTransitions, Pairs, pairs_of
 from noneq.methods.grid_edges import check_edges
-from noneq.methods.learning import train_part
 from noneq.methods.small_denoiser import SmallDenoiser
-from noneq.methods.stages import Staged
 from noneq.models.equilibrium_flow import EquilibriumFlowModel
 from noneq.models.known_motion import KnownField, check_known
-from noneq.models.normaliser import Normaliser
 from noneq.models.time_scores import check_time_score
-from noneq.models.traits import AbstractModel
 from noneq.nets.base import AbstractNet
 from noneq.nets.fourier import FourierMLP
 from noneq.nets.grids import UNet
@@ -46,7 +46,7 @@ from noneq.nets.inputs import clock_of, label_of
 from noneq.nets.local import LocalNet
 from noneq.nets.sets import SetNet
 from noneq.samplers.likelihood import check_exact
-from noneq.training import Training
+from noneq.traits import AbstractModel
 
 
 class EquilibriumFlow(AbstractMethod):

@@ -10,15 +10,15 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
-from noneq.methods.base import AbstractMethod, Data, Fit, Progress
-from noneq.methods.dynamics import HasForward, drawn
-from noneq.methods.learning import check_handling, dequantised, fit_law, left_open
+from noneq.learning.forward import HasForward, drawn
+from noneq.learning.loop import AbstractLoss, Training
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
 from noneq.models.continuous_flow import ContinuousFlow, log_normal
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.concat_squash import ConcatSquash
 from noneq.nets.inputs import clock_of, label_of
 from noneq.samplers.likelihood import exact_divergence, flow_log_prob, hutchinson
-from noneq.training import AbstractLoss, Training
 
 
 _MOST_EXACT = 16

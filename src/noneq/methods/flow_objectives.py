@@ -8,14 +8,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
+from noneq.constant import Constant
+from noneq.learning.loop import AbstractLoss
 from noneq.methods.flow_divergences import AbstractDivergence
 from noneq.methods.flow_terms import AbstractFlowLoss
 from noneq.models.equilibrium_flow import EquilibriumFlowModel
 from noneq.models.known_motion import KnownField
 from noneq.nets.base import AbstractNetwork
-from noneq.nets.constant import Constant
 from noneq.traced import is_on, jit
-from noneq.training import AbstractLoss
 
 
 _LEAST_SCALE = 1e-12

@@ -13,17 +13,17 @@ from noneq._typing import Key, Scalar
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
-from noneq.methods.base import AbstractMethod, History
+from noneq.frames.normaliser import Normaliser
+from noneq.learning.method import AbstractMethod, History
+from noneq.learning.rows import rows
 from noneq.methods.flow_transitions import Pairs
-from noneq.methods.learning import rows
 from noneq.models.equilibrium_flow import EquilibriumFlowModel
 from noneq.models.frozen_noise import FrozenNoise
 from noneq.models.known_motion import KnownField
-from noneq.models.normaliser import Normaliser
 from noneq.models.time_scores import time_score
-from noneq.models.traits import AbstractModel, HasNoising, HasScore, require
 from noneq.samplers.likelihood import exact_divergence
 from noneq.traced import jit
+from noneq.traits import AbstractModel, HasNoising, HasScore, require
 
 
 _ROWS, _NUMBERS = 2**16, 2**24

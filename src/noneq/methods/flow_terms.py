@@ -11,10 +11,10 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
 from noneq.errors import InvalidInput
-from noneq.models.expression import Expression, coordinate_names
-from noneq.models.frame import Frame
-from noneq.models.normaliser import Normaliser
+from noneq.frames.frame import Frame
+from noneq.frames.normaliser import Normaliser
 from noneq.samplers.likelihood import MOST_EXACT
+from noneq.symbolic.expression import Expression, coordinate_names
 
 
 Field: TypeAlias = Callable[..., Array]

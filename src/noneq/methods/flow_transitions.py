@@ -11,8 +11,8 @@ from jaxtyping import Array, Float, Int
 from noneq._typing import Key, Scalar
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput, WrongType
+from noneq.frames.normaliser import Normaliser
 from noneq.methods.flow_terms import AbstractFlowLoss, Field, check_weight
-from noneq.models.normaliser import Normaliser
 
 
 class Pairs(eqx.Module):

@@ -11,7 +11,7 @@ from noneq._typing import Key
 from noneq.data.discrete import of_one_time
 from noneq.data.summary import Summary, summarise
 from noneq.domains import Discrete
-from noneq.methods.base import AbstractMethod, Data, Fit, Progress
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.methods.storages import AbstractStorage, Hebbian
 from noneq.models.hopfield import SpinMemory, as_spins
 from noneq.models.pattern_memory import PatternMemory

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from noneq._typing import Key, Scalar
-from noneq.methods.learning import dequantised, left_open
+from noneq.learning.loop import AbstractLoss
+from noneq.learning.rows import dequantised, left_open
 from noneq.models.denoiser import AbstractDenoiser
 from noneq.processes.weights import AbstractWeight
 from noneq.samplers.likelihood import exact_divergence, hutchinson, rademacher
-from noneq.training import AbstractLoss
 
 
 EXACT = 16

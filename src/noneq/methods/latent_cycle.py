@@ -10,9 +10,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 from noneq._typing import Key, Scalar
+from noneq.constant import learnable
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
-from noneq.methods.base import AbstractMethod, Data, Fit, Progress
+from noneq.learning.loop import AbstractObjective, Training
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.methods.cycle_gradients import (
     AbstractCycleGradient,
     AbstractFantasies,
@@ -26,9 +28,7 @@ from noneq.methods.unit_rows import fit_stationary
 from noneq.models.latent_chain import LatentChain
 from noneq.models.one_hot_kernels import OneHotKernels, latent_entropy_production
 from noneq.models.units import AbstractUnits, BernoulliUnits
-from noneq.nets.constant import learnable
 from noneq.traced import is_on
-from noneq.training import AbstractObjective, Training
 
 
 _MOST_ENUMERATED = 2**10

@@ -11,14 +11,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key
+from noneq.constant import learnable
 from noneq.data.discrete import of_one_time
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput, SolveFailed
-from noneq.methods.base import AbstractMethod, Data, Fit, Progress
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.methods.starts import far_apart
 from noneq.models.mixture import Components, MixtureModel
 from noneq.models.units import AbstractUnits, BernoulliUnits
-from noneq.nets.constant import learnable
 from noneq.traced import jit
 
 

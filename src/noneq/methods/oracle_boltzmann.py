@@ -7,12 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from noneq._typing import Key
+from noneq.constant import Constant
 from noneq.data.summary import Summary, summarise
 from noneq.domains import Box
 from noneq.errors import InvalidInput, MissingTrait
-from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
 from noneq.models.boltzmann import GridBoltzmann, check_grid_dimension, check_no_condition
-from noneq.nets.constant import Constant
 from noneq.systems.base import AbstractLangevin, AbstractSystem
 from noneq.systems.prinz import Prinz
 

@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
+from noneq.learning.published import FIELD, Published
 from noneq.methods.denoising import AbstractDenoising
-from noneq.methods.published import FIELD, Published
 from noneq.processes.scale_mixture import ScaleMixture
 from noneq.processes.subordinators import InverseGamma
 from noneq.processes.targets import AbstractTarget, Preconditioned

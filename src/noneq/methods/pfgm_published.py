@@ -8,21 +8,21 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
+from noneq.constant import Constant
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
-from noneq.methods.base import AbstractMethod, Data, Fit, Progress
-from noneq.methods.dynamics import HasForward, drawn
-from noneq.methods.learning import check_handling, dequantised, fit_law, left_open
+from noneq.learning.forward import HasForward, drawn
+from noneq.learning.loop import AbstractLoss, Training
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
 from noneq.models.charge_field import ChargeField
 from noneq.models.field_lines_model import FieldLinesModel
 from noneq.nets.base import AbstractNet
-from noneq.nets.constant import Constant
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
 from noneq.processes.charge_plane import charge_plane, empirical_field, normalised_field
 from noneq.samplers.base import AbstractSampler
 from noneq.samplers.straight_lines import StraightHeun
-from noneq.training import AbstractLoss, Training
 
 
 class ChargeLoss(AbstractLoss):

@@ -16,19 +16,19 @@ from noneq.data.ensembles import Trajectories
 from noneq.data.summary import Summary, summarise
 from noneq.domains import Torus
 from noneq.errors import InvalidInput
-from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.frames.normaliser import Normaliser
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
 from noneq.methods.flow_data import check_states, few_snapshots
 from noneq.methods.flow_rows import check_score, kept_law, scored
 from noneq.methods.flow_transitions import ObservedTransitions, pairs_of
 from noneq.methods.small_denoiser import SmallDenoiser
 from noneq.methods.sparse_laws import observed, sparse_law, steady
-from noneq.methods.weak_form import Library, least_quotient
 from noneq.models.equilibrium_flow import EquilibriumFlowModel
-from noneq.models.expression import coordinate_names
-from noneq.models.normaliser import Normaliser
 from noneq.models.polynomial_law import expansion, monomial_text
-from noneq.models.traits import AbstractModel
 from noneq.nets.polynomial import Polynomial, PolynomialNetwork
+from noneq.symbolic.expression import coordinate_names
+from noneq.symbolic.weak_form import Library, least_quotient
+from noneq.traits import AbstractModel
 
 
 _MOST_TESTS, _MOST_COEFFICIENTS = 1_000, 800

@@ -9,16 +9,16 @@ import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 from noneq._typing import Key, Scalar
+from noneq.constant import Constant, learnable
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
-from noneq.methods.base import AbstractMethod, Data, Fit, Progress
+from noneq.learning.loop import AbstractObjective, Training
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.methods.negative_phases import AbstractNegativePhase, PersistentChains
 from noneq.methods.unit_rows import fit_stationary
 from noneq.models.bipartite import Bipartite
 from noneq.models.rbm import RestrictedBoltzmann
 from noneq.models.units import AbstractUnits, BernoulliUnits
-from noneq.nets.constant import Constant, learnable
-from noneq.training import AbstractObjective, Training
 
 
 _FIRST_WEIGHT = 0.1

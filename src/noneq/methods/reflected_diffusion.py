@@ -8,20 +8,21 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
+from noneq.constant import Constant
 from noneq.data.summary import Summary, placed
 from noneq.domains import AbstractDomain, Region
 from noneq.errors import InvalidInput
-from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
-from noneq.methods.dynamics import HasForward, linear
+from noneq.learning.forward import HasForward, linear
+from noneq.learning.loop import AbstractLoss, Training
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.learning.published import Published
+from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
 from noneq.methods.implicit import ImplicitLoss
-from noneq.methods.learning import check_handling, dequantised, fit_law, left_open
-from noneq.methods.published import Published
 from noneq.methods.walled import check_domain, check_mixing, check_spread, chosen, walled
 from noneq.models.confined import ConfinedScore
 from noneq.models.denoising import DenoisingModel
 from noneq.models.reflected import ReflectedScore
 from noneq.nets.base import AbstractNet
-from noneq.nets.constant import Constant
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
 from noneq.processes.confined import Confined, Walls
@@ -29,7 +30,6 @@ from noneq.processes.reflected import Reflected
 from noneq.processes.weights import AbstractWeight, UnitNoise
 from noneq.samplers.base import AbstractSampler
 from noneq.samplers.sde import ReverseSDE
-from noneq.training import AbstractLoss, Training
 
 
 class ReflectedLoss(AbstractLoss):

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key
+from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
@@ -14,7 +15,6 @@ from noneq.methods.grid_edges import check_edges
 from noneq.methods.skew_patterns import Pattern, kernel_pattern
 from noneq.methods.skew_recipes import AbstractSkew
 from noneq.models.skew_operators import AbstractSkewOperator, SkewKernel
-from noneq.nets.constant import Constant
 
 
 class ConvolutionalSkew(AbstractSkew):

@@ -13,8 +13,8 @@ from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
+from noneq.learning.rows import rows
 from noneq.methods.flow_transitions import Pairs
-from noneq.methods.learning import rows
 from noneq.models.frozen_noise import FrozenNoise
 from noneq.models.skew_flow import SkewFlowModel
 from noneq.traced import jit

@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key
+from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary
 from noneq.domains import Free
 from noneq.errors import InvalidInput
 from noneq.methods.skew_patterns import Pattern, matrix_pattern
 from noneq.models.skew_operators import AbstractSkewOperator, SkewMatrix, SkewWaves
-from noneq.nets.constant import Constant
 
 
 _LARGEST = 1024

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from noneq.learning.loop import Training
 from noneq.methods.denoising import AbstractDenoising
 from noneq.nets.base import AbstractNet
 from noneq.nets.fields import MLP
@@ -12,7 +13,6 @@ from noneq.processes.targets import AbstractTarget, Preconditioned
 from noneq.processes.weights import AbstractWeight, LogNormal
 from noneq.samplers.base import AbstractSampler
 from noneq.samplers.ode import Heun
-from noneq.training import Training
 
 
 class SmallDenoiser(AbstractDenoising):

@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
+from noneq.learning.published import DGM, Published
 from noneq.methods.denoising import AbstractDenoising
-from noneq.methods.published import DGM, Published
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.schedules import VE
 from noneq.processes.targets import AbstractTarget, Noise

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float
 
 from noneq.methods.flow_transitions import ObservedTransitions, Pairs, advanced
-from noneq.methods.weak_form import WeakForm, least_quotient, monomial_rows
 from noneq.nets.polynomial import monomial_values
+from noneq.symbolic.weak_form import WeakForm, least_quotient, monomial_rows
 
 
 _NEWTON = 4

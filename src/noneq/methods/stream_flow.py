@@ -10,24 +10,24 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
+from noneq.constant import Constant
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput
-from noneq.methods.base import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.learning.loop import AbstractLoss, Training
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.learning.rows import train_part
+from noneq.learning.stages import Staged
 from noneq.methods.flow_data import check_states, few_snapshots
 from noneq.methods.flow_rows import check_score, copied, kept_law, many_times, scored
-from noneq.methods.learning import train_part
 from noneq.methods.small_denoiser import SmallDenoiser
-from noneq.methods.stages import Staged
 from noneq.models.frozen_noise import FrozenNoise
 from noneq.models.stream_flow import StreamFlowModel, stream
-from noneq.models.traits import AbstractModel
 from noneq.nets.base import AbstractNet, AbstractNetwork
-from noneq.nets.constant import Constant
 from noneq.nets.fourier import FourierMLP
 from noneq.nets.inputs import clock_of, label_of
 from noneq.samplers.likelihood import check_exact
 from noneq.traced import jit
-from noneq.training import AbstractLoss, Training
+from noneq.traits import AbstractModel
 
 
 _TOGETHER = 2**16

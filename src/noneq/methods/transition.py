@@ -11,17 +11,18 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, ScalarLike
+from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput, WrongType
-from noneq.methods.base import AbstractMethod, Data, Fit, Progress
+from noneq.learning.forward import HasForward, linear
+from noneq.learning.loop import Training
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.rows import train_part
 from noneq.methods.denoising import DenoisingLoss
-from noneq.methods.dynamics import HasForward, linear
-from noneq.methods.learning import train_part
 from noneq.models.denoising import Denoiser
 from noneq.models.transition import TransitionModel
 from noneq.nets.base import AbstractNet
-from noneq.nets.constant import Constant
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import Clock, Label
 from noneq.processes.gaussian import Gaussian
@@ -30,7 +31,6 @@ from noneq.processes.targets import AbstractTarget, Preconditioned
 from noneq.processes.weights import AbstractWeight, LogNormal
 from noneq.samplers.base import AbstractSampler
 from noneq.samplers.ode import Heun
-from noneq.training import Training
 
 
 _STARTS = 4096

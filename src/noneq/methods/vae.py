@@ -10,15 +10,15 @@ from jaxtyping import Array
 from noneq._typing import Key, Scalar
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
-from noneq.methods.base import AbstractMethod, Data, Fit, Progress
-from noneq.methods.learning import dequantised, left_open
+from noneq.learning.loop import AbstractLoss, Training
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.rows import dequantised, left_open
 from noneq.methods.unit_rows import check_units, fit_units
 from noneq.models.units import AbstractUnits, GaussianUnits
 from noneq.models.vae import Autoencoder, VAEModel, raw_spread
 from noneq.nets.base import AbstractNet
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
-from noneq.training import AbstractLoss, Training
 
 
 _FIRST_SPREAD = 0.5

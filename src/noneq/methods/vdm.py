@@ -9,17 +9,18 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
+from noneq.constant import Constant, learnable
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
-from noneq.methods.base import AbstractMethod, Data, Fit, Progress
-from noneq.methods.dynamics import HasForward, linear
-from noneq.methods.learning import check_handling, dequantised, fit_law, left_open
-from noneq.methods.published import DGM, Published
+from noneq.learning.forward import HasForward, linear
+from noneq.learning.loop import AbstractObjective, Training
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.published import DGM, Published
+from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
 from noneq.models.denoiser import Denoiser
 from noneq.models.denoising import DenoisingModel
 from noneq.models.variational import ends, noise_error, noise_to_signal, place
 from noneq.nets.base import AbstractNet
-from noneq.nets.constant import Constant, learnable
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
 from noneq.processes.gaussian import Gaussian
@@ -27,7 +28,6 @@ from noneq.processes.learnt import LearntLogSNR, LinearLogSNR, check_ends
 from noneq.processes.targets import AbstractTarget, Noise
 from noneq.samplers.ancestral import Ancestral
 from noneq.samplers.base import AbstractSampler
-from noneq.training import AbstractObjective, Training
 
 
 class VariationalLoss(AbstractObjective):

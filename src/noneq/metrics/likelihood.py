@@ -15,7 +15,8 @@ from noneq.domains import Discrete
 from noneq.errors import InvalidInput, SolveFailed
 from noneq.estimate import Estimate
 from noneq.metrics.comparison import generator, whole
-from noneq.models.traits import (
+from noneq.traced import jit
+from noneq.traits import (
     AbstractModel,
     HasLogProb,
     HasLogProbEstimate,
@@ -23,7 +24,6 @@ from noneq.models.traits import (
     HasSampleLogProb,
     require,
 )
-from noneq.traced import jit
 
 
 _OPPOSITE: dict[str, Any] = {"lower": "upper", "upper": "lower"}

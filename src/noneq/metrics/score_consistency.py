@@ -13,9 +13,9 @@ from noneq.data.ensembles import Snapshots, Trajectories, as_snapshots
 from noneq.errors import InvalidInput, MissingTrait, SolveFailed
 from noneq.estimate import Estimate
 from noneq.metrics.comparison import whole
-from noneq.models.traits import HasNoising, HasScore, require
 from noneq.processes.fokker_planck import directions, score_terms
 from noneq.traced import jit
+from noneq.traits import HasNoising, HasScore, require
 
 
 _RATIOS = (0.1, 10.0)

@@ -1,86 +1,94 @@
-"""Fitted models and their traits."""
+"""Fitted models and their traits: the public names of all families."""
 
-from noneq.models.annealing import (
-    AbstractAnnealing as AbstractAnnealing,
-    anneal as anneal,
-    log_mean as log_mean,
-    log_partition_ratio as log_partition_ratio,
-)
-from noneq.models.autoregressive import AutoregressiveModel as AutoregressiveModel
-from noneq.models.binary_chain import BinaryChain as BinaryChain, BinaryKernels as BinaryKernels
-from noneq.models.bipartite import Bipartite as Bipartite
-from noneq.models.boltzmann import GridBoltzmann as GridBoltzmann
-from noneq.models.charge_field import ChargeField as ChargeField
-from noneq.models.confined import ConfinedScore as ConfinedScore
-from noneq.models.continuous_flow import ContinuousFlow as ContinuousFlow
-from noneq.models.coupling_flow import CouplingFlow as CouplingFlow
-from noneq.models.denoiser import (
-    AbstractDenoiser as AbstractDenoiser,
-    AbstractFlowing as AbstractFlowing,
-    AbstractTweedie as AbstractTweedie,
-    Denoiser as Denoiser,
-)
-from noneq.models.denoising import DenoisingModel as DenoisingModel
-from noneq.models.diff_flow import DiffFlowModel as DiffFlowModel, TwoWaySDE as TwoWaySDE
-from noneq.models.empirical import EmpiricalDenoiser as EmpiricalDenoiser
-from noneq.models.energy import EnergyModel as EnergyModel, TiltedEnergy as TiltedEnergy
-from noneq.models.equilibrium_flow import EquilibriumFlowModel as EquilibriumFlowModel
-from noneq.models.expression import Expression as Expression
-from noneq.models.field_lines import FieldLines as FieldLines
-from noneq.models.field_lines_model import FieldLinesModel as FieldLinesModel
-from noneq.models.flow_law import AbstractFlowLaw as AbstractFlowLaw
-from noneq.models.frame import AbstractLaw as AbstractLaw, Frame as Frame
-from noneq.models.guidance import (
-    Guided as Guided,
-    Measured as Measured,
-    guided as guided,
-    inpainted as inpainted,
-    measured as measured,
-)
-from noneq.models.hopfield import SpinMemory as SpinMemory
-from noneq.models.latent_chain import LatentChain as LatentChain
-from noneq.models.mixture import Components as Components, MixtureModel as MixtureModel
-from noneq.models.one_hot_kernels import OneHotKernels as OneHotKernels
-from noneq.models.pattern_memory import PatternMemory as PatternMemory
-from noneq.models.polynomial_law import coefficients as coefficients, equations as equations
-from noneq.models.rbm import RestrictedBoltzmann as RestrictedBoltzmann
-from noneq.models.reflected import ReflectedScore as ReflectedScore
-from noneq.models.skew_flow import SkewFlowModel as SkewFlowModel
-from noneq.models.skew_operators import (
-    AbstractSkewOperator as AbstractSkewOperator,
-    SkewKernel as SkewKernel,
-    SkewMatrix as SkewMatrix,
-    SkewWaves as SkewWaves,
-)
-from noneq.models.stream_flow import StreamFlowModel as StreamFlowModel
-from noneq.models.traits import (
-    AbstractModel as AbstractModel,
-    HasBirths as HasBirths,
-    HasChain as HasChain,
-    HasDenoiser as HasDenoiser,
-    HasDrift as HasDrift,
-    HasEnergy as HasEnergy,
-    HasLogMassEstimate as HasLogMassEstimate,
-    HasLogProb as HasLogProb,
-    HasLogProbEstimate as HasLogProbEstimate,
-    HasNoising as HasNoising,
-    HasNoisyScore as HasNoisyScore,
-    HasNoisyVelocity as HasNoisyVelocity,
-    HasPaths as HasPaths,
-    HasPriorMismatch as HasPriorMismatch,
-    HasSampleLogProb as HasSampleLogProb,
-    HasScore as HasScore,
-    HasStateMeans as HasStateMeans,
-    HasVelocity as HasVelocity,
-)
-from noneq.models.units import (
-    AbstractUnits as AbstractUnits,
-    BernoulliUnits as BernoulliUnits,
-    CategoricalUnits as CategoricalUnits,
-    GaussianUnits as GaussianUnits,
-)
-from noneq.models.vae import (
-    VAEModel as VAEModel,
-    VariationalFreeEnergy as VariationalFreeEnergy,
-)
-from noneq.models.variational import variational_bound as variational_bound
+from typing import TYPE_CHECKING
+
+from noneq._face import face
+
+
+if TYPE_CHECKING:
+    from noneq.frames.frame import AbstractLaw as AbstractLaw, Frame as Frame
+    from noneq.models.autoregressive import AutoregressiveModel as AutoregressiveModel
+    from noneq.models.binary_chain import BinaryChain as BinaryChain, BinaryKernels as BinaryKernels
+    from noneq.models.bipartite import Bipartite as Bipartite
+    from noneq.models.boltzmann import GridBoltzmann as GridBoltzmann
+    from noneq.models.charge_field import ChargeField as ChargeField
+    from noneq.models.confined import ConfinedScore as ConfinedScore
+    from noneq.models.continuous_flow import ContinuousFlow as ContinuousFlow
+    from noneq.models.coupling_flow import CouplingFlow as CouplingFlow
+    from noneq.models.denoiser import (
+        AbstractDenoiser as AbstractDenoiser,
+        AbstractFlowing as AbstractFlowing,
+        AbstractTweedie as AbstractTweedie,
+        Denoiser as Denoiser,
+    )
+    from noneq.models.denoising import DenoisingModel as DenoisingModel
+    from noneq.models.diff_flow import DiffFlowModel as DiffFlowModel, TwoWaySDE as TwoWaySDE
+    from noneq.models.empirical import EmpiricalDenoiser as EmpiricalDenoiser
+    from noneq.models.energy import EnergyModel as EnergyModel, TiltedEnergy as TiltedEnergy
+    from noneq.models.equilibrium_flow import EquilibriumFlowModel as EquilibriumFlowModel
+    from noneq.models.field_lines import FieldLines as FieldLines
+    from noneq.models.field_lines_model import FieldLinesModel as FieldLinesModel
+    from noneq.models.flow_law import AbstractFlowLaw as AbstractFlowLaw
+    from noneq.models.guidance import (
+        Guided as Guided,
+        Measured as Measured,
+        guided as guided,
+        inpainted as inpainted,
+        measured as measured,
+    )
+    from noneq.models.hopfield import SpinMemory as SpinMemory
+    from noneq.models.latent_chain import LatentChain as LatentChain
+    from noneq.models.mixture import Components as Components, MixtureModel as MixtureModel
+    from noneq.models.one_hot_kernels import OneHotKernels as OneHotKernels
+    from noneq.models.pattern_memory import PatternMemory as PatternMemory
+    from noneq.models.polynomial_law import coefficients as coefficients, equations as equations
+    from noneq.models.rbm import RestrictedBoltzmann as RestrictedBoltzmann
+    from noneq.models.reflected import ReflectedScore as ReflectedScore
+    from noneq.models.skew_flow import SkewFlowModel as SkewFlowModel
+    from noneq.models.skew_operators import (
+        AbstractSkewOperator as AbstractSkewOperator,
+        SkewKernel as SkewKernel,
+        SkewMatrix as SkewMatrix,
+        SkewWaves as SkewWaves,
+    )
+    from noneq.models.stream_flow import StreamFlowModel as StreamFlowModel
+    from noneq.models.units import (
+        AbstractUnits as AbstractUnits,
+        BernoulliUnits as BernoulliUnits,
+        CategoricalUnits as CategoricalUnits,
+        GaussianUnits as GaussianUnits,
+    )
+    from noneq.models.vae import (
+        VAEModel as VAEModel,
+        VariationalFreeEnergy as VariationalFreeEnergy,
+    )
+    from noneq.models.variational import variational_bound as variational_bound
+    from noneq.samplers.annealing import (
+        AbstractAnnealing as AbstractAnnealing,
+        anneal as anneal,
+        log_mean as log_mean,
+        log_partition_ratio as log_partition_ratio,
+    )
+    from noneq.symbolic.expression import Expression as Expression
+    from noneq.traits import (
+        AbstractModel as AbstractModel,
+        HasBirths as HasBirths,
+        HasChain as HasChain,
+        HasDenoiser as HasDenoiser,
+        HasDrift as HasDrift,
+        HasEnergy as HasEnergy,
+        HasLogMassEstimate as HasLogMassEstimate,
+        HasLogProb as HasLogProb,
+        HasLogProbEstimate as HasLogProbEstimate,
+        HasNoising as HasNoising,
+        HasNoisyScore as HasNoisyScore,
+        HasNoisyVelocity as HasNoisyVelocity,
+        HasPaths as HasPaths,
+        HasPriorMismatch as HasPriorMismatch,
+        HasSampleLogProb as HasSampleLogProb,
+        HasScore as HasScore,
+        HasStateMeans as HasStateMeans,
+        HasVelocity as HasVelocity,
+    )
+
+__getattr__, __dir__ = face(__name__, __file__)

@@ -9,11 +9,11 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
+from noneq.frames.frame import AbstractLaw, Frame
 from noneq.models.conditionals import AbstractConditionals
-from noneq.models.frame import AbstractLaw, Frame
-from noneq.models.traits import HasLogProb
 from noneq.models.units import AbstractUnits
 from noneq.nets.masked import MaskedNetwork
+from noneq.traits import HasLogProb
 
 
 class Factors(eqx.Module):

@@ -10,16 +10,16 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, ScalarLike
+from noneq.constant import Constant
 from noneq.data.ensembles import Trajectories
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
-from noneq.models.frame import AbstractLaw, Frame
+from noneq.frames.frame import AbstractLaw, Frame
 from noneq.models.steps import stepped_paths
-from noneq.models.traits import HasLogProbEstimate, HasPaths
 from noneq.models.units import AbstractUnits
-from noneq.nets.constant import Constant
 from noneq.traced import jit
+from noneq.traits import HasLogProbEstimate, HasPaths
 
 
 _CHUNK = 64

@@ -6,9 +6,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
-from noneq.models.annealing import AbstractAnnealing
+from noneq.constant import Constant
 from noneq.models.units import AbstractUnits
-from noneq.nets.constant import Constant
+from noneq.samplers.annealing import AbstractAnnealing
 
 
 class Bipartite(eqx.Module):

@@ -10,14 +10,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
+from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
-from noneq.models.checks import check_count, check_time
-from noneq.models.frame import Asked
-from noneq.models.traits import AbstractModel, HasEnergy, HasLogProb, HasScore
-from noneq.nets.constant import Constant
+from noneq.frames.checks import check_count, check_time
+from noneq.frames.frame import Asked
 from noneq.traced import jit, words
+from noneq.traits import AbstractModel, HasEnergy, HasLogProb, HasScore
 
 
 MOST_DIMENSIONS = 3

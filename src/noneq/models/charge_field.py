@@ -7,9 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Scalar, ScalarLike
+from noneq.constant import Constant
 from noneq.models.denoiser import AbstractFlowing
 from noneq.nets.base import AbstractNetwork
-from noneq.nets.constant import Constant
 from noneq.processes.charge_plane import ChargePlane
 
 

@@ -12,15 +12,8 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
-from noneq.models.checks import check_count, check_solved, check_time
-from noneq.models.frame import AbstractLaw, Frame
-from noneq.models.traits import (
-    HasLogProb,
-    HasLogProbEstimate,
-    HasNoisyVelocity,
-    HasSampleLogProb,
-    HasScore,
-)
+from noneq.frames.checks import check_count, check_solved, check_time
+from noneq.frames.frame import AbstractLaw, Frame
 from noneq.nets.base import AbstractNetwork
 from noneq.samplers.base import ensemble
 from noneq.samplers.likelihood import (
@@ -33,6 +26,13 @@ from noneq.samplers.likelihood import (
     runge_kutta,
 )
 from noneq.traced import jit
+from noneq.traits import (
+    HasLogProb,
+    HasLogProbEstimate,
+    HasNoisyVelocity,
+    HasSampleLogProb,
+    HasScore,
+)
 
 
 def log_normal(x: Array) -> Scalar:

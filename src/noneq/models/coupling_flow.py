@@ -10,15 +10,15 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
+from noneq.constant import Constant
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
-from noneq.models.checks import check_count, check_solved, check_time
-from noneq.models.frame import AbstractLaw, Frame
-from noneq.models.traits import HasLogMassEstimate, HasLogProb, HasSampleLogProb, HasScore
-from noneq.nets.constant import Constant
+from noneq.frames.checks import check_count, check_solved, check_time
+from noneq.frames.frame import AbstractLaw, Frame
 from noneq.nets.couplings import Couplings
 from noneq.traced import jit
+from noneq.traits import HasLogMassEstimate, HasLogProb, HasSampleLogProb, HasScore
 
 
 class CellNoise(eqx.Module):

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from noneq._typing import Scalar, ScalarLike
-from noneq.models.traits import HasDenoiser, HasNoisyScore, HasNoisyVelocity
+from noneq.constant import Constant
 from noneq.nets.base import AbstractNetwork
-from noneq.nets.constant import Constant
 from noneq.processes.base import AbstractPrior, AbstractProcess, Perturbed
 from noneq.processes.targets import AbstractTarget
+from noneq.traits import HasDenoiser, HasNoisyScore, HasNoisyVelocity
 
 
 class AbstractFlowing(HasNoisyVelocity):

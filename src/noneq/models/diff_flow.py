@@ -12,14 +12,14 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
-from noneq.models.checks import check_time
+from noneq.frames.checks import check_time
+from noneq.frames.frame import AbstractLaw, Frame
 from noneq.models.continuous_flow import log_normal, row_means
-from noneq.models.frame import AbstractLaw, Frame
-from noneq.models.traits import HasLogProb, HasLogProbEstimate, HasNoisyScore, HasNoisyVelocity
 from noneq.nets.base import AbstractNetwork
 from noneq.samplers.base import ensemble
 from noneq.samplers.likelihood import check_exact, flow_log_prob
 from noneq.traced import jit
+from noneq.traits import HasLogProb, HasLogProbEstimate, HasNoisyScore, HasNoisyVelocity
 
 
 class TwoWaySDE(HasNoisyScore, HasNoisyVelocity):

@@ -7,10 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Scalar, ScalarLike
+from noneq.constant import Constant
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.models.denoiser import AbstractDenoiser
-from noneq.models.traits import HasBirths, HasDenoiser
-from noneq.nets.constant import Constant
 from noneq.processes.base import (
     AbstractDiffusing,
     AbstractFieldLines,
@@ -19,6 +18,7 @@ from noneq.processes.base import (
 )
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.reach import check_reach
+from noneq.traits import HasBirths, HasDenoiser
 
 
 class EmpiricalDenoiser(AbstractDenoiser, HasDenoiser, HasBirths):

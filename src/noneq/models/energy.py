@@ -11,15 +11,15 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.estimate import Estimate
-from noneq.models.annealing import AbstractAnnealing, anneal, log_mean
-from noneq.models.checks import check_time
-from noneq.models.frame import AbstractLaw, Frame
+from noneq.frames.checks import check_time
+from noneq.frames.frame import AbstractLaw, Frame
 from noneq.models.langevin_moves import Walker, moved, walker
-from noneq.models.resampled import resampled
-from noneq.models.traits import HasEnergy, HasLogProbEstimate, HasScore
 from noneq.nets.base import AbstractNetwork
 from noneq.samplers.annealed_levels import AnnealedLevels
+from noneq.samplers.annealing import AbstractAnnealing, anneal, log_mean
+from noneq.samplers.resampling import resampled
 from noneq.traced import jit
+from noneq.traits import HasEnergy, HasLogProbEstimate, HasScore
 
 
 _COMPANIONS = 128

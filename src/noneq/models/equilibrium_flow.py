@@ -6,15 +6,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Scalar, ScalarLike
+from noneq.constant import Constant
 from noneq.data.summary import Summary
-from noneq.models.checks import check_time
-from noneq.models.frame import Frame
+from noneq.frames.checks import check_time
+from noneq.frames.frame import Frame
 from noneq.models.invariant_flow import AbstractInvariantFlow
 from noneq.models.known_motion import known_velocity
 from noneq.models.time_scores import time_score
-from noneq.models.traits import AbstractModel
 from noneq.nets.base import AbstractNetwork
-from noneq.nets.constant import Constant
+from noneq.traits import AbstractModel
 
 
 class EquilibriumFlowModel(AbstractInvariantFlow):

@@ -1,9 +1,9 @@
 """Models of p(x, t) by a process of field lines: a flow without a score."""
 
 from noneq.data.summary import Summary
+from noneq.frames.frame import Frame
 from noneq.models.denoiser import AbstractFlowing
 from noneq.models.flow_law import AbstractFlowLaw
-from noneq.models.frame import Frame
 from noneq.samplers.base import AbstractSampler
 
 

@@ -11,17 +11,10 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
-from noneq.models.checks import check_count, check_solved, check_time
+from noneq.frames.checks import check_count, check_solved, check_time
+from noneq.frames.frame import AbstractLaw, Frame
+from noneq.frames.normaliser import Normaliser
 from noneq.models.denoiser import AbstractFlowing
-from noneq.models.frame import AbstractLaw, Frame
-from noneq.models.normaliser import Normaliser
-from noneq.models.traits import (
-    HasLogProb,
-    HasLogProbEstimate,
-    HasNoisyVelocity,
-    HasPriorMismatch,
-    HasSampleLogProb,
-)
 from noneq.samplers.base import AbstractSampler
 from noneq.samplers.likelihood import (
     carried,
@@ -32,6 +25,13 @@ from noneq.samplers.likelihood import (
     rademacher,
 )
 from noneq.traced import jit
+from noneq.traits import (
+    HasLogProb,
+    HasLogProbEstimate,
+    HasNoisyVelocity,
+    HasPriorMismatch,
+    HasSampleLogProb,
+)
 
 
 class AbstractFlowLaw(

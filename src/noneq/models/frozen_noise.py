@@ -12,8 +12,8 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.ensembles import Snapshots
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
-from noneq.models.traits import AbstractModel, HasNoising, HasScore, require
 from noneq.traced import jit
+from noneq.traits import AbstractModel, HasNoising, HasScore, require
 
 
 class FrozenNoise(AbstractModel, HasScore):

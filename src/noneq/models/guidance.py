@@ -10,12 +10,12 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import ScalarLike
+from noneq.constant import Constant
 from noneq.errors import InvalidInput, WrongType
 from noneq.models.denoiser import AbstractTweedie
 from noneq.models.denoising import DenoisingModel
-from noneq.models.traits import HasDenoiser, require
-from noneq.nets.constant import Constant
 from noneq.processes.base import AbstractProcess
+from noneq.traits import HasDenoiser, require
 
 
 class Guided(AbstractTweedie):

@@ -9,19 +9,19 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
+from noneq.constant import Constant
 from noneq.data.ensembles import Trajectories
 from noneq.data.summary import Summary
 from noneq.domains import AbstractDomain, Discrete
 from noneq.estimate import Estimate
-from noneq.models.annealing import AbstractAnnealing, log_partition_ratio
-from noneq.models.checks import check_count, check_time
-from noneq.models.frame import AbstractLaw, Frame
+from noneq.frames.checks import check_count, check_time
+from noneq.frames.frame import AbstractLaw, Frame
 from noneq.models.small_layer import draw_numbers, letters_of
 from noneq.models.steps import stepped_paths
-from noneq.models.traits import HasEnergy, HasLogProbEstimate, HasPaths
 from noneq.models.units import BernoulliUnits
-from noneq.nets.constant import Constant
+from noneq.samplers.annealing import AbstractAnnealing, log_partition_ratio
 from noneq.traced import jit
+from noneq.traits import HasEnergy, HasLogProbEstimate, HasPaths
 
 
 _MOST_ENUMERATED = 18

@@ -15,13 +15,13 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
-from noneq.models.checks import check_count, check_time
-from noneq.models.frame import Frame
+from noneq.frames.checks import check_count, check_time
+from noneq.frames.frame import Frame
 from noneq.models.invariance import natural_step, residual_terms, squared_speeds
-from noneq.models.traits import AbstractModel, HasPaths, HasScore, HasVelocity
 from noneq.simulation import simulate
 from noneq.simulation.solvers import EulerMaruyama, RungeKutta4
 from noneq.systems.base import AbstractDiffusion
+from noneq.traits import AbstractModel, HasPaths, HasScore, HasVelocity
 
 
 class AbstractInvariantFlow(AbstractModel, HasVelocity, HasScore, HasPaths):

@@ -7,9 +7,9 @@ from jaxtyping import Array, Float
 
 from noneq._typing import ScalarLike
 from noneq.errors import InvalidInput, MissingTrait
-from noneq.models.normaliser import Normaliser
-from noneq.models.traits import HasDrift, HasVelocity
+from noneq.frames.normaliser import Normaliser
 from noneq.systems.base import AbstractDiffusion
+from noneq.traits import HasDrift, HasVelocity
 
 
 def check_known(known: Any, event_shape: tuple[int, ...], name: str) -> None:

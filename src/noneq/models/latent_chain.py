@@ -10,11 +10,12 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
+from noneq.constant import Constant
 from noneq.data.ensembles import Trajectories
 from noneq.data.summary import Summary
 from noneq.estimate import Estimate, sample_mean
-from noneq.models.checks import check_count
-from noneq.models.frame import AbstractLaw, Frame
+from noneq.frames.checks import check_count
+from noneq.frames.frame import AbstractLaw, Frame
 from noneq.models.one_hot_kernels import (
     OneHotKernels,
     normalised,
@@ -23,9 +24,8 @@ from noneq.models.one_hot_kernels import (
     transition_matrix,
 )
 from noneq.models.steps import stepped_paths
-from noneq.models.traits import HasChain, HasLogProb, HasPaths, HasStateMeans
-from noneq.nets.constant import Constant
 from noneq.traced import jit
+from noneq.traits import HasChain, HasLogProb, HasPaths, HasStateMeans
 
 
 _MOST_ENUMERATED = 2**16

@@ -10,9 +10,9 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.domains import AbstractDomain
-from noneq.models.frame import AbstractLaw, Frame
-from noneq.models.traits import HasLogProb, HasStateMeans
+from noneq.frames.frame import AbstractLaw, Frame
 from noneq.models.units import AbstractUnits
+from noneq.traits import HasLogProb, HasStateMeans
 
 
 class Components(eqx.Module):

@@ -8,14 +8,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
+from noneq.constant import Constant
 from noneq.data.summary import Summary
 from noneq.domains import Discrete
-from noneq.models.checks import check_count
-from noneq.models.frame import AbstractLaw, Frame
+from noneq.frames.checks import check_count
+from noneq.frames.frame import AbstractLaw, Frame
 from noneq.models.hopfield import as_spins, from_spins
-from noneq.models.traits import HasEnergy, HasLogProb
-from noneq.nets.constant import Constant
 from noneq.traced import jit
+from noneq.traits import HasEnergy, HasLogProb
 
 
 class PatternMemory(AbstractLaw, HasEnergy, HasLogProb):

@@ -11,14 +11,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
+from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots
 from noneq.domains import Free
 from noneq.errors import InvalidInput
-from noneq.models.checks import check_count
-from noneq.models.traits import AbstractModel, HasScore
-from noneq.nets.constant import Constant
+from noneq.frames.checks import check_count
 from noneq.systems.patterns import PlacedIcons
 from noneq.traced import jit
+from noneq.traits import AbstractModel, HasScore
 
 
 class AbstractStampLaw(AbstractModel, HasScore):

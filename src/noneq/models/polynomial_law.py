@@ -9,8 +9,8 @@ from jaxtyping import Float
 
 from noneq.errors import MissingTrait
 from noneq.models.equilibrium_flow import EquilibriumFlowModel
-from noneq.models.expression import coordinate_names
 from noneq.nets.polynomial import PolynomialNetwork
+from noneq.symbolic.expression import coordinate_names
 
 
 _EXPONENTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -13,14 +13,14 @@ from noneq.data.ensembles import Trajectories
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
-from noneq.models.annealing import log_partition_ratio
+from noneq.frames.checks import check_count, check_time
+from noneq.frames.frame import AbstractLaw, Frame
 from noneq.models.bipartite import Bipartite, Tempering, exchange, replicas
-from noneq.models.checks import check_count, check_time
-from noneq.models.frame import AbstractLaw, Frame
 from noneq.models.small_layer import SmallLayer, small_layer
 from noneq.models.steps import stepped_paths
-from noneq.models.traits import HasEnergy, HasLogProbEstimate, HasPaths
+from noneq.samplers.annealing import log_partition_ratio
 from noneq.traced import jit
+from noneq.traits import HasEnergy, HasLogProbEstimate, HasPaths
 
 
 class RestrictedBoltzmann(AbstractLaw, HasEnergy, HasLogProbEstimate, HasPaths):

@@ -6,9 +6,9 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from noneq._typing import ScalarLike
+from noneq.constant import Constant
 from noneq.models.denoising import AbstractDenoiser
 from noneq.nets.base import AbstractNetwork
-from noneq.nets.constant import Constant
 from noneq.processes.base import AbstractDiffusing
 
 

@@ -8,10 +8,10 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Scalar, ScalarLike
 from noneq.data.summary import Summary
-from noneq.models.frame import Frame
+from noneq.frames.frame import Frame
 from noneq.models.invariant_flow import AbstractInvariantFlow
 from noneq.models.skew_operators import AbstractSkewOperator
-from noneq.models.traits import AbstractModel
+from noneq.traits import AbstractModel
 
 
 class SkewFlowModel(AbstractInvariantFlow):

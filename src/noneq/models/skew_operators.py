@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from noneq.nets.constant import Constant
+from noneq.constant import Constant
 
 
 Tensor: TypeAlias = Float[Array, "..."]

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
-from noneq.models.checks import check_count
+from noneq.frames.checks import check_count
 from noneq.models.units import AbstractUnits
 from noneq.traced import jit
 

@@ -9,12 +9,12 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Scalar, ScalarLike
+from noneq.constant import Constant
 from noneq.data.summary import Summary
-from noneq.models.frame import Frame
+from noneq.frames.frame import Frame
 from noneq.models.invariant_flow import AbstractInvariantFlow
-from noneq.models.traits import AbstractModel
 from noneq.nets.base import AbstractNetwork
-from noneq.nets.constant import Constant
+from noneq.traits import AbstractModel
 
 
 class StreamFlowModel(AbstractInvariantFlow):

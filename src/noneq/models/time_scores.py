@@ -10,8 +10,8 @@ from noneq._typing import Scalar, ScalarLike
 from noneq.errors import MissingTrait
 from noneq.models.flow_law import AbstractFlowLaw
 from noneq.models.frozen_noise import FrozenNoise
-from noneq.models.traits import AbstractModel, HasLogProb
 from noneq.samplers.likelihood import check_exact, flow_log_prob, probability_flow
+from noneq.traits import AbstractModel, HasLogProb
 
 
 _STEPS = 24

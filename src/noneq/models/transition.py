@@ -9,17 +9,17 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, ScalarLike
+from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
-from noneq.models.checks import check_count, check_solved, check_time
+from noneq.frames.checks import check_count, check_solved, check_time
+from noneq.frames.frame import Frame
 from noneq.models.denoising import Denoiser
-from noneq.models.frame import Frame
-from noneq.models.traits import AbstractModel, HasPaths
-from noneq.nets.constant import Constant
 from noneq.samplers.base import AbstractSampler
 from noneq.traced import jit
+from noneq.traits import AbstractModel, HasPaths
 
 
 class TransitionModel(AbstractModel, HasPaths):

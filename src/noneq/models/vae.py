@@ -13,12 +13,12 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
-from noneq.models.checks import check_count, check_time
-from noneq.models.frame import AbstractLaw, Frame
-from noneq.models.traits import HasLogProbEstimate
+from noneq.frames.checks import check_count, check_time
+from noneq.frames.frame import AbstractLaw, Frame
 from noneq.models.units import AbstractUnits
 from noneq.nets.base import AbstractNetwork
 from noneq.traced import jit
+from noneq.traits import HasLogProbEstimate
 
 
 _LEAST_LOG_SPREAD = math.log(1e-3)

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
-from noneq.models.checks import check_time
+from noneq.frames.checks import check_time
 from noneq.models.denoising import DenoisingModel
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.schedules import AbstractSchedule

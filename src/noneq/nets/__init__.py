@@ -1,11 +1,11 @@
 """Networks on vectors, grids and sets of particles, and what they are told beside the state."""
 
+from noneq.constant import Constant as Constant, learnable as learnable
 from noneq.nets.base import AbstractNet as AbstractNet, AbstractNetwork as AbstractNetwork
 from noneq.nets.concat_squash import (
     ConcatSquash as ConcatSquash,
     ConcatSquashNetwork as ConcatSquashNetwork,
 )
-from noneq.nets.constant import Constant as Constant, learnable as learnable
 from noneq.nets.features import harmonics as harmonics, noise_features as noise_features
 from noneq.nets.fields import MLP as MLP, FieldNetwork as FieldNetwork
 from noneq.nets.fourier import FourierMLP as FourierMLP, FourierNetwork as FourierNetwork

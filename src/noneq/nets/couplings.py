@@ -9,8 +9,8 @@ from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
+from noneq.constant import Constant
 from noneq.nets.base import AbstractNet, AbstractNetwork
-from noneq.nets.constant import Constant
 from noneq.nets.inputs import Clock, Label
 from noneq.nets.logistics import mixture_logit, mixture_logit_inverse
 

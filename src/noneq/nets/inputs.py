@@ -7,9 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import ScalarLike
+from noneq.constant import Constant
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
-from noneq.nets.constant import Constant
 from noneq.nets.features import harmonics
 
 

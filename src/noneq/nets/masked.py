@@ -7,7 +7,7 @@ from equinox import Module
 from jaxtyping import Array, Float
 
 from noneq._typing import Key
-from noneq.nets.constant import Constant
+from noneq.constant import Constant
 from noneq.nets.context import Context, Modulation
 from noneq.nets.fields import silu
 from noneq.nets.inputs import Clock, Label

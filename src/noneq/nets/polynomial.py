@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key
+from noneq.constant import Constant
 from noneq.errors import InvalidInput
 from noneq.nets.base import AbstractNet, AbstractNetwork
-from noneq.nets.constant import Constant
 from noneq.nets.features import noise_features
 from noneq.nets.inputs import Clock, Label
 

@@ -6,7 +6,6 @@ import numpy as np
 from jaxtyping import Complex
 
 from noneq.errors import InvalidInput
-from noneq.models.traits import HasChain, HasStateMeans
 from noneq.report.figures import canvas, png, svg
 from noneq.report.html import Picture
 from noneq.thermo import (
@@ -17,6 +16,7 @@ from noneq.thermo import (
     relaxation_spectrum,
     stationary,
 )
+from noneq.traits import HasChain, HasStateMeans
 
 
 _LOOP, _OTHER, _STATE = "#d55e00", "#57606a", "#56b4e9"

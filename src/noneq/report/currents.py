@@ -10,9 +10,9 @@ from jaxtyping import Array, Float
 from noneq.estimate import Estimate
 from noneq.models.invariant_flow import AbstractInvariantFlow
 from noneq.models.skew_flow import SkewFlowModel
-from noneq.models.traits import HasVelocity
 from noneq.report.figures import canvas, png
 from noneq.report.html import Picture, Table, with_error
+from noneq.traits import HasVelocity
 
 
 _STATES, _CELLS, _MOST_TIMES = 4096, 20, 3

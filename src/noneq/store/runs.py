@@ -66,7 +66,7 @@ def load(path: str | Path, *, trust: bool = False) -> Any:
     spec = _checked(folder, "spec.toml", meta).decode()
     blob = _checked(folder, "model.safetensors", meta)
     history = _checked(folder, "history.csv", meta).decode()
-    base = importlib.import_module("noneq.methods.base")  # a room to the right: by name only
+    base = importlib.import_module("noneq.learning.method")  # a room to the right: by name only
     method = from_toml(spec, base.AbstractMethod, trust=trust)
     try:
         summary = from_fields(Summary, meta["summary"], trust=trust)

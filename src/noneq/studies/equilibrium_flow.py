@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any, ClassVar
 
+from noneq.learning.loop import Training
+from noneq.learning.method import AbstractMethod
 from noneq.methods import (
     BiasedHutchinson,
     EquilibriumFlow,
@@ -11,7 +13,6 @@ from noneq.methods import (
     SmallDenoiser,
     StreamFlow,
 )
-from noneq.methods.base import AbstractMethod
 from noneq.nets import FourierMLP, Mirrored
 from noneq.spec import unknown
 from noneq.studies.base import AbstractCell, AbstractStudy
@@ -19,7 +20,6 @@ from noneq.studies.equilibrium_flow_design import QUICK, DesignRun, design_cells
 from noneq.studies.equilibrium_flow_gray_scott import PUBLISHED, GrayScottCell
 from noneq.studies.equilibrium_flow_lorenz import LorenzRun
 from noneq.studies.equilibrium_flow_shapes import SHAPES, ShapeCell
-from noneq.training import Training
 
 
 PARTS = ("shapes", "lorenz", "gray_scott", "design")

@@ -34,6 +34,7 @@ import jax
 import numpy as np
 
 from noneq._typing import Key
+from noneq.learning.loop import Training
 from noneq.methods import DDPM
 from noneq.nets.grids import UNet
 from noneq.processes.gaussian import Gaussian
@@ -46,7 +47,6 @@ from noneq.studies.equilibrium_flow_fields import IconDesign, LearntDesign
 from noneq.studies.equilibrium_flow_measures import MEASURES, compared, measured
 from noneq.studies.equilibrium_flow_moving import AbstractDesign, DesignRun, PointDesign
 from noneq.systems import Disc, Group, PlacedIcons, PlacedPoints, Ring
-from noneq.training import Training
 
 
 METHODS = ("SkewFlow", "control")

@@ -10,16 +10,16 @@ import numpy as np
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.inference import field_tracks, phase_shuffled
+from noneq.learning.method import AbstractMethod
 from noneq.methods import ConvolutionalSkew, SkewFlow
-from noneq.methods.base import AbstractMethod
 from noneq.models.denoising import DenoisingModel
 from noneq.models.frozen_noise import FrozenNoise, noised_states
 from noneq.models.invariant_flow import AbstractInvariantFlow
 from noneq.models.placed_icons import AbstractStampLaw, PlacedIconLaw, ShuffledIconLaw
-from noneq.models.traits import HasDenoiser
 from noneq.studies.equilibrium_flow_moving import AbstractDesign, DesignRun, Moved
 from noneq.systems import PlacedIcons
 from noneq.systems.base import AbstractSystem
+from noneq.traits import HasDenoiser
 
 
 class AbstractFieldDesign(AbstractDesign):

@@ -12,15 +12,15 @@ from noneq._typing import Key
 from noneq.data.ensembles import Snapshots
 from noneq.estimate import Estimate
 from noneq.inference import displacement, displacement_cosine
+from noneq.learning.loop import Training
+from noneq.learning.method import Fit
 from noneq.methods import ConvolutionalSkew, ScoreMatching, SkewFlow
-from noneq.methods.base import Fit
 from noneq.models.skew_flow import SkewFlowModel
 from noneq.nets.grids import UNet
 from noneq.processes.weights import LogNormal
 from noneq.simulation import Euler, simulate
 from noneq.studies.base import AbstractCell, Outcome, Row
 from noneq.systems.reaction_diffusion import GrayScott
-from noneq.training import Training
 
 
 PUBLISHED = {"life": 0.271, "waves": 0.589, "spirals": 0.250, "maze": 0.270}

@@ -12,16 +12,16 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import SolveFailed
+from noneq.frames.frame import Frame
 from noneq.inference import bounded_fraction, field_cosine, identifiability, lyapunov_spectrum
+from noneq.learning.method import AbstractMethod, Fit
 from noneq.methods import SkewFlow
-from noneq.methods.base import AbstractMethod, Fit
-from noneq.models.frame import Frame
 from noneq.models.frozen_noise import FrozenNoise, noised_states
 from noneq.models.invariant_flow import AbstractInvariantFlow
-from noneq.models.traits import AbstractModel
 from noneq.simulation import simulate
 from noneq.studies.base import AbstractCell, Outcome, Row
 from noneq.systems.chaos import Lorenz
+from noneq.traits import AbstractModel
 
 
 _TRANSIENT = 20.0

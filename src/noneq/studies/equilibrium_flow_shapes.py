@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots
-from noneq.methods.base import AbstractMethod
+from noneq.learning.method import AbstractMethod
 from noneq.metrics import mmd
 from noneq.models.frozen_noise import FrozenNoise, noised_states
 from noneq.models.invariant_flow import AbstractInvariantFlow

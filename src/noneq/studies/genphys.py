@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 import equinox as eqx
 
+from noneq.learning.loop import Training
+from noneq.learning.method import AbstractMethod
 from noneq.methods import EDM, PFGM, PFGMpp, ScoreMatching, Yukawa
-from noneq.methods.base import AbstractMethod
 from noneq.nets import ResNet
 from noneq.nets.base import AbstractNet
 from noneq.processes import Fixed, InverseGamma, InverseGaussian, LogNormal, ScaleMixture, Stable
@@ -17,7 +18,6 @@ from noneq.studies.base import AbstractCell, AbstractStudy
 from noneq.studies.genphys_cells import ChargesCell, ProcessCell, SampleScoring, VerdictCell
 from noneq.studies.table_one import SHAPES, DigitsSettings, adapted
 from noneq.studies.table_one_data import AbstractDataSet, Digits, Shape
-from noneq.training import Training
 
 
 EQUATIONS = (

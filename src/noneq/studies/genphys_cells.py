@@ -10,7 +10,7 @@ import numpy as np
 
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots
-from noneq.methods.base import AbstractMethod
+from noneq.learning.method import AbstractMethod
 from noneq.metrics import mmd, nll, sliced_w2, w2
 from noneq.models.flow_law import AbstractFlowLaw
 from noneq.pde import judge, zoo

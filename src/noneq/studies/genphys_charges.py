@@ -12,7 +12,6 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
 from noneq.models.empirical import EmpiricalDenoiser
-from noneq.models.traits import HasBirths, HasNoisyVelocity
 from noneq.processes.base import AbstractPrior, AbstractProcess
 from noneq.processes.reach import PriorTooNarrow
 from noneq.processes.scale_mixture import AbstractScaleMixture, ScaleMixture
@@ -22,6 +21,7 @@ from noneq.processes.subordinators import InverseGaussian
 from noneq.samplers.ode import Heun
 from noneq.samplers.sourced import Sourced, Weighted
 from noneq.samplers.sources import AbstractHandling, Branching, Ignored, Resampling, Weights
+from noneq.traits import HasBirths, HasNoisyVelocity
 
 
 HANDLINGS: dict[str, AbstractHandling | None] = {

@@ -4,6 +4,8 @@ import dataclasses
 import importlib.util
 from typing import Any, ClassVar
 
+from noneq.learning.loop import Training
+from noneq.learning.method import AbstractMethod
 from noneq.methods import (
     RBM,
     BinaryLatentCycle,
@@ -11,13 +13,11 @@ from noneq.methods import (
     MixtureEM,
     TwoStepGradient,
 )
-from noneq.methods.base import AbstractMethod
 from noneq.spec import unknown
 from noneq.studies.base import AbstractCell, AbstractStudy
 from noneq.studies.latent_cycle_cells import ChainScoring, CycleCell
 from noneq.studies.latent_cycle_data import AbstractPictures, Bars, BinaryDigits
 from noneq.studies.latent_cycle_spins import SpinCell, SpinRun
-from noneq.training import Training
 
 
 CASES = ("bars", "digits", "frontier", "ising")

@@ -9,9 +9,8 @@ import jax
 import numpy as np
 
 from noneq._typing import Key
-from noneq.methods.base import AbstractMethod
+from noneq.learning.method import AbstractMethod
 from noneq.metrics import nll
-from noneq.models.traits import HasChain, HasPaths, HasStateMeans
 from noneq.studies.base import AbstractCell, Arrays, Outcome, Row
 from noneq.studies.latent_cycle_data import (
     AbstractPictures,
@@ -21,6 +20,7 @@ from noneq.studies.latent_cycle_data import (
 )
 from noneq.studies.table_one_cells import keys_of
 from noneq.thermo import autocorrelation_time, entropy_production, self_transition
+from noneq.traits import HasChain, HasPaths, HasStateMeans
 
 
 class ChainScoring(eqx.Module):

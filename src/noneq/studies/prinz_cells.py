@@ -12,13 +12,13 @@ from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import WrongType
 from noneq.estimate import Estimate, sample_mean
-from noneq.methods.base import AbstractMethod
+from noneq.learning.method import AbstractMethod
 from noneq.metrics import jensen_shannon, transition_jensen_shannon
-from noneq.models.traits import AbstractModel, HasEnergy, HasPaths, HasScore
 from noneq.studies.base import AbstractCell, Arrays, Outcome, Row, row_of
 from noneq.studies.ensembles import Ensembles, Recording
 from noneq.studies.time_average import time_average
 from noneq.systems import Prinz
+from noneq.traits import AbstractModel, HasEnergy, HasPaths, HasScore
 
 
 class Scoring(eqx.Module):

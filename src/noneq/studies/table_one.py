@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 import equinox as eqx
 
+from noneq.learning.loop import Training
+from noneq.learning.method import AbstractMethod
 from noneq.methods import (
     DDPM,
     EDM,
@@ -22,7 +24,6 @@ from noneq.methods import (
     ScoreSDE,
     Yukawa,
 )
-from noneq.methods.base import AbstractMethod
 from noneq.nets import ResNet
 from noneq.nets.base import AbstractNet
 from noneq.spec import override, unknown
@@ -32,7 +33,6 @@ from noneq.studies.table_one_consistency import Consistency, ConsistencyCell
 from noneq.studies.table_one_data import AbstractDataSet, Digits, DrivenWells, Shape
 from noneq.studies.table_one_peer import Mixture, MixtureCell
 from noneq.systems import Checkerboard, EightGaussians, Moons, Rings, SwissRoll, TwoSpirals
-from noneq.training import Training
 
 
 SHAPES = {

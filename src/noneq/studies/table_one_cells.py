@@ -14,18 +14,18 @@ import numpy as np
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots
 from noneq.estimate import Estimate, sample_mean
-from noneq.methods.base import AbstractMethod
+from noneq.learning.method import AbstractMethod
 from noneq.metrics import bits_per_dim, mmd, nll, w2
 from noneq.models.continuous_flow import ContinuousFlow
 from noneq.models.denoiser import Denoiser
 from noneq.models.denoising import DenoisingModel
 from noneq.models.diff_flow import DiffFlowModel
 from noneq.models.flow_law import AbstractFlowLaw
-from noneq.models.traits import AbstractModel, HasLogProb
 from noneq.models.variational import variational_bound
 from noneq.processes.learnt import LearntLogSNR
 from noneq.studies.base import AbstractCell, Arrays, Outcome, Row, row_of
 from noneq.studies.table_one_data import AbstractDataSet, Parts, Shape, corners
+from noneq.traits import AbstractModel, HasLogProb
 
 
 Bound: TypeAlias = Callable[[np.ndarray, float, Key], Estimate]

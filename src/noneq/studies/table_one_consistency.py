@@ -7,6 +7,7 @@ import jax
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
+from noneq.learning.loop import Training
 from noneq.methods import ScoreSDE
 from noneq.metrics import curl, nll, score_fpe_residual, w2
 from noneq.nets import MLP
@@ -14,7 +15,6 @@ from noneq.processes import FokkerPlanck
 from noneq.studies.base import AbstractCell, Outcome, row_of
 from noneq.studies.table_one_cells import Judging, first, keys_of
 from noneq.studies.table_one_data import Shape
-from noneq.training import Training
 
 
 class Consistency(eqx.Module):

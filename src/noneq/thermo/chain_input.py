@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from noneq.errors import InvalidInput
-from noneq.models.traits import HasChain
+from noneq.traits import HasChain
 
 
 _TOLERANCE = 1e-4

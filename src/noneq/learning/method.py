@@ -13,8 +13,8 @@ from jaxtyping import Array
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories, as_snapshots
 from noneq.data.summary import Summary
-from noneq.methods.published import Published
-from noneq.models.traits import AbstractModel
+from noneq.learning.published import Published
+from noneq.traits import AbstractModel
 
 
 Data: TypeAlias = Snapshots | Trajectories | np.ndarray | Array

@@ -16,10 +16,10 @@ from noneq.data.ensembles import Snapshots
 from noneq.data.summary import Summary
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput, WrongType
-from noneq.models.checks import check_count, check_solved, check_time
-from noneq.models.normaliser import Normaliser
-from noneq.models.traits import AbstractModel
+from noneq.frames.checks import check_count, check_solved, check_time
+from noneq.frames.normaliser import Normaliser
 from noneq.traced import jit, words
+from noneq.traits import AbstractModel
 
 
 class Asked(eqx.Module):

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from noneq._typing import ScalarLike
 from noneq.data.ensembles import as_snapshots
 from noneq.data.summary import summarise
-from noneq.methods.published import Published
+from noneq.learning.published import Published
 from noneq.processes.schedules import AbstractSchedule
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Scalar
 from noneq.errors import InvalidInput
-from noneq.models.frame import Frame
+from noneq.frames.frame import Frame
 from noneq.spec import unknown
 
 

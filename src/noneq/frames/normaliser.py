@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Scalar
+from noneq.constant import Constant
 from noneq.data.summary import Summary
-from noneq.nets.constant import Constant
 
 
 class Normaliser(eqx.Module):

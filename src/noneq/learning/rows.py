@@ -16,10 +16,10 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.lattice import lattice_step
 from noneq.data.summary import summarise
 from noneq.errors import FitDiverged, InvalidInput
-from noneq.methods.base import Data, Fit, History, Progress, as_data
-from noneq.models.normaliser import Normaliser
+from noneq.frames.normaliser import Normaliser
+from noneq.learning.loop import AbstractObjective, train
+from noneq.learning.method import Data, Fit, History, Progress, as_data
 from noneq.traced import is_on
-from noneq.training import AbstractObjective, train
 
 
 def fit_law(
@@ -116,7 +116,7 @@ def fit_rows(
 def train_part(
     model: Any, part: Callable[[Any], Any], *args: Any, **settings: Any
 ) -> tuple[Any, History]:
-    """`noneq.training.train` on a part of a model; also what a divergence keeps."""
+    """`noneq.learning.loop.train` on a part of a model; also what a divergence keeps."""
     whole = lambda learnt: eqx.tree_at(part, model, learnt)
     try:
         learnt, history = train(part(model), *args, **settings)

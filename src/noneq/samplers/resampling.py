@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from noneq._typing import Key
-from noneq.models.annealing import AbstractAnnealing
+from noneq.samplers.annealing import AbstractAnnealing
 from noneq.samplers.sources import systematic
 
 

@@ -1,6 +1,6 @@
 """One report of progress for a fit of two stages."""
 
-from noneq.methods.base import Progress
+from noneq.learning.method import Progress
 
 
 class Staged:

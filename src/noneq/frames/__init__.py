@@ -1,0 +1,1 @@
+"""What every fitted distribution is made of: units of the user, normalisation, checks."""

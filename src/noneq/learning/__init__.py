@@ -1,0 +1,1 @@
+"""The gradient loop and what stands around it: objectives, checkpoints, methods, rows."""

@@ -1,0 +1,1 @@
+"""Expressions in text, and laws of motion fitted in weak form."""
