@@ -8,7 +8,7 @@ import workload
 from timing import THREADS, clock, row, side_by_side, speed_rows
 
 from noneq.learning.loop import Training, train
-from noneq.methods.denoising import DenoisingLoss
+from noneq.methods.denoising.product import DenoisingLoss
 
 
 STEPS = 2000

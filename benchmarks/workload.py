@@ -9,7 +9,7 @@ import torch_peer
 import noneq as nq
 from noneq.data.summary import summarise
 from noneq.learning.rows import rows
-from noneq.models.denoising import DenoisingModel
+from noneq.methods.denoising.model import DenoisingModel
 from noneq.nets import MLP
 from noneq.processes import Gaussian, Karras, LogNormal
 from noneq.samplers import Heun

@@ -10,7 +10,7 @@ import numpy as np
 from noneq.constant import Constant
 from noneq.data import Snapshots
 from noneq.domains import Free
-from noneq.models.denoiser import AbstractTweedie
+from noneq.methods.denoising.denoiser import AbstractTweedie
 from noneq.processes import AbstractProcess
 from noneq.traits import AbstractModel, HasLogProb, HasScore
 

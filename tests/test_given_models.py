@@ -12,7 +12,7 @@ from noneq import store
 from noneq.errors import DataFileError, InvalidInput
 from noneq.learning.loop import Training
 from noneq.methods import AbstractMethod, Fit, ScoreMatching
-from noneq.models.frozen_noise import FrozenNoise
+from noneq.methods.denoising.frozen_noise import FrozenNoise
 from noneq.nets import MLP
 from noneq.spec import from_outline, to_outline
 

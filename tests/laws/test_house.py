@@ -76,7 +76,7 @@ def test_rooms_import_only_leftwards(path):
 def test_recipes_do_not_import_each_other():
     recipes = {cls.__module__ for cls in modules("methods", AbstractMethod).values()}
     # The default of a field ``score`` of others.
-    recipes -= {"noneq.methods.small_denoiser"}
+    recipes -= {"noneq.methods.denoising.free"}
     for path, tree in TREES.items():
         if path.parent.name != "methods" or path.name == "__init__.py":
             continue

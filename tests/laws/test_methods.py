@@ -11,7 +11,7 @@ import noneq as nq
 from noneq.data.summary import summarise
 from noneq.errors import InvalidInput, NoneqError, WrongType
 from noneq.methods import AbstractMethod, Fit, PFGMpp, ScoreMatching, Transition
-from noneq.methods.denoising import AbstractDenoising
+from noneq.methods.denoising.product import AbstractDenoising
 from noneq.spec import from_toml, to_toml
 from noneq.spec.names import modules
 from noneq.traits import (

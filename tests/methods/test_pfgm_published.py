@@ -13,7 +13,7 @@ from noneq.errors import InvalidInput
 from noneq.learning.loop import Training
 from noneq.learning.method import as_data
 from noneq.methods import PFGMPublished
-from noneq.methods.pfgm_published import of_one_law
+from noneq.methods.denoising.poisson_published import of_one_law
 from noneq.metrics import sliced_w2
 from noneq.nets import MLP, PatchMLP, SetNet
 from noneq.processes import charge_plane as plane

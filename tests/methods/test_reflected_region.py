@@ -16,8 +16,9 @@ from noneq.domains import AbstractSignedDistance, Ball
 from noneq.domains.walls import bounced, mirrored
 from noneq.errors import InvalidInput, MissingTrait, WrongType
 from noneq.learning.loop import Training
-from noneq.methods import ReflectedDiffusion, implicit
-from noneq.methods.implicit import ImplicitLoss
+from noneq.methods import ReflectedDiffusion
+from noneq.methods.denoising.walls import implicit
+from noneq.methods.denoising.walls.implicit import ImplicitLoss
 from noneq.models import AbstractDenoiser
 from noneq.nets import MLP
 from noneq.processes import VE, Confined, UnitNoise, Walls

@@ -12,8 +12,8 @@ from noneq.domains import Box, Torus
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.learning.loop import Training
 from noneq.methods import ConstantSkew, ConvolutionalSkew, ScoreMatching, SkewFlow, StateSkew
-from noneq.methods.small_denoiser import SmallDenoiser
-from noneq.models.frozen_noise import FrozenNoise
+from noneq.methods.denoising.free import SmallDenoiser
+from noneq.methods.denoising.frozen_noise import FrozenNoise
 from noneq.nets import MLP
 from noneq.systems import Linear
 

@@ -14,10 +14,10 @@ from noneq.data.summary import summarise
 from noneq.errors import MissingTrait
 from noneq.learning.loop import Training
 from noneq.methods import EquilibriumFlow
+from noneq.methods.denoising.frozen_noise import FrozenNoise
+from noneq.methods.denoising.time_scores import time_score
 from noneq.methods.flow_rows import law_rows
 from noneq.models import DenoisingModel
-from noneq.models.frozen_noise import FrozenNoise
-from noneq.models.time_scores import time_score
 from noneq.nets import MLP
 from noneq.processes import Gaussian, Karras
 from noneq.samplers import Heun

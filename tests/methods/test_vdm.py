@@ -12,8 +12,8 @@ from noneq.data.summary import summarise
 from noneq.errors import InvalidInput
 from noneq.learning.loop import Training
 from noneq.methods import VDM, ReflectedDiffusion
+from noneq.methods.denoising.bound import noise_error, place
 from noneq.models import AbstractDenoiser, DenoisingModel, HasDenoiser, variational_bound
-from noneq.models.variational import noise_error, place
 from noneq.nets import MLP
 from noneq.processes import VP, Gaussian, Karras, LinearLogSNR
 from noneq.samplers import Heun

@@ -9,7 +9,7 @@ import pytest
 import noneq as nq
 from noneq.data.summary import summarise
 from noneq.methods import VDM
-from noneq.methods.vdm import VariationalLoss
+from noneq.methods.denoising.vdm import VariationalLoss
 from noneq.nets import MLP
 
 

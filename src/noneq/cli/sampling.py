@@ -19,7 +19,7 @@ from noneq.data.summary import Summary
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput
 from noneq.learning.method import Fit
-from noneq.models.guidance import guided, inpainted
+from noneq.methods.denoising.guidance import guided, inpainted
 from noneq.spec import override
 from noneq.store import load
 from noneq.traits import HasPaths, require

@@ -19,9 +19,27 @@ if TYPE_CHECKING:
         Stratified as Stratified,
         TwoStepGradient as TwoStepGradient,
     )
-    from noneq.methods.ddpm import DDPM as DDPM
+    from noneq.methods.denoising.diffusions import (
+        DDPM as DDPM,
+        EDM as EDM,
+        SMLD as SMLD,
+        ScoreSDE as ScoreSDE,
+    )
+    from noneq.methods.denoising.field_line_presets import (
+        PFGM as PFGM,
+        PFGMpp as PFGMpp,
+        Yukawa as Yukawa,
+    )
+    from noneq.methods.denoising.free import (
+        FlowMatching as FlowMatching,
+        ScoreMatching as ScoreMatching,
+        SmallDenoiser as SmallDenoiser,
+    )
+    from noneq.methods.denoising.poisson_published import PFGMPublished as PFGMPublished
+    from noneq.methods.denoising.transition import Transition as Transition
+    from noneq.methods.denoising.vdm import VDM as VDM
+    from noneq.methods.denoising.walls.recipe import ReflectedDiffusion as ReflectedDiffusion
     from noneq.methods.diff_flow import DiffFlow as DiffFlow
-    from noneq.methods.edm import EDM as EDM
     from noneq.methods.energy_based import EnergyBased as EnergyBased
     from noneq.methods.energy_objectives import (
         AbstractEnergyObjective as AbstractEnergyObjective,
@@ -37,7 +55,6 @@ if TYPE_CHECKING:
         ExactDivergence as ExactDivergence,
         UnbiasedHutchinson as UnbiasedHutchinson,
     )
-    from noneq.methods.flow_matching import FlowMatching as FlowMatching
     from noneq.methods.flow_pp import FlowPP as FlowPP
     from noneq.methods.flow_terms import (
         AbstractFlowTerm as AbstractFlowTerm,
@@ -54,14 +71,8 @@ if TYPE_CHECKING:
         PersistentChains as PersistentChains,
     )
     from noneq.methods.oracle_boltzmann import OracleBoltzmann as OracleBoltzmann
-    from noneq.methods.pfgm import PFGM as PFGM
-    from noneq.methods.pfgm_pp import PFGMpp as PFGMpp
-    from noneq.methods.pfgm_published import PFGMPublished as PFGMPublished
     from noneq.methods.polynomial_flow import PolynomialFlow as PolynomialFlow
     from noneq.methods.rbm import RBM as RBM
-    from noneq.methods.reflected_diffusion import ReflectedDiffusion as ReflectedDiffusion
-    from noneq.methods.score_matching import ScoreMatching as ScoreMatching
-    from noneq.methods.score_sde import ScoreSDE as ScoreSDE
     from noneq.methods.skew_convolutions import ConvolutionalSkew as ConvolutionalSkew
     from noneq.methods.skew_flow import SkewFlow as SkewFlow
     from noneq.methods.skew_recipes import (
@@ -69,8 +80,6 @@ if TYPE_CHECKING:
         ConstantSkew as ConstantSkew,
         StateSkew as StateSkew,
     )
-    from noneq.methods.small_denoiser import SmallDenoiser as SmallDenoiser
-    from noneq.methods.smld import SMLD as SMLD
     from noneq.methods.storages import (
         AbstractStorage as AbstractStorage,
         Hebbian as Hebbian,
@@ -78,9 +87,6 @@ if TYPE_CHECKING:
         PseudoInverse as PseudoInverse,
     )
     from noneq.methods.stream_flow import StreamFlow as StreamFlow
-    from noneq.methods.transition import Transition as Transition
     from noneq.methods.vae import VAE as VAE
-    from noneq.methods.vdm import VDM as VDM
-    from noneq.methods.yukawa import Yukawa as Yukawa
 
 __getattr__, __dir__ = face(__name__, __file__)

@@ -16,6 +16,8 @@ from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
 from noneq.learning.rows import train_part
 from noneq.learning.stages import Staged
+from noneq.methods.denoising.free import SmallDenoiser
+from noneq.methods.denoising.time_scores import check_time_score
 from noneq.methods.flow_data import check_states, few_snapshots, steady_law
 from noneq.methods.flow_divergences import (
     AbstractDivergence,
@@ -35,10 +37,8 @@ from noneq.methods.flow_rows import (
 from noneq.methods.flow_terms import AbstractFlowTerm
 from noneq.methods.flow_transitions import ObservedTransitions, Pairs, pairs_of
 from noneq.methods.grid_edges import check_edges
-from noneq.methods.small_denoiser import SmallDenoiser
 from noneq.models.equilibrium_flow import EquilibriumFlowModel
 from noneq.models.known_motion import KnownField, check_known
-from noneq.models.time_scores import check_time_score
 from noneq.nets.base import AbstractNet
 from noneq.nets.fourier import FourierMLP
 from noneq.nets.grids import UNet

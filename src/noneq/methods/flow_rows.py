@@ -16,11 +16,11 @@ from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
 from noneq.learning.method import AbstractMethod, History
 from noneq.learning.rows import rows
+from noneq.methods.denoising.frozen_noise import FrozenNoise
+from noneq.methods.denoising.time_scores import time_score
 from noneq.methods.flow_transitions import Pairs
 from noneq.models.equilibrium_flow import EquilibriumFlowModel
-from noneq.models.frozen_noise import FrozenNoise
 from noneq.models.known_motion import KnownField
-from noneq.models.time_scores import time_score
 from noneq.samplers.likelihood import exact_divergence
 from noneq.traced import jit
 from noneq.traits import AbstractModel, HasNoising, HasScore, require

@@ -18,10 +18,10 @@ from noneq.domains import Torus
 from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.methods.denoising.free import SmallDenoiser
 from noneq.methods.flow_data import check_states, few_snapshots
 from noneq.methods.flow_rows import check_score, kept_law, scored
 from noneq.methods.flow_transitions import ObservedTransitions, pairs_of
-from noneq.methods.small_denoiser import SmallDenoiser
 from noneq.methods.sparse_laws import observed, sparse_law, steady
 from noneq.models.equilibrium_flow import EquilibriumFlowModel
 from noneq.models.polynomial_law import expansion, monomial_text

@@ -14,8 +14,8 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.learning.rows import rows
+from noneq.methods.denoising.frozen_noise import FrozenNoise
 from noneq.methods.flow_transitions import Pairs
-from noneq.models.frozen_noise import FrozenNoise
 from noneq.models.skew_flow import SkewFlowModel
 from noneq.traced import jit
 

@@ -14,12 +14,12 @@ from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.methods.denoising.free import SmallDenoiser
 from noneq.methods.flow_data import check_states, few_snapshots
 from noneq.methods.flow_rows import check_score, kept_law, scored
 from noneq.methods.flow_transitions import pairs_of
 from noneq.methods.skew_fitting import fit_free, seen_transitions, seen_velocities
 from noneq.methods.skew_recipes import AbstractSkew, ConstantSkew
-from noneq.methods.small_denoiser import SmallDenoiser
 from noneq.models.skew_flow import SkewFlowModel
 from noneq.traits import AbstractModel
 

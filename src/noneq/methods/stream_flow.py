@@ -17,10 +17,10 @@ from noneq.learning.loop import AbstractLoss, Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
 from noneq.learning.rows import train_part
 from noneq.learning.stages import Staged
+from noneq.methods.denoising.free import SmallDenoiser
+from noneq.methods.denoising.frozen_noise import FrozenNoise
 from noneq.methods.flow_data import check_states, few_snapshots
 from noneq.methods.flow_rows import check_score, copied, kept_law, many_times, scored
-from noneq.methods.small_denoiser import SmallDenoiser
-from noneq.models.frozen_noise import FrozenNoise
 from noneq.models.stream_flow import StreamFlowModel, stream
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.fourier import FourierMLP

@@ -7,35 +7,37 @@ from noneq._face import face
 
 if TYPE_CHECKING:
     from noneq.frames.frame import AbstractLaw as AbstractLaw, Frame as Frame
-    from noneq.models.autoregressive import AutoregressiveModel as AutoregressiveModel
-    from noneq.models.binary_chain import BinaryChain as BinaryChain, BinaryKernels as BinaryKernels
-    from noneq.models.bipartite import Bipartite as Bipartite
-    from noneq.models.boltzmann import GridBoltzmann as GridBoltzmann
-    from noneq.models.charge_field import ChargeField as ChargeField
-    from noneq.models.confined import ConfinedScore as ConfinedScore
-    from noneq.models.continuous_flow import ContinuousFlow as ContinuousFlow
-    from noneq.models.coupling_flow import CouplingFlow as CouplingFlow
-    from noneq.models.denoiser import (
+    from noneq.methods.denoising.bound import variational_bound as variational_bound
+    from noneq.methods.denoising.charge_field import ChargeField as ChargeField
+    from noneq.methods.denoising.denoiser import (
         AbstractDenoiser as AbstractDenoiser,
         AbstractFlowing as AbstractFlowing,
         AbstractTweedie as AbstractTweedie,
         Denoiser as Denoiser,
     )
-    from noneq.models.denoising import DenoisingModel as DenoisingModel
-    from noneq.models.diff_flow import DiffFlowModel as DiffFlowModel, TwoWaySDE as TwoWaySDE
-    from noneq.models.empirical import EmpiricalDenoiser as EmpiricalDenoiser
-    from noneq.models.energy import EnergyModel as EnergyModel, TiltedEnergy as TiltedEnergy
-    from noneq.models.equilibrium_flow import EquilibriumFlowModel as EquilibriumFlowModel
-    from noneq.models.field_lines import FieldLines as FieldLines
-    from noneq.models.field_lines_model import FieldLinesModel as FieldLinesModel
-    from noneq.models.flow_law import AbstractFlowLaw as AbstractFlowLaw
-    from noneq.models.guidance import (
+    from noneq.methods.denoising.empirical import EmpiricalDenoiser as EmpiricalDenoiser
+    from noneq.methods.denoising.field_lines import FieldLines as FieldLines
+    from noneq.methods.denoising.field_lines_model import FieldLinesModel as FieldLinesModel
+    from noneq.methods.denoising.flow_law import AbstractFlowLaw as AbstractFlowLaw
+    from noneq.methods.denoising.guidance import (
         Guided as Guided,
         Measured as Measured,
         guided as guided,
         inpainted as inpainted,
         measured as measured,
     )
+    from noneq.methods.denoising.model import DenoisingModel as DenoisingModel
+    from noneq.methods.denoising.walls.confined import ConfinedScore as ConfinedScore
+    from noneq.methods.denoising.walls.reflected import ReflectedScore as ReflectedScore
+    from noneq.models.autoregressive import AutoregressiveModel as AutoregressiveModel
+    from noneq.models.binary_chain import BinaryChain as BinaryChain, BinaryKernels as BinaryKernels
+    from noneq.models.bipartite import Bipartite as Bipartite
+    from noneq.models.boltzmann import GridBoltzmann as GridBoltzmann
+    from noneq.models.continuous_flow import ContinuousFlow as ContinuousFlow
+    from noneq.models.coupling_flow import CouplingFlow as CouplingFlow
+    from noneq.models.diff_flow import DiffFlowModel as DiffFlowModel, TwoWaySDE as TwoWaySDE
+    from noneq.models.energy import EnergyModel as EnergyModel, TiltedEnergy as TiltedEnergy
+    from noneq.models.equilibrium_flow import EquilibriumFlowModel as EquilibriumFlowModel
     from noneq.models.hopfield import SpinMemory as SpinMemory
     from noneq.models.latent_chain import LatentChain as LatentChain
     from noneq.models.mixture import Components as Components, MixtureModel as MixtureModel
@@ -43,7 +45,6 @@ if TYPE_CHECKING:
     from noneq.models.pattern_memory import PatternMemory as PatternMemory
     from noneq.models.polynomial_law import coefficients as coefficients, equations as equations
     from noneq.models.rbm import RestrictedBoltzmann as RestrictedBoltzmann
-    from noneq.models.reflected import ReflectedScore as ReflectedScore
     from noneq.models.skew_flow import SkewFlowModel as SkewFlowModel
     from noneq.models.skew_operators import (
         AbstractSkewOperator as AbstractSkewOperator,
@@ -62,7 +63,6 @@ if TYPE_CHECKING:
         VAEModel as VAEModel,
         VariationalFreeEnergy as VariationalFreeEnergy,
     )
-    from noneq.models.variational import variational_bound as variational_bound
     from noneq.samplers.annealing import (
         AbstractAnnealing as AbstractAnnealing,
         anneal as anneal,

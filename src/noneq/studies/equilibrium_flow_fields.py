@@ -12,8 +12,8 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.inference import field_tracks, phase_shuffled
 from noneq.learning.method import AbstractMethod
 from noneq.methods import ConvolutionalSkew, SkewFlow
-from noneq.models.denoising import DenoisingModel
-from noneq.models.frozen_noise import FrozenNoise, noised_states
+from noneq.methods.denoising.frozen_noise import FrozenNoise, noised_states
+from noneq.methods.denoising.model import DenoisingModel
 from noneq.models.invariant_flow import AbstractInvariantFlow
 from noneq.models.placed_icons import AbstractStampLaw, PlacedIconLaw, ShuffledIconLaw
 from noneq.studies.equilibrium_flow_moving import AbstractDesign, DesignRun, Moved

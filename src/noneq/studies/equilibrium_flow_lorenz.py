@@ -16,7 +16,7 @@ from noneq.frames.frame import Frame
 from noneq.inference import bounded_fraction, field_cosine, identifiability, lyapunov_spectrum
 from noneq.learning.method import AbstractMethod, Fit
 from noneq.methods import SkewFlow
-from noneq.models.frozen_noise import FrozenNoise, noised_states
+from noneq.methods.denoising.frozen_noise import FrozenNoise, noised_states
 from noneq.models.invariant_flow import AbstractInvariantFlow
 from noneq.simulation import simulate
 from noneq.studies.base import AbstractCell, Outcome, Row

@@ -11,8 +11,8 @@ import numpy as np
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots
 from noneq.learning.method import AbstractMethod
+from noneq.methods.denoising.flow_law import AbstractFlowLaw
 from noneq.metrics import mmd, nll, sliced_w2, w2
-from noneq.models.flow_law import AbstractFlowLaw
 from noneq.pde import judge, zoo
 from noneq.samplers.base import AbstractSampler
 from noneq.samplers.straight_lines import StraightHeun

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
-from noneq.models.empirical import EmpiricalDenoiser
+from noneq.methods.denoising.empirical import EmpiricalDenoiser
 from noneq.processes.base import AbstractPrior, AbstractProcess
 from noneq.processes.reach import PriorTooNarrow
 from noneq.processes.scale_mixture import AbstractScaleMixture, ScaleMixture

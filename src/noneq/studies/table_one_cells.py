@@ -15,13 +15,13 @@ from noneq._typing import Key
 from noneq.data.ensembles import Snapshots
 from noneq.estimate import Estimate, sample_mean
 from noneq.learning.method import AbstractMethod
+from noneq.methods.denoising.bound import variational_bound
+from noneq.methods.denoising.denoiser import Denoiser
+from noneq.methods.denoising.flow_law import AbstractFlowLaw
+from noneq.methods.denoising.model import DenoisingModel
 from noneq.metrics import bits_per_dim, mmd, nll, w2
 from noneq.models.continuous_flow import ContinuousFlow
-from noneq.models.denoiser import Denoiser
-from noneq.models.denoising import DenoisingModel
 from noneq.models.diff_flow import DiffFlowModel
-from noneq.models.flow_law import AbstractFlowLaw
-from noneq.models.variational import variational_bound
 from noneq.processes.learnt import LearntLogSNR
 from noneq.studies.base import AbstractCell, Arrays, Outcome, Row, row_of
 from noneq.studies.table_one_data import AbstractDataSet, Parts, Shape, corners

@@ -19,9 +19,9 @@ from noneq.learning.forward import HasForward, linear
 from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.learning.rows import train_part
-from noneq.methods.denoising import DenoisingLoss
-from noneq.models.denoising import Denoiser
-from noneq.models.transition import TransitionModel
+from noneq.methods.denoising.model import Denoiser
+from noneq.methods.denoising.product import DenoisingLoss
+from noneq.methods.denoising.transition_model import TransitionModel
 from noneq.nets.base import AbstractNet
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import Clock, Label

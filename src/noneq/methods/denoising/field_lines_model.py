@@ -2,8 +2,8 @@
 
 from noneq.data.summary import Summary
 from noneq.frames.frame import Frame
-from noneq.models.denoiser import AbstractFlowing
-from noneq.models.flow_law import AbstractFlowLaw
+from noneq.methods.denoising.denoiser import AbstractFlowing
+from noneq.methods.denoising.flow_law import AbstractFlowLaw
 from noneq.samplers.base import AbstractSampler
 
 

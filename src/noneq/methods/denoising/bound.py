@@ -12,7 +12,7 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.frames.checks import check_time
-from noneq.models.denoising import DenoisingModel
+from noneq.methods.denoising.model import DenoisingModel
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.schedules import AbstractSchedule
 from noneq.traced import jit

@@ -14,7 +14,7 @@ from noneq.estimate import Estimate
 from noneq.frames.checks import check_count, check_solved, check_time
 from noneq.frames.frame import AbstractLaw, Frame
 from noneq.frames.normaliser import Normaliser
-from noneq.models.denoiser import AbstractFlowing
+from noneq.methods.denoising.denoiser import AbstractFlowing
 from noneq.samplers.base import AbstractSampler
 from noneq.samplers.likelihood import (
     carried,

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Scalar, ScalarLike
 from noneq.constant import Constant
-from noneq.models.denoiser import AbstractFlowing
+from noneq.methods.denoising.denoiser import AbstractFlowing
 from noneq.nets.base import AbstractNetwork
 from noneq.processes.charge_plane import ChargePlane
 

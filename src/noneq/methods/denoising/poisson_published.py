@@ -15,8 +15,8 @@ from noneq.learning.forward import HasForward, drawn
 from noneq.learning.loop import AbstractLoss, Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
-from noneq.models.charge_field import ChargeField
-from noneq.models.field_lines_model import FieldLinesModel
+from noneq.methods.denoising.charge_field import ChargeField
+from noneq.methods.denoising.field_lines_model import FieldLinesModel
 from noneq.nets.base import AbstractNet
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of

@@ -12,8 +12,8 @@ from jaxtyping import Array, Float
 from noneq._typing import ScalarLike
 from noneq.constant import Constant
 from noneq.errors import InvalidInput, WrongType
-from noneq.models.denoiser import AbstractTweedie
-from noneq.models.denoising import DenoisingModel
+from noneq.methods.denoising.denoiser import AbstractTweedie
+from noneq.methods.denoising.model import DenoisingModel
 from noneq.processes.base import AbstractProcess
 from noneq.traits import HasDenoiser, require
 

@@ -8,8 +8,8 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Scalar, ScalarLike
 from noneq.errors import MissingTrait
-from noneq.models.flow_law import AbstractFlowLaw
-from noneq.models.frozen_noise import FrozenNoise
+from noneq.methods.denoising.flow_law import AbstractFlowLaw
+from noneq.methods.denoising.frozen_noise import FrozenNoise
 from noneq.samplers.likelihood import check_exact, flow_log_prob, probability_flow
 from noneq.traits import AbstractModel, HasLogProb
 

@@ -8,8 +8,8 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.frames.frame import Frame
-from noneq.models.denoiser import AbstractDenoiser, Denoiser as Denoiser
-from noneq.models.flow_law import AbstractFlowLaw
+from noneq.methods.denoising.denoiser import AbstractDenoiser, Denoiser as Denoiser
+from noneq.methods.denoising.flow_law import AbstractFlowLaw
 from noneq.samplers.base import AbstractSampler
 from noneq.traits import HasNoising, HasScore
 

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Scalar, ScalarLike
 from noneq.constant import Constant
 from noneq.errors import InvalidInput, MissingTrait
-from noneq.models.denoiser import AbstractDenoiser
+from noneq.methods.denoising.denoiser import AbstractDenoiser
 from noneq.processes.base import (
     AbstractDiffusing,
     AbstractFieldLines,

@@ -17,9 +17,9 @@ from noneq.learning.loop import AbstractObjective, Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.learning.published import DGM, Published
 from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
-from noneq.models.denoiser import Denoiser
-from noneq.models.denoising import DenoisingModel
-from noneq.models.variational import ends, noise_error, noise_to_signal, place
+from noneq.methods.denoising.bound import ends, noise_error, noise_to_signal, place
+from noneq.methods.denoising.denoiser import Denoiser
+from noneq.methods.denoising.model import DenoisingModel
 from noneq.nets.base import AbstractNet
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of

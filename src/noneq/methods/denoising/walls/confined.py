@@ -7,7 +7,7 @@ from jaxtyping import Array
 
 from noneq._typing import ScalarLike
 from noneq.constant import Constant
-from noneq.models.denoiser import AbstractDenoiser
+from noneq.methods.denoising.denoiser import AbstractDenoiser
 from noneq.nets.base import AbstractNetwork
 from noneq.processes.confined import Confined
 

@@ -17,11 +17,17 @@ from noneq.learning.loop import AbstractLoss, Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
 from noneq.learning.published import Published
 from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
-from noneq.methods.implicit import ImplicitLoss
-from noneq.methods.walled import check_domain, check_mixing, check_spread, chosen, walled
-from noneq.models.confined import ConfinedScore
-from noneq.models.denoising import DenoisingModel
-from noneq.models.reflected import ReflectedScore
+from noneq.methods.denoising.model import DenoisingModel
+from noneq.methods.denoising.walls.checks import (
+    check_domain,
+    check_mixing,
+    check_spread,
+    chosen,
+    walled,
+)
+from noneq.methods.denoising.walls.confined import ConfinedScore
+from noneq.methods.denoising.walls.implicit import ImplicitLoss
+from noneq.methods.denoising.walls.reflected import ReflectedScore
 from noneq.nets.base import AbstractNet
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of

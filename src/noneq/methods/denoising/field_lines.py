@@ -7,7 +7,7 @@ from jaxtyping import Array
 
 from noneq._typing import Scalar, ScalarLike
 from noneq.constant import Constant
-from noneq.models.denoiser import AbstractFlowing
+from noneq.methods.denoising.denoiser import AbstractFlowing
 from noneq.nets.base import AbstractNetwork
 from noneq.processes.base import AbstractFieldLines, Perturbed
 from noneq.processes.targets import AbstractTarget

@@ -16,9 +16,9 @@ from noneq.learning.forward import HasForward, drawn, linear
 from noneq.learning.loop import AbstractLoss, Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
-from noneq.models.denoising import Denoiser, DenoisingModel
-from noneq.models.field_lines import FieldLines
-from noneq.models.field_lines_model import FieldLinesModel
+from noneq.methods.denoising.field_lines import FieldLines
+from noneq.methods.denoising.field_lines_model import FieldLinesModel
+from noneq.methods.denoising.model import Denoiser, DenoisingModel
 from noneq.nets.base import AbstractNet
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of

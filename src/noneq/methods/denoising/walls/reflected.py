@@ -7,7 +7,7 @@ from jaxtyping import Array
 
 from noneq._typing import ScalarLike
 from noneq.constant import Constant
-from noneq.models.denoising import AbstractDenoiser
+from noneq.methods.denoising.model import AbstractDenoiser
 from noneq.nets.base import AbstractNetwork
 from noneq.processes.base import AbstractDiffusing
 

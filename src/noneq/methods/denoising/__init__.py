@@ -1,0 +1,1 @@
+"""Denoising: process x schedule x target x weight x sampler."""

@@ -1,0 +1,1 @@
+"""Denoising between walls: reflected and confined processes."""
