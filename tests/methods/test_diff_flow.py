@@ -12,7 +12,7 @@ import noneq as nq
 from noneq.errors import InvalidInput
 from noneq.learning.loop import Training
 from noneq.methods import DiffFlow
-from noneq.models.diff_flow import DiffFlowModel, TwoWaySDE
+from noneq.methods.flows.two_way import DiffFlowModel, TwoWaySDE
 from noneq.nets import MLP
 from noneq.nets.base import AbstractNetwork
 

@@ -11,8 +11,8 @@ import noneq as nq
 from noneq.errors import InvalidInput
 from noneq.learning.loop import Training
 from noneq.methods import FFJORD
-from noneq.methods.ffjord import FlowLoss
-from noneq.models.continuous_flow import ContinuousFlow
+from noneq.methods.flows.continuous import ContinuousFlow
+from noneq.methods.flows.ffjord import FlowLoss
 from noneq.nets import ConcatSquash
 from noneq.nets.base import AbstractNetwork
 

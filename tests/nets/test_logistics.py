@@ -7,9 +7,9 @@ import pytest
 from scipy.special import logsumexp
 
 from noneq.constant import learnable
+from noneq.methods.flows.coupling_nets import Couplings
+from noneq.methods.flows.logistics import mixture_logit, mixture_logit_inverse
 from noneq.nets import MLP
-from noneq.nets.couplings import Couplings
-from noneq.nets.logistics import mixture_logit, mixture_logit_inverse
 
 
 K = 6

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from noneq.constant import learnable
+from noneq.methods.flows.coupling_nets import Couplings
+from noneq.methods.flows.logistics import mixture_logit, mixture_logit_inverse
 from noneq.nets import MLP
-from noneq.nets.couplings import Couplings
-from noneq.nets.logistics import mixture_logit, mixture_logit_inverse
 
 
 N, K = 60, 5

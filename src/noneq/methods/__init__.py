@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from noneq.methods.denoising.transition import Transition as Transition
     from noneq.methods.denoising.vdm import VDM as VDM
     from noneq.methods.denoising.walls.recipe import ReflectedDiffusion as ReflectedDiffusion
-    from noneq.methods.diff_flow import DiffFlow as DiffFlow
     from noneq.methods.energy_based import EnergyBased as EnergyBased
     from noneq.methods.energy_objectives import (
         AbstractEnergyObjective as AbstractEnergyObjective,
@@ -48,20 +47,21 @@ if TYPE_CHECKING:
         SlicedScoreMatching as SlicedScoreMatching,
     )
     from noneq.methods.equilibrium_flow import EquilibriumFlow as EquilibriumFlow
-    from noneq.methods.ffjord import FFJORD as FFJORD
     from noneq.methods.flow_divergences import (
         AbstractDivergence as AbstractDivergence,
         BiasedHutchinson as BiasedHutchinson,
         ExactDivergence as ExactDivergence,
         UnbiasedHutchinson as UnbiasedHutchinson,
     )
-    from noneq.methods.flow_pp import FlowPP as FlowPP
     from noneq.methods.flow_terms import (
         AbstractFlowTerm as AbstractFlowTerm,
         Conserved as Conserved,
         Sparsity as Sparsity,
     )
     from noneq.methods.flow_transitions import ObservedTransitions as ObservedTransitions
+    from noneq.methods.flows.diff_flow import DiffFlow as DiffFlow
+    from noneq.methods.flows.ffjord import FFJORD as FFJORD
+    from noneq.methods.flows.flow_pp import FlowPP as FlowPP
     from noneq.methods.hopfield import Hopfield as Hopfield
     from noneq.methods.latent_cycle import LatentCycle as LatentCycle
     from noneq.methods.mixture_em import MixtureEM as MixtureEM

@@ -19,9 +19,9 @@ from noneq.methods.denoising.bound import variational_bound
 from noneq.methods.denoising.denoiser import Denoiser
 from noneq.methods.denoising.flow_law import AbstractFlowLaw
 from noneq.methods.denoising.model import DenoisingModel
+from noneq.methods.flows.continuous import ContinuousFlow
+from noneq.methods.flows.two_way import DiffFlowModel
 from noneq.metrics import bits_per_dim, mmd, nll, w2
-from noneq.models.continuous_flow import ContinuousFlow
-from noneq.models.diff_flow import DiffFlowModel
 from noneq.processes.learnt import LearntLogSNR
 from noneq.studies.base import AbstractCell, Arrays, Outcome, Row, row_of
 from noneq.studies.table_one_data import AbstractDataSet, Parts, Shape, corners

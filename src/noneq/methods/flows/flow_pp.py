@@ -19,9 +19,9 @@ from noneq.learning.loop import AbstractLoss, Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.learning.published import Published
 from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
-from noneq.models.coupling_flow import CellNoise, CouplingFlow, FlowDensity
+from noneq.methods.flows.coupling import CellNoise, CouplingFlow, FlowDensity
+from noneq.methods.flows.coupling_nets import Couplings
 from noneq.nets.base import AbstractNet
-from noneq.nets.couplings import Couplings
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
 

@@ -17,7 +17,7 @@ from noneq.learning.loop import AbstractLoss, Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.learning.published import Published
 from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
-from noneq.models.diff_flow import DiffFlowModel, TwoWaySDE
+from noneq.methods.flows.two_way import DiffFlowModel, TwoWaySDE
 from noneq.nets.base import AbstractNet
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of

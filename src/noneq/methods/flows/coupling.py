@@ -16,7 +16,7 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.frames.checks import check_count, check_solved, check_time
 from noneq.frames.frame import AbstractLaw, Frame
-from noneq.nets.couplings import Couplings
+from noneq.methods.flows.coupling_nets import Couplings
 from noneq.traced import jit
 from noneq.traits import HasLogMassEstimate, HasLogProb, HasSampleLogProb, HasScore
 

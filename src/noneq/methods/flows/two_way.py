@@ -14,7 +14,7 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
 from noneq.frames.checks import check_time
 from noneq.frames.frame import AbstractLaw, Frame
-from noneq.models.continuous_flow import log_normal, row_means
+from noneq.methods.flows.continuous import log_normal, row_means
 from noneq.nets.base import AbstractNetwork
 from noneq.samplers.base import ensemble
 from noneq.samplers.likelihood import check_exact, flow_log_prob

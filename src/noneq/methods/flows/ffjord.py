@@ -14,7 +14,7 @@ from noneq.learning.forward import HasForward, drawn
 from noneq.learning.loop import AbstractLoss, Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
-from noneq.models.continuous_flow import ContinuousFlow, log_normal
+from noneq.methods.flows.continuous import ContinuousFlow, log_normal
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.concat_squash import ConcatSquash
 from noneq.nets.inputs import clock_of, label_of

@@ -10,9 +10,9 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
 from noneq.constant import Constant
+from noneq.methods.flows.logistics import mixture_logit, mixture_logit_inverse
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.inputs import Clock, Label
-from noneq.nets.logistics import mixture_logit, mixture_logit_inverse
 
 
 _SPREAD = 2.0

@@ -1,0 +1,1 @@
+"""Normalising flows: continuous, of couplings, and diffusing both ways."""
