@@ -10,7 +10,7 @@ from scipy.stats import poisson
 import noneq as nq
 from noneq.errors import InvalidInput
 from noneq.methods import BoltzmannField, OracleBoltzmann
-from noneq.methods.boltzmann_field import _EMPTY_WEIGHT, static_energies
+from noneq.methods.energies.boltzmann_field import _EMPTY_WEIGHT, static_energies
 from noneq.nets import MLP
 from noneq.systems import DoubleWell
 

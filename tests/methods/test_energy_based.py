@@ -16,8 +16,8 @@ from noneq.methods import (
     PersistentLangevin,
     SlicedScoreMatching,
 )
-from noneq.models.energy import EnergyModel, TiltedEnergy
-from noneq.models.langevin_moves import langevin_move, walker
+from noneq.methods.energies.energy_model import EnergyModel, TiltedEnergy
+from noneq.methods.energies.langevin_moves import langevin_move, walker
 from noneq.nets.base import AbstractNetwork
 from noneq.nets.fields import MLP
 from noneq.samplers import AnnealedLevels

@@ -10,9 +10,9 @@ from noneq.methods import (
     PersistentLangevin,
     SlicedScoreMatching,
 )
-from noneq.methods.energy_objectives import AbstractScoreObjective, Rows
-from noneq.models.energy import TiltedEnergy
-from noneq.models.langevin_moves import langevin_move, moved, walker
+from noneq.methods.energies.energy_model import TiltedEnergy
+from noneq.methods.energies.langevin_moves import langevin_move, moved, walker
+from noneq.methods.energies.objectives import AbstractScoreObjective, Rows
 from noneq.nets.base import AbstractNetwork
 
 

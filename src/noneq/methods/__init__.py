@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from noneq.learning.method import AbstractMethod as AbstractMethod, Fit as Fit
     from noneq.methods.autoregressive import Autoregressive as Autoregressive
     from noneq.methods.binary_latent_cycle import BinaryLatentCycle as BinaryLatentCycle
-    from noneq.methods.boltzmann_field import BoltzmannField as BoltzmannField
     from noneq.methods.capacity import capacity_curve as capacity_curve
     from noneq.methods.cycle_gradients import (
         Enumerated as Enumerated,
@@ -39,13 +38,15 @@ if TYPE_CHECKING:
     from noneq.methods.denoising.transition import Transition as Transition
     from noneq.methods.denoising.vdm import VDM as VDM
     from noneq.methods.denoising.walls.recipe import ReflectedDiffusion as ReflectedDiffusion
-    from noneq.methods.energy_based import EnergyBased as EnergyBased
-    from noneq.methods.energy_objectives import (
+    from noneq.methods.energies.boltzmann_field import BoltzmannField as BoltzmannField
+    from noneq.methods.energies.energy_based import EnergyBased as EnergyBased
+    from noneq.methods.energies.objectives import (
         AbstractEnergyObjective as AbstractEnergyObjective,
         DenoisingScoreMatching as DenoisingScoreMatching,
         PersistentLangevin as PersistentLangevin,
         SlicedScoreMatching as SlicedScoreMatching,
     )
+    from noneq.methods.energies.oracle_boltzmann import OracleBoltzmann as OracleBoltzmann
     from noneq.methods.equilibrium_flow import EquilibriumFlow as EquilibriumFlow
     from noneq.methods.flow_divergences import (
         AbstractDivergence as AbstractDivergence,
@@ -70,7 +71,6 @@ if TYPE_CHECKING:
         ParallelTempering as ParallelTempering,
         PersistentChains as PersistentChains,
     )
-    from noneq.methods.oracle_boltzmann import OracleBoltzmann as OracleBoltzmann
     from noneq.methods.polynomial_flow import PolynomialFlow as PolynomialFlow
     from noneq.methods.rbm import RBM as RBM
     from noneq.methods.skew_convolutions import ConvolutionalSkew as ConvolutionalSkew

@@ -29,14 +29,17 @@ if TYPE_CHECKING:
     from noneq.methods.denoising.model import DenoisingModel as DenoisingModel
     from noneq.methods.denoising.walls.confined import ConfinedScore as ConfinedScore
     from noneq.methods.denoising.walls.reflected import ReflectedScore as ReflectedScore
+    from noneq.methods.energies.energy_model import (
+        EnergyModel as EnergyModel,
+        TiltedEnergy as TiltedEnergy,
+    )
+    from noneq.methods.energies.grid_boltzmann import GridBoltzmann as GridBoltzmann
     from noneq.methods.flows.continuous import ContinuousFlow as ContinuousFlow
     from noneq.methods.flows.coupling import CouplingFlow as CouplingFlow
     from noneq.methods.flows.two_way import DiffFlowModel as DiffFlowModel, TwoWaySDE as TwoWaySDE
     from noneq.models.autoregressive import AutoregressiveModel as AutoregressiveModel
     from noneq.models.binary_chain import BinaryChain as BinaryChain, BinaryKernels as BinaryKernels
     from noneq.models.bipartite import Bipartite as Bipartite
-    from noneq.models.boltzmann import GridBoltzmann as GridBoltzmann
-    from noneq.models.energy import EnergyModel as EnergyModel, TiltedEnergy as TiltedEnergy
     from noneq.models.equilibrium_flow import EquilibriumFlowModel as EquilibriumFlowModel
     from noneq.models.hopfield import SpinMemory as SpinMemory
     from noneq.models.latent_chain import LatentChain as LatentChain

@@ -10,12 +10,12 @@ from noneq.errors import InvalidInput
 from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.learning.rows import check_handling, fit_law
-from noneq.methods.energy_objectives import (
+from noneq.methods.energies.energy_model import EnergyModel, TiltedEnergy
+from noneq.methods.energies.objectives import (
     AbstractEnergyObjective,
     EnergyLoss,
     PersistentLangevin,
 )
-from noneq.models.energy import EnergyModel, TiltedEnergy
 from noneq.nets.base import AbstractNet
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of

@@ -17,7 +17,11 @@ from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput
 from noneq.learning.loop import AbstractLoss, Training, train
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
-from noneq.models.boltzmann import GridBoltzmann, check_grid_dimension, check_no_condition
+from noneq.methods.energies.grid_boltzmann import (
+    GridBoltzmann,
+    check_grid_dimension,
+    check_no_condition,
+)
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of

@@ -13,7 +13,7 @@ from noneq.data.summary import Summary
 from noneq.estimate import Estimate
 from noneq.frames.checks import check_time
 from noneq.frames.frame import AbstractLaw, Frame
-from noneq.models.langevin_moves import Walker, moved, walker
+from noneq.methods.energies.langevin_moves import Walker, moved, walker
 from noneq.nets.base import AbstractNetwork
 from noneq.samplers.annealed_levels import AnnealedLevels
 from noneq.samplers.annealing import AbstractAnnealing, anneal, log_mean

@@ -12,7 +12,11 @@ from noneq.data.summary import Summary, summarise
 from noneq.domains import Box
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
-from noneq.models.boltzmann import GridBoltzmann, check_grid_dimension, check_no_condition
+from noneq.methods.energies.grid_boltzmann import (
+    GridBoltzmann,
+    check_grid_dimension,
+    check_no_condition,
+)
 from noneq.systems.base import AbstractLangevin, AbstractSystem
 from noneq.systems.prinz import Prinz
 

@@ -14,8 +14,8 @@ from noneq.constant import learnable
 from noneq.errors import InvalidInput
 from noneq.learning.loop import AbstractObjective
 from noneq.learning.rows import dequantised, left_open
-from noneq.models.energy import TiltedEnergy
-from noneq.models.langevin_moves import moved, walker
+from noneq.methods.energies.energy_model import TiltedEnergy
+from noneq.methods.energies.langevin_moves import moved, walker
 
 
 class Rows(NamedTuple):

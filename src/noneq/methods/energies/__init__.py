@@ -1,0 +1,1 @@
+"""Energy models: an energy is learnt, or known and its states are learnt."""
