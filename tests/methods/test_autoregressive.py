@@ -15,8 +15,8 @@ from noneq.domains import Discrete
 from noneq.errors import InvalidInput
 from noneq.learning.loop import Training
 from noneq.methods import Autoregressive
-from noneq.models.units import BernoulliUnits, CategoricalUnits, GaussianUnits
-from noneq.nets.masked import MaskedNetwork, random_order
+from noneq.methods.units.masked_net import MaskedNetwork, random_order
+from noneq.methods.units.units import BernoulliUnits, CategoricalUnits, GaussianUnits
 
 
 KEY = jax.random.key(5)

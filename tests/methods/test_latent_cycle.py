@@ -19,8 +19,8 @@ from noneq.methods import (
     TwoStepGradient,
 )
 from noneq.methods.cycle_gradients import AbstractCycleGradient
+from noneq.methods.units.units import CategoricalUnits, GaussianUnits
 from noneq.models.one_hot_kernels import latent_entropy_production
-from noneq.models.units import CategoricalUnits, GaussianUnits
 from noneq.systems import BarsAndStripes
 
 

@@ -12,7 +12,7 @@ import noneq as nq
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
 from noneq.methods import MixtureEM
-from noneq.models.units import CategoricalUnits, GaussianUnits
+from noneq.methods.units.units import CategoricalUnits, GaussianUnits
 from noneq.systems import BarsAndStripes
 
 

@@ -14,16 +14,16 @@ from noneq.constant import Constant
 from noneq.data.summary import summarise
 from noneq.errors import InvalidInput
 from noneq.learning.loop import Training
-from noneq.methods.negative_phases import (
+from noneq.methods.units.bipartite import Bipartite
+from noneq.methods.units.negative_phases import (
     ContrastiveDivergence,
     ParallelTempering,
     PersistentChains,
 )
-from noneq.methods.rbm import RBM, FreeEnergyGap
+from noneq.methods.units.rbm import RBM, FreeEnergyGap
+from noneq.methods.units.rbm_model import RestrictedBoltzmann, tempered_draws
+from noneq.methods.units.units import BernoulliUnits, CategoricalUnits, GaussianUnits
 from noneq.metrics import nll
-from noneq.models.bipartite import Bipartite
-from noneq.models.rbm import RestrictedBoltzmann, tempered_draws
-from noneq.models.units import BernoulliUnits, CategoricalUnits, GaussianUnits
 from noneq.systems import BarsAndStripes
 from noneq.thermo import autocorrelation_time
 

@@ -16,9 +16,9 @@ from noneq.domains import Discrete
 from noneq.errors import InvalidInput
 from noneq.learning.loop import Training
 from noneq.methods import VAE
-from noneq.methods.vae import FreeEnergyLoss
-from noneq.models.units import BernoulliUnits, CategoricalUnits, GaussianUnits
-from noneq.models.vae import Autoencoder, VAEModel, raw_spread
+from noneq.methods.units.units import BernoulliUnits, CategoricalUnits, GaussianUnits
+from noneq.methods.units.vae import FreeEnergyLoss
+from noneq.methods.units.vae_model import Autoencoder, VAEModel, raw_spread
 from noneq.nets import MLP
 from noneq.nets.base import AbstractNetwork
 

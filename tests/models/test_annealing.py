@@ -10,10 +10,10 @@ import pytest
 
 from noneq.constant import Constant
 from noneq.errors import InvalidInput
-from noneq.models.bipartite import Bipartite, Tempering
-from noneq.models.rbm import annealed_log_partition
-from noneq.models.small_layer import small_layer
-from noneq.models.units import BernoulliUnits
+from noneq.methods.units.bipartite import Bipartite, Tempering
+from noneq.methods.units.rbm_model import annealed_log_partition
+from noneq.methods.units.small_layer import small_layer
+from noneq.methods.units.units import BernoulliUnits
 from noneq.samplers.annealing import AbstractAnnealing, anneal, log_mean, log_partition_ratio
 
 

@@ -26,7 +26,7 @@ import numpy as np
 import noneq as nq
 from noneq import methods as m
 from noneq.domains import Ball
-from noneq.models.units import CategoricalUnits
+from noneq.methods.units.units import CategoricalUnits
 from noneq.nets import Gradient, LocalNet, Mirrored, PatchMLP, ResNet, SetNet, UNet
 from noneq.pde import PDE, process
 from noneq.processes import Helmholtz, Karras, Telegraph

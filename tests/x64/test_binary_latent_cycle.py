@@ -12,8 +12,8 @@ from noneq.data.ensembles import Snapshots
 from noneq.data.summary import summarise
 from noneq.domains import Discrete
 from noneq.methods.binary_latent_cycle import BinaryLatentCycle, BitsLikelihood
+from noneq.methods.units.units import BernoulliUnits
 from noneq.models.binary_chain import BinaryChain, BinaryKernels
-from noneq.models.units import BernoulliUnits
 
 
 HIDDEN, DIM, CHAINS = 3, 4, 400

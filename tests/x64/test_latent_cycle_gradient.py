@@ -25,9 +25,9 @@ from noneq.methods import (
 )
 from noneq.methods.cycle_gradients import AbstractCycleGradient, AbstractFantasies, Support
 from noneq.methods.latent_cycle import CycleLikelihood
+from noneq.methods.units.units import BernoulliUnits, CategoricalUnits, GaussianUnits
 from noneq.models.latent_chain import LatentChain
 from noneq.models.one_hot_kernels import OneHotKernels, latent_entropy_production
-from noneq.models.units import BernoulliUnits, CategoricalUnits, GaussianUnits
 
 
 BITS, LETTERS = BernoulliUnits(), CategoricalUnits(3)

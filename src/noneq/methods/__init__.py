@@ -7,7 +7,6 @@ from noneq._face import face
 
 if TYPE_CHECKING:
     from noneq.learning.method import AbstractMethod as AbstractMethod, Fit as Fit
-    from noneq.methods.autoregressive import Autoregressive as Autoregressive
     from noneq.methods.binary_latent_cycle import BinaryLatentCycle as BinaryLatentCycle
     from noneq.methods.capacity import capacity_curve as capacity_curve
     from noneq.methods.cycle_gradients import (
@@ -65,14 +64,7 @@ if TYPE_CHECKING:
     from noneq.methods.flows.flow_pp import FlowPP as FlowPP
     from noneq.methods.hopfield import Hopfield as Hopfield
     from noneq.methods.latent_cycle import LatentCycle as LatentCycle
-    from noneq.methods.mixture_em import MixtureEM as MixtureEM
-    from noneq.methods.negative_phases import (
-        ContrastiveDivergence as ContrastiveDivergence,
-        ParallelTempering as ParallelTempering,
-        PersistentChains as PersistentChains,
-    )
     from noneq.methods.polynomial_flow import PolynomialFlow as PolynomialFlow
-    from noneq.methods.rbm import RBM as RBM
     from noneq.methods.skew_convolutions import ConvolutionalSkew as ConvolutionalSkew
     from noneq.methods.skew_flow import SkewFlow as SkewFlow
     from noneq.methods.skew_recipes import (
@@ -87,6 +79,14 @@ if TYPE_CHECKING:
         PseudoInverse as PseudoInverse,
     )
     from noneq.methods.stream_flow import StreamFlow as StreamFlow
-    from noneq.methods.vae import VAE as VAE
+    from noneq.methods.units.autoregressive import Autoregressive as Autoregressive
+    from noneq.methods.units.mixture_em import MixtureEM as MixtureEM
+    from noneq.methods.units.negative_phases import (
+        ContrastiveDivergence as ContrastiveDivergence,
+        ParallelTempering as ParallelTempering,
+        PersistentChains as PersistentChains,
+    )
+    from noneq.methods.units.rbm import RBM as RBM
+    from noneq.methods.units.vae import VAE as VAE
 
 __getattr__, __dir__ = face(__name__, __file__)

@@ -23,11 +23,11 @@ from noneq.methods.cycle_gradients import (
     Stratified,
     chain_of,
 )
-from noneq.methods.starts import far_apart
-from noneq.methods.unit_rows import fit_stationary
+from noneq.methods.units.rows import fit_stationary
+from noneq.methods.units.starts import far_apart
+from noneq.methods.units.units import AbstractUnits, BernoulliUnits
 from noneq.models.latent_chain import LatentChain
 from noneq.models.one_hot_kernels import OneHotKernels, latent_entropy_production
-from noneq.models.units import AbstractUnits, BernoulliUnits
 from noneq.traced import is_on
 
 

@@ -37,17 +37,30 @@ if TYPE_CHECKING:
     from noneq.methods.flows.continuous import ContinuousFlow as ContinuousFlow
     from noneq.methods.flows.coupling import CouplingFlow as CouplingFlow
     from noneq.methods.flows.two_way import DiffFlowModel as DiffFlowModel, TwoWaySDE as TwoWaySDE
-    from noneq.models.autoregressive import AutoregressiveModel as AutoregressiveModel
+    from noneq.methods.units.autoregressive_model import AutoregressiveModel as AutoregressiveModel
+    from noneq.methods.units.bipartite import Bipartite as Bipartite
+    from noneq.methods.units.mixture_model import (
+        Components as Components,
+        MixtureModel as MixtureModel,
+    )
+    from noneq.methods.units.rbm_model import RestrictedBoltzmann as RestrictedBoltzmann
+    from noneq.methods.units.units import (
+        AbstractUnits as AbstractUnits,
+        BernoulliUnits as BernoulliUnits,
+        CategoricalUnits as CategoricalUnits,
+        GaussianUnits as GaussianUnits,
+    )
+    from noneq.methods.units.vae_model import (
+        VAEModel as VAEModel,
+        VariationalFreeEnergy as VariationalFreeEnergy,
+    )
     from noneq.models.binary_chain import BinaryChain as BinaryChain, BinaryKernels as BinaryKernels
-    from noneq.models.bipartite import Bipartite as Bipartite
     from noneq.models.equilibrium_flow import EquilibriumFlowModel as EquilibriumFlowModel
     from noneq.models.hopfield import SpinMemory as SpinMemory
     from noneq.models.latent_chain import LatentChain as LatentChain
-    from noneq.models.mixture import Components as Components, MixtureModel as MixtureModel
     from noneq.models.one_hot_kernels import OneHotKernels as OneHotKernels
     from noneq.models.pattern_memory import PatternMemory as PatternMemory
     from noneq.models.polynomial_law import coefficients as coefficients, equations as equations
-    from noneq.models.rbm import RestrictedBoltzmann as RestrictedBoltzmann
     from noneq.models.skew_flow import SkewFlowModel as SkewFlowModel
     from noneq.models.skew_operators import (
         AbstractSkewOperator as AbstractSkewOperator,
@@ -56,16 +69,6 @@ if TYPE_CHECKING:
         SkewWaves as SkewWaves,
     )
     from noneq.models.stream_flow import StreamFlowModel as StreamFlowModel
-    from noneq.models.units import (
-        AbstractUnits as AbstractUnits,
-        BernoulliUnits as BernoulliUnits,
-        CategoricalUnits as CategoricalUnits,
-        GaussianUnits as GaussianUnits,
-    )
-    from noneq.models.vae import (
-        VAEModel as VAEModel,
-        VariationalFreeEnergy as VariationalFreeEnergy,
-    )
     from noneq.samplers.annealing import (
         AbstractAnnealing as AbstractAnnealing,
         anneal as anneal,

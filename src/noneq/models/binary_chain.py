@@ -16,8 +16,8 @@ from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.frames.frame import AbstractLaw, Frame
-from noneq.models.steps import stepped_paths
-from noneq.models.units import AbstractUnits
+from noneq.methods.units.paths import stepped_paths
+from noneq.methods.units.units import AbstractUnits
 from noneq.traced import jit
 from noneq.traits import HasLogProbEstimate, HasPaths
 

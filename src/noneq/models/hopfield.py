@@ -16,9 +16,9 @@ from noneq.domains import AbstractDomain, Discrete
 from noneq.estimate import Estimate
 from noneq.frames.checks import check_count, check_time
 from noneq.frames.frame import AbstractLaw, Frame
-from noneq.models.small_layer import draw_numbers, letters_of
-from noneq.models.steps import stepped_paths
-from noneq.models.units import BernoulliUnits
+from noneq.methods.units.paths import stepped_paths
+from noneq.methods.units.small_layer import draw_numbers, letters_of
+from noneq.methods.units.units import BernoulliUnits
 from noneq.samplers.annealing import AbstractAnnealing, log_partition_ratio
 from noneq.traced import jit
 from noneq.traits import HasEnergy, HasLogProbEstimate, HasPaths

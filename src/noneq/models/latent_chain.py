@@ -16,6 +16,7 @@ from noneq.data.summary import Summary
 from noneq.estimate import Estimate, sample_mean
 from noneq.frames.checks import check_count
 from noneq.frames.frame import AbstractLaw, Frame
+from noneq.methods.units.paths import stepped_paths
 from noneq.models.one_hot_kernels import (
     OneHotKernels,
     normalised,
@@ -23,7 +24,6 @@ from noneq.models.one_hot_kernels import (
     stationary_law,
     transition_matrix,
 )
-from noneq.models.steps import stepped_paths
 from noneq.traced import jit
 from noneq.traits import HasChain, HasLogProb, HasPaths, HasStateMeans
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
-from noneq.models.units import AbstractUnits
+from noneq.methods.units.units import AbstractUnits
 
 
 _RAREST = 1e-12

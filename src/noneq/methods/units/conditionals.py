@@ -10,7 +10,7 @@ from jax.scipy.stats import norm
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
-from noneq.models.units import AbstractUnits
+from noneq.methods.units.units import AbstractUnits
 
 
 _LEAST_LOG_WIDTH = float(np.log(1e-3))

@@ -10,9 +10,9 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.frames.frame import AbstractLaw, Frame
-from noneq.models.conditionals import AbstractConditionals
-from noneq.models.units import AbstractUnits
-from noneq.nets.masked import MaskedNetwork
+from noneq.methods.units.conditionals import AbstractConditionals
+from noneq.methods.units.masked_net import MaskedNetwork
+from noneq.methods.units.units import AbstractUnits
 from noneq.traits import HasLogProb
 
 

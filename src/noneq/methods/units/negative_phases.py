@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, PyTree
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
-from noneq.models.bipartite import Bipartite, exchange, replicas
+from noneq.methods.units.bipartite import Bipartite, exchange, replicas
 
 
 class AbstractNegativePhase(eqx.Module):

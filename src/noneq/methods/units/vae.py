@@ -13,9 +13,9 @@ from noneq.errors import InvalidInput
 from noneq.learning.loop import AbstractLoss, Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.learning.rows import dequantised, left_open
-from noneq.methods.unit_rows import check_units, fit_units
-from noneq.models.units import AbstractUnits, GaussianUnits
-from noneq.models.vae import Autoencoder, VAEModel, raw_spread
+from noneq.methods.units.rows import check_units, fit_units
+from noneq.methods.units.units import AbstractUnits, GaussianUnits
+from noneq.methods.units.vae_model import Autoencoder, VAEModel, raw_spread
 from noneq.nets.base import AbstractNet
 from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of

@@ -15,7 +15,7 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.frames.checks import check_count, check_time
 from noneq.frames.frame import AbstractLaw, Frame
-from noneq.models.units import AbstractUnits
+from noneq.methods.units.units import AbstractUnits
 from noneq.nets.base import AbstractNetwork
 from noneq.traced import jit
 from noneq.traits import HasLogProbEstimate

@@ -11,7 +11,7 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.domains import AbstractDomain
 from noneq.frames.frame import AbstractLaw, Frame
-from noneq.models.units import AbstractUnits
+from noneq.methods.units.units import AbstractUnits
 from noneq.traits import HasLogProb, HasStateMeans
 
 

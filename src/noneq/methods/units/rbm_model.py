@@ -15,9 +15,9 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.frames.checks import check_count, check_time
 from noneq.frames.frame import AbstractLaw, Frame
-from noneq.models.bipartite import Bipartite, Tempering, exchange, replicas
-from noneq.models.small_layer import SmallLayer, small_layer
-from noneq.models.steps import stepped_paths
+from noneq.methods.units.bipartite import Bipartite, Tempering, exchange, replicas
+from noneq.methods.units.paths import stepped_paths
+from noneq.methods.units.small_layer import SmallLayer, small_layer
 from noneq.samplers.annealing import log_partition_ratio
 from noneq.traced import jit
 from noneq.traits import HasEnergy, HasLogProbEstimate, HasPaths

@@ -12,7 +12,7 @@ from noneq._typing import Key
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
 from noneq.frames.checks import check_count
-from noneq.models.units import AbstractUnits
+from noneq.methods.units.units import AbstractUnits
 from noneq.traced import jit
 
 

@@ -13,12 +13,12 @@ from noneq.errors import InvalidInput
 from noneq.learning.loop import AbstractLoss, Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.learning.rows import dequantised, left_open
-from noneq.methods.unit_rows import check_units, fit_units
-from noneq.models.autoregressive import AutoregressiveModel, Factors
-from noneq.models.conditionals import GaussianMixtures, UnitConditionals
-from noneq.models.units import AbstractUnits, BernoulliUnits
+from noneq.methods.units.autoregressive_model import AutoregressiveModel, Factors
+from noneq.methods.units.conditionals import GaussianMixtures, UnitConditionals
+from noneq.methods.units.masked_net import MaskedNetwork, random_order
+from noneq.methods.units.rows import check_units, fit_units
+from noneq.methods.units.units import AbstractUnits, BernoulliUnits
 from noneq.nets.inputs import clock_of, label_of
-from noneq.nets.masked import MaskedNetwork, random_order
 
 
 class FactorLoss(AbstractLoss):

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.constant import Constant
-from noneq.models.units import AbstractUnits
+from noneq.methods.units.units import AbstractUnits
 from noneq.samplers.annealing import AbstractAnnealing
 
 

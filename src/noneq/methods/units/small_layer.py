@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key
-from noneq.models.bipartite import Bipartite
+from noneq.methods.units.bipartite import Bipartite
 
 
 _MOST_ENUMERATED = 2**18

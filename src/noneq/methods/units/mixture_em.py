@@ -16,9 +16,9 @@ from noneq.data.discrete import of_one_time
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput, SolveFailed
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
-from noneq.methods.starts import far_apart
-from noneq.models.mixture import Components, MixtureModel
-from noneq.models.units import AbstractUnits, BernoulliUnits
+from noneq.methods.units.mixture_model import Components, MixtureModel
+from noneq.methods.units.starts import far_apart
+from noneq.methods.units.units import AbstractUnits, BernoulliUnits
 from noneq.traced import jit
 
 

@@ -14,11 +14,11 @@ from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.learning.loop import AbstractObjective, Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
-from noneq.methods.negative_phases import AbstractNegativePhase, PersistentChains
-from noneq.methods.unit_rows import fit_stationary
-from noneq.models.bipartite import Bipartite
-from noneq.models.rbm import RestrictedBoltzmann
-from noneq.models.units import AbstractUnits, BernoulliUnits
+from noneq.methods.units.bipartite import Bipartite
+from noneq.methods.units.negative_phases import AbstractNegativePhase, PersistentChains
+from noneq.methods.units.rbm_model import RestrictedBoltzmann
+from noneq.methods.units.rows import fit_stationary
+from noneq.methods.units.units import AbstractUnits, BernoulliUnits
 
 
 _FIRST_WEIGHT = 0.1

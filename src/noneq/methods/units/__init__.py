@@ -1,0 +1,1 @@
+"""Models of units: bits, letters or real numbers."""
