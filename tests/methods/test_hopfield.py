@@ -10,9 +10,9 @@ from scipy.stats import chi2
 
 import noneq as nq
 from noneq.errors import InvalidInput
-from noneq.methods.capacity import capacity_curve
-from noneq.methods.hopfield import Hopfield
-from noneq.methods.storages import Hebbian, Modern, PseudoInverse
+from noneq.methods.memories.capacity import capacity_curve
+from noneq.methods.memories.hopfield import Hopfield
+from noneq.methods.memories.storages import Hebbian, Modern, PseudoInverse
 from noneq.metrics import nll
 
 

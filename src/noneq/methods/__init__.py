@@ -8,7 +8,6 @@ from noneq._face import face
 if TYPE_CHECKING:
     from noneq.learning.method import AbstractMethod as AbstractMethod, Fit as Fit
     from noneq.methods.binary_latent_cycle import BinaryLatentCycle as BinaryLatentCycle
-    from noneq.methods.capacity import capacity_curve as capacity_curve
     from noneq.methods.cycle_gradients import (
         Enumerated as Enumerated,
         ExactGradient as ExactGradient,
@@ -62,8 +61,15 @@ if TYPE_CHECKING:
     from noneq.methods.flows.diff_flow import DiffFlow as DiffFlow
     from noneq.methods.flows.ffjord import FFJORD as FFJORD
     from noneq.methods.flows.flow_pp import FlowPP as FlowPP
-    from noneq.methods.hopfield import Hopfield as Hopfield
     from noneq.methods.latent_cycle import LatentCycle as LatentCycle
+    from noneq.methods.memories.capacity import capacity_curve as capacity_curve
+    from noneq.methods.memories.hopfield import Hopfield as Hopfield
+    from noneq.methods.memories.storages import (
+        AbstractStorage as AbstractStorage,
+        Hebbian as Hebbian,
+        Modern as Modern,
+        PseudoInverse as PseudoInverse,
+    )
     from noneq.methods.polynomial_flow import PolynomialFlow as PolynomialFlow
     from noneq.methods.skew_convolutions import ConvolutionalSkew as ConvolutionalSkew
     from noneq.methods.skew_flow import SkewFlow as SkewFlow
@@ -71,12 +77,6 @@ if TYPE_CHECKING:
         AbstractSkew as AbstractSkew,
         ConstantSkew as ConstantSkew,
         StateSkew as StateSkew,
-    )
-    from noneq.methods.storages import (
-        AbstractStorage as AbstractStorage,
-        Hebbian as Hebbian,
-        Modern as Modern,
-        PseudoInverse as PseudoInverse,
     )
     from noneq.methods.stream_flow import StreamFlow as StreamFlow
     from noneq.methods.units.autoregressive import Autoregressive as Autoregressive

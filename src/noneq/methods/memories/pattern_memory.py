@@ -13,7 +13,7 @@ from noneq.data.summary import Summary
 from noneq.domains import Discrete
 from noneq.frames.checks import check_count
 from noneq.frames.frame import AbstractLaw, Frame
-from noneq.models.hopfield import as_spins, from_spins
+from noneq.methods.memories.spin_memory import as_spins, from_spins
 from noneq.traced import jit
 from noneq.traits import HasEnergy, HasLogProb
 

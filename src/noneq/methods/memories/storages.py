@@ -13,8 +13,8 @@ from noneq.data.ensembles import Snapshots, as_snapshots
 from noneq.data.summary import Summary
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
-from noneq.models.hopfield import SpinMemory
-from noneq.models.pattern_memory import PatternMemory
+from noneq.methods.memories.pattern_memory import PatternMemory
+from noneq.methods.memories.spin_memory import SpinMemory
 
 
 class AbstractStorage(eqx.Module):

@@ -12,7 +12,7 @@ from noneq.data.summary import summarise
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
-from noneq.methods.storages import AbstractStorage
+from noneq.methods.memories.storages import AbstractStorage
 
 
 def capacity_curve(

@@ -12,9 +12,9 @@ from noneq.data.discrete import of_one_time
 from noneq.data.summary import Summary, summarise
 from noneq.domains import Discrete
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
-from noneq.methods.storages import AbstractStorage, Hebbian
-from noneq.models.hopfield import SpinMemory, as_spins
-from noneq.models.pattern_memory import PatternMemory
+from noneq.methods.memories.pattern_memory import PatternMemory
+from noneq.methods.memories.spin_memory import SpinMemory, as_spins
+from noneq.methods.memories.storages import AbstractStorage, Hebbian
 
 
 class Hopfield(AbstractMethod):
