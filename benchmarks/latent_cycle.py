@@ -16,8 +16,8 @@ from noneq.data.summary import summarise
 from noneq.domains import Discrete
 from noneq.learning.loop import Training, train
 from noneq.methods import LatentCycle, Persistent, TwoStepGradient
-from noneq.methods.latent_cycle import CycleLikelihood
-from noneq.models.one_hot_kernels import OneHotKernels
+from noneq.methods.latent_cycles.cycle import CycleLikelihood
+from noneq.methods.latent_cycles.kernels import OneHotKernels
 
 
 HIDDEN, BATCH, EPOCHS, RATE = 100, 100, 20, 0.01

@@ -18,9 +18,9 @@ from noneq.methods import (
     Stratified,
     TwoStepGradient,
 )
-from noneq.methods.cycle_gradients import AbstractCycleGradient
+from noneq.methods.latent_cycles.gradients import AbstractCycleGradient
+from noneq.methods.latent_cycles.kernels import latent_entropy_production
 from noneq.methods.units.units import CategoricalUnits, GaussianUnits
-from noneq.models.one_hot_kernels import latent_entropy_production
 from noneq.systems import BarsAndStripes
 
 

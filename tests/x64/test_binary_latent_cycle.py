@@ -11,9 +11,9 @@ import pytest
 from noneq.data.ensembles import Snapshots
 from noneq.data.summary import summarise
 from noneq.domains import Discrete
-from noneq.methods.binary_latent_cycle import BinaryLatentCycle, BitsLikelihood
+from noneq.methods.latent_cycles.binary import BinaryLatentCycle, BitsLikelihood
+from noneq.methods.latent_cycles.binary_chain import BinaryChain, BinaryKernels
 from noneq.methods.units.units import BernoulliUnits
-from noneq.models.binary_chain import BinaryChain, BinaryKernels
 
 
 HIDDEN, DIM, CHAINS = 3, 4, 400

@@ -23,11 +23,11 @@ from noneq.methods import (
     Stratified,
     TwoStepGradient,
 )
-from noneq.methods.cycle_gradients import AbstractCycleGradient, AbstractFantasies, Support
-from noneq.methods.latent_cycle import CycleLikelihood
+from noneq.methods.latent_cycles.chain import LatentChain
+from noneq.methods.latent_cycles.cycle import CycleLikelihood
+from noneq.methods.latent_cycles.gradients import AbstractCycleGradient, AbstractFantasies, Support
+from noneq.methods.latent_cycles.kernels import OneHotKernels, latent_entropy_production
 from noneq.methods.units.units import BernoulliUnits, CategoricalUnits, GaussianUnits
-from noneq.models.latent_chain import LatentChain
-from noneq.models.one_hot_kernels import OneHotKernels, latent_entropy_production
 
 
 BITS, LETTERS = BernoulliUnits(), CategoricalUnits(3)

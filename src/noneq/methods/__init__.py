@@ -7,15 +7,6 @@ from noneq._face import face
 
 if TYPE_CHECKING:
     from noneq.learning.method import AbstractMethod as AbstractMethod, Fit as Fit
-    from noneq.methods.binary_latent_cycle import BinaryLatentCycle as BinaryLatentCycle
-    from noneq.methods.cycle_gradients import (
-        Enumerated as Enumerated,
-        ExactGradient as ExactGradient,
-        NStepGradient as NStepGradient,
-        Persistent as Persistent,
-        Stratified as Stratified,
-        TwoStepGradient as TwoStepGradient,
-    )
     from noneq.methods.denoising.diffusions import (
         DDPM as DDPM,
         EDM as EDM,
@@ -61,7 +52,16 @@ if TYPE_CHECKING:
     from noneq.methods.flows.diff_flow import DiffFlow as DiffFlow
     from noneq.methods.flows.ffjord import FFJORD as FFJORD
     from noneq.methods.flows.flow_pp import FlowPP as FlowPP
-    from noneq.methods.latent_cycle import LatentCycle as LatentCycle
+    from noneq.methods.latent_cycles.binary import BinaryLatentCycle as BinaryLatentCycle
+    from noneq.methods.latent_cycles.cycle import LatentCycle as LatentCycle
+    from noneq.methods.latent_cycles.gradients import (
+        Enumerated as Enumerated,
+        ExactGradient as ExactGradient,
+        NStepGradient as NStepGradient,
+        Persistent as Persistent,
+        Stratified as Stratified,
+        TwoStepGradient as TwoStepGradient,
+    )
     from noneq.methods.memories.capacity import capacity_curve as capacity_curve
     from noneq.methods.memories.hopfield import Hopfield as Hopfield
     from noneq.methods.memories.storages import (

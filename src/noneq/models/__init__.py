@@ -37,6 +37,12 @@ if TYPE_CHECKING:
     from noneq.methods.flows.continuous import ContinuousFlow as ContinuousFlow
     from noneq.methods.flows.coupling import CouplingFlow as CouplingFlow
     from noneq.methods.flows.two_way import DiffFlowModel as DiffFlowModel, TwoWaySDE as TwoWaySDE
+    from noneq.methods.latent_cycles.binary_chain import (
+        BinaryChain as BinaryChain,
+        BinaryKernels as BinaryKernels,
+    )
+    from noneq.methods.latent_cycles.chain import LatentChain as LatentChain
+    from noneq.methods.latent_cycles.kernels import OneHotKernels as OneHotKernels
     from noneq.methods.memories.pattern_memory import PatternMemory as PatternMemory
     from noneq.methods.memories.spin_memory import SpinMemory as SpinMemory
     from noneq.methods.units.autoregressive_model import AutoregressiveModel as AutoregressiveModel
@@ -56,10 +62,7 @@ if TYPE_CHECKING:
         VAEModel as VAEModel,
         VariationalFreeEnergy as VariationalFreeEnergy,
     )
-    from noneq.models.binary_chain import BinaryChain as BinaryChain, BinaryKernels as BinaryKernels
     from noneq.models.equilibrium_flow import EquilibriumFlowModel as EquilibriumFlowModel
-    from noneq.models.latent_chain import LatentChain as LatentChain
-    from noneq.models.one_hot_kernels import OneHotKernels as OneHotKernels
     from noneq.models.polynomial_law import coefficients as coefficients, equations as equations
     from noneq.models.skew_flow import SkewFlowModel as SkewFlowModel
     from noneq.models.skew_operators import (

@@ -15,7 +15,8 @@ from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.learning.loop import AbstractObjective, Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
-from noneq.methods.cycle_gradients import (
+from noneq.methods.latent_cycles.chain import LatentChain
+from noneq.methods.latent_cycles.gradients import (
     AbstractCycleGradient,
     AbstractFantasies,
     Enumerated,
@@ -23,11 +24,10 @@ from noneq.methods.cycle_gradients import (
     Stratified,
     chain_of,
 )
+from noneq.methods.latent_cycles.kernels import OneHotKernels, latent_entropy_production
 from noneq.methods.units.rows import fit_stationary
 from noneq.methods.units.starts import far_apart
 from noneq.methods.units.units import AbstractUnits, BernoulliUnits
-from noneq.models.latent_chain import LatentChain
-from noneq.models.one_hot_kernels import OneHotKernels, latent_entropy_production
 from noneq.traced import is_on
 
 

@@ -15,9 +15,9 @@ from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.learning.loop import AbstractObjective, Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.methods.latent_cycles.binary_chain import BinaryChain, BinaryKernels, log_bits
 from noneq.methods.units.rows import fit_stationary
 from noneq.methods.units.units import AbstractUnits, BernoulliUnits
-from noneq.models.binary_chain import BinaryChain, BinaryKernels, log_bits
 from noneq.traced import jit
 
 

@@ -16,14 +16,14 @@ from noneq.data.summary import Summary
 from noneq.estimate import Estimate, sample_mean
 from noneq.frames.checks import check_count
 from noneq.frames.frame import AbstractLaw, Frame
-from noneq.methods.units.paths import stepped_paths
-from noneq.models.one_hot_kernels import (
+from noneq.methods.latent_cycles.kernels import (
     OneHotKernels,
     normalised,
     reversible,
     stationary_law,
     transition_matrix,
 )
+from noneq.methods.units.paths import stepped_paths
 from noneq.traced import jit
 from noneq.traits import HasChain, HasLogProb, HasPaths, HasStateMeans
 

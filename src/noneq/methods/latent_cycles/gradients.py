@@ -10,8 +10,8 @@ from jaxtyping import Array, Float, PyTree
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
-from noneq.models.latent_chain import every_state
-from noneq.models.one_hot_kernels import OneHotKernels, stationary_law, transition_matrix
+from noneq.methods.latent_cycles.chain import every_state
+from noneq.methods.latent_cycles.kernels import OneHotKernels, stationary_law, transition_matrix
 
 
 class AbstractCycleGradient(eqx.Module):

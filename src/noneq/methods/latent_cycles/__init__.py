@@ -1,0 +1,1 @@
+"""Latent cycles: Markov chains whose latent steps break detailed balance."""
