@@ -20,11 +20,11 @@ from noneq.methods import (
     ExactDivergence,
     SmallDenoiser,
     UnbiasedHutchinson,
-    flow_objectives,
 )
-from noneq.methods.flow_data import FewSnapshots
-from noneq.methods.flow_objectives import InvarianceLoss
-from noneq.methods.flow_terms import AbstractFlowLoss
+from noneq.methods.invariant_flows import objective as flow_objectives
+from noneq.methods.invariant_flows.data_checks import FewSnapshots
+from noneq.methods.invariant_flows.objective import InvarianceLoss
+from noneq.methods.invariant_flows.priors import AbstractFlowLoss
 from noneq.nets import MLP, FourierMLP
 from noneq.spec import from_toml, to_toml
 from noneq.systems import HasStationaryDensity, TwoPeaks

@@ -11,8 +11,8 @@ from noneq.data.summary import summarise
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.frames.normaliser import Normaliser
 from noneq.methods import EquilibriumFlow, PolynomialFlow, SkewFlow, StreamFlow, UnbiasedHutchinson
-from noneq.methods.flow_data import SteadyLaw, check_states, steady_law
-from noneq.methods.flow_transitions import pairs_of
+from noneq.methods.invariant_flows.data_checks import SteadyLaw, check_states, steady_law
+from noneq.methods.invariant_flows.transitions import pairs_of
 from noneq.nets import LocalNet, UNet
 
 

@@ -17,7 +17,7 @@ from noneq.errors import InvalidInput, MissingTrait, WrongType
 from noneq.frames.frame import Frame
 from noneq.learning.loop import Training
 from noneq.methods import Conserved, EquilibriumFlow, ObservedTransitions, ScoreMatching, Sparsity
-from noneq.methods.flow_transitions import pairs_of
+from noneq.methods.invariant_flows.transitions import pairs_of
 from noneq.models import Expression
 from noneq.nets import MLP, LocalNet, SetNet
 from noneq.systems.base import AbstractODE

@@ -16,9 +16,9 @@ from noneq.domains import Torus
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.learning.loop import Training
 from noneq.methods import EquilibriumFlow, PolynomialFlow, ScoreMatching
-from noneq.methods.polynomial_flow import Unidentified
+from noneq.methods.invariant_flows.polynomial.equations import expansion
+from noneq.methods.invariant_flows.polynomial.flow import Unidentified
 from noneq.models import coefficients, equations
-from noneq.models.polynomial_law import expansion
 from noneq.nets import MLP, Polynomial
 from noneq.nets.polynomial import monomials
 from noneq.symbolic.weak_form import Library

@@ -10,7 +10,7 @@ from exact_mixture import ExactMixture
 from noneq.errors import InvalidInput
 from noneq.learning.loop import Training
 from noneq.methods import StreamFlow
-from noneq.models.stream_flow import StreamFlowModel
+from noneq.methods.invariant_flows.stream_flow_model import StreamFlowModel
 from noneq.nets import MLP, Mirrored
 
 

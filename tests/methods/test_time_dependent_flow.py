@@ -16,7 +16,7 @@ from noneq.learning.loop import Training
 from noneq.methods import EquilibriumFlow
 from noneq.methods.denoising.frozen_noise import FrozenNoise
 from noneq.methods.denoising.time_scores import time_score
-from noneq.methods.flow_rows import law_rows
+from noneq.methods.invariant_flows.score import law_rows
 from noneq.models import DenoisingModel
 from noneq.nets import MLP
 from noneq.processes import Gaussian, Karras
@@ -67,7 +67,7 @@ def test_a_twin_that_ignores_the_change_fails(monkeypatch: pytest.MonkeyPatch) -
         rows = law_rows(*args, **settings)
         return rows | {"time_score": 1e-3 * rows["time_score"]}
 
-    monkeypatch.setattr("noneq.methods.equilibrium_flow.law_rows", frozen)
+    monkeypatch.setattr("noneq.methods.invariant_flows.equilibrium_flow.law_rows", frozen)
     twin = METHOD.fit(DATA, key=jax.random.key(1), score=LAW).model
     monkeypatch.undo()
     residual = twin.invariance_residual(time=0.2, n=1000, key=jax.random.key(2))

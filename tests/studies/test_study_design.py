@@ -11,7 +11,7 @@ from noneq.data.ensembles import Trajectories
 from noneq.domains import Torus
 from noneq.learning.loop import Training
 from noneq.methods import ConstantSkew, SkewFlow
-from noneq.models.invariant_flow import Stirred
+from noneq.methods.invariant_flows.base import Stirred
 from noneq.models.placed_points import PlacedPointsLaw
 from noneq.nets.grids import UNet
 from noneq.simulation import RungeKutta4, simulate

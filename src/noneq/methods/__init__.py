@@ -36,22 +36,33 @@ if TYPE_CHECKING:
         SlicedScoreMatching as SlicedScoreMatching,
     )
     from noneq.methods.energies.oracle_boltzmann import OracleBoltzmann as OracleBoltzmann
-    from noneq.methods.equilibrium_flow import EquilibriumFlow as EquilibriumFlow
-    from noneq.methods.flow_divergences import (
+    from noneq.methods.flows.diff_flow import DiffFlow as DiffFlow
+    from noneq.methods.flows.ffjord import FFJORD as FFJORD
+    from noneq.methods.flows.flow_pp import FlowPP as FlowPP
+    from noneq.methods.invariant_flows.divergences import (
         AbstractDivergence as AbstractDivergence,
         BiasedHutchinson as BiasedHutchinson,
         ExactDivergence as ExactDivergence,
         UnbiasedHutchinson as UnbiasedHutchinson,
     )
-    from noneq.methods.flow_terms import (
+    from noneq.methods.invariant_flows.equilibrium_flow import EquilibriumFlow as EquilibriumFlow
+    from noneq.methods.invariant_flows.polynomial.flow import PolynomialFlow as PolynomialFlow
+    from noneq.methods.invariant_flows.priors import (
         AbstractFlowTerm as AbstractFlowTerm,
         Conserved as Conserved,
         Sparsity as Sparsity,
     )
-    from noneq.methods.flow_transitions import ObservedTransitions as ObservedTransitions
-    from noneq.methods.flows.diff_flow import DiffFlow as DiffFlow
-    from noneq.methods.flows.ffjord import FFJORD as FFJORD
-    from noneq.methods.flows.flow_pp import FlowPP as FlowPP
+    from noneq.methods.invariant_flows.skew.convolutions import (
+        ConvolutionalSkew as ConvolutionalSkew,
+    )
+    from noneq.methods.invariant_flows.skew.flow import SkewFlow as SkewFlow
+    from noneq.methods.invariant_flows.skew.recipes import (
+        AbstractSkew as AbstractSkew,
+        ConstantSkew as ConstantSkew,
+        StateSkew as StateSkew,
+    )
+    from noneq.methods.invariant_flows.stream_flow import StreamFlow as StreamFlow
+    from noneq.methods.invariant_flows.transitions import ObservedTransitions as ObservedTransitions
     from noneq.methods.latent_cycles.binary import BinaryLatentCycle as BinaryLatentCycle
     from noneq.methods.latent_cycles.cycle import LatentCycle as LatentCycle
     from noneq.methods.latent_cycles.gradients import (
@@ -70,15 +81,6 @@ if TYPE_CHECKING:
         Modern as Modern,
         PseudoInverse as PseudoInverse,
     )
-    from noneq.methods.polynomial_flow import PolynomialFlow as PolynomialFlow
-    from noneq.methods.skew_convolutions import ConvolutionalSkew as ConvolutionalSkew
-    from noneq.methods.skew_flow import SkewFlow as SkewFlow
-    from noneq.methods.skew_recipes import (
-        AbstractSkew as AbstractSkew,
-        ConstantSkew as ConstantSkew,
-        StateSkew as StateSkew,
-    )
-    from noneq.methods.stream_flow import StreamFlow as StreamFlow
     from noneq.methods.units.autoregressive import Autoregressive as Autoregressive
     from noneq.methods.units.mixture_em import MixtureEM as MixtureEM
     from noneq.methods.units.negative_phases import (

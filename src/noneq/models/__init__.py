@@ -37,6 +37,21 @@ if TYPE_CHECKING:
     from noneq.methods.flows.continuous import ContinuousFlow as ContinuousFlow
     from noneq.methods.flows.coupling import CouplingFlow as CouplingFlow
     from noneq.methods.flows.two_way import DiffFlowModel as DiffFlowModel, TwoWaySDE as TwoWaySDE
+    from noneq.methods.invariant_flows.equilibrium_flow_model import (
+        EquilibriumFlowModel as EquilibriumFlowModel,
+    )
+    from noneq.methods.invariant_flows.polynomial.equations import (
+        coefficients as coefficients,
+        equations as equations,
+    )
+    from noneq.methods.invariant_flows.skew.model import SkewFlowModel as SkewFlowModel
+    from noneq.methods.invariant_flows.skew.operators import (
+        AbstractSkewOperator as AbstractSkewOperator,
+        SkewKernel as SkewKernel,
+        SkewMatrix as SkewMatrix,
+        SkewWaves as SkewWaves,
+    )
+    from noneq.methods.invariant_flows.stream_flow_model import StreamFlowModel as StreamFlowModel
     from noneq.methods.latent_cycles.binary_chain import (
         BinaryChain as BinaryChain,
         BinaryKernels as BinaryKernels,
@@ -62,16 +77,6 @@ if TYPE_CHECKING:
         VAEModel as VAEModel,
         VariationalFreeEnergy as VariationalFreeEnergy,
     )
-    from noneq.models.equilibrium_flow import EquilibriumFlowModel as EquilibriumFlowModel
-    from noneq.models.polynomial_law import coefficients as coefficients, equations as equations
-    from noneq.models.skew_flow import SkewFlowModel as SkewFlowModel
-    from noneq.models.skew_operators import (
-        AbstractSkewOperator as AbstractSkewOperator,
-        SkewKernel as SkewKernel,
-        SkewMatrix as SkewMatrix,
-        SkewWaves as SkewWaves,
-    )
-    from noneq.models.stream_flow import StreamFlowModel as StreamFlowModel
     from noneq.samplers.annealing import (
         AbstractAnnealing as AbstractAnnealing,
         anneal as anneal,

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq.estimate import Estimate
-from noneq.models.invariant_flow import AbstractInvariantFlow
-from noneq.models.skew_flow import SkewFlowModel
+from noneq.methods.invariant_flows.base import AbstractInvariantFlow
+from noneq.methods.invariant_flows.skew.model import SkewFlowModel
 from noneq.report.figures import canvas, png
 from noneq.report.html import Picture, Table, with_error
 from noneq.traits import HasVelocity

@@ -11,7 +11,7 @@ from noneq.data.files import read
 from noneq.data.snapshots import Snapshots
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput, NoneqError
-from noneq.models.invariant_flow import AbstractInvariantFlow
+from noneq.methods.invariant_flows.base import AbstractInvariantFlow
 from noneq.report.chains import model_pictures
 from noneq.report.citations import bibtex
 from noneq.report.currents import flow_pictures, flow_tables

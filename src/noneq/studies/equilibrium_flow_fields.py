@@ -14,7 +14,7 @@ from noneq.learning.method import AbstractMethod
 from noneq.methods import ConvolutionalSkew, SkewFlow
 from noneq.methods.denoising.frozen_noise import FrozenNoise, noised_states
 from noneq.methods.denoising.model import DenoisingModel
-from noneq.models.invariant_flow import AbstractInvariantFlow
+from noneq.methods.invariant_flows.base import AbstractInvariantFlow
 from noneq.models.placed_icons import AbstractStampLaw, PlacedIconLaw, ShuffledIconLaw
 from noneq.studies.equilibrium_flow_moving import AbstractDesign, DesignRun, Moved
 from noneq.systems import PlacedIcons

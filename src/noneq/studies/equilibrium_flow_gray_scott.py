@@ -15,7 +15,7 @@ from noneq.inference import displacement, displacement_cosine
 from noneq.learning.loop import Training
 from noneq.learning.method import Fit
 from noneq.methods import ConvolutionalSkew, ScoreMatching, SkewFlow
-from noneq.models.skew_flow import SkewFlowModel
+from noneq.methods.invariant_flows.skew.model import SkewFlowModel
 from noneq.nets.grids import UNet
 from noneq.processes.weights import LogNormal
 from noneq.simulation import Euler, simulate

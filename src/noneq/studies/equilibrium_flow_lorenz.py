@@ -17,7 +17,7 @@ from noneq.inference import bounded_fraction, field_cosine, identifiability, lya
 from noneq.learning.method import AbstractMethod, Fit
 from noneq.methods import SkewFlow
 from noneq.methods.denoising.frozen_noise import FrozenNoise, noised_states
-from noneq.models.invariant_flow import AbstractInvariantFlow
+from noneq.methods.invariant_flows.base import AbstractInvariantFlow
 from noneq.simulation import simulate
 from noneq.studies.base import AbstractCell, Outcome, Row
 from noneq.systems.chaos import Lorenz

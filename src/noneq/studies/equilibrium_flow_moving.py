@@ -12,7 +12,7 @@ from noneq.data.ensembles import Trajectories
 from noneq.domains import Torus
 from noneq.inference import Tracks
 from noneq.methods import ConstantSkew, SkewFlow
-from noneq.models.invariant_flow import AbstractInvariantFlow, Stirred
+from noneq.methods.invariant_flows.base import AbstractInvariantFlow, Stirred
 from noneq.models.placed_points import PlacedPointsLaw
 from noneq.simulation import RungeKutta4, StochasticHeun, simulate
 from noneq.studies.base import Arrays

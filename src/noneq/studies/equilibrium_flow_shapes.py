@@ -10,8 +10,8 @@ from noneq._typing import Key
 from noneq.data.ensembles import Snapshots
 from noneq.learning.method import AbstractMethod
 from noneq.methods.denoising.frozen_noise import FrozenNoise, noised_states
+from noneq.methods.invariant_flows.base import AbstractInvariantFlow
 from noneq.metrics import mmd
-from noneq.models.invariant_flow import AbstractInvariantFlow
 from noneq.studies.base import AbstractCell, Outcome, Row, row_of
 from noneq.systems.base import AbstractSystem
 from noneq.systems.plane_laws import Annulus, TwoPeaks

@@ -17,7 +17,7 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
 from noneq.frames.checks import check_count, check_time
 from noneq.frames.frame import Frame
-from noneq.models.invariance import natural_step, residual_terms, squared_speeds
+from noneq.methods.invariant_flows.measures import natural_step, residual_terms, squared_speeds
 from noneq.simulation import simulate
 from noneq.simulation.solvers import EulerMaruyama, RungeKutta4
 from noneq.systems.base import AbstractDiffusion

@@ -19,9 +19,9 @@ from noneq.learning.rows import train_part
 from noneq.learning.stages import Staged
 from noneq.methods.denoising.free import SmallDenoiser
 from noneq.methods.denoising.frozen_noise import FrozenNoise
-from noneq.methods.flow_data import check_states, few_snapshots
-from noneq.methods.flow_rows import check_score, copied, kept_law, many_times, scored
-from noneq.models.stream_flow import StreamFlowModel, stream
+from noneq.methods.invariant_flows.data_checks import check_states, few_snapshots
+from noneq.methods.invariant_flows.score import check_score, copied, kept_law, many_times, scored
+from noneq.methods.invariant_flows.stream_flow_model import StreamFlowModel, stream
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.fourier import FourierMLP
 from noneq.nets.inputs import clock_of, label_of

@@ -11,8 +11,8 @@ from noneq.data.summary import Summary
 from noneq.frames.checks import check_time
 from noneq.frames.frame import Frame
 from noneq.methods.denoising.time_scores import time_score
-from noneq.models.invariant_flow import AbstractInvariantFlow
-from noneq.models.known_motion import known_velocity
+from noneq.methods.invariant_flows.base import AbstractInvariantFlow
+from noneq.methods.invariant_flows.known_motion import known_velocity
 from noneq.nets.base import AbstractNetwork
 from noneq.traits import AbstractModel
 

@@ -12,7 +12,7 @@ from noneq._typing import Key, Scalar
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput, WrongType
 from noneq.frames.normaliser import Normaliser
-from noneq.methods.flow_terms import AbstractFlowLoss, Field, check_weight
+from noneq.methods.invariant_flows.priors import AbstractFlowLoss, Field, check_weight
 
 
 class Pairs(eqx.Module):

@@ -18,14 +18,22 @@ from noneq.learning.rows import train_part
 from noneq.learning.stages import Staged
 from noneq.methods.denoising.free import SmallDenoiser
 from noneq.methods.denoising.time_scores import check_time_score
-from noneq.methods.flow_data import check_states, few_snapshots, steady_law
-from noneq.methods.flow_divergences import (
+from noneq.methods.invariant_flows.data_checks import (
+    check_edges,
+    check_states,
+    few_snapshots,
+    steady_law,
+)
+from noneq.methods.invariant_flows.divergences import (
     AbstractDivergence,
     ExactDivergence,
     check_divergence,
 )
-from noneq.methods.flow_objectives import InvarianceLoss, measured
-from noneq.methods.flow_rows import (
+from noneq.methods.invariant_flows.equilibrium_flow_model import EquilibriumFlowModel
+from noneq.methods.invariant_flows.known_motion import KnownField, check_known
+from noneq.methods.invariant_flows.objective import InvarianceLoss, measured
+from noneq.methods.invariant_flows.priors import AbstractFlowTerm
+from noneq.methods.invariant_flows.score import (
     check_score,
     exchangeable,
     in_pace,
@@ -34,11 +42,7 @@ from noneq.methods.flow_rows import (
     paced,
     scored,
 )
-from noneq.methods.flow_terms import AbstractFlowTerm
-from noneq.methods.flow_transitions import ObservedTransitions, Pairs, pairs_of
-from noneq.methods.grid_edges import check_edges
-from noneq.models.equilibrium_flow import EquilibriumFlowModel
-from noneq.models.known_motion import KnownField, check_known
+from noneq.methods.invariant_flows.transitions import ObservedTransitions, Pairs, pairs_of
 from noneq.nets.base import AbstractNet
 from noneq.nets.fourier import FourierMLP
 from noneq.nets.grids import UNet

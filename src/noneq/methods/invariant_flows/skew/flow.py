@@ -15,12 +15,12 @@ from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
 from noneq.methods.denoising.free import SmallDenoiser
-from noneq.methods.flow_data import check_states, few_snapshots
-from noneq.methods.flow_rows import check_score, kept_law, scored
-from noneq.methods.flow_transitions import pairs_of
-from noneq.methods.skew_fitting import fit_free, seen_transitions, seen_velocities
-from noneq.methods.skew_recipes import AbstractSkew, ConstantSkew
-from noneq.models.skew_flow import SkewFlowModel
+from noneq.methods.invariant_flows.data_checks import check_states, few_snapshots
+from noneq.methods.invariant_flows.score import check_score, kept_law, scored
+from noneq.methods.invariant_flows.skew.fitting import fit_free, seen_transitions, seen_velocities
+from noneq.methods.invariant_flows.skew.model import SkewFlowModel
+from noneq.methods.invariant_flows.skew.recipes import AbstractSkew, ConstantSkew
+from noneq.methods.invariant_flows.transitions import pairs_of
 from noneq.traits import AbstractModel
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from noneq.methods.flow_transitions import ObservedTransitions, Pairs, advanced
+from noneq.methods.invariant_flows.transitions import ObservedTransitions, Pairs, advanced
 from noneq.nets.polynomial import monomial_values
 from noneq.symbolic.weak_form import WeakForm, least_quotient, monomial_rows
 

@@ -19,12 +19,12 @@ from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
 from noneq.methods.denoising.free import SmallDenoiser
-from noneq.methods.flow_data import check_states, few_snapshots
-from noneq.methods.flow_rows import check_score, kept_law, scored
-from noneq.methods.flow_transitions import ObservedTransitions, pairs_of
-from noneq.methods.sparse_laws import observed, sparse_law, steady
-from noneq.models.equilibrium_flow import EquilibriumFlowModel
-from noneq.models.polynomial_law import expansion, monomial_text
+from noneq.methods.invariant_flows.data_checks import check_states, few_snapshots
+from noneq.methods.invariant_flows.equilibrium_flow_model import EquilibriumFlowModel
+from noneq.methods.invariant_flows.polynomial.equations import expansion, monomial_text
+from noneq.methods.invariant_flows.polynomial.sparse import observed, sparse_law, steady
+from noneq.methods.invariant_flows.score import check_score, kept_law, scored
+from noneq.methods.invariant_flows.transitions import ObservedTransitions, pairs_of
 from noneq.nets.polynomial import Polynomial, PolynomialNetwork
 from noneq.symbolic.expression import coordinate_names
 from noneq.symbolic.weak_form import Library, least_quotient

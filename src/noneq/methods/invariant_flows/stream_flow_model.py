@@ -12,7 +12,7 @@ from noneq._typing import Scalar, ScalarLike
 from noneq.constant import Constant
 from noneq.data.summary import Summary
 from noneq.frames.frame import Frame
-from noneq.models.invariant_flow import AbstractInvariantFlow
+from noneq.methods.invariant_flows.base import AbstractInvariantFlow
 from noneq.nets.base import AbstractNetwork
 from noneq.traits import AbstractModel
 

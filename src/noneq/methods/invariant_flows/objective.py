@@ -10,10 +10,10 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar
 from noneq.constant import Constant
 from noneq.learning.loop import AbstractLoss
-from noneq.methods.flow_divergences import AbstractDivergence
-from noneq.methods.flow_terms import AbstractFlowLoss
-from noneq.models.equilibrium_flow import EquilibriumFlowModel
-from noneq.models.known_motion import KnownField
+from noneq.methods.invariant_flows.divergences import AbstractDivergence
+from noneq.methods.invariant_flows.equilibrium_flow_model import EquilibriumFlowModel
+from noneq.methods.invariant_flows.known_motion import KnownField
+from noneq.methods.invariant_flows.priors import AbstractFlowLoss
 from noneq.nets.base import AbstractNetwork
 from noneq.traced import is_on, jit
 

@@ -15,8 +15,8 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.learning.rows import rows
 from noneq.methods.denoising.frozen_noise import FrozenNoise
-from noneq.methods.flow_transitions import Pairs
-from noneq.models.skew_flow import SkewFlowModel
+from noneq.methods.invariant_flows.skew.model import SkewFlowModel
+from noneq.methods.invariant_flows.transitions import Pairs
 from noneq.traced import jit
 
 

@@ -18,9 +18,9 @@ from noneq.learning.method import AbstractMethod, History
 from noneq.learning.rows import rows
 from noneq.methods.denoising.frozen_noise import FrozenNoise
 from noneq.methods.denoising.time_scores import time_score
-from noneq.methods.flow_transitions import Pairs
-from noneq.models.equilibrium_flow import EquilibriumFlowModel
-from noneq.models.known_motion import KnownField
+from noneq.methods.invariant_flows.equilibrium_flow_model import EquilibriumFlowModel
+from noneq.methods.invariant_flows.known_motion import KnownField
+from noneq.methods.invariant_flows.transitions import Pairs
 from noneq.samplers.likelihood import exact_divergence
 from noneq.traced import jit
 from noneq.traits import AbstractModel, HasNoising, HasScore, require

@@ -11,10 +11,9 @@ from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
-from noneq.methods.grid_edges import check_edges
-from noneq.methods.skew_patterns import Pattern, kernel_pattern
-from noneq.methods.skew_recipes import AbstractSkew
-from noneq.models.skew_operators import AbstractSkewOperator, SkewKernel
+from noneq.methods.invariant_flows.data_checks import check_edges
+from noneq.methods.invariant_flows.skew.operators import AbstractSkewOperator, SkewKernel
+from noneq.methods.invariant_flows.skew.recipes import AbstractSkew, Pattern, kernel_pattern
 
 
 class ConvolutionalSkew(AbstractSkew):

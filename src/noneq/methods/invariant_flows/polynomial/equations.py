@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from noneq.errors import MissingTrait
-from noneq.models.equilibrium_flow import EquilibriumFlowModel
+from noneq.methods.invariant_flows.equilibrium_flow_model import EquilibriumFlowModel
 from noneq.nets.polynomial import PolynomialNetwork
 from noneq.symbolic.expression import coordinate_names
 

@@ -9,8 +9,8 @@ from jaxtyping import Array, Float
 from noneq._typing import Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.frames.frame import Frame
-from noneq.models.invariant_flow import AbstractInvariantFlow
-from noneq.models.skew_operators import AbstractSkewOperator
+from noneq.methods.invariant_flows.base import AbstractInvariantFlow
+from noneq.methods.invariant_flows.skew.operators import AbstractSkewOperator
 from noneq.traits import AbstractModel
 
 

@@ -1,0 +1,1 @@
+"""Flows that keep a law: deterministic dynamics with a known stationary density."""

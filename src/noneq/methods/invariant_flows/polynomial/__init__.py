@@ -1,0 +1,1 @@
+"""Polynomial laws of motion in closed form."""

@@ -1,0 +1,1 @@
+"""Skew flows: u = A score + div A with skew-symmetric A."""
