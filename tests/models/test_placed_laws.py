@@ -8,9 +8,9 @@ import pytest
 
 from noneq.errors import InvalidInput
 from noneq.inference import phase_shuffled
-from noneq.models.placed_icons import PlacedIconLaw, ShuffledIconLaw
-from noneq.models.placed_points import PlacedPointsLaw
 from noneq.systems import Disc, Group, PlacedIcons, PlacedPoints
+from noneq.systems.pattern_laws.icons import PlacedIconLaw, ShuffledIconLaw
+from noneq.systems.pattern_laws.points import PlacedPointsLaw
 
 
 PAIR = Group((Disc(1.5, (1.0, 0.0)), Disc(1.0, (0.0, 1.0))), ((0.0, 1.0, 0.0), (0.0, -1.5, 0.0)))

@@ -12,7 +12,6 @@ from noneq.domains import Torus
 from noneq.learning.loop import Training
 from noneq.methods import ConstantSkew, SkewFlow
 from noneq.methods.invariant_flows.base import Stirred
-from noneq.models.placed_points import PlacedPointsLaw
 from noneq.nets.grids import UNet
 from noneq.simulation import RungeKutta4, simulate
 from noneq.studies.equilibrium_flow_design import (
@@ -26,6 +25,7 @@ from noneq.studies.equilibrium_flow_fields import LearntDesign
 from noneq.studies.equilibrium_flow_measures import MEASURES, compared, measured
 from noneq.studies.equilibrium_flow_moving import DesignRun
 from noneq.systems import Disc, Group, PlacedIcons
+from noneq.systems.pattern_laws.points import PlacedPointsLaw
 
 
 TINY = DesignRun(runs=3, snapshots=40, steps=4, length=0.1, shown=4)

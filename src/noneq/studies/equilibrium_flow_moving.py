@@ -13,10 +13,10 @@ from noneq.domains import Torus
 from noneq.inference import Tracks
 from noneq.methods import ConstantSkew, SkewFlow
 from noneq.methods.invariant_flows.base import AbstractInvariantFlow, Stirred
-from noneq.models.placed_points import PlacedPointsLaw
 from noneq.simulation import RungeKutta4, StochasticHeun, simulate
 from noneq.studies.base import Arrays
 from noneq.systems import PlacedPoints
+from noneq.systems.pattern_laws.points import PlacedPointsLaw
 
 
 _TURN = 0.25

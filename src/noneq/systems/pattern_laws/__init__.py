@@ -1,0 +1,1 @@
+"""Exact laws of patterns that are placed at random."""
