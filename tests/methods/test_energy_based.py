@@ -19,7 +19,7 @@ from noneq.methods import (
 from noneq.methods.energies.energy_model import EnergyModel, TiltedEnergy
 from noneq.methods.energies.langevin_moves import langevin_move, walker
 from noneq.nets.base import AbstractNetwork
-from noneq.nets.fields import MLP
+from noneq.nets.vectors.fields import MLP
 from noneq.samplers import AnnealedLevels
 
 

@@ -16,8 +16,8 @@ from noneq.methods import PFGMPublished
 from noneq.methods.denoising.poisson_published import of_one_law
 from noneq.metrics import sliced_w2
 from noneq.nets import MLP, PatchMLP, SetNet
-from noneq.processes import charge_plane as plane
-from noneq.processes.subordinators import InverseGamma
+from noneq.processes.mixtures import charge_plane as plane
+from noneq.processes.mixtures.subordinators import InverseGamma
 
 
 KEY = jax.random.key(5)

@@ -20,7 +20,7 @@ from noneq.methods.invariant_flows.polynomial.equations import expansion
 from noneq.methods.invariant_flows.polynomial.flow import Unidentified
 from noneq.models import coefficients, equations
 from noneq.nets import MLP, Polynomial
-from noneq.nets.polynomial import monomials
+from noneq.nets.vectors.polynomial import monomials
 from noneq.symbolic.weak_form import Library
 
 

@@ -22,7 +22,7 @@ from noneq.methods.denoising.walls.implicit import ImplicitLoss
 from noneq.models import AbstractDenoiser
 from noneq.nets import MLP
 from noneq.processes import VE, Confined, UnitNoise, Walls
-from noneq.processes.reflected import kernel_score
+from noneq.processes.walls.reflected import kernel_score
 from noneq.samplers import ReverseSDE
 from noneq.spec import from_toml, make, to_toml
 

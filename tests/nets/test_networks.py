@@ -14,8 +14,8 @@ from noneq.errors import InvalidInput
 from noneq.learning.loop import Training
 from noneq.methods import ScoreMatching
 from noneq.nets import MLP, Label, PatchMLP, ResNet, SetNet, UNet, learnable
+from noneq.nets.grids.patches import from_patches, to_patches
 from noneq.nets.inputs import clock_of
-from noneq.nets.patches import from_patches, to_patches
 from noneq.spec import from_toml, override, to_toml
 
 

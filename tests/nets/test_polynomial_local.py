@@ -9,7 +9,7 @@ import pytest
 
 from noneq.errors import InvalidInput
 from noneq.nets import LocalNet, Polynomial, UNet
-from noneq.nets.polynomial import monomials
+from noneq.nets.vectors.polynomial import monomials
 
 
 KEY = jax.random.key(0)

@@ -8,7 +8,7 @@ from scipy import special
 
 from noneq.errors import InvalidInput
 from noneq.pde import PDE, spectrum, zoo
-from noneq.processes.radial import radial_density
+from noneq.processes.waves.radial import radial_density
 
 
 R = np.linspace(0.05, 4.0, 40)

@@ -7,7 +7,7 @@ import pytest
 
 from noneq.errors import InvalidInput
 from noneq.processes import VE, VP, Reflected
-from noneq.processes.reflected import fold
+from noneq.processes.walls.reflected import fold
 
 
 SCHEDULE = VE(0.01, 3.0)

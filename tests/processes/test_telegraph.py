@@ -10,7 +10,7 @@ from scipy import special
 from noneq.errors import InvalidInput
 from noneq.models import EmpiricalDenoiser
 from noneq.processes import VE, VP, Karras, Telegraph
-from noneq.processes.radial import radial_kernel
+from noneq.processes.waves.radial import radial_kernel
 from noneq.samplers import Heun
 
 

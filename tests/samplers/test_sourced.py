@@ -18,7 +18,7 @@ from noneq.processes import (
     Screened,
     sufficient_height,
 )
-from noneq.processes.reach import check_reach
+from noneq.processes.mixtures.reach import check_reach
 from noneq.samplers import (
     AdaptiveODE,
     Branching,
@@ -71,7 +71,7 @@ def started(mass: float, top: float, kind: type[AbstractScaleMixture] = Screened
 
 
 pytestmark = [
-    pytest.mark.filterwarnings("ignore::noneq.processes.reach.PriorTooNarrow"),
+    pytest.mark.filterwarnings("ignore::noneq.processes.mixtures.reach.PriorTooNarrow"),
     pytest.mark.filterwarnings("ignore:.*births and deaths left:UserWarning"),
 ]
 

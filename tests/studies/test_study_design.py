@@ -12,7 +12,7 @@ from noneq.domains import Torus
 from noneq.learning.loop import Training
 from noneq.methods import ConstantSkew, SkewFlow
 from noneq.methods.invariant_flows.base import Stirred
-from noneq.nets.grids import UNet
+from noneq.nets.grids.unet import UNet
 from noneq.simulation import RungeKutta4, simulate
 from noneq.studies.equilibrium_flow_design import (
     QUICK,

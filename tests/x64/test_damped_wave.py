@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import special
 
-from noneq.processes import Karras, Telegraph, damped_wave, kac_walk
-from noneq.processes.radial import radial_kernel
+from noneq.processes import Karras, Telegraph
+from noneq.processes.waves import damped_wave, kac_walk
+from noneq.processes.waves.radial import radial_kernel
 
 
 TIMES = (0.05, 3.0, 900.0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from noneq.processes import VE, Reflected
-from noneq.processes.reflected import fold, kernel_score, log_kernel
+from noneq.processes.walls.reflected import fold, kernel_score, log_kernel
 
 
 SIGMAS = (0.05, 0.3, 0.8, 0.894, 0.895, 1.5, 3.0)

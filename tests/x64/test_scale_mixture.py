@@ -7,8 +7,8 @@ import pytest
 from scipy import special
 
 from noneq.processes import Fixed, InverseGamma, InverseGaussian, Stable
-from noneq.processes.bessel import log_bessel_ke
-from noneq.processes.subordinators import mills
+from noneq.processes.mixtures.bessel import log_bessel_ke
+from noneq.processes.mixtures.subordinators import mills
 
 
 LAWS = {

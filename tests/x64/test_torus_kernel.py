@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from noneq.processes.torus_kernel import density, velocity
+from noneq.processes.torus.torus_kernel import density, velocity
 
 
 MOST = {1: 0.75, 2: 0.645, 3: 0.595}

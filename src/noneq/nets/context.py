@@ -10,8 +10,8 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key
 from noneq.nets.features import noise_features
-from noneq.nets.fields import silu
 from noneq.nets.inputs import Clock, Label
+from noneq.nets.vectors.fields import silu
 
 
 class Linear(eqx.Module):

@@ -12,9 +12,9 @@ from noneq._typing import Key
 from noneq.errors import InvalidInput
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.context import Context, Linear, Modulation, layer_norm, per_site
-from noneq.nets.fields import silu
 from noneq.nets.inputs import Clock, Label
-from noneq.nets.residual import ResidualBlock
+from noneq.nets.vectors.fields import silu
+from noneq.nets.vectors.residual import ResidualBlock
 
 
 class SetNet(AbstractNet):

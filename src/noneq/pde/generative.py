@@ -12,17 +12,17 @@ from noneq.pde.positivity import is_skewed
 from noneq.pde.smoothing import cutoff, judged
 from noneq.pde.verdict import judge
 from noneq.processes.base import AbstractFieldLines
-from noneq.processes.helmholtz import LARGEST_CUTOFF, Helmholtz
-from noneq.processes.scale_mixture import ScaleMixture
-from noneq.processes.schedules import AbstractSchedule, Karras
-from noneq.processes.subordinators import (
+from noneq.processes.mixtures.scale_mixture import ScaleMixture
+from noneq.processes.mixtures.subordinators import (
     AbstractSubordinator,
     Fixed,
     InverseGamma,
     InverseGaussian,
     Stable,
 )
-from noneq.processes.telegraph import LEAST_BLUR, Telegraph
+from noneq.processes.schedules import AbstractSchedule, Karras
+from noneq.processes.torus.helmholtz import LARGEST_CUTOFF, Helmholtz
+from noneq.processes.waves.telegraph import LEAST_BLUR, Telegraph
 
 
 _TOLERANCE = 1e-6

@@ -9,7 +9,7 @@ from noneq.pde.dispersion import branches, roots, wavenumbers
 from noneq.pde.equation import PDE
 from noneq.pde.smoothing import judged
 from noneq.pde.spectra import parts_of_density
-from noneq.processes.radial import radial_kernel
+from noneq.processes.waves.radial import radial_kernel
 
 
 TOLERANCE = 1e-7

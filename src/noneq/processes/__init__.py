@@ -9,11 +9,6 @@ from noneq.processes.base import (
     NormalPrior as NormalPrior,
     Perturbed as Perturbed,
 )
-from noneq.processes.confined import (
-    Confined as Confined,
-    InsidePrior as InsidePrior,
-    Walls as Walls,
-)
 from noneq.processes.fokker_planck import (
     FokkerPlanck as FokkerPlanck,
     noisy_energy as noisy_energy,
@@ -21,19 +16,25 @@ from noneq.processes.fokker_planck import (
     score_residual as score_residual,
 )
 from noneq.processes.gaussian import Gaussian as Gaussian
-from noneq.processes.helmholtz import Helmholtz as Helmholtz, TorusPrior as TorusPrior
 from noneq.processes.learnt import LearntLogSNR as LearntLogSNR, LinearLogSNR as LinearLogSNR
-from noneq.processes.penalties import AbstractPenalty as AbstractPenalty
-from noneq.processes.reach import (
+from noneq.processes.mixtures.reach import (
     PriorTooNarrow as PriorTooNarrow,
     sufficient_height as sufficient_height,
 )
-from noneq.processes.reflected import Reflected as Reflected, UniformPrior as UniformPrior
-from noneq.processes.scale_mixture import (
+from noneq.processes.mixtures.scale_mixture import (
     AbstractScaleMixture as AbstractScaleMixture,
     MixturePrior as MixturePrior,
     ScaleMixture as ScaleMixture,
 )
+from noneq.processes.mixtures.screened import Screened as Screened
+from noneq.processes.mixtures.subordinators import (
+    AbstractSubordinator as AbstractSubordinator,
+    Fixed as Fixed,
+    InverseGamma as InverseGamma,
+    InverseGaussian as InverseGaussian,
+    Stable as Stable,
+)
+from noneq.processes.penalties import AbstractPenalty as AbstractPenalty
 from noneq.processes.schedules import (
     VE as VE,
     VP as VP,
@@ -44,14 +45,6 @@ from noneq.processes.schedules import (
     Straight as Straight,
     SubVP as SubVP,
 )
-from noneq.processes.screened import Screened as Screened
-from noneq.processes.subordinators import (
-    AbstractSubordinator as AbstractSubordinator,
-    Fixed as Fixed,
-    InverseGamma as InverseGamma,
-    InverseGaussian as InverseGaussian,
-    Stable as Stable,
-)
 from noneq.processes.targets import (
     AbstractTarget as AbstractTarget,
     Data as Data,
@@ -61,7 +54,14 @@ from noneq.processes.targets import (
     V as V,
     Velocity as Velocity,
 )
-from noneq.processes.telegraph import Telegraph as Telegraph
+from noneq.processes.torus.helmholtz import Helmholtz as Helmholtz, TorusPrior as TorusPrior
+from noneq.processes.walls.confined import (
+    Confined as Confined,
+    InsidePrior as InsidePrior,
+    Walls as Walls,
+)
+from noneq.processes.walls.reflected import Reflected as Reflected, UniformPrior as UniformPrior
+from noneq.processes.waves.telegraph import Telegraph as Telegraph
 from noneq.processes.weights import (
     AbstractWeight as AbstractWeight,
     Likelihood as Likelihood,

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
-from noneq.nets.gradient import has_energy
+from noneq.nets.vectors.gradient import has_energy
 from noneq.processes.penalties import AbstractPenalty
 from noneq.processes.schedules import AbstractSchedule
 from noneq.traced import is_on

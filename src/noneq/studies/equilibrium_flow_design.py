@@ -36,7 +36,7 @@ import numpy as np
 from noneq._typing import Key
 from noneq.learning.loop import Training
 from noneq.methods import DDPM
-from noneq.nets.grids import UNet
+from noneq.nets.grids.unet import UNet
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.schedules import DiscreteVP
 from noneq.processes.targets import V

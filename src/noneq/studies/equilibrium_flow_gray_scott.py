@@ -16,7 +16,7 @@ from noneq.learning.loop import Training
 from noneq.learning.method import Fit
 from noneq.methods import ConvolutionalSkew, ScoreMatching, SkewFlow
 from noneq.methods.invariant_flows.skew.model import SkewFlowModel
-from noneq.nets.grids import UNet
+from noneq.nets.grids.unet import UNet
 from noneq.processes.weights import LogNormal
 from noneq.simulation import Euler, simulate
 from noneq.studies.base import AbstractCell, Outcome, Row

@@ -13,11 +13,11 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
 from noneq.methods.denoising.empirical import EmpiricalDenoiser
 from noneq.processes.base import AbstractPrior, AbstractProcess
-from noneq.processes.reach import PriorTooNarrow
-from noneq.processes.scale_mixture import AbstractScaleMixture, ScaleMixture
+from noneq.processes.mixtures.reach import PriorTooNarrow
+from noneq.processes.mixtures.scale_mixture import AbstractScaleMixture, ScaleMixture
+from noneq.processes.mixtures.screened import Screened
+from noneq.processes.mixtures.subordinators import InverseGaussian
 from noneq.processes.schedules import Karras
-from noneq.processes.screened import Screened
-from noneq.processes.subordinators import InverseGaussian
 from noneq.samplers.ode import Heun
 from noneq.samplers.sourced import Sourced, Weighted
 from noneq.samplers.sources import AbstractHandling, Branching, Ignored, Resampling, Weights

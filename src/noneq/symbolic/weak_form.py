@@ -7,7 +7,7 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
-from noneq.nets.polynomial import monomials
+from noneq.nets.vectors.polynomial import monomials
 
 
 _TOGETHER = 2**22

@@ -10,7 +10,7 @@ from noneq._typing import Scalar, ScalarLike
 from noneq.constant import Constant
 from noneq.methods.denoising.denoiser import AbstractFlowing
 from noneq.nets.base import AbstractNetwork
-from noneq.processes.charge_plane import ChargePlane
+from noneq.processes.mixtures.charge_plane import ChargePlane
 
 
 _EDGE = 3.0

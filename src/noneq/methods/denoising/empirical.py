@@ -17,7 +17,7 @@ from noneq.processes.base import (
     AbstractSourced,
 )
 from noneq.processes.gaussian import Gaussian
-from noneq.processes.reach import check_reach
+from noneq.processes.mixtures.reach import check_reach
 from noneq.traits import HasBirths, HasDenoiser
 
 

@@ -4,8 +4,8 @@ from typing import ClassVar
 
 from noneq.learning.published import FIELD, Published
 from noneq.methods.denoising.product import AbstractDenoising
-from noneq.processes.scale_mixture import ScaleMixture
-from noneq.processes.subordinators import InverseGamma, InverseGaussian
+from noneq.processes.mixtures.scale_mixture import ScaleMixture
+from noneq.processes.mixtures.subordinators import InverseGamma, InverseGaussian
 from noneq.processes.targets import AbstractTarget, Preconditioned
 from noneq.processes.weights import AbstractWeight, LogNormal
 from noneq.samplers.base import AbstractSampler

@@ -5,8 +5,8 @@ from typing import ClassVar
 from noneq.learning.loop import Training
 from noneq.methods.denoising.product import AbstractDenoising
 from noneq.nets.base import AbstractNet
-from noneq.nets.fields import MLP
-from noneq.nets.gradient import Gradient
+from noneq.nets.vectors.fields import MLP
+from noneq.nets.vectors.gradient import Gradient
 from noneq.processes.base import AbstractFieldLines
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.schedules import Karras, Straight

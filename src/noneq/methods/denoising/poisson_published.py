@@ -18,9 +18,9 @@ from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
 from noneq.methods.denoising.charge_field import ChargeField
 from noneq.methods.denoising.field_lines_model import FieldLinesModel
 from noneq.nets.base import AbstractNet
-from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
-from noneq.processes.charge_plane import charge_plane, empirical_field, normalised_field
+from noneq.nets.vectors.fields import MLP
+from noneq.processes.mixtures.charge_plane import charge_plane, empirical_field, normalised_field
 from noneq.samplers.base import AbstractSampler
 from noneq.samplers.straight_lines import StraightHeun
 

@@ -20,12 +20,12 @@ from noneq.methods.denoising.field_lines import FieldLines
 from noneq.methods.denoising.field_lines_model import FieldLinesModel
 from noneq.methods.denoising.model import Denoiser, DenoisingModel
 from noneq.nets.base import AbstractNet
-from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
+from noneq.nets.vectors.fields import MLP
 from noneq.processes.base import AbstractFieldLines, AbstractSourced
 from noneq.processes.gaussian import Gaussian
+from noneq.processes.mixtures.reach import check_reach
 from noneq.processes.penalties import AbstractPenalty
-from noneq.processes.reach import check_reach
 from noneq.processes.targets import AbstractTarget
 from noneq.processes.weights import AbstractWeight
 from noneq.samplers.base import AbstractSampler

@@ -23,8 +23,8 @@ from noneq.methods.denoising.model import Denoiser
 from noneq.methods.denoising.product import DenoisingLoss
 from noneq.methods.denoising.transition_model import TransitionModel
 from noneq.nets.base import AbstractNet
-from noneq.nets.fields import MLP
 from noneq.nets.inputs import Clock, Label
+from noneq.nets.vectors.fields import MLP
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.schedules import Karras
 from noneq.processes.targets import AbstractTarget, Preconditioned

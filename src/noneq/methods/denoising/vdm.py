@@ -21,8 +21,8 @@ from noneq.methods.denoising.bound import ends, noise_error, noise_to_signal, pl
 from noneq.methods.denoising.denoiser import Denoiser
 from noneq.methods.denoising.model import DenoisingModel
 from noneq.nets.base import AbstractNet
-from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
+from noneq.nets.vectors.fields import MLP
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.learnt import LearntLogSNR, LinearLogSNR, check_ends
 from noneq.processes.targets import AbstractTarget, Noise

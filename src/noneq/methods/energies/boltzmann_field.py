@@ -23,8 +23,8 @@ from noneq.methods.energies.grid_boltzmann import (
     check_no_condition,
 )
 from noneq.nets.base import AbstractNet, AbstractNetwork
-from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of
+from noneq.nets.vectors.fields import MLP
 
 
 _EMPTY_WEIGHT = 0.05

@@ -17,8 +17,8 @@ from noneq.methods.energies.objectives import (
     PersistentLangevin,
 )
 from noneq.nets.base import AbstractNet
-from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
+from noneq.nets.vectors.fields import MLP
 from noneq.samplers.annealed_levels import AnnealedLevels
 
 

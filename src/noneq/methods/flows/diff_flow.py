@@ -19,8 +19,8 @@ from noneq.learning.published import Published
 from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
 from noneq.methods.flows.two_way import DiffFlowModel, TwoWaySDE
 from noneq.nets.base import AbstractNet
-from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
+from noneq.nets.vectors.fields import MLP
 
 
 _FLOOR = 1e-2

@@ -16,8 +16,8 @@ from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
 from noneq.methods.flows.continuous import ContinuousFlow, log_normal
 from noneq.nets.base import AbstractNet, AbstractNetwork
-from noneq.nets.concat_squash import ConcatSquash
 from noneq.nets.inputs import clock_of, label_of
+from noneq.nets.vectors.concat_squash import ConcatSquash
 from noneq.samplers.likelihood import exact_divergence, flow_log_prob, hutchinson
 
 

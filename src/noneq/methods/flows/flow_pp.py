@@ -22,8 +22,8 @@ from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
 from noneq.methods.flows.coupling import CellNoise, CouplingFlow, FlowDensity
 from noneq.methods.flows.coupling_nets import Couplings
 from noneq.nets.base import AbstractNet
-from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
+from noneq.nets.vectors.fields import MLP
 
 
 _NOISE_COUPLINGS = 2

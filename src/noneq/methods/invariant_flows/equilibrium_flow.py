@@ -44,11 +44,11 @@ from noneq.methods.invariant_flows.score import (
 )
 from noneq.methods.invariant_flows.transitions import ObservedTransitions, Pairs, pairs_of
 from noneq.nets.base import AbstractNet
-from noneq.nets.fourier import FourierMLP
-from noneq.nets.grids import UNet
+from noneq.nets.grids.local import LocalNet
+from noneq.nets.grids.unet import UNet
 from noneq.nets.inputs import clock_of, label_of
-from noneq.nets.local import LocalNet
 from noneq.nets.sets import SetNet
+from noneq.nets.vectors.fourier import FourierMLP
 from noneq.samplers.likelihood import check_exact
 from noneq.traits import AbstractModel
 

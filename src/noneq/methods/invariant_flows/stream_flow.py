@@ -23,8 +23,8 @@ from noneq.methods.invariant_flows.data_checks import check_states, few_snapshot
 from noneq.methods.invariant_flows.score import check_score, copied, kept_law, many_times, scored
 from noneq.methods.invariant_flows.stream_flow_model import StreamFlowModel, stream
 from noneq.nets.base import AbstractNet, AbstractNetwork
-from noneq.nets.fourier import FourierMLP
 from noneq.nets.inputs import clock_of, label_of
+from noneq.nets.vectors.fourier import FourierMLP
 from noneq.samplers.likelihood import check_exact
 from noneq.traced import jit
 from noneq.traits import AbstractModel

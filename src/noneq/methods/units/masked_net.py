@@ -9,8 +9,8 @@ from jaxtyping import Array, Float
 from noneq._typing import Key
 from noneq.constant import Constant
 from noneq.nets.context import Context, Modulation
-from noneq.nets.fields import silu
 from noneq.nets.inputs import Clock, Label
+from noneq.nets.vectors.fields import silu
 
 
 _CONTEXT = 64

@@ -17,8 +17,8 @@ from noneq.methods.units.rows import check_units, fit_units
 from noneq.methods.units.units import AbstractUnits, GaussianUnits
 from noneq.methods.units.vae_model import Autoencoder, VAEModel, raw_spread
 from noneq.nets.base import AbstractNet
-from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
+from noneq.nets.vectors.fields import MLP
 
 
 _FIRST_SPREAD = 0.5

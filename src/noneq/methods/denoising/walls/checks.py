@@ -12,8 +12,8 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary
 from noneq.domains import AbstractDomain, Box, Region
 from noneq.errors import InvalidInput
-from noneq.processes.confined import Confined
 from noneq.processes.schedules import AbstractSchedule
+from noneq.processes.walls.confined import Confined
 from noneq.traced import jit
 
 

@@ -9,7 +9,7 @@ from noneq._typing import ScalarLike
 from noneq.constant import Constant
 from noneq.methods.denoising.denoiser import AbstractDenoiser
 from noneq.nets.base import AbstractNetwork
-from noneq.processes.confined import Confined
+from noneq.processes.walls.confined import Confined
 
 
 _LAYER = 0.25

@@ -29,10 +29,10 @@ from noneq.methods.denoising.walls.confined import ConfinedScore
 from noneq.methods.denoising.walls.implicit import ImplicitLoss
 from noneq.methods.denoising.walls.reflected import ReflectedScore
 from noneq.nets.base import AbstractNet
-from noneq.nets.fields import MLP
 from noneq.nets.inputs import clock_of, label_of
-from noneq.processes.confined import Confined, Walls
-from noneq.processes.reflected import Reflected
+from noneq.nets.vectors.fields import MLP
+from noneq.processes.walls.confined import Confined, Walls
+from noneq.processes.walls.reflected import Reflected
 from noneq.processes.weights import AbstractWeight, UnitNoise
 from noneq.samplers.base import AbstractSampler
 from noneq.samplers.sde import ReverseSDE

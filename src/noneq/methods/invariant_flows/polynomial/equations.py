@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from noneq.errors import MissingTrait
 from noneq.methods.invariant_flows.equilibrium_flow_model import EquilibriumFlowModel
-from noneq.nets.polynomial import PolynomialNetwork
+from noneq.nets.vectors.polynomial import PolynomialNetwork
 from noneq.symbolic.expression import coordinate_names
 
 

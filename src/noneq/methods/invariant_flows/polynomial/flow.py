@@ -25,7 +25,7 @@ from noneq.methods.invariant_flows.polynomial.equations import expansion, monomi
 from noneq.methods.invariant_flows.polynomial.sparse import observed, sparse_law, steady
 from noneq.methods.invariant_flows.score import check_score, kept_law, scored
 from noneq.methods.invariant_flows.transitions import ObservedTransitions, pairs_of
-from noneq.nets.polynomial import Polynomial, PolynomialNetwork
+from noneq.nets.vectors.polynomial import Polynomial, PolynomialNetwork
 from noneq.symbolic.expression import coordinate_names
 from noneq.symbolic.weak_form import Library, least_quotient
 from noneq.traits import AbstractModel

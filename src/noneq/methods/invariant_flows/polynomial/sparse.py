@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from noneq.methods.invariant_flows.transitions import ObservedTransitions, Pairs, advanced
-from noneq.nets.polynomial import monomial_values
+from noneq.nets.vectors.polynomial import monomial_values
 from noneq.symbolic.weak_form import WeakForm, least_quotient, monomial_rows
 
 

@@ -9,8 +9,8 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar
 from noneq.errors import InvalidInput
 from noneq.nets.base import AbstractNet, AbstractNetwork
-from noneq.nets.fields import MLP
 from noneq.nets.inputs import Clock, Label
+from noneq.nets.vectors.fields import MLP
 
 
 class Gradient(AbstractNet):

@@ -7,9 +7,10 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
-from noneq.processes import kac_walk
 from noneq.processes.base import AbstractFieldLines, NormalPrior, Perturbed
-from noneq.processes.damped_wave import (
+from noneq.processes.schedules import AbstractSchedule, Karras
+from noneq.processes.waves import kac_walk
+from noneq.processes.waves.damped_wave import (
     Table,
     Transport,
     log_density,
@@ -17,7 +18,6 @@ from noneq.processes.damped_wave import (
     transport,
     wave_table,
 )
-from noneq.processes.schedules import AbstractSchedule, Karras
 
 
 LEAST_BLUR = {2: 0.32, 3: 0.61}

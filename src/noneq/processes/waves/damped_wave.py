@@ -14,9 +14,9 @@ from scipy import special
 from scipy.interpolate import CubicSpline
 
 from noneq._typing import Scalar, ScalarLike
-from noneq.processes.kac_walk import walk_time
-from noneq.processes.radial import radial_kernel
 from noneq.processes.schedules import bisect
+from noneq.processes.waves.kac_walk import walk_time
+from noneq.processes.waves.radial import radial_kernel
 
 
 _REACH, _RADII = 8.0, 321

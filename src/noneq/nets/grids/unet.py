@@ -13,8 +13,8 @@ from noneq._typing import Key
 from noneq.errors import InvalidInput
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.context import Context, Linear, Modulation, per_site
-from noneq.nets.fields import silu
 from noneq.nets.inputs import Clock, Label
+from noneq.nets.vectors.fields import silu
 
 
 _PADDINGS = ("circular", "zero")

@@ -7,8 +7,8 @@ from jax.core import Tracer
 
 from noneq._typing import ScalarLike
 from noneq.processes.base import AbstractProcess
-from noneq.processes.scale_mixture import AbstractScaleMixture
-from noneq.processes.subordinators import InverseGaussian
+from noneq.processes.mixtures.scale_mixture import AbstractScaleMixture
+from noneq.processes.mixtures.subordinators import InverseGaussian
 
 
 _TIMES = 10.0

@@ -9,9 +9,9 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
-from noneq.processes import torus_kernel
 from noneq.processes.base import AbstractFieldLines, AbstractPrior, Perturbed
 from noneq.processes.schedules import AbstractSchedule, Karras
+from noneq.processes.torus import torus_kernel
 
 
 _MOST_SIGNAL = 1e-3

@@ -13,8 +13,8 @@ from noneq.errors import InvalidInput
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.context import Context, Linear, Modulation, layer_norm
 from noneq.nets.features import state_features
-from noneq.nets.fields import silu
 from noneq.nets.inputs import Clock, Label
+from noneq.nets.vectors.fields import silu
 
 
 class ResNet(AbstractNet):

@@ -11,8 +11,8 @@ from noneq._typing import Key
 from noneq.errors import InvalidInput
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.features import state_features
-from noneq.nets.fields import MLP, FieldNetwork
 from noneq.nets.inputs import Clock, Label
+from noneq.nets.vectors.fields import MLP, FieldNetwork
 
 
 _MOST_OCTAVES = 12

@@ -5,9 +5,9 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.processes.base import AbstractSourced, Perturbed
-from noneq.processes.scale_mixture import AbstractScaleMixture
+from noneq.processes.mixtures.scale_mixture import AbstractScaleMixture
+from noneq.processes.mixtures.subordinators import InverseGaussian
 from noneq.processes.schedules import AbstractSchedule, Karras
-from noneq.processes.subordinators import InverseGaussian
 
 
 class Screened(AbstractScaleMixture, AbstractSourced):

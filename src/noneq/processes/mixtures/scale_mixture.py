@@ -10,8 +10,8 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
 from noneq.processes.base import AbstractFieldLines, AbstractPrior, Perturbed
+from noneq.processes.mixtures.subordinators import AbstractSubordinator, InverseGamma
 from noneq.processes.schedules import AbstractSchedule, Karras
-from noneq.processes.subordinators import AbstractSubordinator, InverseGamma
 
 
 class AbstractScaleMixture(AbstractFieldLines):

@@ -14,8 +14,8 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
-from noneq.processes.bessel import log_bessel_ke, saddle_nodes
-from noneq.processes.stable import stable_nodes
+from noneq.processes.mixtures.bessel import log_bessel_ke, saddle_nodes
+from noneq.processes.mixtures.stable import stable_nodes
 
 
 class AbstractSubordinator(eqx.Module):

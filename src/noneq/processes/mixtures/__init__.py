@@ -1,0 +1,1 @@
+"""Scale mixtures: Gaussian noise at a random operational time."""

@@ -1,0 +1,1 @@
+"""Processes between walls."""

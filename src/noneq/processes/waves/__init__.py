@@ -1,0 +1,1 @@
+"""Waves: telegraph processes and damped waves."""
