@@ -45,8 +45,8 @@ def results_page(name: str, title: str) -> str:
 
 
 def heat_maps(record: dict) -> str:
-    """The pictures of `noneq.report.table_one` that need the rows alone."""
-    from noneq.report.table_one import maps
+    """The pictures of `noneq.studies.table_one.pictures` that need the rows alone."""
+    from noneq.studies.table_one.pictures import maps
 
     parts = []
     for i, drawn in enumerate(maps(record["rows"])):
@@ -105,7 +105,7 @@ def readme_block() -> str:
             "![Divergence against the drive](docs/images/prinz.svg)\n",
         ]
     if table_one.exists():
-        from noneq.studies.table_one import SHAPES
+        from noneq.studies.table_one.study import SHAPES
 
         parts += [
             "Negative log-likelihood (nats per held-out sample, less is better) on shapes in the",

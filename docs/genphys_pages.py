@@ -24,9 +24,9 @@ def page(record: dict[str, Any], images: Path) -> str:
         record: of `results_pages.read`.
         images: folder that pictures are written to, ``../images`` of the page.
     """
-    from noneq.report import genphys as report
-    from noneq.report.genphys_curves import excess_picture, sweep_picture
-    from noneq.report.genphys_table import verdicts
+    from noneq.studies.genphys import pictures as report
+    from noneq.studies.genphys.curves import excess_picture, sweep_picture
+    from noneq.studies.genphys.table import verdicts
 
     rows = record["rows"]
     charges, excess = report.charges_picture(rows), excess_picture(rows)
@@ -50,7 +50,7 @@ def page(record: dict[str, Any], images: Path) -> str:
 
 def verdict_section(record: dict[str, Any]) -> str:
     """Which equations generate, with formulas that are derived here."""
-    from noneq.report.genphys_table import VERDICTS, condition, formulas, sign, spoken, verdicts
+    from noneq.studies.genphys.table import VERDICTS, condition, formulas, sign, spoken, verdicts
 
     body = [
         [spoken(name), *(sign(values[metric]) for metric in VERDICTS), condition(name)]
@@ -71,7 +71,7 @@ def verdict_section(record: dict[str, Any]) -> str:
 
 def charges_section(record: dict[str, Any]) -> str:
     """The weight of the smaller charge, 0.2 in truth."""
-    from noneq.report.genphys import CHARGES, SHARE
+    from noneq.studies.genphys.pictures import CHARGES, SHARE
 
     weights = results.values(record, "weight_right")
     effective = results.values(record, "effective_fraction")
@@ -102,7 +102,7 @@ def charges_section(record: dict[str, Any]) -> str:
 
 def excess_section(record: dict[str, Any]) -> str:
     """Excess over the floor against EDM's: a ratio, or a difference where that is noise."""
-    from noneq.report.genphys_curves import METRICS, SURE, TARGET, data_sets, excess
+    from noneq.studies.genphys.curves import METRICS, SURE, TARGET, data_sets, excess
 
     rows = record["rows"]
     found = {(c, m): made for c in data_sets(rows) for m in METRICS if (made := excess(rows, c, m))}

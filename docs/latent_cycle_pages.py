@@ -34,7 +34,7 @@ def page(record: dict[str, Any], images: Path) -> str:
         record: of `results_pages.read`.
         images: folder that pictures are written to, ``../images`` of the page.
     """
-    from noneq.report.latent_cycle import frontier_picture, sizes_picture
+    from noneq.studies.latent_cycle.pictures import frontier_picture, sizes_picture
 
     rows = record["rows"]
     drawn = {

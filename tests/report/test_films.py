@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from noneq.errors import InvalidInput
-from noneq.report.equilibrium_flow_designs import design_figures
 from noneq.report.films import LARGEST, field_film, particle_film
 from noneq.report.html import render
+from noneq.studies.equilibrium_flow.designs.pictures import design_figures
 from noneq.studies.running import Kept
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from noneq.pde import zoo
-from noneq.report.genphys import charges_picture, figures
-from noneq.report.genphys_curves import excess, excess_picture, styles_of, sweep_picture
-from noneq.report.genphys_table import condition, formulas, sign, table_picture, verdicts
-from noneq.report.sheets import samples_sheet
+from noneq.studies.genphys.curves import excess, excess_picture, styles_of, sweep_picture
+from noneq.studies.genphys.pictures import charges_picture, figures
+from noneq.studies.genphys.table import condition, formulas, sign, table_picture, verdicts
 from noneq.studies.running import Kept
+from noneq.studies.sheets import samples_sheet
 
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -16,12 +16,12 @@ from noneq.errors import DataFileError, InvalidInput
 from noneq.learning.loop import Training
 from noneq.methods import BoltzmannField, ScoreMatching
 from noneq.report import run_report, study_report
-from noneq.report.prinz import figures
 from noneq.report.runs import clouds
-from noneq.report.studies import tables
-from noneq.report.table_one import figures as table_one_figures
 from noneq.store import add_rows, fingerprint, save
+from noneq.studies.page import tables
+from noneq.studies.prinz.pictures import figures
 from noneq.studies.running import Kept
+from noneq.studies.table_one.pictures import figures as table_one_figures
 
 
 def row(case="a", method="m", metric="k", value=1.0, stderr=0.1, floor=None, seeds=1):

@@ -29,7 +29,7 @@ from noneq.samplers import (
     Weights,
 )
 from noneq.samplers.sources import Population, systematic
-from noneq.studies.genphys_charges import FromMarginal, charges, two_charges
+from noneq.studies.genphys.charges import FromMarginal, charges, two_charges
 
 
 T9 = 6.6

@@ -5,7 +5,7 @@ from noneq.data import Snapshots, Trajectories
 from noneq.domains import Box
 from noneq.errors import InvalidInput
 from noneq.metrics import jensen_shannon
-from noneq.studies.time_average import time_average
+from noneq.studies.prinz.time_average import time_average
 
 
 BOX = Box(-1.0, 1.0)

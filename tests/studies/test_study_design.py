@@ -14,16 +14,16 @@ from noneq.methods import ConstantSkew, SkewFlow
 from noneq.methods.invariant_flows.base import Stirred
 from noneq.nets.grids.unet import UNet
 from noneq.simulation import RungeKutta4, simulate
-from noneq.studies.equilibrium_flow_design import (
+from noneq.studies.equilibrium_flow.designs.design import (
     QUICK,
     DesignCell,
     design_cells,
     designs,
     score_method,
 )
-from noneq.studies.equilibrium_flow_fields import LearntDesign
-from noneq.studies.equilibrium_flow_measures import MEASURES, compared, measured
-from noneq.studies.equilibrium_flow_moving import DesignRun
+from noneq.studies.equilibrium_flow.designs.fields import LearntDesign
+from noneq.studies.equilibrium_flow.designs.measures import MEASURES, compared, measured
+from noneq.studies.equilibrium_flow.designs.moving import DesignRun
 from noneq.systems import Disc, Group, PlacedIcons
 from noneq.systems.pattern_laws.points import PlacedPointsLaw
 

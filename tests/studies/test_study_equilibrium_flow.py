@@ -11,11 +11,11 @@ from noneq.errors import InvalidInput
 from noneq.learning.loop import Training
 from noneq.methods import PolynomialFlow, SmallDenoiser, StreamFlow
 from noneq.nets import MLP, FourierMLP, Gradient
-from noneq.report.equilibrium_flow import figures
 from noneq.studies import EquilibriumFlowStudy, GrayScottCell
 from noneq.studies.base import AbstractCell, Outcome, combine
-from noneq.studies.equilibrium_flow_lorenz import LorenzRun
-from noneq.studies.equilibrium_flow_shapes import ShapeCell
+from noneq.studies.equilibrium_flow.lorenz import LorenzRun
+from noneq.studies.equilibrium_flow.pictures import figures
+from noneq.studies.equilibrium_flow.shapes import ShapeCell
 from noneq.studies.running import Kept
 
 

@@ -13,17 +13,17 @@ from noneq.learning.loop import Training
 from noneq.nets import MLP
 from noneq.spec import from_toml, to_toml
 from noneq.studies import GenPhysStudy, study_named
-from noneq.studies.genphys import EQUATIONS, HANDLINGS
-from noneq.studies.genphys_cells import (
+from noneq.studies.genphys.cells import (
     ChargesCell,
     ProcessCell,
     SampleScoring,
     VerdictCell,
     shaken,
 )  # fmt: skip
-from noneq.studies.genphys_charges import HANDLINGS as KNOWN_HANDLINGS
-from noneq.studies.table_one import SHAPES
-from noneq.studies.table_one_data import Shape
+from noneq.studies.genphys.charges import HANDLINGS as KNOWN_HANDLINGS
+from noneq.studies.genphys.study import EQUATIONS, HANDLINGS
+from noneq.studies.table_one.data import Shape
+from noneq.studies.table_one.study import SHAPES
 
 
 LEARNING = importlib.util.find_spec("sklearn") is not None

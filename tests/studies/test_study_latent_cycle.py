@@ -7,12 +7,12 @@ import pytest
 from noneq.errors import InvalidInput
 from noneq.learning.loop import Training
 from noneq.methods import RBM, LatentCycle, MixtureEM
-from noneq.report.latent_cycle import figures
 from noneq.studies import Bars, ChainScoring, LatentCycleStudy, SpinRun
 from noneq.studies.base import Outcome, Row, combine
-from noneq.studies.latent_cycle_cells import CycleCell
-from noneq.studies.latent_cycle_data import BinaryDigits, class_judge, class_kl
-from noneq.studies.latent_cycle_spins import SpinCell
+from noneq.studies.latent_cycle.cells import CycleCell
+from noneq.studies.latent_cycle.data import BinaryDigits, class_judge, class_kl
+from noneq.studies.latent_cycle.pictures import figures
+from noneq.studies.latent_cycle.spins import SpinCell
 from noneq.studies.running import Kept
 
 

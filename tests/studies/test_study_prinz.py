@@ -13,7 +13,7 @@ from noneq.methods import OracleBoltzmann
 from noneq.spec import from_toml, to_toml
 from noneq.studies import PrinzStudy, studies, study_named
 from noneq.studies.ensembles import Recording
-from noneq.studies.prinz_cells import (
+from noneq.studies.prinz.cells import (
     LearnerCell,
     Scoring,
     TruthCell,

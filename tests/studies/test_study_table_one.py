@@ -12,11 +12,11 @@ from noneq.methods import EDM, ReflectedDiffusion
 from noneq.nets import MLP
 from noneq.spec import from_toml, to_toml
 from noneq.studies import TableOneStudy, study_named
-from noneq.studies.table_one import CASES, SHAPES, adapted
-from noneq.studies.table_one_cells import Judging, LearnerCell, ReferenceCell
-from noneq.studies.table_one_consistency import Consistency, ConsistencyCell
-from noneq.studies.table_one_data import Digits, DrivenWells, Shape
-from noneq.studies.table_one_peer import Mixture, MixtureCell
+from noneq.studies.table_one.cells import Judging, LearnerCell, ReferenceCell
+from noneq.studies.table_one.consistency import Consistency, ConsistencyCell
+from noneq.studies.table_one.data import Digits, DrivenWells, Shape
+from noneq.studies.table_one.peer import Mixture, MixtureCell
+from noneq.studies.table_one.study import CASES, SHAPES, adapted
 
 
 TABLE_ONE = (

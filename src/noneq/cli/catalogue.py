@@ -118,7 +118,7 @@ def _sources_of_run(folder: Path) -> list[str]:
 
 
 def _study_of(folder: Path) -> list[type[AbstractStudy]]:
-    from noneq.report.studies import read_result
+    from noneq.studies.page import read_result
 
     name = read_result(folder)["study"]
     if name not in studies():

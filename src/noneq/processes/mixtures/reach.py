@@ -24,7 +24,7 @@ def sufficient_height(mass: float, std: float) -> float:
     **Equation**: z/√(1 + mz) = 10 std, the noise level sigma. It is the prior's standard deviation
     √(z/m) where mz is large, and the width z of the Cauchy law where mz is small; √(z/m) ≥ sigma.
 
-    Source: ours, from the weights of two charges (`noneq.studies.genphys_charges`).
+    Source: ours, from the weights of two charges (`noneq.studies.genphys.charges`).
     """
     level = _TIMES * std
     power = mass * level**2

@@ -13,8 +13,8 @@ from noneq.metrics import curl, nll, score_fpe_residual, w2
 from noneq.nets import MLP
 from noneq.processes import FokkerPlanck
 from noneq.studies.base import AbstractCell, Outcome, row_of
-from noneq.studies.table_one_cells import Judging, first, keys_of
-from noneq.studies.table_one_data import Shape
+from noneq.studies.table_one.cells import Judging, first, keys_of
+from noneq.studies.table_one.data import Shape
 
 
 class Consistency(eqx.Module):

@@ -17,9 +17,9 @@ from noneq.pde import judge, zoo
 from noneq.samplers.base import AbstractSampler
 from noneq.samplers.straight_lines import StraightHeun
 from noneq.studies.base import AbstractCell, Outcome, Row, row_of
-from noneq.studies.genphys_charges import two_charges
-from noneq.studies.table_one_cells import first, keys_of
-from noneq.studies.table_one_data import AbstractDataSet, Parts
+from noneq.studies.genphys.charges import two_charges
+from noneq.studies.table_one.cells import first, keys_of
+from noneq.studies.table_one.data import AbstractDataSet, Parts
 
 
 class SampleScoring(eqx.Module):

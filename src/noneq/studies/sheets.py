@@ -8,7 +8,7 @@ import numpy as np
 from noneq.report.figures import canvas, png
 from noneq.report.html import Picture
 from noneq.studies.running import Kept
-from noneq.studies.table_one_data import corners
+from noneq.studies.table_one.data import corners
 
 
 Methods: TypeAlias = Mapping[str, Mapping[str, np.ndarray]]

@@ -12,8 +12,8 @@ from noneq.data.ensembles import Snapshots
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
 from noneq.studies.base import AbstractCell, Outcome, Row, row_of
-from noneq.studies.table_one_cells import Judging, distances, in_bits, keys_of, over_times, shown
-from noneq.studies.table_one_data import AbstractDataSet
+from noneq.studies.table_one.cells import Judging, distances, in_bits, keys_of, over_times, shown
+from noneq.studies.table_one.data import AbstractDataSet
 
 
 class Mixture(eqx.Module):

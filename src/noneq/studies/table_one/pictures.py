@@ -7,8 +7,8 @@ import numpy as np
 
 from noneq.report.figures import canvas, png
 from noneq.report.html import Figure, Picture
-from noneq.report.sheets import limits_of, panels, samples_by_case, samples_sheet
 from noneq.studies.running import Kept
+from noneq.studies.sheets import limits_of, panels, samples_by_case, samples_sheet
 
 
 _INK = "#24292f"

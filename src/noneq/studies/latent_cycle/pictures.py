@@ -8,8 +8,8 @@ import numpy as np
 from noneq.report.chains import chain_pictures
 from noneq.report.figures import canvas, svg
 from noneq.report.html import Figure, Picture
-from noneq.report.sheets import samples_by_case, samples_sheet
 from noneq.studies.running import Kept
+from noneq.studies.sheets import samples_by_case, samples_sheet
 
 
 _STYLE = {

@@ -16,10 +16,10 @@ from noneq.methods import (
 from noneq.nets import FourierMLP, Mirrored
 from noneq.spec import unknown
 from noneq.studies.base import AbstractCell, AbstractStudy
-from noneq.studies.equilibrium_flow_design import QUICK, DesignRun, design_cells
-from noneq.studies.equilibrium_flow_gray_scott import PUBLISHED, GrayScottCell
-from noneq.studies.equilibrium_flow_lorenz import LorenzRun
-from noneq.studies.equilibrium_flow_shapes import SHAPES, ShapeCell
+from noneq.studies.equilibrium_flow.designs.design import QUICK, DesignRun, design_cells
+from noneq.studies.equilibrium_flow.gray_scott import PUBLISHED, GrayScottCell
+from noneq.studies.equilibrium_flow.lorenz import LorenzRun
+from noneq.studies.equilibrium_flow.shapes import SHAPES, ShapeCell
 
 
 PARTS = ("shapes", "lorenz", "gray_scott", "design")

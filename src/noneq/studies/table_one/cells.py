@@ -24,7 +24,7 @@ from noneq.methods.flows.two_way import DiffFlowModel
 from noneq.metrics import bits_per_dim, mmd, nll, w2
 from noneq.processes.learnt import LearntLogSNR
 from noneq.studies.base import AbstractCell, Arrays, Outcome, Row, row_of
-from noneq.studies.table_one_data import AbstractDataSet, Parts, Shape, corners
+from noneq.studies.table_one.data import AbstractDataSet, Parts, Shape, corners
 from noneq.traits import AbstractModel, HasLogProb
 
 

@@ -15,9 +15,9 @@ from noneq.methods import (
 )
 from noneq.spec import unknown
 from noneq.studies.base import AbstractCell, AbstractStudy
-from noneq.studies.latent_cycle_cells import ChainScoring, CycleCell
-from noneq.studies.latent_cycle_data import AbstractPictures, Bars, BinaryDigits
-from noneq.studies.latent_cycle_spins import SpinCell, SpinRun
+from noneq.studies.latent_cycle.cells import ChainScoring, CycleCell
+from noneq.studies.latent_cycle.data import AbstractPictures, Bars, BinaryDigits
+from noneq.studies.latent_cycle.spins import SpinCell, SpinRun
 
 
 CASES = ("bars", "digits", "frontier", "ising")

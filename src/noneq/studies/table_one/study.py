@@ -28,10 +28,10 @@ from noneq.nets import ResNet
 from noneq.nets.base import AbstractNet
 from noneq.spec import override, unknown
 from noneq.studies.base import AbstractCell, AbstractStudy
-from noneq.studies.table_one_cells import Judging, LearnerCell, ReferenceCell
-from noneq.studies.table_one_consistency import Consistency, ConsistencyCell
-from noneq.studies.table_one_data import AbstractDataSet, Digits, DrivenWells, Shape
-from noneq.studies.table_one_peer import Mixture, MixtureCell
+from noneq.studies.table_one.cells import Judging, LearnerCell, ReferenceCell
+from noneq.studies.table_one.consistency import Consistency, ConsistencyCell
+from noneq.studies.table_one.data import AbstractDataSet, Digits, DrivenWells, Shape
+from noneq.studies.table_one.peer import Mixture, MixtureCell
 from noneq.systems import Checkerboard, EightGaussians, Moons, Rings, SwissRoll, TwoSpirals
 
 

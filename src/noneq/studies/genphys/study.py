@@ -15,9 +15,9 @@ from noneq.processes import Fixed, InverseGamma, InverseGaussian, LogNormal, Sca
 from noneq.samplers import StraightHeun
 from noneq.spec import unknown
 from noneq.studies.base import AbstractCell, AbstractStudy
-from noneq.studies.genphys_cells import ChargesCell, ProcessCell, SampleScoring, VerdictCell
-from noneq.studies.table_one import SHAPES, DigitsSettings, adapted
-from noneq.studies.table_one_data import AbstractDataSet, Digits, Shape
+from noneq.studies.genphys.cells import ChargesCell, ProcessCell, SampleScoring, VerdictCell
+from noneq.studies.table_one.data import AbstractDataSet, Digits, Shape
+from noneq.studies.table_one.study import SHAPES, DigitsSettings, adapted
 
 
 EQUATIONS = (

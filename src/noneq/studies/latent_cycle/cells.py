@@ -12,13 +12,13 @@ from noneq._typing import Key
 from noneq.learning.method import AbstractMethod
 from noneq.metrics import nll
 from noneq.studies.base import AbstractCell, Arrays, Outcome, Row
-from noneq.studies.latent_cycle_data import (
+from noneq.studies.latent_cycle.data import (
     AbstractPictures,
     Pictures,
     class_judge,
     class_kl,
 )
-from noneq.studies.table_one_cells import keys_of
+from noneq.studies.table_one.cells import keys_of
 from noneq.thermo import autocorrelation_time, entropy_production, self_transition
 from noneq.traits import HasChain, HasPaths, HasStateMeans
 

@@ -15,7 +15,7 @@ from noneq.methods import ConvolutionalSkew, SkewFlow
 from noneq.methods.denoising.frozen_noise import FrozenNoise, noised_states
 from noneq.methods.denoising.model import DenoisingModel
 from noneq.methods.invariant_flows.base import AbstractInvariantFlow
-from noneq.studies.equilibrium_flow_moving import AbstractDesign, DesignRun, Moved
+from noneq.studies.equilibrium_flow.designs.moving import AbstractDesign, DesignRun, Moved
 from noneq.systems import PlacedIcons
 from noneq.systems.base import AbstractSystem
 from noneq.systems.pattern_laws.icons import AbstractStampLaw, PlacedIconLaw, ShuffledIconLaw

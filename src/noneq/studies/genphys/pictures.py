@@ -10,13 +10,13 @@ import numpy as np
 from noneq.pde import zoo
 from noneq.report.blobs import field_lines, film, smoothing_sheet
 from noneq.report.figures import canvas, svg
-from noneq.report.genphys_curves import excess_picture, sweep_picture
-from noneq.report.genphys_table import spoken, table_picture, verdicts
 from noneq.report.html import Figure, Picture
-from noneq.report.sheets import samples_by_case, samples_sheet
+from noneq.studies.genphys.curves import excess_picture, sweep_picture
+from noneq.studies.genphys.table import spoken, table_picture, verdicts
 from noneq.studies.running import Kept
-from noneq.studies.table_one import SHAPES
-from noneq.studies.table_one_data import AbstractDataSet, Digits, Shape
+from noneq.studies.sheets import samples_by_case, samples_sheet
+from noneq.studies.table_one.data import AbstractDataSet, Digits, Shape
+from noneq.studies.table_one.study import SHAPES
 
 
 SHARE = 0.2

@@ -16,7 +16,7 @@ from noneq.learning.method import AbstractMethod
 from noneq.metrics import jensen_shannon, transition_jensen_shannon
 from noneq.studies.base import AbstractCell, Arrays, Outcome, Row, row_of
 from noneq.studies.ensembles import Ensembles, Recording
-from noneq.studies.time_average import time_average
+from noneq.studies.prinz.time_average import time_average
 from noneq.systems import Prinz
 from noneq.traits import AbstractModel, HasEnergy, HasPaths, HasScore
 

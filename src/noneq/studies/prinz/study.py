@@ -7,7 +7,7 @@ from noneq.learning.loop import Training
 from noneq.methods import BoltzmannField, FlowMatching, OracleBoltzmann, ScoreMatching, Transition
 from noneq.studies.base import AbstractCell, AbstractStudy
 from noneq.studies.ensembles import Recording
-from noneq.studies.prinz_cells import LearnerCell, Scoring, TruthCell
+from noneq.studies.prinz.cells import LearnerCell, Scoring, TruthCell
 from noneq.systems import Prinz
 
 

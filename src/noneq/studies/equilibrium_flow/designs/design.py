@@ -43,9 +43,9 @@ from noneq.processes.targets import V
 from noneq.processes.weights import UnitNoise
 from noneq.samplers.ancestral import Ancestral
 from noneq.studies.base import AbstractCell, Arrays, Outcome, Row
-from noneq.studies.equilibrium_flow_fields import IconDesign, LearntDesign
-from noneq.studies.equilibrium_flow_measures import MEASURES, compared, measured
-from noneq.studies.equilibrium_flow_moving import AbstractDesign, DesignRun, PointDesign
+from noneq.studies.equilibrium_flow.designs.fields import IconDesign, LearntDesign
+from noneq.studies.equilibrium_flow.designs.measures import MEASURES, compared, measured
+from noneq.studies.equilibrium_flow.designs.moving import AbstractDesign, DesignRun, PointDesign
 from noneq.systems import Disc, Group, PlacedIcons, PlacedPoints, Ring
 
 

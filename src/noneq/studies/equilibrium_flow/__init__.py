@@ -1,0 +1,1 @@
+"""Flows that keep a law: shapes, the Lorenz attractor, patterns, designs."""

@@ -1,0 +1,1 @@
+"""Inverse designs of moving patterns."""

@@ -1,0 +1,1 @@
+"""Which physical processes generate: PDEs and their samplers."""

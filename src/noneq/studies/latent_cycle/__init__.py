@@ -1,0 +1,1 @@
+"""Latent cycles on bars, digits and spins."""

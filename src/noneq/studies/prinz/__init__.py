@@ -1,0 +1,1 @@
+"""The rotating five-well system of Prinz."""
