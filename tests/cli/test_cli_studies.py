@@ -9,6 +9,7 @@ import pytest
 
 from noneq.cli import studying
 from noneq.errors import InvalidInput
+from noneq.report.tables import charts
 from noneq.studies import AbstractStudy
 from noneq.studies.base import AbstractCell, Outcome, Row
 
@@ -39,6 +40,10 @@ class DrawStudy(AbstractStudy):
     sources: ClassVar[tuple[str, ...]] = ()
     seeds: int = 2
     broken: bool = False
+
+    @staticmethod
+    def figures(rows, cells):
+        return charts(rows)
 
     def reduced(self):
         return DrawStudy(seeds=1, broken=self.broken)

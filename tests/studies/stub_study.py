@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from noneq.estimate import sample_mean
+from noneq.report.tables import charts
 from noneq.studies import AbstractCell, AbstractStudy, Outcome
 from noneq.studies.base import row_of
 
@@ -51,6 +52,10 @@ class CoinStudy(AbstractStudy):
     seeds: int = 3
     log: str = ""
     broken: float = -1.0
+
+    @staticmethod
+    def figures(rows, cells):
+        return charts(rows)
 
     def reduced(self) -> "CoinStudy":
         return dataclasses.replace(self, n=50, seeds=1)

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from noneq.cli.fitting import members
-from noneq.report import group_report, run_report, study_report
+from noneq.report import group_report, run_report
 from noneq.store import load
+from noneq.studies.page import study_report
 
 
 def write_report(folder: Path, *, trust: bool) -> list[Path]:

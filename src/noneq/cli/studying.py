@@ -6,9 +6,9 @@ from typing import Any
 
 from noneq.cli.words import assignments
 from noneq.errors import InvalidInput
-from noneq.report import study_report
 from noneq.spec import override
 from noneq.studies import run_study, study_named
+from noneq.studies.page import study_report
 from noneq.studies.running import StudyProgress
 
 

@@ -2,4 +2,3 @@
 
 from noneq.report.groups import group_report as group_report
 from noneq.report.runs import run_report as run_report
-from noneq.studies.page import study_report as study_report

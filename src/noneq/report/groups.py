@@ -10,9 +10,9 @@ from noneq.report.citations import bibtex
 from noneq.report.figures import colour_of
 from noneq.report.html import Clouds, render
 from noneq.report.runs import clouds
+from noneq.report.tables import tables
 from noneq.spec import to_toml
 from noneq.store import load, read_rows
-from noneq.studies.page import tables
 
 
 _PANELS = 6

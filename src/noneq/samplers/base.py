@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.processes.base import AbstractDiffusing, AbstractPrior, AbstractProcess, AbstractSourced
+from noneq.traits import HasBirths, HasDenoiser, HasNoisyScore
 
 
 @runtime_checkable
@@ -28,39 +29,6 @@ class Flowing(Protocol):
         self, x: Array, tau: ScalarLike, *, time: Any = None, condition: Any = None
     ) -> Array:
         """dx/dtau of one state."""
-        ...
-
-
-@runtime_checkable
-class Scored(Protocol):
-    """What stochastic samplers need besides: the trait `HasNoisyScore`."""
-
-    def noisy_score(
-        self, x: Array, tau: ScalarLike, *, time: Any = None, condition: Any = None
-    ) -> Array:
-        """∇ log p_tau of one state."""
-        ...
-
-
-@runtime_checkable
-class Denoising(Protocol):
-    """What samplers of the data prediction need besides: the trait `HasDenoiser`."""
-
-    def denoise(
-        self, x: Array, tau: ScalarLike, *, time: Any = None, condition: Any = None
-    ) -> Array:
-        """E[y | x] of one state."""
-        ...
-
-
-@runtime_checkable
-class Sourcing(Protocol):
-    """What processes with births need of a model besides: the trait `HasBirths`."""
-
-    def birth(
-        self, x: Array, tau: ScalarLike, *, time: Any = None, condition: Any = None
-    ) -> Scalar:
-        """Births per unit of tau and particle, at one state."""
         ...
 
 
@@ -108,7 +76,7 @@ def denoiser(
     Raises:
         MissingTrait: the model has no denoiser.
     """
-    if not isinstance(model, Denoising):
+    if not isinstance(model, HasDenoiser):
         raise MissingTrait(
             f"{type(sampler).__name__} needs a model with the trait HasDenoiser, which "
             f"{type(model).__name__} lacks; use Heun or AdaptiveODE."
@@ -124,7 +92,7 @@ def scored(
     Raises:
         MissingTrait: the model has a flow only.
     """
-    if not isinstance(model, Scored) or not isinstance(model.process, AbstractDiffusing):
+    if not isinstance(model, HasNoisyScore) or not isinstance(model.process, AbstractDiffusing):
         raise MissingTrait(
             f"{type(sampler).__name__} needs a model with the trait HasNoisyScore and a process "
             f"with a noising SDE; {type(model).__name__} of {type(model.process).__name__} has a "
@@ -139,7 +107,7 @@ def births(model: Flowing) -> Callable[..., Scalar]:
     Raises:
         MissingTrait: the model has no births.
     """
-    if not isinstance(model, Sourcing) or not isinstance(model.process, AbstractSourced):
+    if not isinstance(model, HasBirths) or not isinstance(model.process, AbstractSourced):
         raise MissingTrait(
             "births need a model with the trait HasBirths and a process that has them, as Screened; "
             f"{type(model).__name__} of {type(model.process).__name__} has none; use Heun or "

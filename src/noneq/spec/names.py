@@ -40,7 +40,7 @@ def public(room: str) -> dict[str, Any]:
     module = importlib.import_module(f"noneq.{room}")
     return {
         name: thing
-        for name, thing in vars(module).items()
+        for name, thing in ((name, getattr(module, name)) for name in dir(module))
         if not name.startswith("_")
         and (inspect.isfunction(thing) or inspect.isclass(thing))
         and thing.__module__.startswith("noneq.")

@@ -6,7 +6,6 @@ later: ``metrics.json``, ``figures/``, ``report.html``. No file can run code whe
 """
 
 import hashlib
-import importlib
 import json
 import platform
 from importlib.metadata import version
@@ -15,11 +14,13 @@ from typing import Any
 
 from noneq.data.summary import Summary
 from noneq.errors import DataFileError, InvalidInput, NoneqError
+from noneq.learning.method import AbstractMethod, Fit
 from noneq.spec import from_fields, from_outline, from_toml, to_fields, to_outline, to_toml
 from noneq.store import weights
 from noneq.store.journal import current, replace_all
 from noneq.store.locks import lock
 from noneq.store.records import from_csv, to_csv, to_json
+from noneq.store.upgrades import upgraded
 
 
 FORMAT = 1
@@ -66,21 +67,22 @@ def load(path: str | Path, *, trust: bool = False) -> Any:
     spec = _checked(folder, "spec.toml", meta).decode()
     blob = _checked(folder, "model.safetensors", meta)
     history = _checked(folder, "history.csv", meta).decode()
-    base = importlib.import_module("noneq.learning.method")  # a room to the right: by name only
-    method = from_toml(spec, base.AbstractMethod, trust=trust)
+    method = from_toml(spec, AbstractMethod, trust=trust)
     try:
         summary = from_fields(Summary, meta["summary"], trust=trust)
     except (NoneqError, AttributeError, KeyError) as error:
         raise DataFileError(f"{folder / 'meta.json'}: summary of the data: {error}") from error
     outlines = meta.get("given", {})
-    given = {name: from_outline(outline, trust=trust) for name, outline in outlines.items()}
+    given = {
+        name: from_outline(upgraded(outline), trust=trust) for name, outline in outlines.items()
+    }
     try:
         model = weights.from_bytes(blob, method, summary, given)
     except DataFileError as error:
         raise DataFileError(f"{folder}: {error}") from error
     own = ("format", "versions", "summary", "sha256", "given")
     extra = {k: v for k, v in meta.items() if k not in own}
-    return base.Fit(model, from_csv(history), method, summary, extra, given)
+    return Fit(model, from_csv(history), method, summary, extra, given)
 
 
 def read_meta(path: str | Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What a study is: a named list of independent cells whose rows make one table."""
 
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
@@ -115,6 +116,11 @@ class AbstractStudy(eqx.Module):
     @abstractmethod
     def all_cells(self) -> list[AbstractCell]:
         """The cells at these settings."""
+
+    @staticmethod
+    @abstractmethod
+    def figures(rows: Sequence[Mapping[str, Any]], cells: Sequence[Any]) -> list[Any]:
+        """Pictures of the report, from the rows of the results file and the finished cells."""
 
     def cells(self, quick: bool = False) -> list[AbstractCell]:
         """The cells of the full or the quick study."""

@@ -1,6 +1,7 @@
 """Equilibrium flow: what unordered snapshots tell of the dynamics that keep their law."""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from noneq.learning.loop import Training
@@ -96,6 +97,12 @@ class EquilibriumFlowStudy(AbstractStudy):
             for name in given:
                 if name not in known:
                     raise unknown(f"{what} of equilibrium_flow", name, known)
+
+    @staticmethod
+    def figures(rows: Sequence[Mapping[str, Any]], cells: Sequence[Any]) -> list[Any]:
+        from noneq.studies.equilibrium_flow.pictures import figures
+
+        return figures(rows, cells)
 
     def reduced(self) -> "EquilibriumFlowStudy":
         """One set, two seeds on the attractor, one small pattern, unlearnt designs."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -128,6 +129,12 @@ class GenPhysStudy(AbstractStudy):
             for name in given:
                 if name not in known:
                     raise unknown(f"{kind} of genphys", name, known)
+
+    @staticmethod
+    def figures(rows: Sequence[Mapping[str, Any]], cells: Sequence[Any]) -> list[Any]:
+        from noneq.studies.genphys.pictures import figures
+
+        return figures(rows, cells)
 
     def reduced(self) -> "GenPhysStudy":
         """All verdicts, two charges with few particles, one shape with a tenth of the steps."""

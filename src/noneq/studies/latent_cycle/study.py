@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from noneq.learning.loop import Training
@@ -88,6 +89,12 @@ class LatentCycleStudy(AbstractStudy):
         for name in self.cases:
             if name not in CASES:
                 raise unknown("case of latent_cycle", name, CASES)
+
+    @staticmethod
+    def figures(rows: Sequence[Mapping[str, Any]], cells: Sequence[Any]) -> list[Any]:
+        from noneq.studies.latent_cycle.pictures import figures
+
+        return figures(rows, cells)
 
     def reduced(self) -> "LatentCycleStudy":
         """Bars at one size, one size of digits with a third of the steps, short chains of spins."""

@@ -1,7 +1,8 @@
 """The rotating five wells: Figure 1 of the position paper, its floor, and the drive sweep."""
 
 import dataclasses
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from noneq.learning.loop import Training
 from noneq.methods import BoltzmannField, FlowMatching, OracleBoltzmann, ScoreMatching, Transition
@@ -65,6 +66,12 @@ class PrinzStudy(AbstractStudy):
     boltzmann_field: BoltzmannField = BoltzmannField()
     flow_matching: FlowMatching = FlowMatching(training=Training(steps=20_000))
     transition: Transition = Transition(lag=0.1, training=Training(steps=20_000))
+
+    @staticmethod
+    def figures(rows: Sequence[Mapping[str, Any]], cells: Sequence[Any]) -> list[Any]:
+        from noneq.studies.prinz.pictures import figures
+
+        return figures(rows, cells)
 
     def reduced(self) -> "PrinzStudy":
         """Drives 1 and 20, one seed, a tenth of the time span and of the steps."""

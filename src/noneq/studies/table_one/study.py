@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -161,6 +162,12 @@ class TableOneStudy(AbstractStudy):
         """The methods: all fields that are one, in their order."""
         values = (getattr(self, field.name) for field in dataclasses.fields(self))
         return [value for value in values if isinstance(value, AbstractMethod)]
+
+    @staticmethod
+    def figures(rows: Sequence[Mapping[str, Any]], cells: Sequence[Any]) -> list[Any]:
+        from noneq.studies.table_one.pictures import figures
+
+        return figures(rows, cells)
 
     def reduced(self) -> "TableOneStudy":
         """One shape, a tenth of the steps, few samples."""

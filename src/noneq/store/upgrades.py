@@ -1,0 +1,95 @@
+"""Runs of older versions: where the classes of their outlines live now.
+
+A run keeps the outlines of models that its method was given, with the module of every class
+(`noneq.spec.to_outline`). Modules move; what was saved stays readable.
+"""
+
+from typing import Any
+
+
+MOVED = {
+    "methods.boltzmann_field": "methods.energies.boltzmann_field",
+    "models.autoregressive": "methods.units.autoregressive_model",
+    "models.binary_chain": "methods.latent_cycles.binary_chain",
+    "models.bipartite": "methods.units.bipartite",
+    "models.boltzmann": "methods.energies.grid_boltzmann",
+    "models.charge_field": "methods.denoising.charge_field",
+    "models.conditionals": "methods.units.conditionals",
+    "models.confined": "methods.denoising.walls.confined",
+    "models.continuous_flow": "methods.flows.continuous",
+    "models.coupling_flow": "methods.flows.coupling",
+    "models.denoiser": "methods.denoising.denoiser",
+    "models.denoising": "methods.denoising.model",
+    "models.diff_flow": "methods.flows.two_way",
+    "models.empirical": "methods.denoising.empirical",
+    "models.energy": "methods.energies.energy_model",
+    "models.equilibrium_flow": "methods.invariant_flows.equilibrium_flow_model",
+    "models.expression": "symbolic.expression",
+    "models.field_lines": "methods.denoising.field_lines",
+    "models.field_lines_model": "methods.denoising.field_lines_model",
+    "models.frame": "frames.frame",
+    "models.frozen_noise": "methods.denoising.frozen_noise",
+    "models.guidance": "methods.denoising.guidance",
+    "models.hopfield": "methods.memories.spin_memory",
+    "models.invariant_flow": "methods.invariant_flows.base",
+    "models.known_motion": "methods.invariant_flows.known_motion",
+    "models.langevin_moves": "methods.energies.langevin_moves",
+    "models.latent_chain": "methods.latent_cycles.chain",
+    "models.mixture": "methods.units.mixture_model",
+    "models.normaliser": "frames.normaliser",
+    "models.one_hot_kernels": "methods.latent_cycles.kernels",
+    "models.pattern_memory": "methods.memories.pattern_memory",
+    "models.placed_icons": "systems.pattern_laws.icons",
+    "models.placed_points": "systems.pattern_laws.points",
+    "models.rbm": "methods.units.rbm_model",
+    "models.reflected": "methods.denoising.walls.reflected",
+    "models.skew_flow": "methods.invariant_flows.skew.model",
+    "models.skew_operators": "methods.invariant_flows.skew.operators",
+    "models.small_layer": "methods.units.small_layer",
+    "models.steps": "methods.units.paths",
+    "models.stream_flow": "methods.invariant_flows.stream_flow_model",
+    "models.transition": "methods.denoising.transition_model",
+    "models.units": "methods.units.units",
+    "models.vae": "methods.units.vae_model",
+    "nets.concat_squash": "nets.vectors.concat_squash",
+    "nets.constant": "constant",
+    "nets.couplings": "methods.flows.coupling_nets",
+    "nets.fields": "nets.vectors.fields",
+    "nets.fourier": "nets.vectors.fourier",
+    "nets.gradient": "nets.vectors.gradient",
+    "nets.grids": "nets.grids.unet",
+    "nets.local": "nets.grids.local",
+    "nets.masked": "methods.units.masked_net",
+    "nets.mirrored": "nets.vectors.mirrored",
+    "nets.patches": "nets.grids.patches",
+    "nets.polynomial": "nets.vectors.polynomial",
+    "nets.residual": "nets.vectors.residual",
+    "processes.charge_plane": "processes.mixtures.charge_plane",
+    "processes.confined": "processes.walls.confined",
+    "processes.damped_wave": "processes.waves.damped_wave",
+    "processes.helmholtz": "processes.torus.helmholtz",
+    "processes.kac_walk": "processes.waves.kac_walk",
+    "processes.reach": "processes.mixtures.reach",
+    "processes.reflected": "processes.walls.reflected",
+    "processes.scale_mixture": "processes.mixtures.scale_mixture",
+    "processes.screened": "processes.mixtures.screened",
+    "processes.subordinators": "processes.mixtures.subordinators",
+    "processes.telegraph": "processes.waves.telegraph",
+}
+"""Modules of 0.1.0 below ``noneq``, and where their classes live now."""
+
+
+def upgraded(outline: Any) -> Any:
+    """The outline as this version would write it."""
+    if isinstance(outline, list):
+        return [upgraded(part) for part in outline]
+    if not isinstance(outline, dict):
+        return outline
+    if outline.keys() == {"kind", "fields"} and isinstance(outline["kind"], str):
+        outline = outline | {"kind": _kind(outline["kind"])}
+    return {name: upgraded(part) for name, part in outline.items()}
+
+
+def _kind(kind: str) -> str:
+    module, _, name = kind.removeprefix("noneq.").rpartition(":")
+    return f"noneq.{MOVED[module]}:{name}" if module in MOVED else kind
