@@ -6,7 +6,7 @@ Physical functions take one state: ``(x, *, time=None, condition=None)``. ``time
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import numpy as np
@@ -113,6 +113,28 @@ class HasVelocity(eqx.Module):
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Float[Array, "*event"]:
         """u with ∂_t p + div(p u) = 0, for one state."""
+
+
+class HasInvariantFlow(HasVelocity, HasScore):
+    """Trait: a velocity v that keeps a law p: ∂_t p + div(p v) = 0.
+
+    Class attributes:
+        residual_says_nothing: both terms of the residual vanish by the form of v.
+    """
+
+    residual_says_nothing: ClassVar[bool] = False
+
+    @abstractmethod
+    def invariance_residual(
+        self, *, time: ScalarLike | None = None, condition: Any = None, n: int, key: Key
+    ) -> Estimate:
+        """⟨(∂_t log p + div v + v·∇ log p)²⟩ over the size of its terms, from n states."""
+
+    @abstractmethod
+    def speed(
+        self, *, time: ScalarLike | None = None, condition: Any = None, n: int, key: Key
+    ) -> Estimate:
+        """√⟨|v|²⟩ from n states."""
 
 
 class HasNoisyVelocity(eqx.Module):

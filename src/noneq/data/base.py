@@ -45,7 +45,7 @@ class AbstractEnsemble(eqx.Module):
 
     def to_xarray(self):
         """As an `xarray.Dataset`: dims ``sample`` or ``trajectory``, ``time``, ``state``."""
-        from noneq.data.xarrays import to_xarray
+        from noneq.data.formats.xarrays import to_xarray
 
         return to_xarray(self)
 

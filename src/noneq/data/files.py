@@ -8,13 +8,13 @@ from typing import Literal
 import numpy as np
 
 from noneq.data.atomic import atomic_path
-from noneq.data.csv_files import read_csv, write_csv
+from noneq.data.formats.csv import read_csv, write_csv
+from noneq.data.formats.npz import read_npz, write_npz
+from noneq.data.formats.parquet import read_parquet, write_parquet
+from noneq.data.formats.xarrays import read_netcdf, read_zarr, write_netcdf, write_zarr
 from noneq.data.layouts import Layout, Raw, build
-from noneq.data.npz_files import read_npz, write_npz
-from noneq.data.parquet_files import read_parquet, write_parquet
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
-from noneq.data.xarrays import read_netcdf, read_zarr, write_netcdf, write_zarr
 from noneq.errors import DataFileError, InvalidInput, NoneqError, WriteFailed, WrongType
 
 

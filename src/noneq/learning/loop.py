@@ -5,7 +5,6 @@ position. One compile serves every seed and all settings that are numbers (`Pace
 floats of model and objective); what sets shapes, and words, are parts of the program.
 """
 
-from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +21,7 @@ from noneq._typing import Key, Scalar
 from noneq.constant import learnable
 from noneq.errors import FitDiverged, InvalidInput
 from noneq.learning.checkpoints import Checkpoint, Stop
+from noneq.learning.objectives import AbstractObjective
 from noneq.traced import jit
 
 
@@ -119,42 +119,6 @@ class Pace(eqx.Module):
         past = (step - self.warmup) / jnp.maximum(self.steps - self.warmup, 1)
         falling = self.rate * (0.5 * (1 + jnp.cos(jnp.pi * jnp.clip(past, 0, 1))))
         return jnp.where(step < self.warmup, rising, falling)
-
-
-class AbstractObjective(eqx.Module):
-    """What the loop follows: a direction in parameter space, not necessarily a loss's gradient."""
-
-    @abstractmethod
-    def init(self, model: Any, *, key: Key) -> PyTree:
-        """State carried from step to step (persistent chains), or None."""
-
-    @abstractmethod
-    def grad(
-        self, model: Any, state: PyTree, batch: PyTree, *, key: Key
-    ) -> tuple[Scalar, PyTree, PyTree]:
-        """(loss, gradient with respect to the learnable arrays, new state)."""
-
-
-class AbstractLoss(AbstractObjective):
-    """The usual case: the gradient of a plain loss, no state."""
-
-    @abstractmethod
-    def loss(self, model: Any, batch: PyTree, *, key: Key) -> Scalar:
-        """Mean loss over the batch."""
-
-    def init(self, model: Any, *, key: Key) -> None:
-        return None
-
-    def grad(
-        self, model: Any, state: PyTree, batch: PyTree, *, key: Key
-    ) -> tuple[Scalar, PyTree, PyTree]:
-        free, fixed = eqx.partition(model, learnable(model))
-
-        def loss(free: PyTree) -> Scalar:
-            return self.loss(eqx.combine(free, fixed), batch, key=key)
-
-        value, grads = jax.value_and_grad(loss)(free)
-        return value, grads, state
 
 
 class _Carry(NamedTuple):

@@ -17,8 +17,9 @@ from noneq.data.lattice import lattice_step
 from noneq.data.summary import summarise
 from noneq.errors import FitDiverged, InvalidInput
 from noneq.frames.normaliser import Normaliser
-from noneq.learning.loop import AbstractObjective, train
+from noneq.learning.loop import train
 from noneq.learning.method import Data, Fit, History, Progress, as_data
+from noneq.learning.objectives import AbstractObjective
 from noneq.traced import is_on
 
 

@@ -7,42 +7,43 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
+from noneq.data.summary import Summary
 from noneq.estimate import Estimate
-from noneq.methods.invariant_flows.base import AbstractInvariantFlow
-from noneq.methods.invariant_flows.skew.model import SkewFlowModel
 from noneq.report.figures import canvas, png
 from noneq.report.html import Picture, Table, with_error
-from noneq.traits import HasVelocity
+from noneq.traits import AbstractModel, HasInvariantFlow
 
 
 _STATES, _CELLS, _MOST_TIMES = 4096, 20, 3
 
 
-def flow_pictures(model: Any) -> list[Picture]:
+def flow_pictures(model: Any, summary: Summary) -> list[Picture]:
     """The current p v over the density p, first two coordinates, at up to three times.
 
     None for models without a velocity in physical time, of fields, of conditions, or on a line.
     """
-    if not isinstance(model, HasVelocity) or not isinstance(model, AbstractInvariantFlow):
+    shape, every = summary.event_shape, summary.times
+    if not isinstance(model, AbstractModel) or not isinstance(model, HasInvariantFlow):
         return []
-    frame = model.frame
-    if len(frame.event_shape) != 1 or frame.event_shape[0] < 2 or frame.asked.levels:
+    if summary.condition_dim:
         return []
-    chosen = np.linspace(0, len(frame.times) - 1, min(_MOST_TIMES, len(frame.times)))
-    times = np.asarray(frame.times)[np.unique(chosen.round().astype(int))]
+    if len(shape) != 1 or shape[0] < 2:
+        return []
+    chosen = np.linspace(0, len(every) - 1, min(_MOST_TIMES, len(every)))
+    times = np.asarray(every)[np.unique(chosen.round().astype(int))]
     width = max(6.4, 3.6 * len(times))
     with canvas(1, len(times), size=(width, 3.6), squeeze=False) as (figure, axes):
         for panel, time in zip(axes[0], times, strict=True):
-            asked = float(time) if len(frame.times) > 1 else None
+            asked = float(time) if len(every) > 1 else None
             x = model.sample(_STATES, time=asked, key=jax.random.key(0))
             v = np.asarray(_velocities(model, x, asked), np.float64)
             _current(panel, np.asarray(x, np.float64), v)
-            panel.set_xlabel(frame.labels[0][0])
-            panel.set_ylabel(frame.labels[0][1])
+            panel.set_xlabel(summary.names[0])
+            panel.set_ylabel(summary.names[1])
             if len(times) > 1:
                 panel.set_title(f"t = {time:g}")
         data = png(figure, 130)
-    more = ", averaged over the other coordinates" if frame.event_shape[0] > 2 else ""
+    more = ", averaged over the other coordinates" if shape[0] > 2 else ""
     return [
         Picture(
             "Probability current of the learnt flow.",
@@ -56,15 +57,14 @@ def flow_pictures(model: Any) -> list[Picture]:
 
 def flow_tables(fit: Any) -> list[Table]:
     """Residual and speed of a flow, and equations if it has any."""
-    model, made = fit.model, []
-    if not isinstance(model, AbstractInvariantFlow):
+    model, summary, made = fit.model, fit.summary, []
+    if not isinstance(model, HasInvariantFlow):
         return []
-    if not model.frame.asked.levels and model.frame.dim <= 64:
-        time = model.frame.times[0] if len(model.frame.times) > 1 else None
+    if not summary.condition_dim and summary.dim <= 64:
+        time = summary.times[0] if len(summary.times) > 1 else None
         key = jax.random.key(1)
         lines = [["speed", _text(model.speed(time=time, n=1024, key=key))]]
-        # Both terms of a skew flow's residual may vanish by themselves: 0/0 says nothing.
-        if not isinstance(model, SkewFlowModel):
+        if not model.residual_says_nothing:
             residual = model.invariance_residual(time=time, n=1024, key=key)
             lines.append(["invariance residual", _text(residual)])
         made.append(
@@ -105,6 +105,6 @@ def _current(panel: Any, x: np.ndarray, v: np.ndarray) -> None:
 
 @eqx.filter_jit
 def _velocities(
-    model: AbstractInvariantFlow, x: Float[Array, "n dim"], time: Any
+    model: HasInvariantFlow, x: Float[Array, "n dim"], time: Any
 ) -> Float[Array, "n dim"]:
     return jax.vmap(lambda x: model.velocity(x, time=time))(x)

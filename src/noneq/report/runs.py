@@ -11,7 +11,6 @@ from noneq.data.files import read
 from noneq.data.snapshots import Snapshots
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput, NoneqError
-from noneq.methods.invariant_flows.base import AbstractInvariantFlow
 from noneq.report.chains import model_pictures
 from noneq.report.citations import bibtex
 from noneq.report.currents import flow_pictures, flow_tables
@@ -19,6 +18,7 @@ from noneq.report.figures import colour_of, history
 from noneq.report.html import Clouds, Figure, Picture, Table, render, with_error
 from noneq.spec import to_toml
 from noneq.store import fingerprint, load, read_rows
+from noneq.traits import HasInvariantFlow
 
 
 _TIMES, _SAMPLES = 25, 500
@@ -51,7 +51,7 @@ def run_report(run_path: str | Path) -> Path:
     figures: list[Figure] = [
         *clouds(fit, name),
         *chains,
-        *flow_pictures(fit.model),
+        *flow_pictures(fit.model, fit.summary),
         *_kept_pictures(folder),
         *_history(fit),
     ]
@@ -224,7 +224,7 @@ def _limits(fit: Any, rows: Sequence[Mapping[str, Any]]) -> list[str]:
         "Its error bars hold the sampling noise of the evaluation, not that of the fit: fit "
         "several seeds for that.",
     ]
-    if isinstance(fit.model, AbstractInvariantFlow):
+    if isinstance(fit.model, HasInvariantFlow):
         limits.append(
             "A law does not determine its flow: every part of the velocity without divergence "
             "against the law, its sign and its unit of time are chosen by the method, unless "

@@ -12,8 +12,9 @@ from noneq.constant import Constant
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.learning.forward import HasForward, drawn
-from noneq.learning.loop import AbstractLoss, Training
+from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.objectives import AbstractLoss
 from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
 from noneq.methods.denoising.charge_field import ChargeField
 from noneq.methods.denoising.field_lines_model import FieldLinesModel

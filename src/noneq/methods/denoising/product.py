@@ -13,8 +13,9 @@ from noneq.constant import Constant
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput, WrongType
 from noneq.learning.forward import HasForward, drawn, linear
-from noneq.learning.loop import AbstractLoss, Training
+from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.objectives import AbstractLoss
 from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
 from noneq.methods.denoising.field_lines import FieldLines
 from noneq.methods.denoising.field_lines_model import FieldLinesModel

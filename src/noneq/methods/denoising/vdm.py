@@ -13,8 +13,9 @@ from noneq.constant import Constant, learnable
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.learning.forward import HasForward, linear
-from noneq.learning.loop import AbstractObjective, Training
+from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.objectives import AbstractObjective
 from noneq.learning.published import DGM, Published
 from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
 from noneq.methods.denoising.bound import ends, noise_error, noise_to_signal, place

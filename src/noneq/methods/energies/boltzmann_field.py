@@ -15,8 +15,9 @@ from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput
-from noneq.learning.loop import AbstractLoss, Training, train
+from noneq.learning.loop import Training, train
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.learning.objectives import AbstractLoss
 from noneq.methods.energies.grid_boltzmann import (
     GridBoltzmann,
     check_grid_dimension,

@@ -13,8 +13,9 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.learning.forward import HasForward, drawn
-from noneq.learning.loop import AbstractLoss, Training
+from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.objectives import AbstractLoss
 from noneq.learning.published import Published
 from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
 from noneq.methods.flows.two_way import DiffFlowModel, TwoWaySDE

@@ -21,10 +21,10 @@ from noneq.methods.invariant_flows.measures import natural_step, residual_terms,
 from noneq.simulation import simulate
 from noneq.simulation.solvers import EulerMaruyama, RungeKutta4
 from noneq.systems.base import AbstractDiffusion
-from noneq.traits import AbstractModel, HasPaths, HasScore, HasVelocity
+from noneq.traits import AbstractModel, HasInvariantFlow, HasPaths, HasScore
 
 
-class AbstractInvariantFlow(AbstractModel, HasVelocity, HasScore, HasPaths):
+class AbstractInvariantFlow(AbstractModel, HasInvariantFlow, HasPaths):
     """A law p and a velocity v with ∂_t p + div(p v) = 0, for one time div v + v·∇ log p = 0.
 
     Attributes:

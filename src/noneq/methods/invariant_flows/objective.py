@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
 from noneq.constant import Constant
-from noneq.learning.loop import AbstractLoss
+from noneq.learning.objectives import AbstractLoss
 from noneq.methods.invariant_flows.divergences import AbstractDivergence
 from noneq.methods.invariant_flows.equilibrium_flow_model import EquilibriumFlowModel
 from noneq.methods.invariant_flows.known_motion import KnownField

@@ -13,8 +13,9 @@ from noneq._typing import Key, Scalar
 from noneq.constant import Constant
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput
-from noneq.learning.loop import AbstractLoss, Training
+from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.learning.objectives import AbstractLoss
 from noneq.learning.rows import train_part
 from noneq.learning.stages import Staged
 from noneq.methods.denoising.free import SmallDenoiser

@@ -13,8 +13,9 @@ from noneq._typing import Key, Scalar
 from noneq.constant import Constant, learnable
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
-from noneq.learning.loop import AbstractObjective, Training
+from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.objectives import AbstractObjective
 from noneq.methods.latent_cycles.binary_chain import BinaryChain, BinaryKernels, log_bits
 from noneq.methods.units.rows import fit_stationary
 from noneq.methods.units.units import AbstractUnits, BernoulliUnits

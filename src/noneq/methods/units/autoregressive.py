@@ -10,8 +10,9 @@ from jaxtyping import Array
 from noneq._typing import Key, Scalar
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
-from noneq.learning.loop import AbstractLoss, Training
+from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.objectives import AbstractLoss
 from noneq.learning.rows import dequantised, left_open
 from noneq.methods.units.autoregressive_model import AutoregressiveModel, Factors
 from noneq.methods.units.conditionals import GaussianMixtures, UnitConditionals

@@ -12,8 +12,9 @@ from noneq._typing import Key, Scalar
 from noneq.constant import Constant, learnable
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
-from noneq.learning.loop import AbstractObjective, Training
+from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.objectives import AbstractObjective
 from noneq.methods.units.bipartite import Bipartite
 from noneq.methods.units.negative_phases import AbstractNegativePhase, PersistentChains
 from noneq.methods.units.rbm_model import RestrictedBoltzmann

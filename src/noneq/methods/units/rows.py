@@ -15,8 +15,8 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.lattice import lattice_step
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
-from noneq.learning.loop import AbstractObjective
 from noneq.learning.method import Data, Fit, Progress, as_data
+from noneq.learning.objectives import AbstractObjective
 from noneq.learning.rows import check_handling, fit_rows, rows
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from noneq._typing import Key, Scalar
-from noneq.learning.loop import AbstractLoss
+from noneq.learning.objectives import AbstractLoss
 from noneq.learning.rows import dequantised, left_open
 from noneq.methods.denoising.denoiser import AbstractDenoiser
 from noneq.processes.weights import AbstractWeight

@@ -13,8 +13,9 @@ from noneq.data.summary import Summary, placed
 from noneq.domains import AbstractDomain, Region
 from noneq.errors import InvalidInput
 from noneq.learning.forward import HasForward, linear
-from noneq.learning.loop import AbstractLoss, Training
+from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.learning.objectives import AbstractLoss
 from noneq.learning.published import Published
 from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
 from noneq.methods.denoising.model import DenoisingModel

@@ -1,6 +1,6 @@
 """Flows that a skew operator makes of a score."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -29,6 +29,8 @@ class SkewFlowModel(AbstractInvariantFlow):
     operator: AbstractSkewOperator
     law: AbstractModel
     frame: Frame
+
+    residual_says_nothing: ClassVar[bool] = True
 
     def __init__(self, operator: AbstractSkewOperator, law: AbstractModel, summary: Summary):
         self.operator = operator

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from noneq.data.columns import from_table, table
+from noneq.data.formats.columns import from_table, table
 from noneq.data.layouts import Layout, Raw, own, parse_record, record_of, to_json
 from noneq.data.safety import check_file, refuse_bomb
 from noneq.data.snapshots import Snapshots

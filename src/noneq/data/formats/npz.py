@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from noneq.data.columns import assemble
+from noneq.data.formats.columns import assemble
 from noneq.data.layouts import Layout, Raw, parse_record, record_of, to_json
 from noneq.data.safety import check_file, refuse_bomb, refuse_name
 from noneq.data.snapshots import Snapshots

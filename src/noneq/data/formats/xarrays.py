@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from noneq.data.base import AbstractEnsemble
-from noneq.data.columns import assemble
+from noneq.data.formats.columns import assemble
 from noneq.data.layouts import Layout, Raw, own, parse_record, record_of, to_json
 from noneq.data.safety import check_file, check_seal, refuse_bomb, seal
 from noneq.data.snapshots import Snapshots

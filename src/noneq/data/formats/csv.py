@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from noneq.data.columns import from_table, table, trajectory_name
+from noneq.data.formats.columns import from_table, table, trajectory_name
 from noneq.data.layouts import Layout, Raw, own, parse_record, record_of, to_json
 from noneq.data.safety import check_file
 from noneq.data.snapshots import Snapshots
