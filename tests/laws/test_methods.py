@@ -12,8 +12,12 @@ from noneq.data.summary import summarise
 from noneq.errors import InvalidInput, NoneqError, WrongType
 from noneq.methods import AbstractMethod, Fit, PFGMpp, ScoreMatching, Transition
 from noneq.methods.denoising.product import AbstractDenoising
+from noneq.nets import MLP
+from noneq.processes import VE, FokkerPlanck, Gaussian, LogNormal
+from noneq.samplers import ReverseSDE
 from noneq.spec import from_toml, to_toml
 from noneq.spec.names import modules
+from noneq.training import Training
 from noneq.traits import (
     AbstractModel,
     HasEnergy,
@@ -251,11 +255,50 @@ def compilations():
     jax.monitoring.unregister_event_duration_listener(only)
 
 
-def test_a_second_seed_compiles_nothing(cls, fit, compilations):
-    # The fixture has fitted the same settings to data of the same shape.
-    tiny(cls).fit(paths(), key=jax.random.key(2))
+OTHER_NUMBERS = {"steps": 9, "rate": 1e-4, "warmup": 0, "ema": 0.5, "clip": 0.1}
+
+
+def test_other_numbers_names_and_times_compile_nothing(cls, fit, compilations):
+    # The fixture has fitted other numbers to data of the same shape.
+    fit.model.sample(8, time=0.5, key=KEY)
+    data = paths()
+    moved = nq.Trajectories(data.values, np.add(data.times, 1.5), names=("left", "right"))
+    numbers = {
+        f"{stage}training__{name}": value
+        for stage in ("", "score__")
+        for name, value in OTHER_NUMBERS.items()
+    }
+    compilations.clear()
+    other = tiny(cls, **numbers).fit(moved, key=jax.random.key(2))
     assert compilations == []
+    x = other.model.sample(8, time=2.0, key=KEY)
+    assert compilations == []
+    if cls.__name__ != "OracleBoltzmann":  # which learns nothing
+        assert not np.array_equal(x, fit.model.sample(8, time=0.5, key=KEY))
+    assert other.model.snapshots(8, times=[2.0], key=KEY).names == ("left", "right")
     if cls is ScoreMatching:
         # The count does count: another batch is another program.
         tiny(cls, training__batch=12).fit(paths(), key=jax.random.key(2))
         assert compilations
+
+
+def factors(k):
+    return ScoreMatching(
+        process=Gaussian(VE(sigma_min=0.002 * k, sigma_max=50.0 * k)),
+        weight=LogNormal(mean=-1.2 * k, spread=1.2 * k),
+        penalty=FokkerPlanck(strength=0.1 * k),
+        sampler=ReverseSDE(steps=8, noise=0.8 * k),
+        net=MLP(width=16, depth=1),
+        training=Training(steps=4, batch=16),
+        time_band=1.0,
+    )
+
+
+def test_other_numbers_of_the_factors_compile_nothing(compilations):
+    samples = []
+    for k in (1.0, 1.1):
+        compilations.clear()
+        model = factors(k).fit(paths(), key=KEY).model
+        samples.append(model.sample(8, time=0.5, key=KEY))
+    assert compilations == []
+    assert not np.array_equal(*samples)

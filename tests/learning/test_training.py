@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from noneq.errors import DataFileError, FitDiverged, Interrupted, InvalidInput
@@ -84,6 +86,69 @@ def test_one_compile_serves_every_seed_and_every_chunk():
     for seed in range(3):
         train(START, Counting(), problem(), QUICK, key=jax.random.key(seed))
     assert len(Counting.traces) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"steps": 60}, {"rate": 0.01}, {"warmup": 5}, {"ema": 0.5}, {"ema": 0.0}, {"clip": 0.1}, {"patience": 3},
+     {"held_out": 0.2}],
+    ids=str,
+)  # fmt: skip
+def test_other_numbers_are_not_other_programs(change):
+    train(START, Counting(), problem(), QUICK, key=jax.random.key(0))
+    Counting.traces.clear()
+    train(START, Counting(), problem(), replace(QUICK, **change), key=jax.random.key(0))
+    assert not Counting.traces
+
+
+@pytest.mark.parametrize("change", [{"batch": 65}, {"decay": "constant"}], ids=str)
+def test_another_batch_and_another_decay_are_other_programs(change):
+    train(START, Counting(), problem(), QUICK, key=jax.random.key(0))
+    Counting.traces.clear()
+    train(START, Counting(), problem(), replace(QUICK, **change), key=jax.random.key(0))
+    assert Counting.traces
+
+
+class Shifted(AbstractLoss):
+    """Least squares around a guess that is shifted by a setting, 0 for no shift."""
+
+    shift: float = 0.0
+    traces = []
+
+    def loss(self, model, batch, *, key):
+        Shifted.traces.append(self.shift)
+        guess = batch["x"] @ model.slope + model.offset.value
+        return jnp.mean((guess + self.shift - batch["y"]) ** 2)
+
+
+def test_numbers_of_objectives_are_traced_and_none_of_them_is_learnt():
+    Shifted.traces.clear()
+    losses = [
+        train(START, Shifted(shift), problem(), QUICK, key=jax.random.key(0))[1]["loss"][-1]
+        for shift in (0.0, 0.1, 0.2)
+    ]
+    np.testing.assert_allclose(losses, [0.0, 0.01, 0.04], atol=2e-3)
+    # Without the shift it is another program.
+    assert len(Shifted.traces) == 2
+    assert Shifted.traces[0] == 0.0
+
+
+def test_parameters_of_weak_type_are_learnt():
+    weak = jnp.full(3, 0.5)
+    assert weak.weak_type
+    model, _ = train(Line(weak, START.offset), Squares(), problem(), QUICK, key=jax.random.key(1))
+    np.testing.assert_allclose(model.slope, [1.0, -2.0, 0.5], atol=0.01)
+
+
+@pytest.mark.parametrize(("steps", "warmup"), [(400, 30), (400, 0), (25, 100), (1, 0)])
+def test_the_rate_is_that_of_optax(steps, warmup):
+    training = Training(steps=steps, warmup=warmup, rate=0.05)
+    pace, count = training.pace, jnp.arange(steps + 1)
+    known = optax.warmup_cosine_decay_schedule(0.0, 0.05, min(warmup, steps // 10), steps)
+    np.testing.assert_allclose(jax.vmap(pace.rate_at)(count), known(count), rtol=1e-6, atol=5e-8)
+    constant = replace(training, decay="constant").pace
+    flat = jax.vmap(constant.rate_at)(count)
+    np.testing.assert_allclose(flat[min(warmup, steps // 10) :], 0.05, rtol=1e-6)
 
 
 def test_a_resumed_run_is_bit_identical(tmp_path):
