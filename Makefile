@@ -9,7 +9,7 @@ RUN ?= runs
 help:
 	@echo "make demo                install, run the quick Prinz study, say where report.html is"
 	@echo "make test                everything that CI runs: lint, types, tests"
-	@echo "make bench               all benchmarks beside their peers -> docs/results/speed.json"
+	@echo "make bench               all benchmarks -> docs/results/speed.json; PEERS=1 adds PyTorch"
 	@echo "make docs                build the documentation into site/"
 	@echo "make results NAME=prinz  keep the rows of runs/prinz as docs/results/prinz.json"
 	@echo "make clean               remove .venv and everything that was built"
@@ -55,7 +55,7 @@ x64: $(VENV)/.installed-test
 fast: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q --ignore=tests/x64 -m "not slow"
 
-bench: $(VENV)/.installed-bench
+bench: $(VENV)/.installed-bench $(if $(PEERS),$(VENV)/.installed-bench-peers)
 	$(BIN)/python benchmarks/run.py -o docs/results/speed.json
 
 docs: $(VENV)/.installed-docs
