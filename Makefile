@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN ?= runs
 
-.PHONY: help demo test lint types x64 fast bench docs results clean
+.PHONY: help demo test lint types x64 fast bench matrix docs results clean
 
 help:
 	@echo "make demo                install, run the quick Prinz study, say where report.html is"
 	@echo "make test                everything that CI runs: lint, types, tests"
-	@echo "make bench               all benchmarks beside their peers -> docs/results/speed.json"
+	@echo "make bench               all benchmarks -> docs/results/speed.json; PEERS=1 adds PyTorch"
+	@echo "make matrix              wheel and sdist in clean environments, each Python from 3.11 on"
 	@echo "make docs                build the documentation into site/"
 	@echo "make results NAME=prinz  keep the rows of runs/prinz as docs/results/prinz.json"
 	@echo "make clean               remove .venv and everything that was built"
@@ -55,8 +56,11 @@ x64: $(VENV)/.installed-test
 fast: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q --ignore=tests/x64 -m "not slow"
 
-bench: $(VENV)/.installed-bench
+bench: $(VENV)/.installed-bench $(if $(PEERS),$(VENV)/.installed-bench-peers)
 	$(BIN)/python benchmarks/run.py -o docs/results/speed.json
+
+matrix: $(VENV)/.installed-test
+	$(BIN)/python -m pytest tests/test_published.py -n 0 --timeout=1800 -q -rs
 
 docs: $(VENV)/.installed-docs
 	$(BIN)/python docs/generate.py

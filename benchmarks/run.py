@@ -1,4 +1,9 @@
-"""All benchmarks, one after the other, as the tidy rows of docs/results/speed.json."""
+"""All benchmarks, one after the other, as the tidy rows of docs/results/speed.json.
+
+The file is replaced after each benchmark, so that an interruption loses none that is finished.
+Rows that this machine does not measure (PyTorch is not installed, a benchmark failed or was not
+asked for) stay from the earlier run, and ``earlier`` says which run that was.
+"""
 
 import argparse
 import json
@@ -6,9 +11,13 @@ import os
 import platform
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from timing import TORCH
+
+from noneq.data.atomic import atomic_path
 
 
 NAMES = ("simulate", "ising", "latent_cycle", "gray_scott", "training", "sampling", "likelihood")
@@ -22,11 +31,51 @@ def processor() -> str:
     return names[0] if names else platform.processor()
 
 
-def record(rows: list[dict], load: float) -> dict[str, Any]:
+def versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def label(row: dict) -> str:
+    return f"{row['case']}: {row['method']}"
+
+
+def merge(old: list[dict], new: list[dict]) -> list[dict]:
+    """The old rows with those of a benchmark replaced; peers that it left out stay."""
+    cases = {row["case"] for row in new}
+    stays = lambda row: (
+        row["case"] not in cases or (not TORCH and row["method"].startswith("PyTorch"))
+    )
+    places = [i for i, row in enumerate(old) if row["case"] in cases]
+    cut = places[0] if places else len(old)
+    return [*filter(stays, old[:cut]), *new, *filter(stays, old[cut:])]
+
+
+def earlier(old: dict[str, Any], rows: list[dict], measured: set[str]) -> list[dict]:
+    """Runs before this one that rows still come from, and which rows."""
+    sources = {label(row): old for row in old.get("rows", ())}
+    for run in old.get("earlier", ()):
+        sources |= dict.fromkeys(run["of"], run)
+    found: dict[int, dict] = {}
+    for name in dict.fromkeys(label(row) for row in rows):
+        if name not in measured:
+            source = sources[name]
+            fresh = {part: source[part] for part in ("versions", "machine")} | {"of": []}
+            found.setdefault(id(source), fresh)["of"].append(name)
+    return list(found.values())
+
+
+def record(old: dict[str, Any], rows: list[dict], measured: set[str], load: float) -> dict:
+    kept = earlier(old, rows, measured)
     return {
         "study": "speed",
         "command": "make bench",
-        "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
+        "versions": versions(),
         "machine": {
             "processor": processor(),
             "cores": os.cpu_count(),
@@ -34,7 +83,7 @@ def record(rows: list[dict], load: float) -> dict[str, Any]:
             "load_before": load,
         },
         "rows": rows,
-    }
+    } | ({"earlier": kept} if kept else {})
 
 
 def collect(name: str) -> list[dict]:
@@ -54,24 +103,44 @@ def collect(name: str) -> list[dict]:
     return json.loads(line.removeprefix("ROWS "))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(words: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", default=NAMES, help=f"some of {', '.join(NAMES)}")
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/results/speed.json"))
-    arguments = parser.parse_args()
-    rows, load = [], round(os.getloadavg()[0], 2)
+    arguments = parser.parse_args(words)
+    load = round(os.getloadavg()[0], 2)
     if load > 0.5:
         # Threads that wait for each other suffer most: a busy machine is unfair to the peers.
         print(f"the machine is busy (load {load}); these numbers mean little", file=sys.stderr)
+    if not TORCH:
+        print(
+            "PyTorch is not installed: its cases are left out, their earlier rows stay "
+            "(make bench PEERS=1 installs it)",
+            file=sys.stderr,
+        )
+    output = arguments.output
+    old = json.loads(output.read_text()) if output.exists() else {}
+    rows, measured, failed = list(old.get("rows", ())), set(), []
+    output.parent.mkdir(parents=True, exist_ok=True)
     for name in arguments.names:
-        new = collect(name)
-        rows += new
+        try:
+            new = collect(name)
+        except (subprocess.SubprocessError, StopIteration) as error:
+            failed.append(name)
+            print(f"{name} failed: {error}", file=sys.stderr)
+            continue
         for entry in new:
             print("{case:24} {method:24} {metric:18} {value:.4g}".format(**entry), file=sys.stderr)
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(record(rows, load), indent=1) + "\n")
-    print(f"wrote {arguments.output}")
+        rows, measured = merge(rows, new), measured | {label(row) for row in new}
+        with atomic_path(output) as temporary:
+            content = record(old, rows, measured, load)
+            temporary.write_text(json.dumps(content, indent=1) + "\n")
+    if failed:
+        print(f"failed: {', '.join(failed)}; their earlier rows stay", file=sys.stderr)
+        return 1
+    print(f"wrote {output}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -5,14 +5,13 @@ float32 noise; ours and PyTorch fold at the walls after each step.
 """
 
 import math
-import sys
 
 import diffrax
 import jax
 import jax.numpy as jnp
 import lineax
 import numpy as np
-from timing import THREADS, Case, row, side_by_side, speed_rows
+from timing import THREADS, TORCH, Case, row, side_by_side, speed_rows
 
 from noneq.simulation import simulate
 from noneq.systems import Prinz
@@ -36,11 +35,9 @@ def ours(record: int) -> Case:
     )
 
 
-def peer_torch() -> Case | None:
-    try:
-        import torch
-    except ImportError:
-        return None
+def peer_torch() -> Case:
+    import torch
+
     torch.set_num_threads(THREADS)
 
     def potential(t: float, x: torch.Tensor) -> torch.Tensor:
@@ -103,15 +100,12 @@ def peer_diffrax_fast() -> Case:
 
 
 def rows() -> list[dict]:
-    cases = {
-        "noneq": ours(1),
-        "PyTorch eager (peer)": peer_torch(),
-        "diffrax Euler (peer)": peer_diffrax(),
-        "diffrax Euler, UnsafeBrownianPath (peer)": peer_diffrax_fast(),
-    }
-    for name in [name for name, case in cases.items() if case is None]:
-        print(f"{name} is not installed: left out", file=sys.stderr)
-    timings = side_by_side({name: case for name, case in cases.items() if case})
+    cases = {"noneq": ours(1)}
+    if TORCH:
+        cases["PyTorch eager (peer)"] = peer_torch()
+    cases["diffrax Euler (peer)"] = peer_diffrax()
+    cases["diffrax Euler, UnsafeBrownianPath (peer)"] = peer_diffrax_fast()
+    timings = side_by_side(cases)
     out = speed_rows("simulate_1e7", timings)
     rate = N * STEPS / timings["noneq"].median
     relative = timings["noneq"].stderr / timings["noneq"].median

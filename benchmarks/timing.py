@@ -3,11 +3,14 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from statistics import median, stdev
 
 
 REPEATS = 5
 THREADS = 2
+TORCH = find_spec("torch") is not None
+"""PyTorch is an opt-in; without it its cases are left out."""
 
 Case = Callable[[], object]
 """One complete run of a workload; returns only when its result is ready."""

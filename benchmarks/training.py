@@ -2,10 +2,8 @@
 
 import jax
 import jax.numpy as jnp
-import torch
-import torch_peer
 import workload
-from timing import THREADS, clock, row, side_by_side, speed_rows
+from timing import THREADS, TORCH, clock, row, side_by_side, speed_rows
 
 from noneq.learning.loop import Training, train
 from noneq.methods.denoising.product import DenoisingLoss
@@ -27,6 +25,10 @@ def ours(width: int, depth: int, batch: int, steps: int):
 
 
 def peer(width: int, depth: int, batch: int, steps: int, *, compiled: bool):
+    import torch
+    import torch_peer
+
+    torch.set_num_threads(THREADS)
     model = workload.untrained(width, depth, steps=1)
     values = workload.peer_rows(model)
     return torch_peer.trainer(
@@ -36,9 +38,14 @@ def peer(width: int, depth: int, batch: int, steps: int, *, compiled: bool):
 
 def matmul_gflops(size: int = 2048, repeats: int = 5) -> float:
     """The faster of JAX and PyTorch at one large float32 product, best of several."""
-    a, b = jnp.ones((size, size)), torch.ones((size, size))
+    a = jnp.ones((size, size))
     product = jax.jit(lambda m: m @ m)
-    cases = (lambda: product(a).block_until_ready(), lambda: b @ b)
+    cases = [lambda: product(a).block_until_ready()]
+    if TORCH:
+        import torch
+
+        b = torch.ones((size, size))
+        cases.append(lambda: b @ b)
     for case in cases:
         case()
     return 2e-9 * size**3 / min(clock(case) for _ in range(repeats) for case in cases)
@@ -51,17 +58,14 @@ def network_gflops(width: int, depth: int, batch: int, steps: int) -> float:
 
 
 def rows(steps: int = STEPS) -> list[dict]:
-    torch.set_num_threads(THREADS)
     out = []
     for case, (width, depth, batch) in CASES.items():
+        cases = {"noneq": ours(width, depth, batch, steps)}
+        if TORCH:
+            cases["PyTorch eager (peer)"] = peer(width, depth, batch, steps, compiled=False)
+            cases["PyTorch compile (peer)"] = peer(width, depth, batch, steps, compiled=True)
         before = matmul_gflops()
-        timings = side_by_side(
-            {
-                "noneq": ours(width, depth, batch, steps),
-                "PyTorch eager (peer)": peer(width, depth, batch, steps, compiled=False),
-                "PyTorch compile (peer)": peer(width, depth, batch, steps, compiled=True),
-            }
-        )
+        timings = side_by_side(cases)
         out += speed_rows(case, timings)
         machine = (before + matmul_gflops()) / 2
         work = network_gflops(width, depth, batch, steps)

@@ -1,10 +1,10 @@
 """What training, sampling and likelihood are timed on: five clusters on a ring, one law."""
 
+from typing import TYPE_CHECKING
+
 import jax
 import jax.numpy as jnp
 import numpy as np
-import torch
-import torch_peer
 
 import noneq as nq
 from noneq.data.summary import summarise
@@ -13,6 +13,11 @@ from noneq.methods.denoising.model import DenoisingModel
 from noneq.nets import MLP
 from noneq.processes import Gaussian, Karras, LogNormal
 from noneq.samplers import Heun
+
+
+if TYPE_CHECKING:
+    import torch
+    import torch_peer
 
 
 def data(n: int = 100_000) -> nq.Snapshots:
@@ -40,13 +45,18 @@ def in_memory(model: DenoisingModel) -> dict[str, jax.Array | None]:
     return jax.tree.map(jnp.asarray, rows(data(), model.normaliser))
 
 
-def peer_rows(model: DenoisingModel) -> torch.Tensor:
+def peer_rows(model: DenoisingModel) -> "torch.Tensor":
     """The same rows for the peer."""
+    import torch
+
     return torch.from_numpy(np.array(rows(data(), model.normaliser)["y"]))
 
 
-def peer(model: DenoisingModel) -> torch_peer.Denoiser:
+def peer(model: DenoisingModel) -> "torch_peer.Denoiser":
     """The peer with the same weights."""
+    import torch
+    import torch_peer
+
     net = model.denoiser.net
     layers = [(np.vstack(net.first), net.bias), *net.hidden, (net.last, net.last_bias)]
     made = torch_peer.Denoiser(width=net.bias.size, depth=len(net.hidden) + 1)

@@ -158,12 +158,17 @@ def share_table(record: dict[str, Any]) -> str:
 
 
 def provenance(record: dict[str, Any]) -> str:
-    """Command, machine and versions."""
-    machine = record["machine"]
-    versions = ", ".join(f"{name} {v}" for name, v in record["versions"].items())
-    return (
-        f"`{record['command']}` on {machine['cores']} cores ({machine['processor']}); {versions}.\n"
-    )
+    """Command, machine and versions; and of earlier runs that some rows come from."""
+    lines = [f"`{record['command']}` {_where(record)}.\n"]
+    for run in record.get("earlier", ()):
+        lines.append(f"Measured earlier {_where(run)}: {'; '.join(run['of'])}.\n")
+    return "\n".join(lines)
+
+
+def _where(run: dict[str, Any]) -> str:
+    machine = run["machine"]
+    versions = ", ".join(f"{name} {v}" for name, v in run["versions"].items())
+    return f"on {machine['cores']} cores ({machine['processor']}); {versions}"
 
 
 def sweep_picture(record: dict[str, Any], path: Path) -> None:

@@ -174,6 +174,53 @@ def test_speed_ratio_is_peer_over_ours():
     assert done.stdout.strip() == "[2.0]"
 
 
+@pytest.fixture
+def bench(monkeypatch):
+    """The runner of benchmarks, which lives beside them."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    for name in ("run", "timing"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    import run
+
+    yield run
+    for name in ("run", "timing"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("torch", [False, True])
+def test_benchmarks_keep_finished_rows_and_those_of_absent_peers(
+    bench, tmp_path, monkeypatch, torch, generator
+):
+    def row(case, method, value):
+        return GOOD_ROW | {"case": case, "method": method, "metric": "seconds", "value": value}
+
+    old = [row("a", "noneq", 1.0), row("a", "PyTorch eager (peer)", 2.0), row("b", "noneq", 3.0)]
+    path = tmp_path / "speed.json"
+    written(path, record([*old, row("a", "gone (peer)", 4.0)]) | {"study": "speed"})
+
+    def collect(name):
+        if name == "failing":
+            raise subprocess.CalledProcessError(1, name)
+        if name == "stopped":
+            raise KeyboardInterrupt
+        return [row("a", "noneq", 5.0)]
+
+    monkeypatch.setattr(bench, "TORCH", torch)
+    monkeypatch.setattr(bench, "collect", collect)
+    with pytest.raises(KeyboardInterrupt):
+        bench.main(["failing", "first", "stopped", "-o", str(path)])
+    kept = generator["pages"].read(path)
+    found = {(r["case"], r["method"]): r["value"] for r in kept["rows"]}
+    peer = {} if torch else {("a", "PyTorch eager (peer)"): 2.0}
+    assert found == {("a", "noneq"): 5.0, ("b", "noneq"): 3.0} | peer
+    (before,) = kept["earlier"]
+    assert before["machine"] == record([])["machine"]
+    assert set(before["of"]) == {f"{case}: {method}" for case, method in peer} | {"b: noneq"}
+    assert "Measured earlier on 2 cores (one)" in generator["pages"].provenance(kept)
+    assert bench.main(["failing", "-o", str(path)]) == 1
+    assert generator["pages"].read(path)["rows"] == kept["rows"]
+
+
 def commands_in(text: str) -> list[list[str]]:
     """Every ``noneq …`` line of the shell blocks, comments cut, continued lines joined."""
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
