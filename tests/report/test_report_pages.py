@@ -15,10 +15,11 @@ from noneq.domains import Box
 from noneq.errors import DataFileError, InvalidInput
 from noneq.learning.loop import Training
 from noneq.methods import BoltzmannField, ScoreMatching
-from noneq.report import run_report, study_report
+from noneq.report import run_report
 from noneq.report.runs import clouds
 from noneq.report.tables import tables
 from noneq.store import add_rows, fingerprint, save
+from noneq.studies.page import study_report
 from noneq.studies.prinz.pictures import figures
 from noneq.studies.running import Kept
 from noneq.studies.table_one.pictures import figures as table_one_figures
