@@ -35,10 +35,11 @@ for verbs in (data_verbs, model_verbs, pde_verbs, study_verbs):
         app.command(name=verb.__name__.rstrip("_"), no_args_is_help=False)(verb)
 
 
-def _version(asked: bool) -> None:
+def _version(asked: bool) -> bool:
     if asked:
         typer.echo(f"noneq {__version__}")
         raise typer.Exit
+    return asked
 
 
 @app.callback()
