@@ -57,7 +57,7 @@ class AbstractMethod(eqx.Module):
     the same from the process).
     """
 
-    source: ClassVar[str]
+    source: eqx.AbstractClassVar[str]
     published: ClassVar[Published | None] = None
 
     @abstractmethod

@@ -4,6 +4,7 @@ There is no registry: what a room's ``__init__`` exports is what the command lin
 and `noneq list` know.
 """
 
+import ast
 import difflib
 import importlib
 import importlib.util
@@ -130,7 +131,18 @@ def _own_class(kind: str, base: type, trust: bool) -> type:
     if not (inspect.isclass(cls) and issubclass(cls, base)):
         found = [k for k, v in vars(module).items() if inspect.isclass(v) and issubclass(v, base)]
         raise unknown(f"{base.__name__.removeprefix('Abstract').lower()} in {path}", name, found)
+    if missing := _missing(cls):
+        raise InvalidInput(
+            f"{kind} is not complete, it lacks {', '.join(missing)}; define what its abstract base "
+            f"{cls.__mro__[1].__name__} asks for."
+        )
     return cls
+
+
+def _missing(cls: type) -> list[str]:
+    """Abstract methods and attributes that a class leaves open."""
+    kinds = ("__abstractmethods__", "__abstractvars__", "__abstractclassvars__")
+    return sorted({name for kind in kinds for name in getattr(cls, kind, ())})
 
 
 def _own_module(path: str, trust: bool) -> ModuleType:
@@ -147,13 +159,47 @@ def _own_module(path: str, trust: bool) -> ModuleType:
     try:
         if not file.is_file():
             return importlib.import_module(name)
-        spec = importlib.util.spec_from_file_location(name, file)
-        module = importlib.util.module_from_spec(spec)  # pyright: ignore[reportArgumentType]
-        sys.modules[name] = module
-        spec.loader.exec_module(module)  # pyright: ignore[reportOptionalMemberAccess]
+        _check_names(file)
+        return _run(file, name)
+    except InvalidInput:
+        raise
     except Exception as error:
         sys.modules.pop(name, None)
+        if isinstance(error, ImportError) and error.name == name:
+            raise InvalidInput(
+                f"{file} and a file that it imports need each other (circular import: {error}); "
+                "move what both need into a third file."
+            ) from error
         raise InvalidInput(
             f"cannot import {path!r} ({type(error).__name__}: {error}); name a .py file or module."
         ) from error
+
+
+def _run(file: Path, name: str) -> ModuleType:
+    """The module that the file makes; it may import its neighbours."""
+    spec = importlib.util.spec_from_file_location(name, file)
+    module = importlib.util.module_from_spec(spec)  # pyright: ignore[reportArgumentType]
+    sys.modules[name] = module
+    sys.path.insert(0, str(file.resolve().parent))
+    try:
+        spec.loader.exec_module(module)  # pyright: ignore[reportOptionalMemberAccess]
+    finally:
+        sys.path.pop(0)
     return module
+
+
+def _check_names(file: Path) -> None:
+    """Refuse a file that defines a name twice: Python would silently take the last one.
+
+    Raises:
+        InvalidInput: naming it and both lines.
+    """
+    lines: dict[str, int] = {}
+    for node in ast.parse(file.read_bytes(), str(file)).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            if node.name in lines:
+                raise InvalidInput(
+                    f"{file} defines {node.name} twice, in lines {lines[node.name]} and "
+                    f"{node.lineno}; rename one of them."
+                )
+            lines[node.name] = node.lineno
