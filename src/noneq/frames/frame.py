@@ -137,7 +137,7 @@ class Frame(eqx.Module):
         array = jnp.asarray(x, dtype=float)
         if array.shape == self.event_shape:
             return array[None], True
-        if array.shape[1:] != self.event_shape or not array.shape[:1] > (0,):
+        if array.shape[1:] != self.event_shape or array.ndim == 0 or len(array) == 0:
             raise InvalidInput(
                 f"states have shape {array.shape}; expected {self.event_shape} or "
                 f"(n, *{self.event_shape})."

@@ -11,7 +11,7 @@ class AnnealedLevels(eqx.Module):
     """How a law is reached from N(0, I): levels exp(−|y|²/2 − beta f), beta = u², u even in [0, 1].
 
     Args:
-        levels: of beta, those of 0 and 1 among them.
+        levels: number of inverse temperatures from 0 to 1, both included.
         steps: Metropolis-adjusted Langevin steps at each level, beside one jump.
         step_size: largest step, in units of the normalised data (see `langevin_move`).
         particles: least number that is moved side by side for a draw or a normalisation.

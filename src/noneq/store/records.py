@@ -47,12 +47,12 @@ def read_rows(path: str | Path) -> list[dict[str, Any]]:
     file = Path(path) / "metrics.json"
     try:
         rows = json.loads(file.read_bytes()) if file.exists() else []
-        assert_rows = all(isinstance(row, dict) for row in rows)
+        are_tables = all(isinstance(row, dict) for row in rows)
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise DataFileError(
             f"{file} cannot be read ({type(error).__name__}); delete it."
         ) from error
-    if not assert_rows:
+    if not are_tables:
         raise DataFileError(f"{file} is no list of rows; delete it.")
     return rows
 

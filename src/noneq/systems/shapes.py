@@ -18,7 +18,7 @@ class AbstractShape(AbstractSystem):
     """A law in the plane; its numbers are finite and not negative.
 
     Raises:
-        InvalidInput: one is.
+        InvalidInput: a number that is negative, infinite or NaN.
     """
 
     def __check_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Training states to start hidden states and components from."""
+"""Training states from which hidden states and mixture components are initialised."""
 
 import jax
 import jax.numpy as jnp

@@ -37,7 +37,7 @@ class Judging(eqx.Module):
     Args:
         n: samples per time in `w2` and `mmd`.
         timed: samples that are drawn for the clock; fewer of digits.
-        timed_digits: as many.
+        timed_digits: the same number for the digits.
         grid: cells per axis of the mass integral.
         margin: of the grid, and of the box of methods that need one, about the data, in parts
             of their width.

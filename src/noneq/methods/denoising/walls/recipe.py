@@ -88,7 +88,7 @@ class ReflectedDiffusion(AbstractMethod, HasForward):
         E[½|s|² + div s] (`ImplicitLoss`).
     Sampling:
         reverse SDE by Euler–Maruyama, each step reflected at the walls; `log_prob` by the
-        probability-flow ODE, which no wall is crossed by.
+        probability-flow ODE, whose lines cross no wall.
     Source and deviations:
         Lou and Ermon 2023, without drift; physical time is a further input; the factor at the walls
         follows the noise level (see `ReflectedScore`).
