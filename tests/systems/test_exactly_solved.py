@@ -53,6 +53,17 @@ def test_ring_density_is_normalised_and_carries_the_current():
     np.testing.assert_allclose(flux, ring.current(), rtol=3e-3)
 
 
+@pytest.mark.parametrize(("force", "beta"), [(-3.0, 2.0), (0.0, 2.0), (1.5, 200.0), (-0.4, 30.0)])
+def test_ring_density_carries_one_current(force, beta):
+    ring = DrivenRing(force=force, beta=beta)
+    x = np.linspace(0, 2 * np.pi, 4096, endpoint=False)
+    p = np.exp(np.asarray(jax.vmap(ring.log_density)(x[:, None]), np.float64))
+    np.testing.assert_allclose(p.mean() * 2 * np.pi, 1, rtol=1e-4)
+    # The mean force over the steady law is 2π J, as the current is the same everywhere.
+    mean = np.average(force + np.sin(x), weights=p)
+    np.testing.assert_allclose(mean, 2 * np.pi * ring.current(), atol=2e-4 * max(1, abs(force)))
+
+
 def test_linear_transition_solves_its_equations():
     """dS/dt = −A S − S A^T + 2D by central differences, and the limits."""
     system = Linear(A=A, D=D)

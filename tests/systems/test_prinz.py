@@ -83,6 +83,19 @@ def test_entropy_production_of_a_breathing_ring_is_refused():
         Prinz.quintuple().entropy_production_rate()
 
 
+def test_a_ring_outside_its_walls_is_refused():
+    with pytest.raises(InvalidInput, match="half_width"):
+        Prinz(radius=1.5, beta=5.0)
+    with pytest.raises(InvalidInput, match="half_width"):
+        Prinz(radius=0.8, breathing=0.3)
+    assert Prinz(radius=1.5, beta=5.0, half_width=2.5).domain.high == 2.5
+
+
+def test_the_exact_value_knows_no_walls_and_refuses_them():
+    with pytest.raises(InvalidInput, match="walls"):
+        Prinz(beta=1.0).entropy_production_rate()
+
+
 def test_default_steps_are_fine_enough():
     assert 0.02 / Prinz().time_step >= 20
     assert np.isfinite(simulate(Prinz(), [0.0, 0.02], n=50, key=jax.random.key(0)).values).all()

@@ -84,6 +84,33 @@ def test_flat_ring_and_still_ring():
     assert exact.driven_ring(0.0, 1.0) == 0.0
 
 
+@pytest.mark.parametrize(
+    ("force", "beta", "rate"),
+    # Double integral reduced to one by the Bessel function I0, in logarithms.
+    [
+        (-3.0, 40.0, 339.41317),
+        (1.5, 1e4, 16770.510),
+        (1.0, 1e4, 369.21111),
+        (-0.5, 40.0, 2.16966e-11),
+    ],
+)
+def test_ring_under_strong_force(force, beta, rate):
+    np.testing.assert_allclose(exact.driven_ring(force, 1.0, 1 / beta), rate, rtol=3e-6)
+
+
+def test_unresolved_ring_is_refused():
+    with pytest.raises(InvalidInput, match="too large"):
+        exact.driven_ring(1.0, 1.0, 1e-6)
+
+
+def test_hopf_far_below_its_bifurcation():
+    # ⟨r²⟩ → 2D/|μ| for a harmonic trap of stiffness |μ|.
+    np.testing.assert_allclose(exact.hopf(-3000.0, 2.0, 0.01), 8 / 3000, rtol=1e-6)
+    # The series takes over where the plain form still has nine digits.
+    plain, series = (exact.hopf(z * np.sqrt(2.0), 1.0, 1.0) for z in (-29.999999, -30.000001))
+    np.testing.assert_allclose(plain / series, 30.000001 / 29.999999, rtol=2e-9)
+
+
 def test_rotating_wells():
     np.testing.assert_allclose(exact.rotating_wells(), 0.25803, rtol=1e-4)
 

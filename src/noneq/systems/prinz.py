@@ -14,6 +14,10 @@ from noneq.systems.base import AbstractGradient, HasEntropyProduction
 from noneq.systems.rotating_frame import mean_power
 
 
+_BARRIER = 12.0
+"""kT by which the walls must lie above the ring for the form without walls: e^-12 = 6e-6."""
+
+
 class Prinz(AbstractGradient, HasEntropyProduction):
     """Wells on a ring that turn about the origin, inside a reflecting box.
 
@@ -65,6 +69,12 @@ class Prinz(AbstractGradient, HasEntropyProduction):
             )
         if self.wells < 1 or int(self.wells) != self.wells:
             raise InvalidInput(f"Prinz: wells = {self.wells}; expected a whole number ≥ 1.")
+        widest = self.radius + abs(self.breathing)
+        if self.exponent == 2 and widest >= self.half_width:
+            raise InvalidInput(
+                f"Prinz: the ring reaches r = {widest:g}, beyond the walls at ±{self.half_width:g}; "
+                f"set half_width above it, e.g. {widest + 0.5:g}."
+            )
 
     @classmethod
     def literal(cls) -> "Prinz":
@@ -127,15 +137,25 @@ class Prinz(AbstractGradient, HasEntropyProduction):
     def entropy_production_rate(self) -> float:
         """Power of the rotation over kT, exact in the co-rotating frame.
 
-        Neglects the walls, which the mass must not reach: e^{−beta κ (w − r0)²} ≪ 1.
+        Neglects the walls, which the mass must not reach: e^{−beta κ (w − r0)²} ≤ 1e-5.
 
         Raises:
-            InvalidInput: a breathing or literal (exponent 1) ring, for which it is not known.
+            InvalidInput: a breathing or literal (exponent 1) ring, for which it is not known, or
+                walls that the mass reaches.
         """
         if self.breathing or self.exponent != 2:
             raise InvalidInput(
                 "Prinz: the exact entropy production is known for breathing = 0 and exponent = 2 "
                 "only; measure it with noneq.thermo.entropy_production_rate."
+            )
+        # The angular part is the same at the walls as on the ring.
+        barrier = self.beta * self.stiffness * (self.half_width - self.radius) ** 2
+        if barrier < _BARRIER:
+            raise InvalidInput(
+                f"Prinz: the walls at ±{self.half_width:g} are only {barrier:.1f} kT above the ring of "
+                f"radius {self.radius:g}, and the exact value knows no walls; set half_width = "
+                f"{self.radius + np.sqrt(_BARRIER / (self.beta * self.stiffness)):.3g} or more, or "
+                "measure it with noneq.thermo.entropy_production_rate."
             )
         power = mean_power(
             wells=self.wells,

@@ -11,6 +11,10 @@ from noneq.errors import InvalidInput
 from noneq.systems.base import AbstractLangevin, HasEntropyProduction, HasStationaryDensity
 
 
+_CELLS_PER_FOLD, _MOST_CELLS, _SHOWN = 8, 2**22, 8192
+"""Cells for one factor e of the Boltzmann weight, the most of them, and those interpolated."""
+
+
 class DrivenRing(AbstractLangevin, HasStationaryDensity, HasEntropyProduction):
     """A constant force around a ring with a cosine potential.
 
@@ -65,35 +69,63 @@ class DrivenRing(AbstractLangevin, HasStationaryDensity, HasEntropyProduction):
         return jnp.full_like(x, self.force)
 
     def current(self) -> float:
-        """Steady probability current J: turns per unit time.
+        """Steady probability current J: turns per unit time, with the sign of F.
 
-        **Equation**: J = D (1 − e^{−2πF/D}) / ∫_0^{2π} dx ∫_x^{x+2π} dy e^{[U(y) − U(x)]/D},
-        U = V − F x, D = 1/beta.
+        **Equation**: J = D/∫_0^{2π} Z(x) dx with Z(x) = ∫_x^∞ e^{[U(y) − U(x)]/D} dy for F > 0,
+        U = V − F x, D = 1/beta; the mirror image x → −x for F < 0.
+
+        Raises:
+            InvalidInput: beta (|F| + |a|) is too large for the grid, and the value unresolved.
         """
-        _, unnormalised, step = self._steady()
-        return float(-np.expm1(-2 * np.pi * self.force * self.beta)) / (
-            self.beta * unnormalised.sum() * step
-        )
+        if self.force == 0:
+            return 0.0
+        log_z, step = self._log_steady()
+        return float(np.sign(self.force) * np.exp(-_log_sum(log_z) - np.log(step * self.beta)))
 
     def log_density(self, x: Float[Array, "1"]) -> Scalar:
-        """Steady log p(x), interpolated on a fine grid."""
-        grid, unnormalised, step = self._steady()
-        log_p = np.log(unnormalised / (unnormalised.sum() * step))
-        return jnp.interp(x[0], jnp.asarray(grid), jnp.asarray(log_p), period=2 * np.pi)
+        """Steady log p(x), interpolated on a fine grid; p ∝ Z, see `current`."""
+        if self.force == 0:
+            grid = np.arange(_SHOWN) * 2 * np.pi / _SHOWN
+            log_z, step = -self.beta * self.amplitude * np.cos(grid), grid[1]
+        else:
+            log_z, step = self._log_steady()
+            grid = np.arange(log_z.size) * step
+        log_p = log_z - _log_sum(log_z) - np.log(step)
+        kept = slice(None, None, max(1, log_z.size // _SHOWN))
+        return jnp.interp(x[0], jnp.asarray(grid[kept]), jnp.asarray(log_p[kept]), period=2 * np.pi)
 
     def entropy_production_rate(self) -> float:
-        """Work of the force over kT: 2π F J beta."""
+        """Work of the force over kT: 2π F J beta; raises as `current`."""
         return float(2 * np.pi * self.force * self.current() * self.beta)
 
-    def _steady(self) -> tuple[np.ndarray, np.ndarray, float]:
-        """Grid, ∫_x^{x+2π} e^{[U(y) − U(x)]/D} dy on it (proportional to p), and its step."""
-        count = 1024
-        grid = np.arange(count) * 2 * np.pi / count
-        step = grid[1]
-        # y = x + s: the integrand in s is smooth but not periodic, so Simpson's rule.
-        s = np.linspace(0, 2 * np.pi, 2 * count + 1)
-        simpson = np.full(s.size, 2.0)
-        simpson[1::2], simpson[[0, -1]] = 4.0, 1.0
-        rise = self.amplitude * (np.cos(grid[:, None] + s) - np.cos(grid[:, None]))
-        kernel = np.exp(self.beta * (rise - self.force * s))
-        return grid, kernel @ simpson * (s[1] / 3), step
+    def _log_steady(self) -> tuple[np.ndarray, float]:
+        """log Z on a regular grid of [0, 2π), and its step.
+
+        Z(x) = ∫_x^{x+h} e^{[U(y) − U(x)]/D} dy + e^{[U(x+h) − U(x)]/D} Z(x + h): a sum of positive
+        terms from the right, taken in logarithms, which no force or temperature overflows.
+        """
+        steepest = self.beta * (abs(self.force) + abs(self.amplitude))
+        count = max(1024, 2 ** int(np.ceil(np.log2(2 * np.pi * _CELLS_PER_FOLD * steepest))))
+        if count > _MOST_CELLS:
+            raise InvalidInput(
+                f"DrivenRing: beta (|force| + |amplitude|) = {steepest:.3g} is too large for the "
+                f"exact steady state, which resolves up to {_MOST_CELLS / 50:.0f}; lower beta."
+            )
+        step, force = 2 * np.pi / count, abs(self.force)
+        edges = np.arange(count + 1) * step
+        rise = lambda y: self.beta * (self.amplitude * np.cos(y) - force * y)
+        nodes, weights = np.polynomial.legendre.leggauss(4)
+        inside = edges[:-1, None] + step * (nodes + 1) / 2
+        local = np.log(np.exp(rise(inside) - rise(edges[:-1, None])) @ weights * step / 2)
+        terms = local + rise(edges[:-1])
+        # A whole turn lowers U by 2πF: the turns after the first are a geometric series.
+        turn = _log_sum(terms) - np.log(-np.expm1(-2 * np.pi * force * self.beta))
+        terms = np.append(terms, turn - 2 * np.pi * force * self.beta)
+        log_z = np.logaddexp.accumulate(terms[::-1])[::-1][:-1] - rise(edges[:-1])
+        # The force to the left is that to the right of the mirrored ring.
+        return (log_z if self.force > 0 else np.roll(log_z[::-1], 1)), step
+
+
+def _log_sum(logs: np.ndarray) -> float:
+    top = logs.max()
+    return float(top + np.log(np.exp(logs - top).sum()))

@@ -143,9 +143,17 @@ def hopf(mu: float, w: float, diffusivity: float) -> float:
     **Equation**: w² ⟨r²⟩/D, ⟨r²⟩ = μ + s φ(μ/s)/Φ(μ/s), s = √(2D).
     """
     s = math.sqrt(2 * diffusivity)
-    z = mu / s
-    density = math.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
-    return w**2 * (mu + s * density / (math.erfc(-z / math.sqrt(2)) / 2)) / diffusivity
+    return w**2 * s * _mean_above_zero(mu / s) / diffusivity
+
+
+def _mean_above_zero(z: float) -> float:
+    """Mean z + φ(z)/Φ(z) of N(z, 1) cut to positive values."""
+    if z < -30:
+        # The two terms cancel; their sum is a series in 1/z.
+        return -1 / z + 2 / z**3 - 10 / z**5 + 74 / z**7
+    from scipy.special import log_ndtr
+
+    return z + math.exp(-(z**2) / 2 - math.log(2 * math.pi) / 2 - float(log_ndtr(z)))
 
 
 def rotating_wells(drive: float = 1.0, radius: float = 0.5, beta: float = 10.0) -> float:
