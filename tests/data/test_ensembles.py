@@ -250,3 +250,25 @@ def test_to_xarray_shows_gaps_and_names():
     assert dataset["values"].attrs["units"] == "m"
     flat = Snapshots(GOOD[:, 0], [0.0, 1.0], np.array([0, 1, 1, 0])).to_xarray()
     assert flat["values"].groupby("time").mean()["time"].to_numpy().tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("domain", "cure"),
+    [
+        (nq.Box(-1.0, 1.0), "correct the unit"),
+        (nq.Torus(), "wrap them"),
+        (nq.domains.Product((nq.Torus(), nq.Free()), (1, 1)), "lie outside"),
+    ],
+)
+def test_states_outside_their_domain_are_refused(domain, cure, rng):
+    inside = rng.uniform(0.0, 1.0, (20, 3, 2))
+    Trajectories(inside, np.arange(3.0), domain=domain)
+    far = inside.copy()
+    far[4, 1, 0] = 10.0
+    with pytest.raises(InvalidInput, match=cure):
+        Trajectories(far, np.arange(3.0), domain=domain)
+    with pytest.raises(InvalidInput, match=cure):
+        Snapshots(far[:, 1], domain=domain)
+    seen = np.ones((20, 3), bool)
+    seen[4, 1] = False
+    Trajectories(far, np.arange(3.0), mask=seen, domain=domain)

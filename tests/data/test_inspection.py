@@ -21,7 +21,7 @@ def test_numbers_of_a_known_set(tmp_path):
         mask=mask,
         names=["a", "b"],
         units=["m", ""],
-        domain=nq.Box(0.0, 7.5),
+        domain=nq.Box(0.0, 8.0),
     )
     write(data, tmp_path / "a.nc")
     for look in (inspection(data), inspection(tmp_path / "a.nc")):
@@ -34,7 +34,7 @@ def test_numbers_of_a_known_set(tmp_path):
         assert look.std == pytest.approx((seen.std(), 0.0))
         assert (look.low, look.high) == ((0.0, 7.0), (8.0, 7.0))
         assert look.constant == ("b",)
-        assert look.outside == 1
+        assert look.outside == 0
         assert look.problem == ""
         assert sum(look.nan) + sum(look.infinite) == 0
         json.dumps(look.to_dict())

@@ -31,6 +31,15 @@ def numbers(dtype, shape):
     return arrays(dtype, shape, elements=elements)
 
 
+def inside(values, domain, leading):
+    """The values clipped to the domain; ``leading`` axes come before the coordinates."""
+    if domain is None or domain.bounds is None:
+        return values
+    trailing = (1,) * (values.ndim - leading - 1)
+    low, high = (np.reshape(b, (-1, *trailing)).astype(values.dtype) for b in domain.bounds)
+    return np.clip(values, low, high)
+
+
 @st.composite
 def ensembles(draw, shapes=((1,), (3,), (2, 3), (1, 2, 2)), printable=False):
     paired = draw(st.booleans())
@@ -65,10 +74,12 @@ def ensembles(draw, shapes=((1,), (3,), (2, 3), (1, 2, 2)), printable=False):
         mask = draw(arrays(bool, (n, length)))
         mask[np.arange(n), np.arange(n) % length] = True
         mask[np.arange(length) % n, np.arange(length)] = True
-        return Trajectories(draw(numbers(dtype, (n, length, *event))), times, mask=mask, **labels)
+        values = inside(draw(numbers(dtype, (n, length, *event))), labels["domain"], 2)
+        return Trajectories(values, times, mask=mask, **labels)
     index = np.array([*range(length), *draw(arrays(int, n, elements=st.integers(0, length - 1)))])
     order = np.array(draw(st.permutations(range(rows))))
-    return Snapshots(draw(numbers(dtype, (rows, *event))), times, index[order], **labels)
+    values = inside(draw(numbers(dtype, (rows, *event))), labels["domain"], 1)
+    return Snapshots(values, times, index[order], **labels)
 
 
 def assert_equal(a, b):

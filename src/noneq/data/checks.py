@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from noneq._typing import Key
-from noneq.domains import AbstractDomain, Free
+from noneq.domains import AbstractDomain, Free, Product, Region, Torus
 from noneq.errors import InvalidInput, WrongType
 
 
@@ -143,6 +144,48 @@ def as_domain(domain: Any, event_shape: tuple[int, ...]) -> AbstractDomain:
             "give one corner per coordinate or one number for all."
         )
     return domain
+
+
+def refuse_outside(states: np.ndarray, domain: AbstractDomain) -> None:
+    """Refuse states ``(n, *event_shape)`` that the domain does not hold, up to rounding.
+
+    Raises:
+        InvalidInput: with their share and the farthest number.
+    """
+    out = _outside(states, domain)
+    if out.any():
+        rows = out.reshape(len(out), -1)
+        worst = states[rows.any(axis=1)][0]
+        cure = "wrap them (domain.project)" if isinstance(domain, Torus) else "correct the unit"
+        raise InvalidInput(
+            f"{rows.any(axis=1).mean():.3g} of the states lie outside {_name(domain)}, such as "
+            f"{np.array2string(worst.ravel()[:4], precision=4)}; {cure}, or give their true domain."
+        )
+
+
+def _outside(states: np.ndarray, domain: AbstractDomain) -> np.ndarray:
+    """Which numbers (for a region which states) lie outside."""
+    if isinstance(domain, Product):
+        cuts = np.cumsum(domain.sizes)[:-1]
+        pieces = zip(np.split(states, cuts, axis=-1), domain.parts, strict=True)
+        flat = [_outside(piece, part).reshape(len(states), -1) for piece, part in pieces]
+        return np.concatenate(flat, axis=1)
+    if domain.bounds is None:
+        return np.zeros(len(states), bool)
+    low, high = (b.reshape(-1, *(1,) * (states.ndim - 2)) for b in domain.bounds)
+    rounding = 1e-5 * np.maximum(high - low, np.maximum(np.abs(low), np.abs(high)))
+    out = (states < low - rounding) | (states > high + rounding)
+    if isinstance(domain, Region) and not out.any():
+        # A finite step of an integrator may end this far behind a curved wall.
+        size = float((high - low).max())
+        return np.asarray(jax.vmap(domain.distance)(jnp.asarray(states))) > 1e-3 * size
+    return out
+
+
+def _name(domain: AbstractDomain) -> str:
+    corners = domain.bounds
+    text = "" if corners is None else f" from {corners[0].tolist()} to {corners[1].tolist()}"
+    return f"the {type(domain).__name__}{text}"
 
 
 def refuse_nonfinite(values: np.ndarray, cure: str) -> None:

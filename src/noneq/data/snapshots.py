@@ -19,6 +19,7 @@ from noneq.data.checks import (
     nearest,
     permutation,
     refuse_nonfinite,
+    refuse_outside,
 )
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
@@ -40,7 +41,7 @@ class Snapshots(AbstractEnsemble):
 
     Raises:
         InvalidInput: empty or non-finite values, a time without samples, unsorted or
-            duplicate times, labels or conditions of the wrong length.
+            duplicate times, labels or conditions of the wrong length, states outside the domain.
         WrongType: values or times that are no real numbers.
     """
 
@@ -86,6 +87,7 @@ class Snapshots(AbstractEnsemble):
         self.units = as_labels(units, self.event_shape, "units", "")
         self.time_unit = str(time_unit)
         self.domain = as_domain(domain, self.event_shape)
+        refuse_outside(self.values, self.domain)
 
     @classmethod
     def from_frames(cls, frames: Sequence[Any], times: Any, **labels: Any) -> "Snapshots":

@@ -19,6 +19,7 @@ from noneq.data.checks import (
     nearest,
     permutation,
     refuse_nonfinite,
+    refuse_outside,
 )
 from noneq.data.snapshots import Snapshots
 from noneq.domains import AbstractDomain
@@ -88,6 +89,7 @@ class Trajectories(AbstractEnsemble):
         self.units = as_labels(units, self.event_shape, "units", "")
         self.time_unit = str(time_unit)
         self.domain = as_domain(domain, self.event_shape)
+        refuse_outside(self.values[self.observed], self.domain)
 
     @property
     def event_shape(self) -> tuple[int, ...]:
