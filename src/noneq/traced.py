@@ -14,11 +14,16 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jaxtyping import PyTree
 
-from noneq.domains import AbstractDomain
-
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _WORDS = "words"
+
+
+class AbstractUntraced(eqx.Module):
+    """A module whose numbers stay parts of the program.
+
+    For classes in which Python branches on them, or makes tables of them on the host.
+    """
 
 
 def words() -> Any:
@@ -29,8 +34,8 @@ def words() -> Any:
 def jit(function: _F) -> _F:
     """`equinox.filter_jit`, with the Python floats of all arguments traced.
 
-    Numbers inside domains, integers and fields marked static stay parts of the program, and so
-    does a lone 0.0, which switches a term off (`is_on`). Tuples of floats are traced whole.
+    Integers, fields marked static and all inside an `AbstractUntraced` stay parts of the program,
+    and so does a lone 0.0, which switches a term off (`is_on`). Tuples of floats are traced whole.
     `words` are None inside; a compiled function must therefore not return a model.
     """
     compiled = eqx.filter_jit(function)
@@ -56,7 +61,7 @@ def _entering(tree: PyTree) -> PyTree:
     tree = jax.tree.map(
         lambda node: _nameless(node) if _has_words(node) else node, tree, is_leaf=_has_words
     )
-    return jax.tree.map(_traced, tree, is_leaf=lambda node: _is_series(node) or _is_domain(node))
+    return jax.tree.map(_traced, tree, is_leaf=lambda node: _is_series(node) or _is_untraced(node))
 
 
 def _traced(leaf: Any) -> Any:
@@ -78,8 +83,8 @@ def _is_series(node: Any) -> bool:
     return type(node) is tuple and bool(node) and all(type(part) is float for part in node)
 
 
-def _is_domain(node: Any) -> bool:
-    return isinstance(node, AbstractDomain)
+def _is_untraced(node: Any) -> bool:
+    return isinstance(node, AbstractUntraced)
 
 
 def _has_words(node: Any) -> bool:

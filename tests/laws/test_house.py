@@ -20,7 +20,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text()) for path in FILES}
 NAMES = {path: str(path.relative_to(SOURCE)) for path in FILES}
 
-FOUNDATION = ("_typing", "_face", "errors", "estimate", "domains", "traced", "constant", "cache")
+FOUNDATION = ("_typing", "_face", "errors", "estimate", "traced", "domains", "constant", "cache")
 LEARNT = ("data", "spec", "traits", "nets", "frames", "processes", "symbolic")
 WORLD = ("systems", "pde", "simulation", "samplers")
 WORK = ("learning", "training", "store", "statistics")

@@ -15,10 +15,12 @@ REFERENCE = json.loads(Path(__file__).with_name("reference_losses.json").read_te
 OPTIMISED = "jax_disable_most_optimizations"
 
 
-@pytest.fixture(autouse=True)
-def optimised():
+@pytest.fixture(autouse=True, scope="module")
+def optimised(compile_quickly):
     """As the histories were made; rounding differs without."""
     before = jax.config.values[OPTIMISED]
+    # Programs of earlier modules would be taken, whose compilation was another.
+    jax.clear_caches()
     jax.config.update(OPTIMISED, False)
     yield
     jax.config.update(OPTIMISED, before)

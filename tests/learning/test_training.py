@@ -233,7 +233,7 @@ def test_the_result_does_not_depend_on_the_number_of_devices():
             "NPROC": "8",
             "JAX_PLATFORMS": "cpu",
         }
-        code = DEVICES.format(tests=str(Path(__file__).parents[1]), count=count)
+        code = DEVICES.format(tests=str(Path(__file__).parent), count=count)
         done = subprocess.run(
             [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=150
         )
@@ -263,7 +263,7 @@ print(hashlib.sha256(np.asarray(model.slope).tobytes()).hexdigest(), flush=True)
 @pytest.mark.kill
 def test_kill_9_at_any_moment_resumes_to_the_identical_result(tmp_path):
     def start(folder):
-        code = KILLED.format(tests=str(Path(__file__).parents[1]), folder=str(folder))
+        code = KILLED.format(tests=str(Path(__file__).parent), folder=str(folder))
         return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
 
     def result(process):

@@ -2,15 +2,15 @@
 
 from abc import abstractmethod
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from noneq.errors import InvalidInput
+from noneq.traced import AbstractUntraced
 
 
-class AbstractDomain(eqx.Module):
+class AbstractDomain(AbstractUntraced):
     """A region of state space. All functions take one state, shape ``(*event_shape)``."""
 
     @abstractmethod

@@ -15,13 +15,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Int, PyTree
+from jaxtyping import Array, PyTree
 
 from noneq._typing import Key, Scalar
 from noneq.constant import learnable
 from noneq.errors import FitDiverged, InvalidInput
 from noneq.learning.checkpoints import Checkpoint, Stop
 from noneq.learning.objectives import AbstractObjective
+from noneq.learning.pace import Pace
 from noneq.traced import jit
 
 
@@ -76,7 +77,7 @@ class Training(eqx.Module):
         return int(np.clip(self.steps // 20, 1, 200))
 
     @property
-    def pace(self) -> "Pace":
+    def pace(self) -> Pace:
         """How the parameters follow the gradient."""
         warmup = min(self.warmup, self.steps // 10)
         count = lambda value: jnp.asarray(value, jnp.int32)
@@ -89,36 +90,6 @@ class Training(eqx.Module):
             number(self.clip),
             self.decay,
         )
-
-
-class Pace(eqx.Module):
-    """Adam with clipping, the rate's schedule and the average, as traced numbers.
-
-    **Equation**: rate(i) = rate i/warmup below ``warmup``, then
-    rate (1 + cos(π (i − warmup)/(steps − warmup)))/2 for the decay ``"cosine"`` and ``rate`` for
-    ``"constant"``, as of ``optax.warmup_cosine_decay_schedule``, which takes no traced steps.
-    """
-
-    steps: Int[Array, ""]
-    warmup: Int[Array, ""]
-    rate: Scalar
-    ema: Scalar
-    clip: Scalar
-    decay: str = eqx.field(static=True)
-
-    @property
-    def adam(self) -> optax.GradientTransformation:
-        """The direction of a step of rate 1, of a gradient no longer than ``clip``."""
-        return optax.chain(optax.clip_by_global_norm(self.clip), optax.scale_by_adam())
-
-    def rate_at(self, step: Int[Array, ""]) -> Scalar:
-        """Learning rate of a step, counted from 0."""
-        rising = self.rate * (step / jnp.maximum(self.warmup, 1))
-        if self.decay == "constant":
-            return jnp.where(step < self.warmup, rising, self.rate)
-        past = (step - self.warmup) / jnp.maximum(self.steps - self.warmup, 1)
-        falling = self.rate * (0.5 * (1 + jnp.cos(jnp.pi * jnp.clip(past, 0, 1))))
-        return jnp.where(step < self.warmup, rising, falling)
 
 
 class _Carry(NamedTuple):

@@ -15,6 +15,7 @@ import numpy as np
 
 from noneq._typing import Scalar, ScalarLike
 from noneq.errors import InvalidInput
+from noneq.traced import AbstractUntraced
 
 
 class AbstractSchedule(eqx.Module):
@@ -142,7 +143,7 @@ def _tau_of_log_alpha(schedule: VP | SubVP, log_alpha: ScalarLike) -> Scalar:
     return -2 * jnp.asarray(log_alpha) / (b + jnp.sqrt(b * b - 4 * a * log_alpha))
 
 
-class DiscreteVP(AbstractSchedule):
+class DiscreteVP(AbstractSchedule, AbstractUntraced):
     """DDPM's levels: alpha² = Π_{j ≤ i} (1 − beta_j) at tau = i/steps, smooth in between.
 
     beta_j rises linearly from beta_min (j = 1) to beta_max (j = steps); −ln alpha² between two
@@ -156,9 +157,8 @@ class DiscreteVP(AbstractSchedule):
     """
 
     steps: int = 1000
-    # Parts of the program: the table of levels is made on the host, in float64.
-    beta_min: float = eqx.field(default=1e-4, static=True)
-    beta_max: float = eqx.field(default=0.02, static=True)
+    beta_min: float = 1e-4
+    beta_max: float = 0.02
 
     def __check_init__(self) -> None:
         _check_levels("DiscreteVP", self.beta_min, self.beta_max)

@@ -13,9 +13,10 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.domains import AbstractDomain
+from noneq.traced import AbstractUntraced
 
 
-class AbstractSystem(eqx.Module):
+class AbstractSystem(AbstractUntraced):
     """A known law: something that states can be drawn from."""
 
     @property

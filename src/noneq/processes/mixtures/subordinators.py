@@ -16,6 +16,7 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
 from noneq.processes.mixtures.bessel import log_bessel_ke, saddle_nodes
 from noneq.processes.mixtures.stable import stable_nodes
+from noneq.traced import AbstractUntraced
 
 
 class AbstractSubordinator(eqx.Module):
@@ -57,7 +58,7 @@ class Fixed(AbstractSubordinator):
         return jnp.square(jnp.asarray(sigma, float))
 
 
-class InverseGamma(AbstractSubordinator):
+class InverseGamma(AbstractSubordinator, AbstractUntraced):
     """s = D sigma²/χ²_D: Student's t kernel of D degrees of freedom and scale sigma.
 
     **Equation**: p(x|y) ∝ (1 + |x − y|²/D sigma²)^{−(N + D)/2}. D = 1 is Poisson's equation
@@ -73,8 +74,7 @@ class InverseGamma(AbstractSubordinator):
     Source: Xu et al. 2023 (PFGM++), eq. 3 and theorem 4.1.
     """
 
-    # A part of the program: log Γ of large numbers needs float64.
-    dof: float = eqx.field(default=1.0, static=True)
+    dof: float = 1.0
 
     def __check_init__(self) -> None:
         _check_positive("InverseGamma", "dof", self.dof, "1 is Poisson; for infinity use Fixed()")
@@ -192,7 +192,7 @@ class InverseGaussian(AbstractSubordinator):
         return rho / self.mass * jnp.exp(t), jax.nn.softmax(log_weights)
 
 
-class Stable(AbstractSubordinator):
+class Stable(AbstractSubordinator, AbstractUntraced):
     """s = sigma² S, S one-sided stable with E e^{−uS} = e^{−u^{a/2}}: the fractional heat equation.
 
     **Equation**: φ_t = −(−∇²)^{a/2} φ, characteristic function e^{−t k^a}, sigma = √2 t^{1/a}; the
@@ -207,8 +207,7 @@ class Stable(AbstractSubordinator):
     Source: Kanter 1975 (sampling); Yoon et al. 2023 for generative models with it.
     """
 
-    # A part of the program: the nodes of the law are found on the host.
-    exponent: float = eqx.field(default=1.5, static=True)
+    exponent: float = 1.5
 
     def __check_init__(self) -> None:
         if not 0.5 <= self.exponent <= 1.95:

@@ -2,7 +2,6 @@
 
 import math
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -12,6 +11,7 @@ from noneq.errors import InvalidInput
 from noneq.processes.base import AbstractFieldLines, AbstractPrior, Perturbed
 from noneq.processes.schedules import AbstractSchedule, Karras
 from noneq.processes.torus import torus_kernel
+from noneq.traced import AbstractUntraced
 
 
 _MOST_SIGNAL = 1e-3
@@ -34,7 +34,7 @@ class TorusPrior(AbstractPrior):
         return jnp.where(inside, -x.size * math.log(self.box), -jnp.inf)
 
 
-class Helmholtz(AbstractFieldLines):
+class Helmholtz(AbstractFieldLines, AbstractUntraced):
     """Field lines of φ_tt + ∇²φ + cutoff² φ = 0 on a torus of side box, uniform at the end.
 
     **Equation**: in free space waves longer than 2π/cutoff do not decay, and the equation is not
@@ -67,9 +67,8 @@ class Helmholtz(AbstractFieldLines):
     free space; this kernel and its velocity are ours.
     """
 
-    # Parts of the program: whether the kernel is positive is judged on the host.
-    cutoff: float = eqx.field(static=True)
-    box: float = eqx.field(static=True)
+    cutoff: float
+    box: float
     schedule: AbstractSchedule = Karras(sigma_max=20.0)
 
     def __check_init__(self) -> None:

@@ -1,6 +1,5 @@
 """The damped wave equation: particles that run at one speed and turn at random."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -18,6 +17,7 @@ from noneq.processes.waves.damped_wave import (
     transport,
     wave_table,
 )
+from noneq.traced import AbstractUntraced
 
 
 LEAST_BLUR = {2: 0.32, 3: 0.61}
@@ -26,7 +26,7 @@ _LEAST_LEVEL = 21.0
 _ROUNDING = 1e-5
 
 
-class Telegraph(AbstractFieldLines):
+class Telegraph(AbstractFieldLines, AbstractUntraced):
     """x_tau = y + walk + blur ξ: the damped wave (telegraph) equation.
 
     **Equation**: p_tt + 2 damping p_t = speed² ∇²p, p(0) the data blurred by N(0, blur² I),
@@ -66,11 +66,10 @@ class Telegraph(AbstractFieldLines):
     positive kernels by blur and their flow are ours.
     """
 
-    # Parts of the program: kernels are tabulated on the host.
-    damping: float = eqx.field(static=True)
-    speed: float = eqx.field(default=1.0, static=True)
-    blur: float = eqx.field(default=0.0, static=True)
-    schedule: AbstractSchedule = eqx.field(default=Karras(), static=True)  # pyright: ignore[reportIncompatibleVariableOverride]
+    damping: float
+    speed: float = 1.0
+    blur: float = 0.0
+    schedule: AbstractSchedule = Karras()
 
     def __check_init__(self) -> None:
         finite = max(self.damping, self.speed, self.blur) < float("inf")
