@@ -10,6 +10,7 @@ from noneq.errors import InvalidInput
 from noneq.models import EmpiricalDenoiser
 from noneq.processes import VP, Helmholtz, Karras
 from noneq.samplers import Heun
+from noneq.traits import HasNoisyVelocity
 
 
 BOX = 8.0
@@ -94,7 +95,7 @@ def test_the_end_is_the_uniform_prior(key):
     assert (np.abs((cloud**2).mean(0) - 16 / 3) < 5 * 16 * np.sqrt(4 / 45 / 20_000)).all()
 
 
-class Hurried(eqx.Module):
+class Hurried(HasNoisyVelocity):
     """The broken twin: four fifths of the velocity."""
 
     inner: EmpiricalDenoiser

@@ -12,6 +12,7 @@ from noneq.models import EmpiricalDenoiser
 from noneq.processes import VE, VP, Karras, Telegraph
 from noneq.processes.waves.radial import radial_kernel
 from noneq.samplers import Heun
+from noneq.traits import HasNoisyVelocity
 
 
 DRAWS = 100_000
@@ -137,7 +138,7 @@ def test_prior_is_the_last_law(key):
     assert prior.sample((7, 2), key=key).shape == (7, 2)
 
 
-class Hurried(eqx.Module):
+class Hurried(HasNoisyVelocity):
     """The broken twin: nine tenths of the velocity."""
 
     inner: EmpiricalDenoiser

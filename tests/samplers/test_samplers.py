@@ -19,12 +19,13 @@ from noneq.samplers import (
     PredictorCorrector,
     ReverseSDE,
 )
+from noneq.traits import HasDenoiser, HasNoisyScore, HasNoisyVelocity
 
 
 MEAN, STD = jnp.asarray([0.4, -0.2]), 0.7
 
 
-class Exact(eqx.Module):
+class Exact(HasDenoiser, HasNoisyScore, HasNoisyVelocity):
     """p_tau = N(alpha m, alpha² s² + sigma²) in closed form."""
 
     process: Gaussian

@@ -30,6 +30,7 @@ from noneq.samplers import (
 )
 from noneq.samplers.sources import Population, systematic
 from noneq.studies.genphys.charges import FromMarginal, charges, two_charges
+from noneq.traits import HasBirths, HasNoisyVelocity
 
 
 T9 = 6.6
@@ -39,7 +40,7 @@ NORMAL = 3.9
 ASK: dict[str, Any] = {"time": None, "condition": None}
 
 
-class Flipped(eqx.Module):
+class Flipped(HasNoisyVelocity, HasBirths):
     """A model whose births have the wrong sign: the broken twin."""
 
     inner: FromMarginal

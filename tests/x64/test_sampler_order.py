@@ -21,6 +21,7 @@ from noneq.samplers import (
     Multistep,
     ReverseSDE,
 )
+from noneq.traits import HasDenoiser, HasNoisyScore, HasNoisyVelocity
 
 
 STEPS = (64, 128, 256)
@@ -37,7 +38,7 @@ class Fixed(eqx.Module):
         return self.states
 
 
-class From(eqx.Module):
+class From(HasDenoiser, HasNoisyScore, HasNoisyVelocity):
     """A denoiser whose draws start from given states."""
 
     inner: Any
