@@ -1,6 +1,7 @@
 """Shared fixtures: order-independent seeds, and how quickly programs are compiled."""
 
 import os
+from collections import Counter
 from pathlib import Path
 from zlib import crc32
 
@@ -9,8 +10,9 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 import jax
 import numpy as np
-import programs
 import pytest
+
+import programs
 
 
 _MAPS = Path("/proc/self/maps")
@@ -21,6 +23,18 @@ _MOST_MAPS = 25_000
 def pytest_addoption(parser, pluginmanager):
     parser.addoption("--seed", type=int, default=0, help="base seed of every test")
     pluginmanager.register(programs, "programs")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Of a sweep over cases the gate keeps the first few; the others are slow."""
+    seen = Counter()
+    for item in items:
+        if sweep := item.get_closest_marker("sweep"):
+            name = item.nodeid.split("[")[0]
+            seen[name] += 1
+            if seen[name] > sweep.args[0]:
+                item.add_marker("slow")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -48,6 +48,7 @@ def z_scores(z, process, t):
     return (found - SHARES) / np.sqrt(SHARES * (1 - SHARES) / len(z))
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("t", [0.1, 1.0])
 def test_draws_have_the_exact_quantiles(t, key):
     process = Helmholtz(0.55, BOX)
@@ -129,6 +130,7 @@ def test_oracle_gives_the_weights_back(key):
     assert beyond(worse) > 2 * exact
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     ("dim", "cutoff"), [(1, 0.58), pytest.param(3, 0.46, marks=pytest.mark.slow)]
 )

@@ -64,6 +64,7 @@ def z_scores(radii, process, dim, sigma):
     return (found - SHARES) / np.sqrt(SHARES * (1 - SHARES) / len(radii))
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     ("dim", "sigma"), [(1, 0.15), (2, 0.6), pytest.param(3, 0.15, marks=pytest.mark.slow)]
 )
@@ -175,6 +176,7 @@ def test_oracle_gives_the_weights_back(key):
     assert (worse.min(1) ** 2).mean() / 2 > 0.015
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(("dim", "blur"), [(1, 0.0), (1, 0.2), (2, 0.2), (3, 0.4)])
 def test_compiled_and_plain_agree(dim, blur, key):
     process = Telegraph(2.0, 1.0, blur)

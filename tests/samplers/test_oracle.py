@@ -100,6 +100,7 @@ SAMPLERS = {
 }
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     "name",
     [pytest.param(s, marks=pytest.mark.slow) if i % 2 else s for i, s in enumerate(SAMPLERS)],

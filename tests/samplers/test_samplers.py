@@ -62,6 +62,7 @@ def z_scores(x):
     return np.abs(np.concatenate([mean, variance]))
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("sampler", "schedule"),
     [
