@@ -3,12 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUN ?= runs
+SLOW := slow or kill or multi
 
-.PHONY: help demo test lint types x64 fast bench matrix docs results clean
+.PHONY: help demo test lint types x64 fast slow bench matrix docs results clean
 
 help:
 	@echo "make demo                install, run the quick Prinz study, say where report.html is"
 	@echo "make test                everything that CI runs: lint, types, tests"
+	@echo "make slow                what the gate leaves out: sweeps, tutorials, killed programs, long fits"
 	@echo "make bench               all benchmarks -> docs/results/speed.json; PEERS=1 adds PyTorch"
 	@echo "make matrix              wheel and sdist in clean environments, each Python from 3.11 on"
 	@echo "make docs                build the documentation into site/"
@@ -51,10 +53,14 @@ types: $(VENV)/.installed-test
 
 # float64 is a setting of a whole process, hence a call of its own.
 x64: $(VENV)/.installed-test
-	JAX_ENABLE_X64=1 $(BIN)/python -m pytest tests/x64 -q -m "not slow"
+	JAX_ENABLE_X64=1 $(BIN)/python -m pytest -q tests/x64 -m "not ($(SLOW))" --budget x64
 
 fast: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -q --ignore=tests/x64 -m "not slow"
+	$(BIN)/python -m pytest -q --ignore=tests/x64 -m "not ($(SLOW))" --budget fast
+
+slow: $(VENV)/.installed-test
+	JAX_ENABLE_X64=1 $(BIN)/python -m pytest -q tests/x64 -m "$(SLOW)" --timeout=900
+	$(BIN)/python -m pytest -q --ignore=tests/x64 -m "$(SLOW)" --timeout=900
 
 bench: $(VENV)/.installed-bench $(if $(PEERS),$(VENV)/.installed-bench-peers)
 	$(BIN)/python benchmarks/run.py -o docs/results/speed.json

@@ -1,6 +1,7 @@
-"""Shared fixtures: order-independent seeds and a persistent compilation cache."""
+"""Shared fixtures: order-independent seeds, and how quickly programs are compiled."""
 
 import os
+from collections import Counter
 from pathlib import Path
 from zlib import crc32
 
@@ -8,20 +9,10 @@ from zlib import crc32
 os.environ.setdefault("MPLBACKEND", "agg")
 
 import jax
-import jaxlib
 import numpy as np
 import pytest
 
-
-# One cache for each worker: JAX does not write its entries atomically, and reading half of one
-# crashes the process.
-_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
-_CACHE = Path(__file__).parents[1] / ".cache" / f"jax-{jaxlib.__version__}" / _WORKER
-jax.config.update("jax_compilation_cache_dir", str(_CACHE))
-# Programs that tests start use it too, not the user's own.
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_CACHE))
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+import programs
 
 
 _MAPS = Path("/proc/self/maps")
@@ -29,18 +20,31 @@ _MOST_MAPS = 25_000
 """Linux gives a process 65,530 memory maps; compiled programs take some each, and more crashes."""
 
 
-_CONTRACTS = ("cli", "laws", "nets", "report", "store")
-"""Rooms that test contracts, not numbers: many small programs, compiled without optimisation."""
+def pytest_addoption(parser, pluginmanager):
+    parser.addoption("--seed", type=int, default=0, help="base seed of every test")
+    pluginmanager.register(programs, "programs")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def compile_quickly(request):
-    """Programs of `_CONTRACTS` are compiled far more often than they run."""
-    name = "jax_disable_most_optimizations"
-    before = jax.config.values[name]
-    jax.config.update(name, before or request.path.parent.name in _CONTRACTS)
-    yield
-    jax.config.update(name, before)
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Of a sweep over cases the gate keeps the first few; the others are slow."""
+    seen = Counter()
+    for item in items:
+        if sweep := item.get_closest_marker("sweep"):
+            name = item.nodeid.split("[")[0]
+            seen[name] += 1
+            if seen[name] > sweep.args[0]:
+                item.add_marker("slow")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Most programs of a test run for less time than their optimisation takes."""
+    name, plain = "jax_disable_most_optimizations", item.get_closest_marker("optimised") is None
+    if jax.config.values[name] and not plain:
+        # JAX would take programs of earlier tests, whose compilation was another.
+        jax.clear_caches()
+    jax.config.update(name, plain)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -49,10 +53,6 @@ def forget_compiled_programs():
     yield
     if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MOST_MAPS:
         jax.clear_caches()
-
-
-def pytest_addoption(parser):
-    parser.addoption("--seed", type=int, default=0, help="base seed of every test")
 
 
 @pytest.fixture

@@ -15,6 +15,9 @@ from noneq.data.summary import summarise
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def examples():
     """The example scripts as modules."""

@@ -61,6 +61,7 @@ def runs(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_samples_carry_their_condition(noneq, runs):
     for label in (0, 1):
         words = ["-o", "s.npz", "--n", "300", "--times", "1", "--condition", label]

@@ -194,6 +194,7 @@ def test_dry_run_times_real_steps(noneq, snapshots):
     assert not os.path.exists("run")
 
 
+@pytest.mark.slow
 def test_dry_run_counts_the_score_that_comes_first(noneq, snapshots):
     words = "--set training.steps=6 --set score.training.steps=5 --set net.width=8 "
     words += "--set net.depth=1 --set score.net=MLP --set score.net.width=8 --json"

@@ -15,6 +15,7 @@ def bars(tmp_path):
     return "bars.npz"
 
 
+@pytest.mark.slow
 def test_the_verbs_in_turn(noneq, bars):
     words = ["--set", "gradient=TwoStepGradient", "--set", "fantasies=Persistent"]
     more = ["--set", "fantasies.chains=50"]

@@ -82,6 +82,7 @@ def test_rossler_has_its_published_exponent(key):
     assert found.per_time.stderr[0] < 0.005
 
 
+@pytest.mark.slow
 def test_hamiltonian_exponents_come_in_pairs(key):
     system = DoublePendulum()
     found = lyapunov_spectrum(system, starts(system, 4, key), step=0.02, time=200.0).per_time.value

@@ -12,18 +12,7 @@ from noneq import methods
 
 
 REFERENCE = json.loads(Path(__file__).with_name("reference_losses.json").read_text())
-OPTIMISED = "jax_disable_most_optimizations"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def optimised(compile_quickly):
-    """As the histories were made; rounding differs without."""
-    before = jax.config.values[OPTIMISED]
-    # Programs of earlier modules would be taken, whose compilation was another.
-    jax.clear_caches()
-    jax.config.update(OPTIMISED, False)
-    yield
-    jax.config.update(OPTIMISED, before)
+pytestmark = pytest.mark.optimised  # as the histories were made; rounding differs without
 
 
 @pytest.mark.parametrize("name", REFERENCE)

@@ -71,6 +71,7 @@ def test_no_bias_between_equal_laws(metric, rng):
     assert biased.mean() / (biased.std(ddof=1) / math.sqrt(repeats)) > 5
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.stat
 @pytest.mark.parametrize("metric", [mmd, energy_distance])
 @pytest.mark.parametrize(("shift", "low", "high"), [(1.0, 0.8, 1.25), (0.0, 0.5, 1.2)])

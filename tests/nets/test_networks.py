@@ -83,6 +83,7 @@ def test_sizes(case, told):
         assert out.shape == (outputs,)
 
 
+@pytest.mark.sweep(2)
 def test_every_word_and_every_weight_counts(case, key):
     recipe, shape, _ = case
     net = built(recipe, shape)
@@ -151,6 +152,7 @@ def shifted(x, shape, by):
     return jnp.roll(x.reshape(shape), by, tuple(range(1, len(shape)))).ravel()
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("shape", [(2, 12), (1, 8, 12)])
 def test_circular_grids_have_no_origin(shape, key):
     by = (4,) * (len(shape) - 1)

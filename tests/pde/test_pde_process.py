@@ -42,6 +42,7 @@ def gaps(equation, scale, found, key):
     return (mean - np.array([d[at] for d in decays])) / np.hypot(stderr, own)
 
 
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize("scale", [1.0, 0.5])
 @pytest.mark.parametrize("name", EQUATIONS)
 def test_the_kernel_is_that_of_the_equation(name, scale, key):
@@ -50,6 +51,7 @@ def test_the_kernel_is_that_of_the_equation(name, scale, key):
     assert np.abs(gaps(equation, scale, process(equation, scale=scale), key)).max() < 5
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("name", ["Yukawa", "damped wave"])
 def test_a_scale_left_out_is_found(name, key):
     equation = EQUATIONS[name]

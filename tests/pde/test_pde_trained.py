@@ -26,6 +26,7 @@ YIELDS = {
 }
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     "name",
     [

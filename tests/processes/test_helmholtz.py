@@ -10,6 +10,7 @@ from noneq.errors import InvalidInput
 from noneq.models import EmpiricalDenoiser
 from noneq.processes import VP, Helmholtz, Karras
 from noneq.samplers import Heun
+from noneq.traits import HasNoisyVelocity
 
 
 BOX = 8.0
@@ -47,6 +48,7 @@ def z_scores(z, process, t):
     return (found - SHARES) / np.sqrt(SHARES * (1 - SHARES) / len(z))
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("t", [0.1, 1.0])
 def test_draws_have_the_exact_quantiles(t, key):
     process = Helmholtz(0.55, BOX)
@@ -94,7 +96,7 @@ def test_the_end_is_the_uniform_prior(key):
     assert (np.abs((cloud**2).mean(0) - 16 / 3) < 5 * 16 * np.sqrt(4 / 45 / 20_000)).all()
 
 
-class Hurried(eqx.Module):
+class Hurried(HasNoisyVelocity):
     """The broken twin: four fifths of the velocity."""
 
     inner: EmpiricalDenoiser
@@ -128,6 +130,7 @@ def test_oracle_gives_the_weights_back(key):
     assert beyond(worse) > 2 * exact
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     ("dim", "cutoff"), [(1, 0.58), pytest.param(3, 0.46, marks=pytest.mark.slow)]
 )

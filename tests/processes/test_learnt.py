@@ -10,6 +10,7 @@ from noneq.errors import InvalidInput
 from noneq.processes import DiscreteVP, LearntLogSNR, LinearLogSNR, UnitNoise
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("steps", "last"), [pytest.param(1000, 0.02, marks=pytest.mark.slow), (10, 0.9)]
 )

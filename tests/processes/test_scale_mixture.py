@@ -50,6 +50,7 @@ def share_below(law, dim, sigma, key, *, stretch=1.0):
     return (found - levels) / np.sqrt(levels * (1 - levels) / DRAWS)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("dim", [pytest.param(1, marks=pytest.mark.slow), 5])
 @pytest.mark.parametrize("name", LAWS)
 def test_draws_have_the_exact_quantiles(name, dim, key):
@@ -104,6 +105,7 @@ def test_the_denoiser_of_pfgm_pp_is_the_papers(dim, rng):
     np.testing.assert_allclose(velocity, (x - clean) / sigma, atol=5e-3)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", LAWS)
 def test_compiled_batches_are_the_plain_ones(name):
     """XLA once mistook a fused sum for another: 600 states at once, in and out of a scan."""

@@ -12,6 +12,7 @@ from noneq.models import EmpiricalDenoiser
 from noneq.processes import VE, VP, Karras, Telegraph
 from noneq.processes.waves.radial import radial_kernel
 from noneq.samplers import Heun
+from noneq.traits import HasNoisyVelocity
 
 
 DRAWS = 100_000
@@ -63,6 +64,7 @@ def z_scores(radii, process, dim, sigma):
     return (found - SHARES) / np.sqrt(SHARES * (1 - SHARES) / len(radii))
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     ("dim", "sigma"), [(1, 0.15), (2, 0.6), pytest.param(3, 0.15, marks=pytest.mark.slow)]
 )
@@ -137,7 +139,7 @@ def test_prior_is_the_last_law(key):
     assert prior.sample((7, 2), key=key).shape == (7, 2)
 
 
-class Hurried(eqx.Module):
+class Hurried(HasNoisyVelocity):
     """The broken twin: nine tenths of the velocity."""
 
     inner: EmpiricalDenoiser
@@ -174,6 +176,7 @@ def test_oracle_gives_the_weights_back(key):
     assert (worse.min(1) ** 2).mean() / 2 > 0.015
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(("dim", "blur"), [(1, 0.0), (1, 0.2), (2, 0.2), (3, 0.4)])
 def test_compiled_and_plain_agree(dim, blur, key):
     process = Telegraph(2.0, 1.0, blur)

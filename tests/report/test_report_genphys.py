@@ -54,6 +54,7 @@ def kept(rng):
     ]
 
 
+@pytest.mark.slow
 def test_all_pictures_are_there_and_deterministic(rows, rng):
     cells = kept(rng)
     made = figures(rows, cells)

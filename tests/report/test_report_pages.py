@@ -155,6 +155,7 @@ def test_the_data_stand_beside_the_samples_while_their_file_is_unchanged(tmp_pat
     assert list(clouds(fit, "BoltzmannField")[0].panels) == ["BoltzmannField"]
 
 
+@pytest.mark.slow
 def test_one_coordinate_and_many(tmp_path, key):
     values = np.asarray(jax.random.normal(key, (30, 4)))
     kinds = ((1, BoltzmannField(), "(spread)"), (4, ScoreMatching(), "first two coordinates"))

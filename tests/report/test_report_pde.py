@@ -24,6 +24,7 @@ def test_every_pde_of_the_zoo_is_drawn_and_deterministically(name):
     assert made["dispersion.svg"] == dispersion(zoo()[name])
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("dim", [1, 3])
 @pytest.mark.parametrize("name", ["poisson", "wave", "schrodinger"])
 def test_other_dimensions(name, dim):

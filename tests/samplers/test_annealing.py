@@ -102,6 +102,7 @@ def misses(temperatures, chains, scale, runs=40):
     return np.mean(np.abs(np.array(found) - exact) > 1)
 
 
+@pytest.mark.slow
 def test_annealing_is_within_one_nat_in_95_percent_of_runs():
     assert misses(500, 50, scale=3.0) <= 0.05
 

@@ -22,6 +22,7 @@ from noneq.samplers import (
     PredictorCorrector,
     ReverseSDE,
 )
+from noneq.traits import HasDenoiser, HasNoisyScore, HasNoisyVelocity
 
 
 PLACES = np.asarray([[-0.8, 0.1], [1.0, 0.9], [0.6, -1.1]])
@@ -30,7 +31,7 @@ LIMIT = 5.1
 """Three z-scores beyond it: false alarm 1e-6."""
 
 
-class Scaled(eqx.Module):
+class Scaled(HasDenoiser, HasNoisyScore, HasNoisyVelocity):
     """A denoiser with its score multiplied by a factor: the broken twin."""
 
     inner: Any
@@ -99,6 +100,7 @@ SAMPLERS = {
 }
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     "name",
     [pytest.param(s, marks=pytest.mark.slow) if i % 2 else s for i, s in enumerate(SAMPLERS)],
@@ -147,9 +149,9 @@ def test_between_walls_too(sampler, key):
     ids=lambda sampler: type(sampler).__name__,
 )
 def test_a_model_without_denoiser_is_told_what_to_use(sampler, key):
-    class OnlyScore:
-        process = KARRAS
-        prior = KARRAS.prior(1.0)
+    class OnlyScore(HasNoisyScore, HasNoisyVelocity):
+        process: Any = KARRAS
+        prior: Any = KARRAS.prior(1.0)
 
         def noisy_score(self, x, tau, *, time=None, condition=None):
             return -x

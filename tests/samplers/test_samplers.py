@@ -19,12 +19,13 @@ from noneq.samplers import (
     PredictorCorrector,
     ReverseSDE,
 )
+from noneq.traits import HasDenoiser, HasNoisyScore, HasNoisyVelocity
 
 
 MEAN, STD = jnp.asarray([0.4, -0.2]), 0.7
 
 
-class Exact(eqx.Module):
+class Exact(HasDenoiser, HasNoisyScore, HasNoisyVelocity):
     """p_tau = N(alpha m, alpha² s² + sigma²) in closed form."""
 
     process: Gaussian
@@ -61,6 +62,7 @@ def z_scores(x):
     return np.abs(np.concatenate([mean, variance]))
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("sampler", "schedule"),
     [

@@ -30,6 +30,7 @@ from noneq.samplers import (
 )
 from noneq.samplers.sources import Population, systematic
 from noneq.studies.genphys.charges import FromMarginal, charges, two_charges
+from noneq.traits import HasBirths, HasNoisyVelocity
 
 
 T9 = 6.6
@@ -39,7 +40,7 @@ NORMAL = 3.9
 ASK: dict[str, Any] = {"time": None, "condition": None}
 
 
-class Flipped(eqx.Module):
+class Flipped(HasNoisyVelocity, HasBirths):
     """A model whose births have the wrong sign: the broken twin."""
 
     inner: FromMarginal
@@ -98,6 +99,7 @@ def test_the_source_free_velocity_keeps_the_weights(mass, top, key):
     assert found.effective == 1
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     ("mass", "top", "handling"),
     [(0.3, 1.0, "branching"), (1.0, 1.0, "weights"), (1.0, 1.0, "resampling")],
@@ -118,6 +120,7 @@ def test_births_of_the_wrong_sign_are_found(handling, key):
     assert abs(share(sampler, Flipped(right), 10_000, key)) > T9
 
 
+@pytest.mark.slow
 def test_without_the_source_the_weights_are_wrong_and_every_draw_says_so(key):
     with pytest.warns(UserWarning, match="weights of modes come out wrong"):
         found = two_charges(1.0, 3.0, "ignored", n=4000, key=key, steps=32)
@@ -180,6 +183,7 @@ def test_velocity_and_births_balance_the_exact_law(key):
     np.testing.assert_allclose(jax.jit(jax.vmap(model.birth))(x, tau), births, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_density_counts_the_births(key):
     model = started(1.0, 3.0)
     # So far from the charges that sigma_min does not make the density stiff.
@@ -216,6 +220,7 @@ def test_branching_makes_the_expected_copies(key):
     assert np.abs(score(1 + np.asarray(change) - float(change.mean()))).max() > 4.8
 
 
+@pytest.mark.slow
 def test_a_draw_has_the_shape_that_is_asked_for(key):
     sampler = Sourced(steps=8, particles=400)
     model = started(1.0, 1.0)

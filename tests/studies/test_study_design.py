@@ -76,6 +76,7 @@ def test_five_designs_with_their_expectations():
     assert len({hash(cell) for cell in design_cells(DesignRun())}) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", [0, pytest.param(1, marks=pytest.mark.slow), 2])
 def test_tiny_runs_with_exact_laws(which, key):
     cell = design_cells(TINY)[which]
@@ -110,6 +111,7 @@ def test_a_tiny_learnt_run(key):
     assert {"blobs", "p_corrected"} <= {row.metric for row in outcome.rows}
 
 
+@pytest.mark.slow
 def test_the_exact_flow_keeps_its_law(key):
     """Log densities of runs after the flow are those of their starts: v is along the level lines."""
     design = designs(QUICK)[0]

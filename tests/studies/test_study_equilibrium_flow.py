@@ -44,6 +44,7 @@ def test_parts_and_what_is_refused(tmp_path):
         run_and_report("prinz", ["x"], [], tmp_path, quick=True, seed=0, progress=None)
 
 
+@pytest.mark.slow
 def test_a_set_in_the_plane():
     method = StreamFlow(
         net=FourierMLP(16, 2), score=SCORE, training=Training(steps=100, batch=128, rate=1e-2)
@@ -63,6 +64,7 @@ def test_a_set_in_the_plane():
     assert len(drawn(cell, outcome)) == 2
 
 
+@pytest.mark.slow
 def test_the_attractor_from_snapshots():
     cell = LorenzRun(
         label="PolynomialFlow", method=PolynomialFlow(noise=0.3, score=SCORE), score=SCORE,

@@ -108,6 +108,7 @@ def test_verdicts_are_the_expected_table(key):
         assert all(row.stderr == 0 for row in rows.values())
 
 
+@pytest.mark.slow
 def test_noise_moves_every_weight_by_its_size_and_none_by_zero(key):
     data_key, fit_key, key = jax.random.split(key, 3)
     cell = small("EDM")
@@ -130,6 +131,7 @@ def test_noise_moves_every_weight_by_its_size_and_none_by_zero(key):
     assert eqx.tree_equal(rest, rest_moved), "nothing but the network moves"
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("label", ["EDM", "Heat"])
 def test_a_process_gives_all_rows(label, key):
     made = small(label)(key)
@@ -152,6 +154,7 @@ def test_a_process_gives_all_rows(label, key):
     assert made.arrays["samples"].shape == (50, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Ignored")
 def test_two_charges_give_their_rows(key):
     weight, effective = ChargesCell(1.0, 3.0, "ignored", 400)(key).rows

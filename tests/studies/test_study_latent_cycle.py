@@ -55,6 +55,7 @@ def test_a_cycle_has_every_row(cycle):
     assert -1 <= low <= r <= high <= 1
 
 
+@pytest.mark.slow
 def test_equilibrium_has_neither_entropy_production_nor_its_correlation():
     tied = LatentCycle(hidden=10, tied=True, training=Training(steps=100, batch=0))
     rows = bars_cell("TiedChain", tied).rows
@@ -64,6 +65,7 @@ def test_equilibrium_has_neither_entropy_production_nor_its_correlation():
     assert not any(row.metric.startswith("ep_") for row in rows)
 
 
+@pytest.mark.slow
 def test_methods_without_a_chain_have_the_likelihood_alone():
     metrics = {row.metric for row in bars_cell("MixtureEM", MixtureEM(steps=20), seeds=1).rows}
     assert metrics == {"train_seconds", "kl"}
@@ -87,6 +89,7 @@ def test_pictures_of_rows_and_cells(cycle):
     assert "λ = -1" in figures(combine([tuple(paid)]), [])[0].alt
 
 
+@pytest.mark.slow
 def test_spins_are_near_the_exact_energy():
     run = SpinRun(side=8, replicas=64, burn=50, sweeps=100, every=10)
     outcome = SpinCell(temperature=3.0, dynamics="heat_bath", run=run)(KEY)

@@ -111,6 +111,7 @@ def test_the_truth_cell_knows_the_entropy_production(key):
         TruthCell(recording=other, scoring=COARSE, replicate=0)(key)
 
 
+@pytest.mark.slow
 def test_a_learner_cell_gives_all_rows(key):
     method = OracleBoltzmann(SMALL.system)
     cell = LearnerCell(

@@ -72,6 +72,7 @@ def test_methods_are_suited_to_discrete_data():
     assert study._suited(study.edm, shape("moons")) == study.edm
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(("case", "best"), [("8gaussians", 2.83188), ("checkerboard", 3.4657)])
 def test_the_optimum_is_the_known_one(case, best, key):
     """Entropy of the law: |z| > 5 by chance once in 2 million."""
@@ -119,6 +120,7 @@ def test_methods_that_need_walls_get_the_box_of_the_training_data(key):
     assert boxed == [ReflectedDiffusion.__name__]
 
 
+@pytest.mark.slow
 def test_wells_are_scored_at_a_few_of_their_times(key):
     wells = DrivenWells()
     small = dataclasses.replace(wells, recording=dataclasses.replace(wells.recording, n=20))

@@ -74,6 +74,7 @@ def virials(pendulum, beta, states):
     return sample_mean(np.concatenate([kinetic, angles], axis=1)).z(0.0)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("time", [0.01, 5.0])
 def test_pendulum_keeps_its_boltzmann_law(time, key):
     pendulum = DoublePendulum(beta=0.8, m2=0.5, l2=1.5)

@@ -44,6 +44,7 @@ def test_vicsek_many_states_at_once_move_as_one_by_one(key):
     np.testing.assert_allclose(batched[:20], single, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_vicsek_orders_without_noise_and_not_with_all_of_it(key):
     ordered = simulate(Vicsek(box=5.0, noise=0.0), [0, 200], n=4, key=key)
     assert polarisation(ordered).value[1] > 0.999
@@ -56,6 +57,7 @@ def test_vicsek_orders_without_noise_and_not_with_all_of_it(key):
     assert twin.z(random)[1] > 10
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("noise", [0.0, 0.3])
 def test_cucker_smale_conserves_the_mean_velocity(noise, key):
     system = CuckerSmale(particles=40, noise=noise)
@@ -87,6 +89,7 @@ def test_cucker_smale_with_equal_pulls_is_linear(key):
     np.testing.assert_allclose(v, v[:, :1] * decay, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_cucker_smale_flocks_below_one_half(key):
     wide = {"particles": 30, "spread": 5.0, "agitation": 1.0}
     flock = simulate(CuckerSmale(**wide, exponent=0.3), [0.0, 20.0], n=2, key=key)
@@ -125,6 +128,7 @@ def test_boids_follow_their_rules(key):
     np.testing.assert_allclose(after[:, 2:], expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_boids_flock_within_their_speeds(key):
     paths = simulate(Boids(particles=100, box=12.0), [0, 300], n=4, key=key)
     speed = np.linalg.norm(paths.values[..., 2:], axis=-1)
@@ -158,6 +162,7 @@ def test_refusals_name_the_parameter(system, wrong):
         system(**wrong)
 
 
+@pytest.mark.slow
 def test_products_of_domains(tmp_path, key):
     domain = Product((Torus(2.0), Free()), (2, 1))
     x = jnp.asarray([[-0.5, 2.5, 7.0]])

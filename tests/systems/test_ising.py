@@ -54,6 +54,7 @@ def misfit(counts, p):
     return (np.cbrt(ratio) - (1 - 2 / (9 * freedom))) / math.sqrt(2 / (9 * freedom))
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("dynamics", DYNAMICS, ids=lambda d: type(d).__name__)
 @pytest.mark.parametrize("system", DRIVEN, ids=lambda s: str(s.event_shape))
 def test_one_step_has_the_exact_law(system, dynamics, key):
@@ -77,6 +78,7 @@ def energy_z(system, x, exact):
     return (energy.mean() - enumeration(exact).energy) / (energy.std(ddof=1) / math.sqrt(len(x)))
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("dynamics", DYNAMICS, ids=lambda d: type(d).__name__)
 @pytest.mark.parametrize("temperature", TEMPERATURES)
 def test_energy_of_a_small_torus(temperature, dynamics, key):
@@ -90,6 +92,7 @@ def test_energy_of_a_small_torus(temperature, dynamics, key):
     assert abs(energy_z(system, x, hotter)) > Z
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("dynamics", DYNAMICS, ids=lambda d: type(d).__name__)
 def test_any_matrix_and_an_odd_lattice_reach_their_law(dynamics, key):
     upper = np.triu(np.random.default_rng(1).normal(size=(7, 7)), 1)
@@ -142,6 +145,7 @@ def test_colours_hold_every_spin_once_and_no_couplings(couplings, most):
     assert all((matrix[np.ix_(c, c)] == 0).all() for c in colours)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("dynamics", DYNAMICS, ids=lambda d: type(d).__name__)
 def test_compiled_or_not(dynamics):
     system = Ising(Lattice((4, 4)), 0.1, (1.0, 3.0), dynamics)

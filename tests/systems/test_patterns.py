@@ -61,6 +61,7 @@ def test_turning_by_a_quarter():
     assert np.abs(np.rot90(still, 2, (1, 2)) - still).max() > 0.2
 
 
+@pytest.mark.slow
 def test_counts_and_distances(key):
     system = PlacedIcons(Disc(2.0), size=48, count=5, apart=12.0)
     centres = np.asarray(jax.vmap(system.centres)(jax.random.split(key, 50)))
@@ -80,6 +81,7 @@ def one_sided(fields):
     return np.abs(even) / (down**2 + across**2).sum((1, 2))
 
 
+@pytest.mark.slow
 def test_aligned_copies_share_their_angle(key):
     keys = jax.random.split(key, 40)
     drawn = lambda **fields: np.asarray(

@@ -21,6 +21,7 @@ POINTS = PlacedPointsLaw(
 )
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("name", LAWS)
 def test_scores_of_icons_are_slopes(name, key):
     law = LAWS[name]
@@ -46,6 +47,7 @@ def test_sums_over_all_placements(key):
         np.testing.assert_allclose(law.clean(jnp.asarray(one, jnp.float32)), clean, atol=2e-3)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("name", LAWS)
 def test_denoised_fields_are_conditional_means(name, key):
     """⟨E[m|x]·(E[m|x] − m)⟩ = 0; of a law that takes the noise for larger it is not."""
@@ -65,6 +67,7 @@ def test_denoised_fields_are_conditional_means(name, key):
     assert z(wrong) > 4.5
 
 
+@pytest.mark.slow
 def test_shuffled_law_is_that_of_shuffled_snapshots(key):
     """Same spectra as `phase_shuffled`, and the likelihood of its fields is as high."""
     draw = lambda law, key: np.asarray(jax.vmap(law.draw)(jax.random.split(key, 400)))
@@ -78,6 +81,7 @@ def test_shuffled_law_is_that_of_shuffled_snapshots(key):
     assert abs(a.mean() - b.mean()) < 4.5 * np.sqrt(a.var() / 400 + b.var() / 400 + 1e-3)
 
 
+@pytest.mark.slow
 def test_score_of_points_is_that_of_its_samples(key):
     """Stein: ⟨div s + |s|²⟩ = 0; with twice the noise it is not."""
     x = POINTS.sample(3000, key=key)
@@ -120,6 +124,7 @@ def test_laws_know_no_place(key):
     )
 
 
+@pytest.mark.slow
 def test_jit_and_eager_scores_agree(key):
     x = POINTS.sample(512, key=key)
     eager = jax.vmap(POINTS.score)(x)

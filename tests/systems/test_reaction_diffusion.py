@@ -27,6 +27,7 @@ def test_laplacians_of_a_wave(wave):
     assert abs(nearest - exact) > 1e-3 * abs(exact)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("laplacian", ["5-point", "spectral"])
 def test_without_feed_and_kill_all_substance_is_conserved(laplacian):
     system = GrayScott(size=SIZE, F=0.0, k=0.0, laplacian=laplacian)
@@ -56,6 +57,7 @@ def test_presets_are_the_published_parameters():
     assert GrayScott.maze(32).event_shape == (2, 32, 32)
 
 
+@pytest.mark.slow
 def test_a_maze_grows_and_comes_to_rest():
     times = (0.0, 1000.0, 4000.0, 4200.0)
     paths = nq.simulate(GrayScott.maze(32), times, n=8, key=jax.random.key(1), solver=Euler())
@@ -66,6 +68,7 @@ def test_a_maze_grows_and_comes_to_rest():
     assert late < 0.2 * early
 
 
+@pytest.mark.slow
 def test_schemes_agree_to_their_order():
     start = np.asarray(GrayScott(size=SIZE).initial(jax.random.key(0)))[None]
     run = lambda solver, steps: nq.simulate(

@@ -22,6 +22,7 @@ def test_rotating_wells_at_the_papers_drive(key):
     assert abs(zscore(Prinz(), np.arange(0, 2, 0.02), 2000, key, start=0.4)) < 5
 
 
+@pytest.mark.slow
 @pytest.mark.stat
 def test_rotating_wells_driven_hard(key):
     """The standard error is 0.4 %: a wrong factor of the rotation or of beta is seen at once."""

@@ -153,6 +153,7 @@ def test_draws_and_paths_follow_the_steady_state(settled):
         assert chi < 45  # 15 degrees of freedom: chance 8e-5
 
 
+@pytest.mark.slow
 def test_the_likelihood_is_bounded_from_below_and_close(settled):
     """Exact but for the 4,096 states that stand for the steady state, 2 % of each probability."""
     p, model = settled
@@ -168,6 +169,7 @@ def test_the_likelihood_is_bounded_from_below_and_close(settled):
     assert (np.mean(few, axis=0) < held + 5 * np.std(few, axis=0) / np.sqrt(20)).all()
 
 
+@pytest.mark.slow
 def test_training_lowers_the_divergence():
     """A law of 4 bits that the chain can show: two pairs of equal bits."""
     values = np.array([[0, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [1, 1, 1, 1]], float)

@@ -77,6 +77,7 @@ def test_implicit_gradients_are_finite_differences(key):
         np.testing.assert_allclose(product, slope, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("dim", [1, 2, pytest.param(5, marks=pytest.mark.slow)])
 def test_stacks_know_their_jacobian_and_their_inverse(key, dim):
     flow = stack(key, dim)

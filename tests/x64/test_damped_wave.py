@@ -66,6 +66,7 @@ def test_blurred_walk_is_the_transform(level, blur):
     np.testing.assert_allclose(found.velocity[seen], velocity[seen], rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("dim", [2, 3])
 @pytest.mark.parametrize("level", LEVELS)
 def test_table_is_the_transform(dim, level):
@@ -104,6 +105,7 @@ def residual(process, dim, tau, x, flow):
     return float(jnp.abs(late + spread).max() / jnp.abs(late).max())
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("dim", [1, 2, 3])
 @pytest.mark.parametrize("level", [0.1, 0.8, 5.0])
 def test_velocity_carries_the_density(dim, level, rng):
@@ -116,6 +118,7 @@ def test_velocity_carries_the_density(dim, level, rng):
     assert residual(process, dim, tau, x, heat) > 1e-2
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(("dim", "bad", "good"), [(2, 0.31, 0.32), (3, 0.6, 0.61)])
 def test_density_is_positive_from_the_named_blur_on(dim, bad, good):
     levels = np.geomspace(0.4, 2.0, 12)
@@ -131,6 +134,7 @@ def test_density_is_positive_from_the_named_blur_on(dim, bad, good):
     assert np.isfinite(table.values).all()
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_perturbed_velocity_is_the_conditional_one(dim, key):
     process = Telegraph(2.0, 1.5, {1: 0.0, 2: 0.3, 3: 0.5}[dim], Karras(sigma_max=20.0))

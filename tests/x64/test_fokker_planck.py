@@ -68,6 +68,7 @@ def relative(score, noising, x, tau):
     return jax.jit(jax.vmap(one))(x, tau)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=name)
 def test_the_score_of_a_mixture_has_no_residual(schedule, key):
     score = jax.grad(mixture(schedule))
@@ -88,6 +89,7 @@ def test_the_absolute_residual_is_rounding(key):
     assert relative(jax.grad(mixture(schedule)), sde(schedule), x, tau)[1].max() < 1e-9
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=name)
 def test_the_log_density_obeys_the_scalar_equation_and_its_gradient_the_other(schedule, key):
     log_p, noising, along = mixture(schedule), sde(schedule), jnp.eye(2)
@@ -119,6 +121,7 @@ def test_the_clock_of_levels_is_the_same_equation(schedule, key):
     np.testing.assert_allclose(1 / jax.vmap(jax.grad(ratio))(tau), jax.vmap(speed)(tau), rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_hutchinson_has_no_bias(key):
     dim, schedule = 18, VP()
     centre_key, point_key, probe_key = jax.random.split(key, 3)

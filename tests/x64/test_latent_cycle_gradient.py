@@ -189,6 +189,7 @@ def case(request):
     return system(units, dim, hidden, **more)
 
 
+@pytest.mark.sweep(1)
 def test_the_exact_gradient_is_that_of_the_likelihood(case):
     model, p, reference, shares = case
     value, grads = gradient_of(model, reference, shares, ExactGradient(), Enumerated())
@@ -305,6 +306,7 @@ def settled(model, units, dim):
     return LatentChain(model, summarise(data)).settled(key=KEY)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("more", [{}, {"second": 2}])
 @pytest.mark.parametrize(("units", "dim", "hidden"), [(BITS, 4, 3), (LETTERS, 3, 5), (BITS, 9, 10)])
 def test_steady_state_and_entropy_production(units, dim, hidden, more):
@@ -332,6 +334,7 @@ def test_steady_state_and_entropy_production(units, dim, hidden, more):
 TIED = [(BITS, 4), (LETTERS, 3), (BITS, 20), (GaussianUnits(1.0), 3)]
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("units", "dim"), TIED)
 @pytest.mark.parametrize("spread", [0.3, 1.5])
 def test_tied_chains_produce_no_entropy(units, dim, spread):
@@ -390,6 +393,7 @@ def test_persistent_chains_follow_the_papers_formula():
     np.testing.assert_allclose(-grads.offset, pull.mean(0), atol=1e-10)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("fantasies", [Stratified(3000), Persistent(9000)])
 @pytest.mark.parametrize("gradient", [TwoStepGradient(), ExactGradient(), NStepGradient(3)])
 def test_draws_stand_for_all_states(fantasies, gradient):

@@ -21,6 +21,7 @@ from noneq.samplers import (
     Multistep,
     ReverseSDE,
 )
+from noneq.traits import HasDenoiser, HasNoisyScore, HasNoisyVelocity
 
 
 STEPS = (64, 128, 256)
@@ -37,7 +38,7 @@ class Fixed(eqx.Module):
         return self.states
 
 
-class From(eqx.Module):
+class From(HasDenoiser, HasNoisyScore, HasNoisyVelocity):
     """A denoiser whose draws start from given states."""
 
     inner: Any
@@ -105,6 +106,7 @@ FLOWS = {
 }
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("name", PROCESSES)
 def test_orders_of_the_flow_of_three_points(name):
     points = jnp.asarray([[-0.8], [0.1], [0.7]])
@@ -150,6 +152,7 @@ WEAK = {
 }
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("name", [pytest.param("VE", marks=pytest.mark.slow), "VP"])
 @pytest.mark.parametrize("kind", WEAK)
 def test_weak_orders_of_the_reverse_sde(name, kind, monkeypatch):

@@ -54,6 +54,7 @@ def speed(model, x):
     return float(jnp.sqrt(jnp.mean(jax.vmap(model.velocity)(x) ** 2)))
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("shape", [(2,), (5,), (3, 2)])
 @pytest.mark.parametrize("operator", [ConstantSkew(), StateSkew(waves=7, length=0.7)])
 def test_vectors_are_exact(operator, shape):
@@ -76,6 +77,7 @@ def test_a_symmetric_part_is_caught():
     assert residual(eqx.tree_at(lambda m: m.operator.tensor.value, model, tilted), x) > 1e-3
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     ("shape", "size"), [((1, 6), 3), ((2, 6), 1), ((2, 3, 4), 3), ((1, 5, 5), 3), ((2, 3, 3, 3), 3)]
 )
@@ -105,6 +107,7 @@ def kernel(shape, size, isotropic=False, seed=0):
     return SkewKernel(Constant(pattern.place(free / jnp.linalg.norm(free))), shape)
 
 
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize("size", [1, 3, 5])
 @pytest.mark.parametrize("channels", [1, 2, 3])
 @pytest.mark.parametrize("grid", [(7,), (5, 6), (3, 2, 4)])
@@ -161,6 +164,7 @@ def test_given_numbers_are_in_the_datas_units():
     np.testing.assert_allclose(model.velocity(x[0]), wanted, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_fits_without_noise_are_exact():
     for operator, shape in [
         (ConstantSkew(), (3,)),

@@ -28,6 +28,7 @@ def modes(z, t, cutoff):
     return p / (2 * np.pi) ** dim, current / p
 
 
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize(("dim", "t"), CASES)
 @pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
 def test_kernel_and_velocity_are_the_sums(dim, t, share, rng):
@@ -63,6 +64,7 @@ def residual(z, t, cutoff, other):
     return float(jnp.abs(late + spread).max() / jnp.abs(late).max())
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("dim", [1, 2, 3])
 @pytest.mark.parametrize("t", [0.0016, 0.1, 1.0, 5.0])
 def test_velocity_carries_the_density(dim, t, rng):

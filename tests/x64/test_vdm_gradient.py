@@ -83,17 +83,20 @@ INTERIOR = [
 ]
 
 
+@pytest.mark.sweep(1)
 def test_the_loss_is_the_papers(case):
     _, value, _, terms, _ = case
     assert float(value) == pytest.approx(float(loss(*terms)), rel=1e-8)
 
 
+@pytest.mark.sweep(1)
 def test_ends_and_network_follow_the_loss(case):
     *_, grads, _, slope = case
     for where in ENDS + NET:
         np.testing.assert_allclose(where(grads), slope(where, loss), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.sweep(1)
 def test_interior_follows_the_variance_or_for_finite_chains_the_loss(case):
     steps, _, grads, _, slope = case
     mine, other = (loss, loudness) if steps else (loudness, loss)

@@ -38,6 +38,7 @@ def fitted(request):
     return request.param.fit(moving(20_000), key=jax.random.key(0))
 
 
+@pytest.mark.sweep(1)
 def test_samples_follow_the_law_at_every_time(fitted, key):
     n = 4000
     clouds = fitted.model.snapshots(n, times=TIMES, key=key)
@@ -82,6 +83,7 @@ def test_misuse_is_explained(fitted, key):
         fitted.model.sample(3, time=0.0, condition=[1.0], key=key)
 
 
+@pytest.mark.slow
 def test_conditions_shift_the_law(key):
     rng = np.random.default_rng(0)
     side = rng.integers(0, 2, 20_000) * 2.0 - 1.0
@@ -94,6 +96,7 @@ def test_conditions_shift_the_law(key):
         model.sample(3, key=key)
 
 
+@pytest.mark.slow
 def test_fields_keep_their_shape(key):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(500, 2, 4, 4)) + np.asarray([10.0, -5.0])[:, None, None]
@@ -145,6 +148,7 @@ def test_transition_needs_paths(key):
         Transition(lag=0.37).fit(ou_paths(5, np.random.default_rng(0)), key=key)
 
 
+@pytest.mark.slow
 def test_divergence_keeps_a_whole_model(key):
     method = ScoreMatching(
         net=MLP(8, 1), training=Training(steps=50, batch=16, rate=1e30, warmup=0)

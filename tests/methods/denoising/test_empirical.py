@@ -34,6 +34,7 @@ def kernels(process, x, tau):
     return each.prod(1), slope * each[:, ::-1]
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", PROCESSES)
 def test_density_score_and_denoiser_are_the_direct_sums(name, rng):
     process = PROCESSES[name]

@@ -83,6 +83,7 @@ WORLDS = {
 }
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("name", WORLDS)
 def test_measured_samples_follow_the_posterior(name, key):
     model = world(*WORLDS[name])
@@ -123,6 +124,7 @@ def test_inpainting_keeps_what_is_given(key):
     np.testing.assert_allclose(same, inpainted(model, {"b": -3.5}).sample(5, key=key))
 
 
+@pytest.mark.slow
 def test_strengths_of_classifier_free_guidance(key):
     """1 is the conditional law, 0 the one without condition; means here are linear in it."""
     condition = np.linspace(-1, 1, 500)

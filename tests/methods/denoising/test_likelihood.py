@@ -62,6 +62,7 @@ def world(dim, n, seed=0, schedule=None, wrong=1.0):
     return model, x, truth
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("schedule", [None, VP()], ids=["Karras", "VP"])
 def test_exact_and_hutchinson_agree_with_the_gaussian_density(schedule, key):
     model, x, truth = world(5, 300, schedule=schedule)

@@ -171,6 +171,7 @@ def two_lumps(n, rng):
     return (side[:, None] * np.array([2.0, 1.0]) + 0.4 * rng.normal(size=(n, 2))).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_a_short_fit_beats_an_untrained_model(rng):
     data, reference = two_lumps(10_000, rng), two_lumps(4000, rng)
 

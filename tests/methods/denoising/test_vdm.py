@@ -53,6 +53,7 @@ def log_density():
     return (-0.5 * z**2 - np.log(np.asarray(SUMMARY.scale)) - 0.5 * np.log(2 * np.pi)).sum(1)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     "schedule", [LinearLogSNR(), VP(), Karras()], ids=lambda value: type(value).__name__
 )
@@ -69,6 +70,7 @@ def test_the_bound_of_the_exact_denoiser_is_the_density(schedule, key):
     assert below > 5 * np.sqrt(np.mean(spoilt.stderr**2) / spoilt.stderr.size) + 2
 
 
+@pytest.mark.slow
 def test_finite_chains_approach_the_limit_from_below(key):
     model = exact(LinearLogSNR(-9.0, 5.0))
     # The same draws for all: differences are sharper than the values.
@@ -110,6 +112,7 @@ def true_nll():
     return np.log(4) + np.log(2 * np.pi * np.e * 0.01)
 
 
+@pytest.mark.slow
 def test_bound_is_above_the_best_and_near_it(fit, key):
     fit, x = fit
     bound = variational_bound(fit.model, x[:2000], key=key).mean()
@@ -153,6 +156,7 @@ def test_learnt_gamma_halves_the_variance(fit, key):
     assert linear[2] == pytest.approx(ours[2], rel=0.05)
 
 
+@pytest.mark.slow
 def test_discrete_steps_and_conditions(key):
     rng = np.random.default_rng(0)
     kind = rng.integers(0, 2, 4000)

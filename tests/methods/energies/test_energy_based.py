@@ -97,6 +97,7 @@ def placed(model, x):
     return (np.asarray(x) - shift) / scale
 
 
+@pytest.mark.slow
 def test_draws_have_the_weights_and_shape_of_the_wells():
     """Shares over independent populations; plain Langevin chains miss them by far."""
     model = bimodal()
@@ -127,6 +128,7 @@ def test_draws_have_the_weights_and_shape_of_the_wells():
     assert abs(wrong - share) > 10 * np.sqrt(share * (1 - share) / 2000)
 
 
+@pytest.mark.slow
 def test_each_time_has_its_own_law():
     model = bimodal((0.0, 1.0))
     for time in (0.0, 1.0):
@@ -152,6 +154,7 @@ def log_density(x, share=0.7):
 SMALL = {"net": MLP(width=32, depth=2), "annealing": AnnealedLevels(levels=32, particles=256)}
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     ("objective", "error"),
     [
@@ -173,6 +176,7 @@ def test_a_fit_recovers_the_log_density(objective, error):
     assert np.sqrt(np.mean(gap**2)) < error + 2 * found.stderr[0]
 
 
+@pytest.mark.slow
 def test_time_and_conditions_reach_chains_and_draws():
     """Four Gaussians: the mean depends on time and category; every law is met."""
     rng = np.random.default_rng(0)

@@ -88,6 +88,7 @@ class OneSided(AbstractScoreObjective):
 NOISED = jnp.linalg.inv(jnp.linalg.inv(PRECISION) + 0.25 * jnp.eye(2))
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     ("rule", "precision"),
     [
@@ -103,6 +104,7 @@ def test_gradient_vanishes_at_the_truth(rule, precision):
     assert np.abs(z_scores(rule, gaussian(precision))).max() < FALSE_ALARM
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     ("rule", "precision"),
     [

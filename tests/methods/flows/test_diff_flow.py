@@ -79,6 +79,7 @@ def z_of(values, truth):
     return (values.mean() - truth) / (values.std(ddof=1) / np.sqrt(len(values)))
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("steps", [12, 24])
 def test_exponential_of_the_log_ratio_has_the_density_as_its_mean(steps, key):
     """Jarzynski's identity, whatever the step; |z| > 5 by chance once in 2 million."""
@@ -148,6 +149,7 @@ def test_dissipation_is_positive_and_vanishes_for_a_reversible_pair(key):
     assert coarse.bound == "lower"
 
 
+@pytest.mark.slow
 def test_dissipation_is_the_gap_between_bound_and_density(key):
     """⟨W⟩ − ΔF with the exact ΔF of the chain, at one state."""
     x, model = jnp.asarray([0.5, -0.3]), model_of(exact_pair(), 12)
@@ -205,6 +207,7 @@ def fitted():
     return DiffFlow(**SMALL).fit(wells(4000), key=jax.random.key(0))
 
 
+@pytest.mark.slow
 def test_learns_a_law_of_time_and_condition(fitted, key):
     n = 2000
     for time, side in ((0.0, 0), (1.0, 1)):
@@ -216,6 +219,7 @@ def test_learns_a_law_of_time_and_condition(fitted, key):
         assert abs(x.std() / 0.5 - 1) < 0.4
 
 
+@pytest.mark.slow
 def test_bound_is_below_the_ode_and_the_truth(fitted, key):
     x = wells(4000, seed=1)
     here = (x.time_index == 0) & (x.condition[:, 0] == 1)

@@ -41,6 +41,7 @@ def fitted():
     return METHOD.fit(data, key=jax.random.key(0)).model
 
 
+@pytest.mark.slow
 def test_training_reaches_the_entropy_of_the_law(fitted, rng):
     x = two_lumps(20_000, rng)
     gap = true_log_prob(x) - log_prob(fitted, x)
@@ -107,6 +108,7 @@ def discrete(request):
     return spread(request.param)
 
 
+@pytest.mark.sweep(1)
 def test_the_mass_is_bounded_from_below(discrete, key):
     cells = CELLS.astype(np.float32)
     bound = discrete.log_mass_estimate(cells, key=key, draws=1000)
@@ -135,6 +137,7 @@ def test_the_mass_is_bounded_from_below(discrete, key):
         assert broken > -ENTROPY + 5 * stderr
 
 
+@pytest.mark.slow
 def test_learnt_noise_is_better_than_uniform_noise(key):
     """Uniform noise asks the flow for a density with sharp edges, which it has not."""
     weights, cells = TABLE.ravel(), CELLS.astype(np.float32)
@@ -202,6 +205,7 @@ def test_bad_data_and_requests_are_refused(fitted, key):
         fitted.sample(3, condition=[1.0], key=key)
 
 
+@pytest.mark.slow
 def test_wrong_conditions_are_refused(told, key):
     with pytest.raises(InvalidInput, match="needs condition="):
         told.sample(3, time=0.0, key=key)

@@ -106,6 +106,7 @@ def stack(key, dim):
     return jax.tree.unflatten(tree, moved)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("dim", [2, pytest.param(5, marks=pytest.mark.slow)])
 def test_stacks_are_inverted(key, dim):
     flow = stack(key, dim)

@@ -144,6 +144,7 @@ def loss(divergence, symmetry=0.0, free=True, terms=()):
     return InvarianceLoss(divergence, symmetry, terms, 5, free)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("free", [True, False])
 def test_the_exact_loss_is_that_of_the_dense_jacobian(free):
     squared, symmetric = dense(free)
@@ -151,6 +152,7 @@ def test_the_exact_loss_is_that_of_the_dense_jacobian(free):
     assert float(found) == pytest.approx(float(squared + 0.7 * symmetric), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_batch_in_parts_has_the_same_gradient(monkeypatch):
     gradient = lambda: eqx.filter_grad(
         lambda net: loss(ExactDivergence(), 0.7).loss(net, rows(), key=KEY)
@@ -172,6 +174,7 @@ def agree(values, expected):
     return abs(values.mean() - expected) < 4 * values.std() / np.sqrt(len(values))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("probes", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_products_of_two_estimates_are_unbiased(probes):
     squared, symmetric = (float(a) for a in dense(True))
@@ -180,6 +183,7 @@ def test_products_of_two_estimates_are_unbiased(probes):
     assert agree(many(loss(UnbiasedHutchinson(probes), 1.0)), squared + symmetric)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("probes", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_the_published_square_has_a_hidden_penalty(probes):
     squared, symmetric = (float(a) for a in dense(True))
@@ -233,6 +237,7 @@ def small():
     return SMALL.fit(DATA[:512], key=KEY)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("given", [False, True])
 def test_a_fit_survives_the_disk(tmp_path, small, given):
     if given:
@@ -286,11 +291,13 @@ def test_a_start_keeps_its_score(small):
     assert onward.given
 
 
+@pytest.mark.slow
 def test_held_out_data_stop_the_training():
     method = replace(SMALL, training=Training(steps=8, batch=16, patience=2))
     assert "held_out_loss" in method.fit(DATA[:512], key=KEY).history
 
 
+@pytest.mark.slow
 def test_few_snapshots_are_named():
     with pytest.warns(FewSnapshots, match=r"64 snapshots .* 200"):
         fit = SMALL.fit(DATA[:64], key=KEY)

@@ -84,6 +84,7 @@ def test_sparsity_decouples_pairs_of_coordinates() -> None:
     assert couplings((Sparsity(1.0),)) < 0.6 * couplings(())
 
 
+@pytest.mark.slow
 def test_a_conserved_quantity_is_kept_in_the_units_of_the_data() -> None:
     scale = np.array([100.0, 1.0, 0.1])
     data = Snapshots(states(3) * scale, names=("a", "b", "c"))
@@ -104,6 +105,7 @@ def test_a_conserved_quantity_is_kept_in_the_units_of_the_data() -> None:
     assert changes(()) > 0.1
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("direction", [1.0, -1.0])
 def test_a_few_transitions_fix_direction_and_speed(direction: float) -> None:
     angle = 0.8 * direction
@@ -133,6 +135,7 @@ def test_what_is_known_is_kept_and_the_rest_is_learnt() -> None:
     assert np.abs((rest + rest.T) / 2 - [[0, -1.5], [-1.5, 0]]).max() < 0.2
 
 
+@pytest.mark.slow
 def test_a_fit_with_a_known_motion_survives_the_disk(tmp_path) -> None:
     score = ScoreMatching(net=MLP(8, 2), training=TINY).fit(states(2), key=KEY).model
     turning = EquilibriumFlow(net=MLP(8, 2), training=TINY).fit(states(2), key=KEY, score=score)

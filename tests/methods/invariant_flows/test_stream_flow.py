@@ -39,6 +39,7 @@ def terms(model: StreamFlowModel, x):
     return jax.vmap(one)(x)
 
 
+@pytest.mark.slow
 def test_the_law_is_kept_whatever_the_network_says(law, fit):
     x = law.sample(512, key=jax.random.key(1))
     untrained = TINY.init(fit.summary, key=jax.random.key(2), score=law)

@@ -41,6 +41,7 @@ def gap(sample: np.ndarray, other: np.ndarray) -> float:
     return float(np.sqrt(np.mean((np.sort(sample, 0) - np.sort(other, 0)) ** 2, axis=0)).max())
 
 
+@pytest.mark.slow
 def test_the_law_is_carried_with_a_small_residual() -> None:
     for time in (0.0, 0.5, 1.0):
         residual = fitted().invariance_residual(time=time, n=1000, key=jax.random.key(2))

@@ -102,6 +102,7 @@ class Broken(AbstractCycleGradient):
         return self.factor * reading, writing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [-1.0, 0.0])
 def test_broken_twins_miss_the_figure(factor):
     broken = LatentCycle(hidden=14, gradient=Broken(factor))
@@ -109,6 +110,7 @@ def test_broken_twins_miss_the_figure(factor):
     assert np.median(values) > 0.4 if factor else np.median(values) > 0.1
 
 
+@pytest.mark.slow
 def test_tied_chains_are_in_equilibrium_and_others_are_not():
     """Single precision: flux and its reverse differ by rounding, 1e-7, which enters squared."""
     assert max(abs(entropy_production(model)) for model in fitted(TIED)) < 1e-12
@@ -137,6 +139,7 @@ def far_from(values, p):
     return (chi - degrees) / np.sqrt(2 * degrees)
 
 
+@pytest.mark.slow
 def test_paths_stay_in_the_steady_state_and_leave_other_states():
     """Laws at times 0 and 3 are the model's; from one picture the law is p q p, not yet steady."""
     model = fitted(TWO)[0]
@@ -163,6 +166,7 @@ def step_law(model, x):
     return written @ (read / read.sum())
 
 
+@pytest.mark.slow
 def test_a_reward_raises_and_a_penalty_lowers_the_entropy_production():
     spent = {}
     for weight in (-1.0, 0.0, 0.2):
@@ -178,6 +182,7 @@ def test_a_second_layer_is_a_bottleneck():
     assert values[4] < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fantasies", "gradient"),
     [(Stratified(), NStepGradient(4)), (Persistent(100), TwoStepGradient())],
@@ -194,6 +199,7 @@ def test_small_batches_and_going_on():
     assert kl(again) < kl(first) < 1.5
 
 
+@pytest.mark.slow
 def test_letters(rng):
     """Three words of a 4-letter alphabet, one of them twice as frequent, and spelling mistakes."""
     words = np.array([[0, 1, 2, 3], [3, 3, 0, 0], [1, 2, 1, 2]])
@@ -210,6 +216,7 @@ def test_letters(rng):
     assert 0 <= truth @ (np.log(truth) - found) < 0.05
 
 
+@pytest.mark.slow
 def test_real_numbers(rng):
     """Off-centre data of another scale: density and draws in the data's own units."""
     centres = 5.0 * np.array([[3, 0], [-3, 1], [0, -4]]) + 7

@@ -98,6 +98,7 @@ def test_all_spins_at_once_may_raise_the_energy():
     assert rises > 0
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("storage", [Hebbian(beta=0.8), PseudoInverse(beta=0.8), Modern(beta=0.4)])
 def test_laws_are_those_of_the_energy(storage):
     model = memory(storage)

@@ -71,6 +71,7 @@ def leaks(net, order, inputs, outputs):
     return bool((felt[np.triu_indices(dim)] > 0).any())
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(("sizes", "seed"), [((1, 1), None), ((3, 3), 0), ((1, 6), 1)])
 def test_outputs_see_only_what_comes_before(sizes, seed):
     order = random_order(5, seed)
@@ -93,6 +94,7 @@ def test_a_mask_off_by_one_is_caught(layer):
     assert leaks(eqx.tree_at(where, net, jnp.asarray(shifted)), order, 1, 1)
 
 
+@pytest.mark.slow
 def test_one_coordinate_and_narrow_networks():
     for dim, width in ((1, 4), (6, 2)):
         order = random_order(dim, 0)
@@ -124,6 +126,7 @@ def test_draws_have_the_probabilities():
     assert ((found - n * independent) ** 2 / (n * independent)).sum() > 1000
 
 
+@pytest.mark.slow
 def test_letters():
     rng, levels = np.random.default_rng(0), 3
     x = rng.integers(0, levels, (2000, 3))
@@ -145,6 +148,7 @@ def ring(n, seed=0):
     return (radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1) + 10).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_real_numbers():
     training = Training(steps=800, batch=512, rate=0.005, ema=0.98)
     method = Autoregressive(GaussianUnits(), width=64, training=training)

@@ -64,6 +64,7 @@ def raised(method, model, data):
     return log_probs(model, data.values).mean() + a * float((pseudo + c.log_weight).sum()) / data.n
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     ("method", "data"),
     [
@@ -88,6 +89,7 @@ def test_every_step_raises_the_likelihood(method, data):
     assert raised(method, spoilt, data) < values[-1] - 1e-3
 
 
+@pytest.mark.slow
 def test_the_history_is_the_likelihood_of_the_best_start():
     method = MixtureEM(3, smoothing=1e-5, restarts=3, steps=40)
     fit = method.fit(bits(500), key=KEY)
@@ -131,6 +133,7 @@ def test_probabilities_sum_to_one_and_draws_follow_them():
     assert np.isneginf(model.log_prob(jnp.asarray([0.5, 0, 0])))
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(("components", "most"), [(10, 0.9), (14, 0.1)])
 def test_bars_and_stripes(components, most):
     system = BarsAndStripes(3)

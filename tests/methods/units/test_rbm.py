@@ -142,6 +142,7 @@ def cold_pair(strength=12.0):
     )
 
 
+@pytest.mark.slow
 def test_tempering_mixes_where_gibbs_does_not():
     cold = cold_pair()
     lopsided = eqx.tree_at(lambda m: m.anchor.value, cold, jnp.full(4, 2.0))
@@ -199,6 +200,7 @@ def scores(rows, truth):
 DATA = jnp.asarray(EVERY[[0, 3, 3, 5, 9, 15, 15, 15]])
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     "negative",
     [
@@ -261,6 +263,7 @@ def test_bars_and_stripes_are_learnt():
     assert float(nll(first.model, patterns).value) > float(cost.value) + 0.3
 
 
+@pytest.mark.slow
 def test_large_machines_give_a_bound_with_an_error():
     x = np.random.default_rng(0).integers(0, 2, (40, 24)).astype(np.float32)
     fit = RBM(hidden=20, sweeps=4, temperatures=2, training=Training(steps=3, batch=0)).fit(
@@ -288,6 +291,7 @@ def test_weight_decay_shrinks_weights():
     assert size(0.3) < size(0.0) / 2
 
 
+@pytest.mark.slow
 def test_constant_pixels_stay_finite():
     x = np.random.default_rng(0).integers(0, 2, (30, 5)).astype(np.float32)
     x[:, 2], x[:, 3] = 0.0, 1.0

@@ -112,6 +112,7 @@ def test_a_wrong_posterior_loosens_the_bound_by_its_divergence(key):
     assert abs(ratio.mean() - 1) < 5 * ratio.std() / np.sqrt(ratio.size)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("temperature", [1.0, 0.5])
 def test_free_energy_is_reconstruction_plus_divergence(key, temperature):
     """⟨E⟩ − T S in the form of equations 7 and 8, draw by draw, to rounding."""
@@ -214,6 +215,7 @@ def test_letters_times_and_a_saved_run(tmp_path, key):
     assert (np.abs(nll.value - 2 * np.log(3)) < 0.5).all()
 
 
+@pytest.mark.slow
 def test_conditions_of_bits(key):
     rng = np.random.default_rng(0)
     flip = rng.integers(0, 2, 400)

@@ -87,6 +87,7 @@ def test_a_box_may_come_with_the_method(rng):
     np.testing.assert_allclose(bare.denoiser.std.value, fit.summary.std, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_fields_in_a_box(key):
     rng = np.random.default_rng(0)
     data = nq.Snapshots(rng.uniform(size=(50, 2, 3, 3)), domain=nq.Box((0.0, -1.0), (1.0, 1.0)))

@@ -65,6 +65,7 @@ def inside(region, x):
     return np.asarray(jax.vmap(region.contains)(jnp.asarray(x)))
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("shape", [Ball(0.3, (0.2, -0.4)), Slope(), Ring(), Anything()])
 def test_every_state_is_brought_inside(shape, key):
     region = nq.Region(shape, (-1.0, -2.0), 1.0)
@@ -105,6 +106,7 @@ def walkers(step, n, sigma, steps, key, start=None):
     return jax.lax.scan(lambda x, k: (jax.vmap(step)(x, k), None), x, kicks)[0]
 
 
+@pytest.mark.slow
 def test_the_walk_keeps_the_uniform_law_and_plain_mirroring_does_not(key):
     n, sigma, steps = 40_000, 3.0, 16
     wall = lambda x: DISC.distance(x)
@@ -121,6 +123,7 @@ def test_the_walk_keeps_the_uniform_law_and_plain_mirroring_does_not(key):
     assert z["mirror"] > 2 * Z
 
 
+@pytest.mark.slow
 def test_the_walk_relaxes_at_the_rate_of_the_disc(key):
     """J_1(k r) cos phi, k = 1.8412, is the slowest mode of Neumann's disc: decays as e^{−k² s²/2}."""
     k, start, n = 1.841183781, (0.3, 0.0), 40_000
@@ -140,6 +143,7 @@ def test_the_walk_relaxes_at_the_rate_of_the_disc(key):
         assert abs(values.mean() - np.exp(-((k * sigma) ** 2)) * mode(0.3, 0.3)) > 2 * Z * error
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(("dim", "ball"), [(2, np.pi / 4), (3, np.pi / 6), (5, 0.16449)])
 def test_the_prior_is_uniform_and_normalised(dim, ball, key):
     prior = Confined(walls=Walls(DISC, (dim,))).prior(1.0)
@@ -176,6 +180,7 @@ def test_no_flux_through_the_wall_but_along_it():
         assert (np.abs((score * edge).sum(1)) < 1e-3 * size).all()
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     "shape", [Ball(), pytest.param(Slope(), marks=pytest.mark.slow), Anything()]
 )
@@ -230,6 +235,7 @@ def implicit_loss(key):
     return loss
 
 
+@pytest.mark.slow
 def test_the_exact_score_minimises_the_implicit_loss(key, monkeypatch):
     """L(a s) = (a²/2 − a) E|sigma s|²/dim: the parabola of the exact box score, minimum at a = 1."""
     loss = implicit_loss(key)
@@ -247,6 +253,7 @@ def test_the_exact_score_minimises_the_implicit_loss(key, monkeypatch):
     assert wrong(-1.0) < 0 < wrong(1.0)
 
 
+@pytest.mark.slow
 def test_probes_estimate_the_same_loss(key, monkeypatch):
     exact = implicit_loss(key)(1.0, 0.3)
     monkeypatch.setattr(implicit, "EXACT", 1)
@@ -274,6 +281,7 @@ def fitted():
     return ReflectedDiffusion(**settings).fit(data, key=jax.random.key(0)).model
 
 
+@pytest.mark.slow
 def test_samples_follow_a_law_that_the_wall_cuts(fitted, key):
     n = 4000
     x = np.asarray(fitted.sample(n, key=key))

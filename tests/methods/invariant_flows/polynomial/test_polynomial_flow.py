@@ -102,6 +102,7 @@ def test_a_law_without_dynamics_is_told_from_one_with() -> None:
     assert other.meta["stationary_values"][0] > 100 * found().meta["stationary_values"][0]
 
 
+@pytest.mark.slow
 def test_the_errors_cover_the_truth() -> None:
     states = attractor()[::8].reshape(-1, 3)
     states = states[np.random.default_rng(3).permutation(len(states))]
@@ -124,6 +125,7 @@ def test_the_errors_cover_the_truth() -> None:
         assert abs(value - wanted) < 5 * error + 0.01 * abs(wanted), text
 
 
+@pytest.mark.slow
 def test_fields_that_the_data_do_not_tell_apart_are_announced() -> None:
     law = Relaxing.of((0.0,) * 3)
     data = np.asarray(law.sample(3000, key=KEY))
@@ -182,6 +184,7 @@ def test_moments_are_those_of_the_test_functions() -> None:
     assert flat @ form.power @ flat == pytest.approx(np.mean(np.sum(v**2, axis=1)))
 
 
+@pytest.mark.slow
 def test_a_law_survives_the_disk(tmp_path) -> None:
     data = shuffled().values[:4000]
     score = ScoreMatching(net=MLP(8, 2), training=TINY).fit(data, key=KEY).model

@@ -52,6 +52,7 @@ def moments(x):
     return np.stack([a, b, a * a, a * b, b * b, a**3, np.sin(2 * a), np.cos(2 * b), a * b * b], 1)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("operator", [ConstantSkew(), StateSkew(waves=8)])
 def test_pushed_states_keep_their_law(law, states, operator):
     model = SkewFlow(operator=operator).fit(states, score=law, key=KEY).model

@@ -26,6 +26,7 @@ LAWS = {
 DIMS = (1, 2, 3)
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("name", LAWS)
 def test_mass_of_the_kernel_is_one(name):
     law = LAWS[name]
@@ -52,6 +53,7 @@ def residuals(law, dim, rate, source=None):
     return np.abs(jax.jit(jax.vmap(one))(jnp.asarray([0.3, 1.0, 4.0])))
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", LAWS)
 def test_density_flow_identity(name):
     law = LAWS[name]
@@ -62,6 +64,7 @@ def test_density_flow_identity(name):
     assert residuals(law, 2, wrong).min() > 1e-3
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("mass", [0.3, 1.0, 4.0])
 def test_the_literal_yukawa_flow_balances_with_its_births_only(mass):
     law = InverseGaussian(mass)
@@ -120,6 +123,7 @@ def test_bessel_and_mills():
     np.testing.assert_allclose(mills(jnp.asarray(a)), wanted, rtol=1e-7)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("mass", [0.3, 1.0, 4.0])
 @pytest.mark.parametrize("dim", [1, 2, 5])
 def test_the_velocity_is_the_mean_over_the_operational_time(mass, dim):
