@@ -1,5 +1,7 @@
 """What models refuse of a request, and of their own answer."""
 
+import warnings
+
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
@@ -7,6 +9,10 @@ from jaxtyping import Array
 
 from noneq._typing import ScalarLike
 from noneq.errors import InvalidInput, SolveFailed
+
+
+class OutsideTraining(UserWarning):
+    """A time at which the model has seen no data, before or after all that it has."""
 
 
 def check_count(n: int) -> None:
@@ -22,6 +28,8 @@ def check_count(n: int) -> None:
 def check_time(time: ScalarLike | None, times: tuple[ScalarLike, ...]) -> ScalarLike:
     """The physical time to use: the only one of a single-time model if none is given.
 
+    A time outside those of the training data gives the warning `OutsideTraining`.
+
     Raises:
         InvalidInput: no time for a model of several, or one that is not finite.
     """
@@ -33,7 +41,22 @@ def check_time(time: ScalarLike | None, times: tuple[ScalarLike, ...]) -> Scalar
         raise InvalidInput(f"this model covers {covers}; say which with time=.")
     if not isinstance(time, Tracer) and not np.isfinite(np.asarray(time)).all():
         raise InvalidInput(f"time = {time}; expected a finite number.")
+    if not isinstance(time, Tracer) and not isinstance(times[0], Tracer):
+        _warn_outside(np.asarray(time, float), times)
     return jnp.asarray(time, dtype=float)
+
+
+def _warn_outside(time: np.ndarray, times: tuple[ScalarLike, ...]) -> None:
+    first, last = float(times[0]), float(times[-1])
+    rounding = 1e-6 * max(last - first, abs(first), abs(last), 1e-30)
+    if (time < first - rounding).any() or (time > last + rounding).any():
+        seen = f"{first:g}" if first == last else f"{first:g} to {last:g}"
+        warnings.warn(
+            f"time {float(time.flat[0]):g} is outside the training data, {seen}: the answer is an "
+            "extrapolation that nothing here checks.",
+            OutsideTraining,
+            stacklevel=4,
+        )
 
 
 def check_solved(samples: Array) -> Array:
