@@ -42,17 +42,17 @@ def check_time(time: ScalarLike | None, times: tuple[ScalarLike, ...]) -> Scalar
     if not isinstance(time, Tracer) and not np.isfinite(np.asarray(time)).all():
         raise InvalidInput(f"time = {time}; expected a finite number.")
     if not isinstance(time, Tracer) and not isinstance(times[0], Tracer):
-        _warn_outside(np.asarray(time, float), times)
+        _warn_outside(float(np.asarray(time)), times)
     return jnp.asarray(time, dtype=float)
 
 
-def _warn_outside(time: np.ndarray, times: tuple[ScalarLike, ...]) -> None:
+def _warn_outside(time: float, times: tuple[ScalarLike, ...]) -> None:
     first, last = float(times[0]), float(times[-1])
     rounding = 1e-6 * max(last - first, abs(first), abs(last), 1e-30)
-    if (time < first - rounding).any() or (time > last + rounding).any():
+    if not first - rounding <= time <= last + rounding:
         seen = f"{first:g}" if first == last else f"{first:g} to {last:g}"
         warnings.warn(
-            f"time {float(time.flat[0]):g} is outside the training data, {seen}: the answer is an "
+            f"time {time:g} is outside the training data, {seen}: the answer is an "
             "extrapolation that nothing here checks.",
             OutsideTraining,
             stacklevel=4,
