@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,20 +14,14 @@ from noneq import load, store
 from noneq.data import Trajectories, read
 
 
-def test_help_is_fast_and_light():
+def test_help_imports_no_array_library():
     code = (
         "import sys; from noneq.cli import run; run(['--help']);"
         "sys.exit(any(name in sys.modules for name in ('jax', 'numpy', 'equinox')))"
     )
-    seconds = []
-    for _ in range(3):
-        began = time.monotonic()
-        done = subprocess.run([sys.executable, "-c", code], timeout=60, capture_output=True)
-        seconds.append(time.monotonic() - began)
-        assert done.returncode == 0, done.stderr
-        assert b"inspect" in done.stdout
-    # The best of three: other tests run at the same time.
-    assert min(seconds) < 0.5 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    done = subprocess.run([sys.executable, "-c", code], timeout=60, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert b"inspect" in done.stdout
 
 
 def test_simulate_inspect(noneq):

@@ -1,17 +1,24 @@
 """What the laws need to know of a class beyond its defaults: one line each."""
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from jaxtyping import Array, Float
 
 import noneq as nq
+from noneq.data.summary import summarise
 from noneq.domains import Box
-from noneq.methods import AbstractMethod
+from noneq.methods import AbstractMethod, Fit, PFGMpp, ScoreMatching
+from noneq.methods.denoising.product import AbstractDenoising
 from noneq.spec import override
+from noneq.spec.names import modules
 from noneq.systems import AbstractGradient
 
 
@@ -81,10 +88,27 @@ DISCRETE = (
     "MixtureEM",
     "RBM",
 )
-"""Methods for discrete states, whose laws are in test_discrete_methods.py."""
+"""Methods for discrete states."""
 
 ONE_LAW = ("PolynomialFlow",)
 """Methods that refuse data of several times; their own tests hold their laws."""
+
+METHODS = {
+    name: cls for name, cls in modules("methods", AbstractMethod).items() if name not in ONE_LAW
+}
+CONTINUOUS = tuple(name for name in METHODS if name not in DISCRETE)
+PRESETS = {
+    name
+    for name, cls in METHODS.items()
+    if issubclass(cls, AbstractDenoising) and cls not in (ScoreMatching, PFGMpp)
+}
+"""They set defaults of one product and no more: two of it stand for all in the gate."""
+
+
+def cases(names, keep=None):
+    """The names as parameters; slow are the presets, or all that are not kept."""
+    late = PRESETS if keep is None else set(names) - set(keep)
+    return [pytest.param(name, marks=pytest.mark.slow) if name in late else name for name in names]
 
 
 def bits(n: int = 24, seed: int = 0) -> nq.Snapshots:
@@ -114,3 +138,35 @@ def paths(dim: int = 2, n: int = 24, seed: int = 0) -> nq.Trajectories:
     rng = np.random.default_rng(seed)
     values = np.cumsum(rng.normal(size=(n, 3, dim)), axis=1).astype(np.float32)
     return nq.Trajectories(values, [0.0, 0.5, 2.0])
+
+
+class World(NamedTuple):
+    """Data that a method fits, a time to sample at, and the shape of one state."""
+
+    data: Callable[[], Any]
+    time: float | None
+    shape: tuple[int, ...]
+
+
+WORLDS = {
+    name: World(bits, None, (4,)) if name in DISCRETE else World(paths, 0.5, (2,))
+    for name in METHODS
+}
+
+
+@cache
+def fitted(name: str) -> Fit:
+    """The tiny method of this name, fitted once in a process."""
+    return tiny(METHODS[name]).fit(WORLDS[name].data(), key=jax.random.key(7))
+
+
+def having(names: Iterable[str], *traits: type) -> list[str]:
+    """The names of methods whose models have one of the traits; nothing is fitted."""
+    return [name for name in names if isinstance(untrained(name), traits)]
+
+
+@cache
+def untrained(name: str) -> Any:
+    """The structure of a method's model, without arrays."""
+    init = tiny(METHODS[name]).init
+    return eqx.filter_eval_shape(init, summarise(WORLDS[name].data()), key=jax.random.key(0))
