@@ -8,12 +8,12 @@ from typing import Any
 
 import equinox as eqx
 
-from noneq.cli.fitting import members
 from noneq.cli.output import listing
 from noneq.cli.terms import comment, methods_listing, terms
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.learning.method import AbstractMethod
+from noneq.runs import members
 from noneq.spec import modules, unknown
 from noneq.store import load
 from noneq.studies import AbstractStudy, studies
@@ -51,7 +51,7 @@ def listings(found: dict[str, list[dict[str, Any]]]) -> list[Any]:
 
 def _entries(room: str) -> list[dict[str, Any]]:
     if room == "metrics":
-        from noneq.cli.scoring import known_metrics
+        from noneq.runs.scoring import known_metrics
 
         things: dict[str, Any] = known_metrics()
     elif room == "studies":

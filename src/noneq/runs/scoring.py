@@ -1,9 +1,8 @@
-"""Models against data: the rows that `noneq evaluate` and `noneq compare` print."""
+"""Models against data: the rows of `noneq evaluate` and `noneq compare`."""
 
 import inspect
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,17 @@ import jax
 import numpy as np
 
 from noneq._typing import Key
-from noneq.cli.fitting import members
-from noneq.cli.sampling import generate, generate_like
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.learning.method import AbstractMethod
 from noneq.metrics.strata import within_conditions
+from noneq.runs.folders import members
+from noneq.runs.rows import Row, combine, over_times, row_of
+from noneq.runs.sampling import generate, generate_like
 from noneq.spec import public, unknown
 from noneq.store import add_rows, fingerprint, load
-from noneq.studies.base import Row, combine, row_of
 from noneq.thermo import entropy_production, mixing_time, self_transition
 from noneq.traits import HasChain
 
@@ -51,12 +50,12 @@ def metrics_named(names: Sequence[str], data: Any) -> dict[str, Callable[..., Es
 def score(
     model: Any,
     reference: Snapshots | Trajectories,
-    chosen: dict[str, Callable[..., Estimate]],
+    metrics: Sequence[str] = (),
     *,
-    case: str,
-    method: str,
-    n: int,
-    frames: int,
+    case: str = "data",
+    method: str = "",
+    n: int = 1000,
+    frames: int = 20,
     truth: Snapshots | Trajectories | None = None,
     dequantise: float | None = None,
     conditional: bool = False,
@@ -70,8 +69,8 @@ def score(
     Args:
         model: a fitted model.
         reference: held-out data.
-        chosen: metrics by name (`metrics_named`).
-        case, method: names for the rows.
+        metrics: names (`noneq list metrics`); none means those that suit the data.
+        case, method: names for the rows; the model's class, if none is given.
         n: samples drawn at each time, at most as many as ``truth`` (for a conditional model also
             the reference) has.
         frames: score at no more times than this, evenly spaced.
@@ -86,6 +85,7 @@ def score(
         InvalidInput: data and model do not fit together.
     """
     _check(model, reference)
+    chosen, method = metrics_named(metrics, reference), method or type(model).__name__
     sample_key, metric_key = jax.random.split(key)
     rows, drawn = [], {}
     like = conditional and reference.condition is not None
@@ -116,13 +116,7 @@ def score(
 
 
 def _over_times(estimate: Estimate, reference: Snapshots | Trajectories) -> Estimate:
-    """Mean over times; frames of the same paths may err together, so their errors do not shrink."""
-    if estimate.value.size == 1:
-        return estimate
-    mean = estimate.mean()
-    if isinstance(reference, Trajectories):
-        mean = replace(mean, stderr=np.asarray(estimate.stderr.mean()))
-    return mean
+    return over_times(estimate, same_paths=isinstance(reference, Trajectories))
 
 
 def chain_rows(model: Any, *, case: str, method: str) -> list[Row]:
@@ -146,11 +140,6 @@ def chain_rows(model: Any, *, case: str, method: str) -> list[Row]:
         else:
             warnings.warn(f"{method}: the {name} of its chain is infinite; no row.", stacklevel=2)
     return rows
-
-
-def case_of(path: Path, components: int | None) -> str:
-    """Name of a data set in the rows."""
-    return path.stem if components is None else f"{path.stem}:{components}"
 
 
 def _count(n: int, truth: Snapshots | Trajectories | None, times: np.ndarray) -> int:
@@ -195,26 +184,36 @@ def _at_times(data: Snapshots | Trajectories, times: np.ndarray) -> Snapshots | 
     return data if len(shared) == data.times.size else data.hold_out(shared)[1]
 
 
-def evaluate_run(
-    run: Path,
+def evaluate(
+    folder: str | Path,
     data: Snapshots | Trajectories,
-    metrics: Sequence[str],
+    metrics: Sequence[str] = (),
     *,
-    case: str,
-    n: int,
-    frames: int,
-    seed: int,
-    trust: bool,
+    case: str = "data",
+    n: int = 1000,
+    frames: int = 20,
+    seed: int = 0,
+    trust: bool = False,
 ) -> list[dict[str, Any]]:
     """Score a run and add the rows to its ``metrics.json``.
 
     With an ensemble over seeds the error is the larger of sampling noise and spread over seeds.
     Models with a chain of hidden states (`HasChain`) get rows for it too: `chain_rows`.
+
+    Args:
+        folder: of a run, or of an ensemble over seeds.
+        data: data that the fit has not seen.
+        metrics, case, n, frames: as in `score`.
+        seed: of the random key.
+        trust: allow a run whose method is code outside noneq.
+
+    Raises:
+        InvalidInput, MissingTrait: as in `score`, or no finished run in the folder.
     """
-    chosen = metrics_named(metrics, data)
+    chosen = list(metrics_named(metrics, data))
     scored, trained_on = [], set()
-    for i, folder in enumerate(members(run)):
-        fit = load(folder, trust=trust)
+    for i, member in enumerate(members(Path(folder))):
+        fit = load(member, trust=trust)
         trained_on.add(fit.meta.get("data", {}).get("fingerprint"))
         key = jax.random.fold_in(jax.random.key(seed), i)
         name = type(fit.method).__name__
@@ -226,10 +225,10 @@ def evaluate_run(
         scored.append(rows + chain_rows(fit.model, case=case, method=name))
     if fingerprint(data) in trained_on:
         warnings.warn(
-            f"{run} was fitted to these data; numbers on data it has not seen may be worse "
+            f"{folder} was fitted to these data; numbers on data it has not seen may be worse "
             "(`noneq compare` keeps some back).",
             stacklevel=2,
         )
     rows = combine([tuple(part) for part in scored])
-    add_rows(run, rows)
+    add_rows(folder, rows)
     return rows
