@@ -1,5 +1,6 @@
 """Verbs for models: fit, sample, evaluate, compare, report."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,6 @@ from noneq.cli.output import emit, progress, say, table
 
 @o.reads_data
 def fit(
-    context: typer.Context,
     method: o.Method,
     file: o.File,
     out: o.Out,
@@ -28,6 +28,7 @@ def fit(
     quiet: o.Quiet = False,
     *,
     layout: dict[str, Any],
+    words: Sequence[str],
 ) -> None:
     """Fit a method to data and keep the model in a run folder."""
     from noneq.cli.outcomes import outcome
@@ -44,7 +45,7 @@ def fit(
     with progress(quiet, type(recipe).__name__) as show:
         fits = fit_seeds(
             recipe, data, out, seed=seed, seeds=seeds, resume=resume, inputs=inputs,
-            record=record_of(file, layout, context.obj), progress=show,
+            record=record_of(file, layout, words), progress=show,
         )  # fmt: skip
     facts, text = outcome(out, fits)
     emit(json, facts, text, hint=f"noneq report {out}, noneq evaluate {out} NEW_FILE", quiet=quiet)
@@ -112,7 +113,6 @@ def evaluate(
 
 @o.reads_data
 def compare(
-    context: typer.Context,
     file: o.File,
     methods: Annotated[str, typer.Option("--methods", metavar="A,B", help="Methods to fit.")],
     metrics: o.Metrics = "",
@@ -132,6 +132,7 @@ def compare(
     quiet: o.Quiet = False,
     *,
     layout: dict[str, Any],
+    words: Sequence[str],
 ) -> int:
     """Fit several methods on one part of the data and score them on the rest."""
     from noneq.cli.requests import case_of, load_data, make_methods, names_in, record_of
@@ -143,7 +144,7 @@ def compare(
         rows, failed = compare(
             recipes, data, folder, names_in(metrics), case=case_of(file, layout["components"]),
             hold_out=hold_out, n=n, frames=frames, seed=seed, seeds=seeds,
-            record=record_of(file, layout, context.obj), progress=show,
+            record=record_of(file, layout, words), progress=show,
         )  # fmt: skip
     for name, reason in failed.items():
         say(f"{name} failed: {reason}")

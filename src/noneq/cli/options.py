@@ -108,17 +108,26 @@ READING = {
 
 
 def reads_data(verb: Callable[..., int | None]) -> Callable[..., int | None]:
-    """Give a verb the options of how to read its file; it gets them as one dict ``layout``."""
-    own = [p for p in inspect.signature(verb).parameters.values() if p.name != "layout"]
+    """Give a verb the options of how to read its file; it gets them as one dict ``layout``.
+
+    A verb with the argument ``words`` also gets the whole command as it was typed.
+    """
+    takes = inspect.signature(verb).parameters
+    own = [p for p in takes.values() if p.name not in ("layout", "words")]
     extra = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
         for name, (kind, default) in READING.items()
     ]
 
+    if "words" in takes:
+        kind = inspect.Parameter.KEYWORD_ONLY
+        extra.append(inspect.Parameter("context", kind, annotation=typer.Context))
+
     @functools.wraps(verb)
     def wrapped(**given: Any) -> int | None:
         layout = {name: given.pop(name) for name in READING}
-        return verb(**given, layout=layout)
+        typed = {"words": given.pop("context").obj} if "words" in takes else {}
+        return verb(**given, layout=layout, **typed)
 
     signature = inspect.Signature([*own, *extra])
     vars(wrapped)["__signature__"] = signature
