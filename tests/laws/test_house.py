@@ -12,7 +12,8 @@ import pytest
 
 import noneq
 from noneq.methods import AbstractMethod
-from noneq.spec.names import modules
+from noneq.needs import needs_of
+from noneq.spec.names import modules, public
 
 
 SOURCE = Path(noneq.__file__).parent
@@ -20,7 +21,17 @@ FILES = sorted(SOURCE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text()) for path in FILES}
 NAMES = {path: str(path.relative_to(SOURCE)) for path in FILES}
 
-FOUNDATION = ("_typing", "_face", "errors", "estimate", "domains", "traced", "constant", "cache")
+FOUNDATION = (
+    "_typing",
+    "_face",
+    "errors",
+    "estimate",
+    "needs",
+    "domains",
+    "traced",
+    "constant",
+    "cache",
+)
 LEARNT = ("data", "spec", "traits", "nets", "frames", "processes", "symbolic")
 WORLD = ("systems", "pde", "simulation", "samplers")
 WORK = ("learning", "training", "store", "statistics")
@@ -156,6 +167,22 @@ def test_the_rules_of_rooms_bite():
     recipes = modules("methods", AbstractMethod)
     stolen = "from noneq.methods.flows.ffjord import FFJORD"
     assert list(of_recipes(dummy("methods/flows/flow_pp.py", stolen), recipes))
+
+
+def undeclared(functions):
+    """Names of functions that do not say what they need."""
+    return [name for name, function in functions.items() if needs_of(function) is None]
+
+
+def functions_of(room):
+    return {name: f for name, f in public(room).items() if inspect.isfunction(f)}
+
+
+def test_metrics_and_observables_say_what_they_need():
+    for room in ("metrics", "thermo", "inference"):
+        assert len(functions_of(room)) > 5
+        assert undeclared(functions_of(room)) == [], room
+    assert undeclared({"secret": lambda paths: 0.0}) == ["secret"]
 
 
 def eager(tree):

@@ -22,7 +22,7 @@ from noneq.traits import AbstractModel
 
 
 KINDS = (
-    "methods", "systems", "metrics", "studies", "processes", "nets", "samplers", "domains", "pdes"
+    "methods", "systems", "metrics", "thermo", "inference", "studies", "processes", "nets", "samplers", "domains", "pdes"
 )  # fmt: skip
 
 
@@ -50,10 +50,10 @@ def listings(found: dict[str, list[dict[str, Any]]]) -> list[Any]:
 
 
 def _entries(room: str) -> list[dict[str, Any]]:
-    if room == "metrics":
-        from noneq.runs.scoring import known_metrics
+    if room in ("metrics", "thermo", "inference"):
+        from noneq.runs.measures import declared, known_metrics
 
-        things: dict[str, Any] = known_metrics()
+        things: dict[str, Any] = known_metrics() if room == "metrics" else declared(room)
     elif room == "studies":
         things = studies()
     elif room == "pdes":

@@ -11,8 +11,9 @@ from noneq.data.trajectories import Trajectories
 from noneq.errors import Interrupted, InvalidInput, NoneqError, WriteFailed
 from noneq.learning.method import AbstractMethod, Progress
 from noneq.runs.fitting import fit_seeds
+from noneq.runs.measures import measures_named
 from noneq.runs.rows import combine
-from noneq.runs.scoring import metrics_named, noise_width, score
+from noneq.runs.scoring import noise_width, score
 from noneq.store import add_rows, fingerprint
 
 
@@ -33,6 +34,7 @@ def compare(
     seeds: int = 1,
     record: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    trust: bool = False,
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Rows of all methods, and what failed.
 
@@ -49,13 +51,14 @@ def compare(
         n, frames: samples at each scored time, and the most times to score.
         seed, seeds: base seed, and how many fits per method.
         record, progress: as in `noneq.runs.fit`.
+        trust: allow a metric that is code outside noneq.
 
     Raises:
         InvalidInput: an unknown metric, or nothing that could be scored.
         Interrupted, WriteFailed: as in `noneq.runs.fit`; what is finished is kept.
     """
     folder, facts = Path(folder), dict(record or {})
-    chosen = list(metrics_named(metrics, data))
+    chosen = measures_named(metrics, data, trust=trust)
     # Of all data, not of the part that a fit sees: the file can be read again and recognised.
     whole = {"n": data.n, "fingerprint": fingerprint(data)}
     facts["data"] = whole | facts.get("data", {})

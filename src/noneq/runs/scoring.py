@@ -1,8 +1,7 @@
 """Models against data: the rows of `noneq evaluate` and `noneq compare`."""
 
-import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,40 +16,19 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.learning.method import AbstractMethod
 from noneq.metrics.strata import within_conditions
+from noneq.needs import Needs
 from noneq.runs.folders import members
+from noneq.runs.measures import Measure, by_traits, measures_named, needs
 from noneq.runs.rows import Row, combine, over_times, row_of
 from noneq.runs.sampling import generate, generate_like
-from noneq.spec import public, unknown
 from noneq.store import add_rows, fingerprint, load
-from noneq.thermo import entropy_production, mixing_time, self_transition
-from noneq.traits import HasChain
-
-
-def known_metrics() -> dict[str, Callable[..., Estimate]]:
-    """The metrics: functions of a model or samples, and a reference."""
-    return {name: f for name, f in public("metrics").items() if "reference" in _takes(f)}
-
-
-def metrics_named(names: Sequence[str], data: Any) -> dict[str, Callable[..., Estimate]]:
-    """Metrics by name; none named means those that suit the data.
-
-    Raises:
-        InvalidInput: an unknown name.
-    """
-    known = known_metrics()
-    if not names:
-        cells = int(np.prod(data.event_shape)) <= 3
-        names = [*(["jensen_shannon"] if cells else []), "sliced_w2", "energy_distance"]
-    for name in names:
-        if name not in known:
-            raise unknown("metric", name, known)
-    return {name: known[name] for name in names}
+from noneq.traits import require
 
 
 def score(
     model: Any,
     reference: Snapshots | Trajectories,
-    metrics: Sequence[str] = (),
+    metrics: Sequence[str] | Mapping[str, Measure] = (),
     *,
     case: str = "data",
     method: str = "",
@@ -69,7 +47,8 @@ def score(
     Args:
         model: a fitted model.
         reference: held-out data.
-        metrics: names (`noneq list metrics`); none means those that suit the data.
+        metrics: names of metrics and observables (`noneq list metrics`, `thermo`, `inference`);
+            none means the metrics that suit the data; or the functions by name.
         case, method: names for the rows; the model's class, if none is given.
         n: samples drawn at each time, at most as many as ``truth`` (for a conditional model also
             the reference) has.
@@ -85,17 +64,22 @@ def score(
         InvalidInput: data and model do not fit together.
     """
     _check(model, reference)
-    chosen, method = metrics_named(metrics, reference), method or type(model).__name__
+    given = isinstance(metrics, Mapping)
+    chosen = metrics if given else measures_named(metrics, reference)
+    method = method or type(model).__name__
     sample_key, metric_key = jax.random.split(key)
     rows, drawn = [], {}
     like = conditional and reference.condition is not None
     for name, metric in chosen.items():
-        paired = "lag" in _takes(metric)
+        asks = needs(metric)
+        paired = asks.paths
         shown = _some_times(reference, frames, paired, name)
-        if "model" in _takes(metric):
-            given = {"dequantise": dequantise, "key": metric_key}
-            takes = {name: value for name, value in given.items() if name in _takes(metric)}
-            estimate = _over_times(metric(model, shown, **takes), shown)
+        usual = {"dequantise": dequantise, "key": metric_key}
+        takes = {key: value for key, value in usual.items() if key in asks.takes}
+        if asks.of == "model":
+            _check_traits(model, asks, name)
+            found = metric(model, shown, **takes) if asks.metric else metric(model, **takes)
+            estimate = _over_times(as_estimate(found), shown)
         else:
             if paired not in drawn:
                 count, how = _count(n, truth, shown.times), {"paths": paired, "key": sample_key}
@@ -104,15 +88,43 @@ def score(
                     if like
                     else generate(model, count, shown.times, **how)
                 )
-            lag = {"lag": float(np.diff(shown.times).min())} if paired else {}
+            if not asks.metric:
+                found = as_estimate(metric(drawn[paired], **takes))
+                rows.append(row_of(case, method, name, _over_times(found, shown)))
+                continue
+            if "lag" in asks.takes:
+                takes["lag"] = float(np.diff(shown.times).min())
             shared = None if truth is None else _at_times(truth, shown.times)
-            distance = lambda x, y, z, metric=metric, lag=lag: _over_times(
-                metric(x, y, truth=z, key=metric_key, **lag), y
-            )
+            distance = partial(_distance, metric, takes, "truth" in asks.takes)
             compare = partial(within_conditions, distance) if like else distance
             estimate = compare(drawn[paired], shown, shared)
         rows.append(row_of(case, method, name, estimate))
     return rows
+
+
+def as_estimate(value: Any) -> Estimate:
+    """An estimate as it is; a plain number as an exact one."""
+    if isinstance(value, Estimate):
+        return value
+    return Estimate(np.asarray(value), np.zeros(np.shape(value)), np.ones(np.shape(value)))
+
+
+def _distance(
+    metric: Measure, takes: dict[str, Any], floored: bool, samples: Any, reference: Any, truth: Any
+) -> Estimate:
+    """One metric, averaged over the times."""
+    floor = {"truth": truth} if floored else {}
+    return _over_times(as_estimate(metric(samples, reference, **floor, **takes)), reference)
+
+
+def _check_traits(model: Any, asks: Needs, name: str) -> None:
+    """Refuse a model that has none of the traits.
+
+    Raises:
+        MissingTrait: naming them.
+    """
+    if asks.traits and not isinstance(model, asks.traits):
+        require(model, asks.traits[0], name)
 
 
 def _over_times(estimate: Estimate, reference: Snapshots | Trajectories) -> Estimate:
@@ -125,11 +137,8 @@ def chain_rows(model: Any, *, case: str, method: str) -> list[Row]:
     A chain without these numbers (reducible; infinite dissipation; periodic) gets no row, but a
     warning that says why.
     """
-    if not isinstance(model, HasChain):
-        return []
     rows = []
-    for observable in (entropy_production, self_transition, mixing_time):
-        name = observable.__name__
+    for name, observable in by_traits(model).items():
         try:
             value = observable(model)
         except InvalidInput as reason:
@@ -150,10 +159,6 @@ def _count(n: int, truth: Snapshots | Trajectories | None, times: np.ndarray) ->
 def noise_width(method: AbstractMethod) -> float | None:
     """The noise that a method was told to fill the gaps of discrete data with."""
     return vars(method).get("dequantise")
-
-
-def _takes(function: Callable) -> set[str]:
-    return set(inspect.signature(function).parameters)
 
 
 def _check(model: Any, reference: Snapshots | Trajectories) -> None:
@@ -198,7 +203,7 @@ def evaluate(
     """Score a run and add the rows to its ``metrics.json``.
 
     With an ensemble over seeds the error is the larger of sampling noise and spread over seeds.
-    Models with a chain of hidden states (`HasChain`) get rows for it too: `chain_rows`.
+    Models get rows for the observables of their traits too: `chain_rows`.
 
     Args:
         folder: of a run, or of an ensemble over seeds.
@@ -210,7 +215,7 @@ def evaluate(
     Raises:
         InvalidInput, MissingTrait: as in `score`, or no finished run in the folder.
     """
-    chosen = list(metrics_named(metrics, data))
+    chosen = measures_named(metrics, data, trust=trust)
     scored, trained_on = [], set()
     for i, member in enumerate(members(Path(folder))):
         fit = load(member, trust=trust)
@@ -222,7 +227,9 @@ def evaluate(
             dequantise=noise_width(fit.method), key=key,
             conditional=fit.summary.condition_dim > 0,
         )  # fmt: skip
-        scored.append(rows + chain_rows(fit.model, case=case, method=name))
+        seen = {row.metric for row in rows}
+        more = chain_rows(fit.model, case=case, method=name)
+        scored.append(rows + [row for row in more if row.metric not in seen])
     if fingerprint(data) in trained_on:
         warnings.warn(
             f"{folder} was fitted to these data; numbers on data it has not seen may be worse "
