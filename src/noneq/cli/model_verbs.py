@@ -128,6 +128,7 @@ def compare(
     frames: o.Frames = 20,
     seed: o.Seed = 0,
     seeds: o.Seeds = 1,
+    trust: o.Trust = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
     *,
@@ -144,7 +145,7 @@ def compare(
         rows, failed = compare(
             recipes, data, folder, names_in(metrics), case=case_of(file, layout["components"]),
             hold_out=hold_out, n=n, frames=frames, seed=seed, seeds=seeds,
-            record=record_of(file, layout, words), progress=show,
+            record=record_of(file, layout, words), progress=show, trust=trust,
         )  # fmt: skip
     for name, reason in failed.items():
         say(f"{name} failed: {reason}")

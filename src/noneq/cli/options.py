@@ -58,7 +58,12 @@ Given = Annotated[
     ),
 ]
 Metrics = Annotated[
-    str, typer.Option("--metrics", metavar="A,B", help="Names from `noneq list metrics`.")
+    str,
+    typer.Option(
+        "--metrics",
+        metavar="A,B",
+        help="`noneq list metrics`, thermo, inference, or my_file:my_metric.",
+    ),
 ]
 Samples = Annotated[int, typer.Option("--n", min=1, help="Samples at each time.")]
 Frames = Annotated[int, typer.Option("--frames", min=1, help="Score at no more times than this.")]
@@ -67,7 +72,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no hints.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a fit that was stopped.")]
 Trust = Annotated[
     bool,
-    typer.Option("--trust", help="Allow a run whose method is code outside noneq to run it."),
+    typer.Option("--trust", help="Allow code outside noneq (a run's method, a metric) to run."),
 ]
 
 READING = {
