@@ -221,12 +221,7 @@ class HasLogMassEstimate(eqx.Module):
         condition: Any = None,
         key: Key,
     ) -> Estimate:
-        """A bound on log P(x | time, condition) of a state on the lattice, in nats, with its error.
-
-        Args:
-            x: one state, or a batch ``(n, *event_shape)``: one entry of the estimate each.
-            condition: shared, or one row each.
-        """
+        """A bound on log P(x | time, condition) on the lattice; as `log_prob_estimate` else."""
 
 
 class HasSampleLogProb(eqx.Module):
@@ -269,9 +264,15 @@ class HasPaths(eqx.Module):
 
     @abstractmethod
     def sample_paths(
-        self, n: int, *, times: Sequence[float] | np.ndarray, start: Any = None, key: Key
+        self,
+        n: int,
+        *,
+        times: Sequence[float] | np.ndarray,
+        start: Any = None,
+        condition: Any = None,
+        key: Key,
     ) -> Trajectories:
-        """n paths on the given times from ``start`` ``(n, *event_shape)`` (None: the model's own)."""
+        """n paths from ``start`` ``(n, *event_shape)`` (None: the model's own), each of a condition."""
 
 
 class HasChain(eqx.Module):

@@ -10,8 +10,9 @@ import pytest
 from noneq.cli import studying
 from noneq.errors import InvalidInput
 from noneq.report.tables import charts
+from noneq.runs import Row
 from noneq.studies import AbstractStudy
-from noneq.studies.base import AbstractCell, Outcome, Row
+from noneq.studies.base import AbstractCell, Outcome
 
 
 class DrawCell(AbstractCell):

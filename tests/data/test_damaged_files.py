@@ -8,7 +8,7 @@ import pytest
 
 import noneq as nq
 from noneq.data import Trajectories, read, write
-from noneq.data.layouts import fingerprint
+from noneq.data.layouts import checksum
 from noneq.errors import DataFileError, NoneqError
 
 
@@ -51,13 +51,13 @@ def damaged(path, rng, cuts=50, flips=200):
 def test_no_damage_is_silent(extension, data, tmp_path, rng):
     path = tmp_path / f"data.{extension}"
     write(data, path)
-    truth, refused, wrong = fingerprint(data), 0, []
+    truth, refused, wrong = checksum(data), 0, []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for what in damaged(path, rng):
             error = None
             try:
-                if fingerprint(read(path)) != truth:
+                if checksum(read(path)) != truth:
                     wrong.append(what)
             except NoneqError as caught:
                 error = str(caught)
@@ -67,7 +67,7 @@ def test_no_damage_is_silent(extension, data, tmp_path, rng):
                     wrong.append(f"{what}: {error}")
     assert not wrong
     assert refused > 50
-    assert fingerprint(read(path)) == truth
+    assert checksum(read(path)) == truth
 
 
 @pytest.mark.parametrize("extension", FORMATS)

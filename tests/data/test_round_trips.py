@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 import noneq as nq
 from noneq.data import Snapshots, Trajectories, read, write
-from noneq.data.layouts import fingerprint
+from noneq.data.layouts import checksum
 
 
 # beartype picks random items of containers to check, which hypothesis notices.
@@ -123,8 +123,8 @@ def test_same_data_same_bytes(extension, data, tmp_path):
 
 @profile
 @given(data=ensembles())
-def test_fingerprint_sees_every_change(data):
-    assert fingerprint(data.take(np.arange(data.n))) == fingerprint(data)
+def test_checksum_sees_every_change(data):
+    assert checksum(data.take(np.arange(data.n))) == checksum(data)
     other = data.values.copy()
     place = np.unravel_index(0, other.shape)
     other[place] = np.nextafter(other[place], np.inf if other[place] < 0 else -np.inf)
@@ -136,11 +136,11 @@ def test_fingerprint_sees_every_change(data):
         )
     )
     unseen = isinstance(data, Trajectories) and data.mask is not None and not data.mask[0, 0]
-    assert (fingerprint(changed) == fingerprint(data)) == unseen
+    assert (checksum(changed) == checksum(data)) == unseen
     labels = data.labels() | {"time_unit": data.time_unit + "s"}
     relabelled = Snapshots(data.snapshots().values[:1], **labels)
     plain = Snapshots(data.snapshots().values[:1], **data.labels())
-    assert fingerprint(relabelled) != fingerprint(plain)
+    assert checksum(relabelled) != checksum(plain)
 
 
 @profile

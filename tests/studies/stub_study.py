@@ -9,8 +9,8 @@ import numpy as np
 
 from noneq.estimate import sample_mean
 from noneq.report.tables import charts
+from noneq.runs import row_of
 from noneq.studies import AbstractCell, AbstractStudy, Outcome
-from noneq.studies.base import row_of
 
 
 class CoinCell(AbstractCell):

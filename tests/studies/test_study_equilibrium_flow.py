@@ -11,8 +11,9 @@ from noneq.errors import InvalidInput
 from noneq.learning.loop import Training
 from noneq.methods import PolynomialFlow, SmallDenoiser, StreamFlow
 from noneq.nets import MLP, FourierMLP, Gradient
+from noneq.runs import combine
 from noneq.studies import EquilibriumFlowStudy, GrayScottCell
-from noneq.studies.base import AbstractCell, Outcome, combine
+from noneq.studies.base import AbstractCell, Outcome
 from noneq.studies.equilibrium_flow.lorenz import LorenzRun
 from noneq.studies.equilibrium_flow.pictures import figures
 from noneq.studies.equilibrium_flow.shapes import ShapeCell

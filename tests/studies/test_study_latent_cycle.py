@@ -7,8 +7,9 @@ import pytest
 from noneq.errors import InvalidInput
 from noneq.learning.loop import Training
 from noneq.methods import RBM, LatentCycle, MixtureEM
+from noneq.runs import Row, combine
 from noneq.studies import Bars, ChainScoring, LatentCycleStudy, SpinRun
-from noneq.studies.base import Outcome, Row, combine
+from noneq.studies.base import Outcome
 from noneq.studies.latent_cycle.cells import CycleCell
 from noneq.studies.latent_cycle.data import BinaryDigits, class_judge, class_kl
 from noneq.studies.latent_cycle.pictures import figures

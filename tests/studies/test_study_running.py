@@ -10,9 +10,9 @@ import pytest
 from stub_study import CoinCell, CoinStudy
 
 from noneq.errors import DataFileError, Interrupted, InvalidInput
+from noneq.runs import Row, combine
 from noneq.store import lock
 from noneq.studies import run_study
-from noneq.studies.base import Row, combine
 from noneq.studies.running import cell_key, read_cells
 
 

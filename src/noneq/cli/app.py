@@ -55,14 +55,14 @@ def common(
 
 def run(arguments: Sequence[str]) -> int:
     """Run the program and return its exit code; an error is one line on stderr."""
-    arguments = list(arguments)
+    typed = arguments = list(arguments)
     debug = "--debug" in arguments
     arguments = [word for word in arguments if word != "--debug"]  # allowed anywhere
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
             code = typer.main.get_command(app).main(
-                arguments, prog_name="noneq", standalone_mode=False
+                arguments, prog_name="noneq", standalone_mode=False, obj=typed
             )
             sys.stdout.flush()
             return code if isinstance(code, int) else 0

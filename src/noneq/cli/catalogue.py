@@ -8,21 +8,22 @@ from typing import Any
 
 import equinox as eqx
 
-from noneq.cli.fitting import members
+from noneq.cli.gives import traits_of
 from noneq.cli.output import listing
 from noneq.cli.terms import comment, methods_listing, terms
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.learning.method import AbstractMethod
+from noneq.runs import members
 from noneq.spec import modules, unknown
 from noneq.store import load
 from noneq.studies import AbstractStudy, studies
 from noneq.systems.base import AbstractSystem
-from noneq.traits import AbstractModel
 
 
 KINDS = (
-    "methods", "systems", "metrics", "studies", "processes", "nets", "samplers", "domains", "pdes"
+    "methods", "systems", "metrics", "thermo", "inference", "studies", "processes", "nets",
+    "samplers", "domains", "pdes",
 )  # fmt: skip
 
 
@@ -50,10 +51,10 @@ def listings(found: dict[str, list[dict[str, Any]]]) -> list[Any]:
 
 
 def _entries(room: str) -> list[dict[str, Any]]:
-    if room == "metrics":
-        from noneq.cli.scoring import known_metrics
+    if room in ("metrics", "thermo", "inference"):
+        from noneq.runs.measures import declared, known_metrics
 
-        things: dict[str, Any] = known_metrics()
+        things: dict[str, Any] = known_metrics() if room == "metrics" else declared(room)
     elif room == "studies":
         things = studies()
     elif room == "pdes":
@@ -63,7 +64,7 @@ def _entries(room: str) -> list[dict[str, Any]]:
     elif room == "methods":
         things = modules(room, AbstractMethod)
         return [
-            _entry(n, t) | {"gives": ", ".join(_traits(t))} | terms(t) for n, t in things.items()
+            _entry(n, t) | {"gives": ", ".join(traits_of(t))} | terms(t) for n, t in things.items()
         ]
     else:
         # Parts live beside the whole: shapes of regions, dynamics of spins.
@@ -74,15 +75,6 @@ def _entries(room: str) -> list[dict[str, Any]]:
 
 def _entry(name: str, thing: Any) -> dict[str, str]:
     return {"name": name, "what": (inspect.getdoc(thing) or "").splitlines()[0]}
-
-
-def _traits(method: type) -> list[str]:
-    """Traits of the model that a method's ``init`` says it returns."""
-    model = inspect.signature(vars(method).get("init", method.init)).return_annotation
-    if not (inspect.isclass(model) and issubclass(model, AbstractModel)):
-        return []
-    ours = (base for base in model.__mro__ if base.__module__.startswith("noneq."))
-    return [base.__name__ for base in ours if base.__name__.startswith("Has")]
 
 
 def sources(name: str) -> list[str]:

@@ -1,5 +1,6 @@
 """Verbs for models: fit, sample, evaluate, compare, report."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,10 +28,12 @@ def fit(
     quiet: o.Quiet = False,
     *,
     layout: dict[str, Any],
+    words: Sequence[str],
 ) -> None:
     """Fit a method to data and keep the model in a run folder."""
-    from noneq.cli.fitting import cost, fit_seeds, outcome
+    from noneq.cli.outcomes import outcome
     from noneq.cli.requests import further_inputs, load_data, make_method, record_of
+    from noneq.runs import cost, fit_seeds
 
     recipe = make_method(method, set_, trust=trust)
     inputs = further_inputs(recipe, with_, trust)
@@ -42,7 +45,7 @@ def fit(
     with progress(quiet, type(recipe).__name__) as show:
         fits = fit_seeds(
             recipe, data, out, seed=seed, seeds=seeds, resume=resume, inputs=inputs,
-            record=record_of(file, data, layout), progress=show,
+            record=record_of(file, layout, words), progress=show,
         )  # fmt: skip
     facts, text = outcome(out, fits)
     emit(json, facts, text, hint=f"noneq report {out}, noneq evaluate {out} NEW_FILE", quiet=quiet)
@@ -65,15 +68,17 @@ def sample(
     quiet: o.Quiet = False,
 ) -> None:
     """Draw samples of a fitted model and write them as data."""
-    from noneq.cli.requests import parse_condition, parse_times
-    from noneq.cli.sampling import sample_run
+    from noneq.cli.requests import parse_condition, parse_given, parse_times
+    from noneq.cli.words import assignments
     from noneq.data.files import check_target, write
+    from noneq.runs import sample
 
     check_target(out)
-    data = sample_run(
+    data = sample(
         run, n, None if times is None else parse_times(times),
         condition=None if condition is None else parse_condition(condition),
-        guidance=guidance, given=given, settings=set_, seed=seed, trust=trust,
+        guidance=guidance, given=parse_given(given, run), settings=assignments(set_), seed=seed,
+        trust=trust,
     )  # fmt: skip
     write(data, out)
     facts = {"file": str(out), "n": n, "times": data.times.size, "event_shape": data.event_shape}
@@ -96,11 +101,11 @@ def evaluate(
     layout: dict[str, Any],
 ) -> None:
     """Score a fitted model against data it has not seen."""
-    from noneq.cli.requests import load_data, names_in
-    from noneq.cli.scoring import case_of, evaluate_run
+    from noneq.cli.requests import case_of, load_data, names_in
+    from noneq.runs import evaluate
 
     data, case = load_data(file, layout), case_of(file, layout["components"])
-    rows = evaluate_run(
+    rows = evaluate(
         run, data, names_in(metrics), case=case, n=n, frames=frames, seed=seed, trust=trust
     )
     emit(json, {"rows": rows}, table(rows), hint=f"noneq report {run}", quiet=quiet)
@@ -123,23 +128,24 @@ def compare(
     frames: o.Frames = 20,
     seed: o.Seed = 0,
     seeds: o.Seeds = 1,
+    trust: o.Trust = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
     *,
     layout: dict[str, Any],
+    words: Sequence[str],
 ) -> int:
     """Fit several methods on one part of the data and score them on the rest."""
-    from noneq.cli.comparing import compare_methods
-    from noneq.cli.requests import load_data, make_methods, names_in, record_of
-    from noneq.cli.scoring import case_of
+    from noneq.cli.requests import case_of, load_data, make_methods, names_in, record_of
+    from noneq.runs import compare
 
     recipes, data = make_methods(names_in(methods), set_), load_data(file, layout)
     folder = Path(f"compare_{file.stem}") if out is None else out
     with progress(quiet, "compare") as show:
-        rows, failed = compare_methods(
+        rows, failed = compare(
             recipes, data, folder, names_in(metrics), case=case_of(file, layout["components"]),
             hold_out=hold_out, n=n, frames=frames, seed=seed, seeds=seeds,
-            record=record_of(file, data, layout), progress=show,
+            record=record_of(file, layout, words), progress=show, trust=trust,
         )  # fmt: skip
     for name, reason in failed.items():
         say(f"{name} failed: {reason}")

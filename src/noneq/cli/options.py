@@ -58,7 +58,12 @@ Given = Annotated[
     ),
 ]
 Metrics = Annotated[
-    str, typer.Option("--metrics", metavar="A,B", help="Names from `noneq list metrics`.")
+    str,
+    typer.Option(
+        "--metrics",
+        metavar="A,B",
+        help="`noneq list metrics`, thermo, inference, or my_file:my_metric.",
+    ),
 ]
 Samples = Annotated[int, typer.Option("--n", min=1, help="Samples at each time.")]
 Frames = Annotated[int, typer.Option("--frames", min=1, help="Score at no more times than this.")]
@@ -67,7 +72,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no hints.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a fit that was stopped.")]
 Trust = Annotated[
     bool,
-    typer.Option("--trust", help="Allow a run whose method is code outside noneq to run it."),
+    typer.Option("--trust", help="Allow code outside noneq (a run's method, a metric) to run."),
 ]
 
 READING = {
@@ -108,17 +113,26 @@ READING = {
 
 
 def reads_data(verb: Callable[..., int | None]) -> Callable[..., int | None]:
-    """Give a verb the options of how to read its file; it gets them as one dict ``layout``."""
-    own = [p for p in inspect.signature(verb).parameters.values() if p.name != "layout"]
+    """Give a verb the options of how to read its file; it gets them as one dict ``layout``.
+
+    A verb with the argument ``words`` also gets the whole command as it was typed.
+    """
+    takes = inspect.signature(verb).parameters
+    own = [p for p in takes.values() if p.name not in ("layout", "words")]
     extra = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
         for name, (kind, default) in READING.items()
     ]
 
+    if "words" in takes:
+        kind = inspect.Parameter.KEYWORD_ONLY
+        extra.append(inspect.Parameter("context", kind, annotation=typer.Context))
+
     @functools.wraps(verb)
     def wrapped(**given: Any) -> int | None:
         layout = {name: given.pop(name) for name in READING}
-        return verb(**given, layout=layout)
+        typed = {"words": given.pop("context").obj} if "words" in takes else {}
+        return verb(**given, layout=layout, **typed)
 
     signature = inspect.Signature([*own, *extra])
     vars(wrapped)["__signature__"] = signature

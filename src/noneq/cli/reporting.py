@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from noneq.cli.fitting import members
 from noneq.report import group_report, run_report
+from noneq.runs import members
 from noneq.store import load
 from noneq.studies.page import study_report
 

@@ -2,7 +2,6 @@
 
 import inspect
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, InvalidInput
 from noneq.learning.method import AbstractMethod
+from noneq.runs import members
 from noneq.spec import find, from_toml, knows, make, modules, override, unknown
-from noneq.store import fingerprint, load
+from noneq.store import load, read_meta
 from noneq.systems.base import AbstractSystem
 
 
@@ -81,17 +81,17 @@ def make_methods(names: Sequence[str], settings: Sequence[str]) -> list[Abstract
     return methods
 
 
-def record_of(path: Path, data: Snapshots | Trajectories, layout: dict[str, Any]) -> dict[str, Any]:
+def record_of(path: Path, layout: dict[str, Any], words: Sequence[str]) -> dict[str, Any]:
     """What ``meta.json`` says of where a fit came from, enough to read the data again."""
     return {
-        "command": shlex.join(["noneq", *sys.argv[1:]]),
-        "data": {
-            "path": str(path.absolute()),
-            "reading": _reading(layout),
-            "n": data.n,
-            "fingerprint": fingerprint(data),
-        },
+        "command": shlex.join(["noneq", *words]),
+        "data": {"path": str(path.absolute()), "reading": _reading(layout)},
     }
+
+
+def case_of(path: Path, components: int | None) -> str:
+    """Name of a data set in the rows."""
+    return path.stem if components is None else f"{path.stem}:{components}"
 
 
 def parse_times(text: str) -> np.ndarray:
@@ -128,8 +128,8 @@ def parse_condition(text: str) -> np.ndarray:
         ) from None
 
 
-def parse_given(words: Sequence[str], names: Sequence[str]) -> dict[str | int, float]:
-    """``["x=0.3", "1=0.2"]`` to known coordinates, by name or by place.
+def parse_given(words: Sequence[str], run: Path) -> dict[str | int, float]:
+    """``["x=0.3", "1=0.2"]`` to known coordinates of a run's states, by name or by place.
 
     Raises:
         InvalidInput: no assignment, no number, or a coordinate named twice.
@@ -137,6 +137,7 @@ def parse_given(words: Sequence[str], names: Sequence[str]) -> dict[str | int, f
     values = assignments(words)
     if len(values) < len(words):
         raise InvalidInput(f"--given {', '.join(words)}: give each known coordinate once.")
+    names = read_meta(members(run)[0])["summary"]["names"] if values else ()
     given: dict[str | int, float] = {}
     for name, value in values.items():
         try:

@@ -14,7 +14,7 @@ def lattice_step(data: Snapshots | Trajectories) -> float | None:
     Data count as discrete if at most 256 distinct values occur, all whole multiples of one
     spacing away from the smallest, and they repeat at least fourfold on average.
     """
-    values = data.snapshots().values
+    values = data.values[data.observed] if isinstance(data, Trajectories) else data.values
     # Continuous numbers hardly repeat: a part decides most cases.
     some = values.reshape(-1)[: 64 * _MOST_LEVELS]
     if np.unique(some).size > _MOST_LEVELS:

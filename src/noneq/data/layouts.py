@@ -1,7 +1,7 @@
 """From what a file holds to an ensemble, whatever the format.
 
 Readers give a `Raw`; `build` deals with missing entries. Files that this library wrote also
-carry a record (labels and a fingerprint), so a change that the format misses is still seen.
+carry a record (labels and a checksum), so a change that the format misses is still seen.
 """
 
 import hashlib
@@ -65,27 +65,27 @@ class Raw:
 
 
 def record_of(data: Snapshots | Trajectories) -> dict[str, Any]:
-    """The JSON record that goes into a file: labels, kind, precision, fingerprint."""
+    """The JSON record that goes into a file: labels, kind, precision, checksum."""
     record = _label_record(data) | {
         "format": FORMAT,
         "kind": type(data).__name__,
         "dtype": str(data.values.dtype),
-        "sha256": fingerprint(data),
+        "sha256": checksum(data),
     }
     if data.condition is not None:
         record["condition_dtype"] = str(data.condition.dtype)
     return record
 
 
-def to_json(record: dict[str, Any]) -> str:
+def record_text(record: dict[str, Any]) -> str:
     """The record on one line, the same for the same data."""
     return json.dumps(record, sort_keys=True, default=_plain)
 
 
-def fingerprint(data: Snapshots | Trajectories) -> str:
+def checksum(data: Snapshots | Trajectories) -> str:
     """sha256 over all numbers and labels, equal for equal data in any format."""
     digest = hashlib.sha256(type(data).__name__.encode())
-    digest.update(to_json(_label_record(data)).encode())
+    digest.update(record_text(_label_record(data)).encode())
     pairing = data.mask if isinstance(data, Trajectories) else data.time_index
     for array in (data.values, data.times, pairing, data.condition):
         if array is None:
@@ -124,7 +124,7 @@ def own(record: dict[str, Any]) -> Iterator[None]:
 
 
 def build(raw: Raw, layout: Layout, missing: str) -> Snapshots | Trajectories:
-    """The ensemble; own files are checked against their fingerprint.
+    """The ensemble; own files are checked against their checksum.
 
     Raises:
         DataFileError: an own file whose content changed.
@@ -133,7 +133,7 @@ def build(raw: Raw, layout: Layout, missing: str) -> Snapshots | Trajectories:
     if "sha256" in raw.record:
         with own(raw.record):
             data = _ensemble(raw, "mask")
-        if fingerprint(data) != raw.record["sha256"]:
+        if checksum(data) != raw.record["sha256"]:
             raise DataFileError("its content does not match its checksum; restore it from a copy.")
         data = data if layout.components is None else data.select(layout.components)
     else:

@@ -86,7 +86,7 @@ def summarise(data: Snapshots | Trajectories) -> Summary:
         shift=tuple(shift.tolist()),
         scale=tuple(scale.tolist()),
         std=std,
-        time_band=time_band(data),
+        time_band=time_band(snapshots),
         counts=tuple(snapshots.counts.tolist()),
         **_conditions(data.condition),
         kind="trajectories" if isinstance(data, Trajectories) else "snapshots",

@@ -22,11 +22,13 @@ from noneq.inference.integration import (
     step_of,
 )
 from noneq.inference.velocities import check_field, states_of
+from noneq.needs import observable
 
 
 _STARTS = 256
 
 
+@observable("model", more=("data",))
 def bounded_fraction(
     paths: Any,
     data: Any,

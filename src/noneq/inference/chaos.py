@@ -23,6 +23,7 @@ from noneq.inference.integration import (
     step_of,
 )
 from noneq.inference.velocities import check_field, scale_of
+from noneq.needs import observable
 
 
 _STRETCHES = 16
@@ -57,6 +58,7 @@ class LyapunovSpectrum:
         return f"LyapunovSpectrum({text} per unit time; speed {self.speed})"
 
 
+@observable("model", more=("start",), number=False)
 def lyapunov_spectrum(
     field: Any,
     start: Any,

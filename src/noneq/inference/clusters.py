@@ -12,6 +12,7 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.inference.particles import Particles, check_radius, jackknife, particles, pooled
 from noneq.inference.tracks import Tracks
+from noneq.needs import observable
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,7 @@ class ClusterTracks:
     lifetime: Estimate
 
 
+@observable("trajectories", more=("radius",), number=False)
 def cluster_tracks(
     data: Trajectories | Tracks | Any,
     radius: float,

@@ -19,8 +19,10 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.inference.particles import Particles, check_radius, jackknife, particles, pooled
 from noneq.inference.tracks import Tracks
+from noneq.needs import observable
 
 
+@observable("trajectories")
 def polarisation(
     data: Trajectories | Tracks | Any, *, box: Any = None, dim: int | None = None
 ) -> Estimate:
@@ -65,6 +67,7 @@ def polarisation(
     return Estimate(order[0], stderr, count[0], times=times)
 
 
+@observable("trajectories", more=("edges",))
 def pair_correlation(
     data: Trajectories | Tracks | Any,
     edges: Sequence[float] | Float[np.ndarray, " edges"],
@@ -100,6 +103,7 @@ def pair_correlation(
     return pooled("pair_correlation", found, _all_pairs(given)[..., None] * shells)
 
 
+@observable("trajectories", more=("radius",))
 def clustering(
     data: Trajectories | Tracks | Any, radius: float, *, box: Any = None, dim: int | None = None
 ) -> Estimate:
@@ -122,6 +126,7 @@ def clustering(
     return replace(ratio, value=np.asarray(ratio.value - 1))
 
 
+@observable("trajectories")
 def mean_squared_displacement(
     data: Trajectories | Tracks | Any,
     lags: Sequence[int] | None = None,
@@ -171,6 +176,7 @@ def mean_squared_displacement(
     return jackknife(units(square), units(count), times=after * steps.mean())
 
 
+@observable("trajectories", more=("radius",))
 def contact_rate(
     data: Trajectories | Tracks | Any, radius: float, *, box: Any = None, dim: int | None = None
 ) -> Estimate:

@@ -8,8 +8,10 @@ from jaxtyping import Float
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
+from noneq.needs import observable
 
 
+@observable("values", number=False)
 def displacement(paths: Any, decay: float = 0.9) -> Float[np.ndarray, "n *event"]:
     """Exponential moving average of the states of a path, minus its start.
 
@@ -43,6 +45,7 @@ def displacement(paths: Any, decay: float = 0.9) -> Float[np.ndarray, "n *event"
     return mean
 
 
+@observable("values", more=("b",))
 def displacement_cosine(a: Any, b: Any, *, absolute: bool = False) -> Estimate:
     """Mean over states of the cosine between two displacements of each.
 

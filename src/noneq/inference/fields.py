@@ -9,11 +9,13 @@ from noneq._typing import Key, ScalarLike
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
 from noneq.inference.velocities import scale_of, states_of, values_on
+from noneq.needs import observable
 
 
 _MOST = 4096
 
 
+@observable("model", more=("b", "states"))
 def field_cosine(
     a: Any,
     b: Any,

@@ -25,6 +25,7 @@ from noneq.inference.modes import (
     spectrum,
 )
 from noneq.inference.velocities import scale_of, states_of, values_on
+from noneq.needs import observable
 
 
 _MOST = 4096
@@ -130,6 +131,7 @@ class Identifiability:
         return f"{title}\n\n{self.table()}\n\nNot determined by the data:\n{open_ones}"
 
 
+@observable("values", more=("states",), number=False)
 def identifiability(
     models: Sequence[Any] | Mapping[str, Any],
     states: Any,

@@ -7,8 +7,10 @@ import numpy as np
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
+from noneq.needs import observable
 
 
+@observable("values", number=False)
 def phase_shuffled(fields: Any, *, key: Key) -> np.ndarray:
     """Surrogates of fields with the same power and cross spectra and random phases.
 

@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
+from noneq.needs import observable
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,7 @@ class Tracks:
         return self.present.sum(-1)
 
 
+@observable("trajectories", more=("threshold", "distance"), number=False)
 def field_tracks(
     fields: Trajectories | Any,
     threshold: float,

@@ -12,6 +12,7 @@ from noneq.data.ensembles import Snapshots, Trajectories, as_snapshots
 from noneq.domains import AbstractDomain, Torus
 from noneq.errors import InvalidInput, WrongType
 from noneq.estimate import Estimate
+from noneq.needs import observable
 
 
 Frames: TypeAlias = tuple[np.ndarray, ...]
@@ -158,6 +159,7 @@ def shared_times(sets: dict[str, Any]) -> tuple[np.ndarray, list[np.ndarray]]:
     return axes[0][kept], [match[kept].argmax(axis=1) for match in near]
 
 
+@observable("values")
 def excess(estimate: Estimate) -> Estimate:
     """How far a metric lies above its floor: value − floor.
 

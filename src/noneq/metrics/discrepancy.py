@@ -14,8 +14,10 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.metrics.comparison import Comparison, generator, pair
 from noneq.metrics.pairwise import Frame, on_device, row_moments, squared_distances
+from noneq.needs import metric
 
 
+@metric(takes=("truth", "key"))
 def mmd(
     samples: Any,
     reference: Any,
@@ -63,6 +65,7 @@ def mmd(
     return comparison.estimate(measure, key=key)
 
 
+@metric(takes=("truth", "key"))
 def energy_distance(
     samples: Any,
     reference: Any,

@@ -10,8 +10,10 @@ from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.metrics.comparison import Comparison, pair, whole
+from noneq.needs import metric
 
 
+@metric(takes=("truth", "key"))
 def jensen_shannon(
     samples: Any,
     reference: Any,

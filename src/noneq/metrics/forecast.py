@@ -9,8 +9,10 @@ from noneq.errors import InvalidInput, WrongType
 from noneq.estimate import Estimate
 from noneq.metrics.comparison import collect, listed, pair, shared_times, wrapped
 from noneq.metrics.divergence import cell_divergence, cell_finder
+from noneq.needs import metric
 
 
+@metric(takes=("truth", "key", "lag"))
 def transition_jensen_shannon(
     samples: Trajectories,
     reference: Trajectories,

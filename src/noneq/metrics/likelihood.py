@@ -15,9 +15,11 @@ from noneq.domains import Discrete
 from noneq.errors import InvalidInput, SolveFailed
 from noneq.estimate import Estimate
 from noneq.metrics.comparison import generator, whole
+from noneq.needs import metric
 from noneq.traced import jit
 from noneq.traits import (
     AbstractModel,
+    HasLogMassEstimate,
     HasLogProb,
     HasLogProbEstimate,
     HasPriorMismatch,
@@ -31,6 +33,7 @@ _MOST_EXACT = 64
 """Most dimensions for which models with both traits are asked for the exact log density."""
 
 
+@metric("model", traits=(HasLogProb, HasLogProbEstimate), takes=("dequantise", "key"))
 def nll(
     model: Any,
     reference: Any,
@@ -97,6 +100,11 @@ def nll(
     return full[0] if timeless else full
 
 
+@metric(
+    "model",
+    traits=(HasLogProb, HasLogProbEstimate, HasLogMassEstimate),
+    takes=("dequantise", "key"),
+)
 def bits_per_dim(
     model: Any,
     reference: Any,
@@ -115,6 +123,7 @@ def bits_per_dim(
     return Estimate(value, stderr, nats.n, nats.times, bound=nats.bound, unit="bit")
 
 
+@metric("model", traits=(HasSampleLogProb,), takes=("key",))
 def likelihood_consistency(
     model: Any, reference: Any, *, n: int = 256, key: Key | None = None
 ) -> Estimate:
@@ -151,6 +160,7 @@ def likelihood_consistency(
     return _means(rows, data.times)
 
 
+@metric("model", traits=(HasPriorMismatch,), takes=("key",))
 def prior_mismatch(
     model: Any, reference: Any, *, n: int = 1024, key: Key | None = None
 ) -> Estimate:

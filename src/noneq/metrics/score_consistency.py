@@ -13,6 +13,7 @@ from noneq.data.ensembles import Snapshots, Trajectories, as_snapshots
 from noneq.errors import InvalidInput, MissingTrait, SolveFailed
 from noneq.estimate import Estimate
 from noneq.metrics.comparison import whole
+from noneq.needs import metric
 from noneq.processes.fokker_planck import directions, score_terms
 from noneq.traced import jit
 from noneq.traits import HasNoising, HasScore, require
@@ -23,6 +24,7 @@ _RATIOS = (0.1, 10.0)
 _EXACT_JACOBIAN = 64
 
 
+@metric("model", traits=(HasNoising,), takes=("key",))
 def score_fpe_residual(
     model: Any,
     reference: Any,
@@ -62,6 +64,7 @@ def score_fpe_residual(
     return _ratio(model, reference, _fokker_planck, states, levels, key)
 
 
+@metric("model", traits=(HasNoising, HasScore), takes=("key",))
 def curl(
     model: Any,
     reference: Any,

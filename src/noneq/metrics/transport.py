@@ -13,9 +13,11 @@ from noneq.errors import InvalidInput, SolveFailed
 from noneq.estimate import Estimate
 from noneq.metrics.comparison import generator, pair, whole
 from noneq.metrics.pairwise import on_device, squared_distances
+from noneq.needs import metric
 from noneq.traced import jit
 
 
+@metric(takes=("truth", "key"))
 def w1(
     samples: Any,
     reference: Any,
@@ -53,6 +55,7 @@ def w1(
     return _exact(1, samples, reference, max_n, domain, truth, key)
 
 
+@metric(takes=("truth", "key"))
 def w2(
     samples: Any,
     reference: Any,
@@ -99,6 +102,7 @@ def _exact(
     return comparison.estimate(sorted_cost if line else assigned_cost, key=key)
 
 
+@metric(takes=("truth", "key"))
 def sliced_w2(
     samples: Any,
     reference: Any,
@@ -142,6 +146,7 @@ def sliced_w2(
     return comparison.estimate(measure, key=key)
 
 
+@metric(takes=("truth", "key"))
 def sinkhorn(
     samples: Any,
     reference: Any,

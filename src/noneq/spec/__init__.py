@@ -4,6 +4,7 @@ from noneq.spec.names import (
     find as find,
     knows as knows,
     modules as modules,
+    own_function as own_function,
     public as public,
     unknown as unknown,
 )

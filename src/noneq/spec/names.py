@@ -30,6 +30,8 @@ ROOMS = (
     "domains",
     "training",
     "metrics",
+    "thermo",
+    "inference",
     "studies",
     "data",
     "models",
@@ -78,6 +80,25 @@ def find(name: str, *, base: type = eqx.Module, trust: bool = False) -> type:
         if name in known:
             return known[name]
     raise unknown(base.__name__.removeprefix("Abstract").lower(), name, known)
+
+
+def own_function(kind: str, *, trust: bool = False) -> Any:
+    """The function at ``"my_file:my_metric"``.
+
+    Args:
+        kind: file or module, and the function's name.
+        trust: whether ``my_file`` may be imported, as in `find`.
+
+    Raises:
+        InvalidInput: unknown, or code that is not trusted.
+    """
+    path, _, name = kind.rpartition(":")
+    module = _own_module(path, trust)
+    function = vars(module).get(name)
+    if not inspect.isfunction(function):
+        found = [k for k, v in vars(module).items() if inspect.isfunction(v)]
+        raise unknown(f"function in {path}", name, found)
+    return function
 
 
 def class_at(kind: str, *, base: type = eqx.Module, trust: bool = False) -> type:

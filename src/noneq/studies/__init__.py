@@ -1,10 +1,10 @@
 """Studies: seed experiments that put the parts together, one a file."""
 
+from noneq.runs.rows import Row as Row
 from noneq.studies.base import (
     AbstractCell as AbstractCell,
     AbstractStudy as AbstractStudy,
     Outcome as Outcome,
-    Row as Row,
 )
 from noneq.studies.ensembles import Recording as Recording
 from noneq.studies.equilibrium_flow.designs.design import DesignRun as DesignRun

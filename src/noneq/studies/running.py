@@ -20,9 +20,10 @@ import numpy as np
 from noneq._typing import Key
 from noneq.data.atomic import atomic_path
 from noneq.errors import DataFileError, Interrupted, NoneqError, WriteFailed
+from noneq.runs.rows import Row, combine
 from noneq.spec import to_dict, to_toml
 from noneq.store import lock, write_text
-from noneq.studies.base import AbstractCell, AbstractStudy, Arrays, Outcome, Row, combine
+from noneq.studies.base import AbstractCell, AbstractStudy, Arrays, Outcome
 
 
 StudyProgress: TypeAlias = Callable[[int, int, str], None]

@@ -8,12 +8,14 @@ from jaxtyping import Float
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
+from noneq.needs import observable
 
 
 _WINDOW, _LEAST = 5.0, 4.0
 _GROUPS = 16
 
 
+@observable("trajectories")
 def autocorrelation_time(paths: Trajectories | Any) -> Estimate:
     """Integrated autocorrelation time of a stationary chain, in its own time unit.
 

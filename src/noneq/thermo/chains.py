@@ -6,13 +6,16 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from noneq.errors import InvalidInput
+from noneq.needs import observable
 from noneq.thermo.chain_input import CheckedChain, checked
+from noneq.traits import HasChain
 
 
 _MOST_DOUBLINGS = 60
 _BISECTIONS = 40
 
 
+@observable("model", traits=(HasChain,), number=False)
 def stationary(chain: Any) -> Float[np.ndarray, " states"]:
     """The steady state: pi T = pi, or pi W = 0 for rates.
 
@@ -49,6 +52,7 @@ def fluxes(chain: Any) -> Float[np.ndarray, "states states"]:
     return stationary(given)[:, None] * given.moves
 
 
+@observable("model", traits=(HasChain,), number=False)
 def currents(chain: Any) -> Float[np.ndarray, "states states"]:
     """Net currents J[i, j] = pi_i T_ij − pi_j T_ji, per step or unit time; antisymmetric.
 
@@ -59,6 +63,7 @@ def currents(chain: Any) -> Float[np.ndarray, "states states"]:
     return flux - flux.T
 
 
+@observable("model", traits=(HasChain,))
 def entropy_production(chain: Any) -> float:
     """Entropy production in the steady state, nats per step (rates: per unit time), k_B = 1.
 
@@ -88,6 +93,7 @@ def log_ratio(chain: CheckedChain, i: np.ndarray, j: np.ndarray) -> Float[np.nda
         return np.log(there) - np.log(back)
 
 
+@observable("model", traits=(HasChain,))
 def self_transition(chain: Any) -> float:
     """Probability that a step stays where it is, Σ_i pi_i T_ii.
 
@@ -103,6 +109,7 @@ def self_transition(chain: Any) -> float:
     return float(stationary(given) @ np.diag(given.matrix))
 
 
+@observable("model", traits=(HasChain,), number=False)
 def relaxation_spectrum(chain: Any) -> Complex[np.ndarray, " states"]:
     """Eigenvalues of the chain, slowest decay first.
 
@@ -124,6 +131,7 @@ def relaxation_spectrum(chain: Any) -> Complex[np.ndarray, " states"]:
     return values[order]
 
 
+@observable("model", traits=(HasChain,))
 def mixing_time(chain: Any, *, distance: float = 0.25) -> float:
     """Steps (rates: time) until every start is nearly forgotten.
 

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from noneq.errors import InvalidInput
+from noneq.needs import observable
 from noneq.thermo.chain_input import CheckedChain, checked
 from noneq.thermo.chains import fluxes, log_ratio
+from noneq.traits import HasChain
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Cycle:
         return 0.0 if self.current == 0 else self.current * self.affinity
 
 
+@observable("model", traits=(HasChain,), more=("cycle",))
 def affinity(chain: Any, cycle: Cycle | Sequence[int]) -> float:
     """The force along a loop, Σ ln(T_ij/T_ji) over its steps i → j, in nats.
 
@@ -62,6 +65,7 @@ def affinity(chain: Any, cycle: Cycle | Sequence[int]) -> float:
     return _affinity(given, states)
 
 
+@observable("model", traits=(HasChain,), number=False)
 def fundamental_cycles(chain: Any) -> list[Cycle]:
     """A basis of loops whose currents make up all currents, largest share of dissipation first.
 
@@ -96,6 +100,7 @@ def fundamental_cycles(chain: Any) -> list[Cycle]:
     return [found[k] for k in order]
 
 
+@observable("model", traits=(HasChain,), number=False)
 def dominant_cycle(chain: Any) -> Cycle | None:
     """The widest loop of net current: the one whose weakest net current is largest.
 

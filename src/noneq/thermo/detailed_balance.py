@@ -8,6 +8,7 @@ import numpy as np
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
+from noneq.needs import observable
 from noneq.thermo.observed_chains import transitions
 
 
@@ -31,6 +32,7 @@ class BalanceTest:
     n: int
 
 
+@observable("values", number=False)
 def detailed_balance_test(
     states: Any, *, block: int | None = None, key: Key | None = None
 ) -> BalanceTest:

@@ -10,10 +10,12 @@ from noneq._typing import ScalarLike
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.estimate import Estimate, sample_mean
+from noneq.needs import observable
 from noneq.systems.base import AbstractDiffusion, AbstractLangevin, AbstractSystem
 from noneq.thermo.work import check_complete, stratonovich, work
 
 
+@observable("trajectories", more=("system",))
 def entropy_production_rate(
     trajectories: Trajectories, system: AbstractSystem, *, start: float | None = None
 ) -> Estimate:

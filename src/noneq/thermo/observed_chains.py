@@ -9,8 +9,10 @@ from jaxtyping import Float, Int
 from noneq.data.ensembles import Trajectories
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
+from noneq.needs import observable
 
 
+@observable("values", number=False)
 def count_matrix(states: Any, *, size: int | None = None) -> Int[np.ndarray, "states states"]:
     """Transitions n[i, j] from i to j seen in one or many sequences.
 
@@ -32,6 +34,7 @@ def count_matrix(states: Any, *, size: int | None = None) -> Int[np.ndarray, "st
     return counts
 
 
+@observable("values", number=False)
 def transition_matrix_from(
     states: Any, *, size: int | None = None
 ) -> Float[np.ndarray, "states states"]:

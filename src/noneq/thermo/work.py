@@ -11,9 +11,11 @@ from jaxtyping import Array
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.estimate import Estimate, sample_mean
+from noneq.needs import observable
 from noneq.systems.base import AbstractLangevin, AbstractSystem
 
 
+@observable("trajectories", more=("system",))
 def power(trajectories: Trajectories, system: AbstractSystem) -> Estimate:
     """Mean power of the time-dependent potential at each time.
 
@@ -35,6 +37,7 @@ def power(trajectories: Trajectories, system: AbstractSystem) -> Estimate:
     return sample_mean(_rates(system, trajectories), times=trajectories.times)
 
 
+@observable("trajectories", more=("system",), number=False)
 def work(trajectories: Trajectories, system: AbstractSystem) -> np.ndarray:
     """Work done on each trajectory between its first and its last time.
 

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from noneq.data.formats.columns import from_table, table, trajectory_name
-from noneq.data.layouts import Layout, Raw, own, parse_record, record_of, to_json
+from noneq.data.layouts import Layout, Raw, own, parse_record, record_of, record_text
 from noneq.data.safety import check_file
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
@@ -30,7 +30,7 @@ def write_csv(data: Snapshots | Trajectories, path: Path) -> None:
     """Shortest digits that give every number back exactly."""
     columns = table(data)
     with path.open("w", encoding="utf-8", newline="") as stream:
-        stream.write(f"{_MARK}{to_json(record_of(data))}\n")
+        stream.write(f"{_MARK}{record_text(record_of(data))}\n")
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(columns)
         for start in range(0, len(columns["time"]), _BLOCK):

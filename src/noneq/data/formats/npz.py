@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from noneq.data.formats.columns import assemble
-from noneq.data.layouts import Layout, Raw, parse_record, record_of, to_json
+from noneq.data.layouts import Layout, Raw, parse_record, record_of, record_text
 from noneq.data.safety import check_file, refuse_bomb, refuse_name
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
@@ -26,7 +26,7 @@ _CLOCKS = re.compile(r"(second|sec|s|ms|us|ns|ps|fs|minute|min|hour|hr|h|day|d|w
 def write_npz(data: Snapshots | Trajectories, path: Path) -> None:
     """Uncompressed, without time stamps: equal data give equal bytes."""
     # The record comes first: a damaged directory entry can hide the entries after it.
-    text = to_json(record_of(data)).encode()
+    text = record_text(record_of(data)).encode()
     arrays = {_RECORD: np.frombuffer(text, np.uint8), "values": data.values, "times": data.times}
     if isinstance(data, Snapshots):
         arrays["time_index"] = data.time_index

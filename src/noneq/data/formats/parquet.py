@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from noneq.data.formats.columns import from_table, table
-from noneq.data.layouts import Layout, Raw, own, parse_record, record_of, to_json
+from noneq.data.layouts import Layout, Raw, own, parse_record, record_of, record_text
 from noneq.data.safety import check_file, refuse_bomb
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
@@ -20,7 +20,7 @@ def write_parquet(data: Snapshots | Trajectories, path: Path) -> None:
     """Columns keep their precision; pages carry checksums."""
     pyarrow, parquet = _pyarrow()
     columns = {name: np.ascontiguousarray(column) for name, column in table(data).items()}
-    rows = pyarrow.table(columns).replace_schema_metadata({_RECORD: to_json(record_of(data))})
+    rows = pyarrow.table(columns).replace_schema_metadata({_RECORD: record_text(record_of(data))})
     parquet.write_table(rows, path, write_page_checksum=True)
 
 

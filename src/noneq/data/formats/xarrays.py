@@ -8,7 +8,7 @@ import numpy as np
 
 from noneq.data.base import AbstractEnsemble
 from noneq.data.formats.columns import assemble
-from noneq.data.layouts import Layout, Raw, own, parse_record, record_of, to_json
+from noneq.data.layouts import Layout, Raw, own, parse_record, record_of, record_text
 from noneq.data.safety import check_file, check_seal, refuse_bomb, seal
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
@@ -154,7 +154,7 @@ def _marked(data: Snapshots | Trajectories) -> "xr.Dataset":
     # Text coordinates depend on each format's strings; the record holds them anyway.
     dataset = dataset.drop_vars([n for n in dataset.coords if n != "time"])
     dataset["values"].attrs[_RECORD] = 1
-    return dataset.assign_attrs({_RECORD: to_json(record_of(data))})
+    return dataset.assign_attrs({_RECORD: record_text(record_of(data))})
 
 
 def _raw(dataset: "xr.Dataset", layout: Layout) -> Raw:

@@ -119,10 +119,18 @@ class BinaryChain(AbstractLaw, HasLogProbEstimate, HasPaths):
         return jax.lax.scan(lambda x, k: (self.step(x, k), None), x, keys)[0]
 
     def sample_paths(
-        self, n: int, *, times: Sequence[float] | np.ndarray, start: Any = None, key: Key
+        self,
+        n: int,
+        *,
+        times: Sequence[float] | np.ndarray,
+        start: Any = None,
+        condition: Any = None,
+        key: Key,
     ) -> Trajectories:
         """n paths of the visible states, one step per unit of time; errors as in `LatentChain`."""
-        return stepped_paths(self, self.kernels.visible, n, times=times, start=start, key=key)
+        return stepped_paths(
+            self, self.kernels.visible, n, times=times, start=start, condition=condition, key=key
+        )
 
     def log_prob_estimate(
         self,

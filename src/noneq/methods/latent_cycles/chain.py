@@ -98,7 +98,13 @@ class LatentChain(AbstractLaw, HasChain, HasLogProb, HasPaths, HasStateMeans):
         return self.kernels.visible.written(x, self.domain)
 
     def sample_paths(
-        self, n: int, *, times: Sequence[float] | np.ndarray, start: Any = None, key: Key
+        self,
+        n: int,
+        *,
+        times: Sequence[float] | np.ndarray,
+        start: Any = None,
+        condition: Any = None,
+        key: Key,
     ) -> Trajectories:
         """n paths x, x', x'' … of the visible states, one step per unit of time.
 
@@ -106,12 +112,15 @@ class LatentChain(AbstractLaw, HasChain, HasLogProb, HasPaths, HasStateMeans):
             n: number of paths.
             times: whole numbers of steps apart.
             start: states at the first time ``(n, *event_shape)``; None draws the steady state.
+            condition: None; the chain knows no conditions.
             key: typed random key.
 
         Raises:
             InvalidInput: times that are no whole numbers of steps apart.
         """
-        return stepped_paths(self, self.kernels.visible, n, times=times, start=start, key=key)
+        return stepped_paths(
+            self, self.kernels.visible, n, times=times, start=start, condition=condition, key=key
+        )
 
     def step(self, x: Float[Array, "n dim"], key: Key) -> Float[Array, "n dim"]:
         """Read and write once, in units."""

@@ -135,7 +135,13 @@ class SpinMemory(AbstractLaw, HasEnergy, HasLogProbEstimate, HasPaths):
         return from_spins(jax.lax.scan(step, start, (betas, keys))[0], self.domain)
 
     def sample_paths(
-        self, n: int, *, times: Sequence[float] | np.ndarray, start: Any = None, key: Key
+        self,
+        n: int,
+        *,
+        times: Sequence[float] | np.ndarray,
+        start: Any = None,
+        condition: Any = None,
+        key: Key,
     ) -> Trajectories:
         """n paths of heat-bath dynamics, one sweep per unit of time.
 
@@ -143,12 +149,15 @@ class SpinMemory(AbstractLaw, HasEnergy, HasLogProbEstimate, HasPaths):
             n: number of paths.
             times: whole numbers of sweeps.
             start: states at the first time ``(n, *event_shape)``; None takes draws of `sample`.
+            condition: None; the chain knows no conditions.
             key: typed random key.
 
         Raises:
             InvalidInput: times that are no whole numbers of sweeps apart.
         """
-        return stepped_paths(self, BernoulliUnits(), n, times=times, start=start, key=key)
+        return stepped_paths(
+            self, BernoulliUnits(), n, times=times, start=start, condition=condition, key=key
+        )
 
     def step(self, x: Float[Array, "n dim"], key: Key) -> Float[Array, "n dim"]:
         """One sweep of heat-bath dynamics on bits."""

@@ -32,6 +32,7 @@ def stepped_paths(
     *,
     times: Sequence[float] | np.ndarray,
     start: Any,
+    condition: Any = None,
     key: Key,
 ) -> Trajectories:
     """n paths of a chain, one step per unit of time.
@@ -42,15 +43,20 @@ def stepped_paths(
         n: number of paths.
         times: whole numbers of steps apart.
         start: states at the first time ``(n, *event_shape)``; None draws the steady state.
+        condition: as the model's frame asks; None for chains without conditions.
         key: typed random key.
 
     Raises:
-        InvalidInput: times that are no whole numbers of steps apart.
+        InvalidInput: times that are no whole numbers of steps apart, or a condition.
     """
     check_count(n)
+    condition = model.frame.asked.check(condition, n)
     clock = step_counts(times)
     start_key, path_key = jax.random.split(key)
-    first = model.sample(n, key=start_key) if start is None else model.frame.batch(start)[0]
+    if start is None:
+        first = model.sample(n, condition=condition, key=start_key)
+    else:
+        first = model.frame.batch(start)[0]
     y = jax.vmap(model.frame.normaliser.forward)(first)
     every = _run(model, visible.read(y, model.domain), int(clock[-1]), path_key)
     chosen = visible.written(every[jnp.asarray(clock)], model.domain)

@@ -133,7 +133,13 @@ class RestrictedBoltzmann(AbstractLaw, HasEnergy, HasLogProbEstimate, HasPaths):
         return jnp.asarray(self.sample_paths(n, times=np.arange(steps), key=key).values)
 
     def sample_paths(
-        self, n: int, *, times: Sequence[float] | np.ndarray, start: Any = None, key: Key
+        self,
+        n: int,
+        *,
+        times: Sequence[float] | np.ndarray,
+        start: Any = None,
+        condition: Any = None,
+        key: Key,
     ) -> Trajectories:
         """n paths of Gibbs sampling x → z → x', one sweep per unit of time.
 
@@ -141,13 +147,16 @@ class RestrictedBoltzmann(AbstractLaw, HasEnergy, HasLogProbEstimate, HasPaths):
             n: number of paths.
             times: whole numbers of sweeps.
             start: states at the first time ``(n, *event_shape)``; None takes draws of `sample`.
+            condition: None; the chain knows no conditions.
             key: typed random key.
 
         Raises:
             InvalidInput: times that are no whole numbers of sweeps apart.
         """
         visible = self.machine.visible
-        return stepped_paths(self, visible, n, times=times, start=start, key=key)
+        return stepped_paths(
+            self, visible, n, times=times, start=start, condition=condition, key=key
+        )
 
     def step(self, x: Float[Array, "n dim"], key: Key) -> Float[Array, "n dim"]:
         """One sweep of Gibbs sampling, in units."""

@@ -18,8 +18,9 @@ from noneq.methods import ConvolutionalSkew, ScoreMatching, SkewFlow
 from noneq.methods.invariant_flows.skew.model import SkewFlowModel
 from noneq.nets.grids.unet import UNet
 from noneq.processes.weights import LogNormal
+from noneq.runs.rows import Row
 from noneq.simulation import Euler, simulate
-from noneq.studies.base import AbstractCell, Outcome, Row
+from noneq.studies.base import AbstractCell, Outcome
 from noneq.systems.reaction_diffusion import GrayScott
 
 

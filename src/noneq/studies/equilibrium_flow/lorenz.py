@@ -18,8 +18,9 @@ from noneq.learning.method import AbstractMethod, Fit
 from noneq.methods import SkewFlow
 from noneq.methods.denoising.frozen_noise import FrozenNoise, noised_states
 from noneq.methods.invariant_flows.base import AbstractInvariantFlow
+from noneq.runs.rows import Row
 from noneq.simulation import simulate
-from noneq.studies.base import AbstractCell, Outcome, Row
+from noneq.studies.base import AbstractCell, Outcome
 from noneq.systems.chaos import Lorenz
 from noneq.traits import AbstractModel
 

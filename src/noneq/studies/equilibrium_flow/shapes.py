@@ -12,7 +12,8 @@ from noneq.learning.method import AbstractMethod
 from noneq.methods.denoising.frozen_noise import FrozenNoise, noised_states
 from noneq.methods.invariant_flows.base import AbstractInvariantFlow
 from noneq.metrics import mmd
-from noneq.studies.base import AbstractCell, Outcome, Row, row_of
+from noneq.runs.rows import Row, row_of
+from noneq.studies.base import AbstractCell, Outcome
 from noneq.systems.base import AbstractSystem
 from noneq.systems.plane_laws import Annulus, TwoPeaks
 from noneq.systems.shapes import Moons

@@ -1,8 +1,8 @@
 """The pieces of the study `genphys`: a verdict, two charges, and one process on one data set."""
 
 import time as clock
+from functools import partial
 from typing import Any
-from zlib import crc32
 
 import equinox as eqx
 import jax
@@ -14,11 +14,12 @@ from noneq.learning.method import AbstractMethod
 from noneq.methods.denoising.flow_law import AbstractFlowLaw
 from noneq.metrics import mmd, nll, sliced_w2, w2
 from noneq.pde import judge, zoo
+from noneq.runs.rows import Row
+from noneq.runs.trials import Trial, first, keys_of, trial
 from noneq.samplers.base import AbstractSampler
 from noneq.samplers.straight_lines import StraightHeun
-from noneq.studies.base import AbstractCell, Outcome, Row, row_of
+from noneq.studies.base import AbstractCell, Outcome
 from noneq.studies.genphys.charges import two_charges
-from noneq.studies.table_one.cells import first, keys_of
 from noneq.studies.table_one.data import AbstractDataSet, Parts
 
 
@@ -129,70 +130,55 @@ class ProcessCell(AbstractCell):
     def __call__(self, key: Key) -> Outcome:
         """Fit and score on the samples of this key."""
         data_key, rest_key = keys_of(key)
-        own_key = jax.random.fold_in(rest_key, crc32(self.label.encode()))
-        fit_key, draw_key, steps_key, noise_key, density_key = jax.random.split(own_key, 5)
         parts = self.data.draw(data_key)
-        began = clock.monotonic()
-        model = self.method.fit(parts.train, key=fit_key).model
-        jax.block_until_ready(eqx.filter(model, eqx.is_array))
-        seconds = clock.monotonic() - began
+        found = trial(self.case, self.label, self.method, parts.train, keys=4, key=rest_key)
+        model, (draw_key, steps_key, noise_key, density_key) = found.model, found.keys
         assert isinstance(model, AbstractFlowLaw)  # what methods of this study give
         n = min(self.scoring.n, int(parts.test.counts.min()))
-        samples = _drawn(model, n, parts.test, draw_key)
+        samples = found.draw(n, parts.test, key=draw_key)
+        outside = _outside(samples, parts, self.scoring.margin)
         rows = [
-            *self._distances(self.case, samples, parts),
-            self._row("outlier_fraction", _outside(samples, parts, self.scoring.margin), n),
-            self._row("train_seconds", seconds),
+            *self._distances(found, samples, parts),
+            found.row("outlier_fraction", outside, np.sqrt(outside * (1 - outside) / n)),
+            found.row("train_seconds", found.seconds),
         ]
         if model.sampler.evaluations is not None:
-            rows.append(self._row("nfe", float(model.sampler.evaluations)))
+            rows.append(found.row("nfe", model.sampler.evaluations))
         if not self.data.width:
             some = first(parts.test, self.scoring.n_likelihood)
-            rows.append(row_of(self.case, self.label, "nll", nll(model, some, key=density_key)))
-        rows += self._sweeps(model, parts, steps_key, noise_key)
+            rows.append(found.row_of("nll", nll(model, some, key=density_key)))
+        rows += self._sweeps(found, parts, steps_key, noise_key)
         kept = (
             {} if self.replicate else {"samples": np.asarray(samples.values[: self.scoring.shown])}
         )
         return Outcome(tuple(rows), kept)
 
-    def _sweeps(
-        self, model: AbstractFlowLaw, parts: Parts, steps_key: Key, noise_key: Key
-    ) -> list[Row]:
+    def _sweeps(self, found: Trial, parts: Parts, steps_key: Key, noise_key: Key) -> list[Row]:
         """`sliced_w2` with fewer steps of one sampler, and with noise on the network's weights."""
-        rows = []
+        rows, model = [], found.model
         n = min(self.scoring.n_sweep, int(parts.test.counts.min()))
         few = Parts(parts.train, first(parts.test, n), first(parts.truth, n))
         for i, steps in enumerate(self.scoring.steps):
             short = _with_sampler(model, StraightHeun(steps=steps))
-            samples = _drawn(short, n, parts.test, jax.random.fold_in(steps_key, i))
-            rows.append(self._sliced(f"{self.case}:steps={steps}", samples, few))
+            own_key = jax.random.fold_in(steps_key, i)
+            samples = found.draw(n, parts.test, key=own_key, model=short)
+            rows += _sliced(found, samples, few, f"{self.case}:steps={steps}")
         for i, size in enumerate(self.scoring.errors):
             weights_key, draw_key = jax.random.split(jax.random.fold_in(noise_key, i))
             noisy = shaken(model, size, key=weights_key)
-            samples = _drawn(noisy, n, parts.test, draw_key)
-            rows.append(self._sliced(f"{self.case}:error={size:g}", samples, few))
+            samples = found.draw(n, parts.test, key=draw_key, model=noisy)
+            rows += _sliced(found, samples, few, f"{self.case}:error={size:g}")
         return rows
 
-    def _distances(self, case: str, samples: Snapshots, parts: Parts) -> list[Row]:
-        test, truth, drawn = (
-            first(data, self.scoring.n_pairs) for data in (parts.test, parts.truth, samples)
-        )
-        return [
-            row_of(
-                case, self.label, "w2", w2(drawn, test, truth=truth, max_n=self.scoring.n_pairs)
-            ),
-            row_of(case, self.label, "mmd", mmd(drawn, test, truth=truth)),
-            self._sliced(case, samples, parts),
-        ]
+    def _distances(self, found: Trial, samples: Snapshots, parts: Parts) -> list[Row]:
+        most = self.scoring.n_pairs
+        few = (first(data, most) for data in (samples, parts.test, parts.truth))
+        pairs = {"w2": partial(w2, max_n=most), "mmd": mmd}
+        return found.distances(pairs, *few) + _sliced(found, samples, parts)
 
-    def _sliced(self, case: str, samples: Snapshots, parts: Parts) -> Row:
-        return row_of(
-            case, self.label, "sliced_w2", sliced_w2(samples, parts.test, truth=parts.truth)
-        )
 
-    def _row(self, metric: str, value: float, n: int | None = None) -> Row:
-        stderr = 0.0 if n is None else float(np.sqrt(value * (1 - value) / n))
-        return Row(self.case, self.label, metric, value, stderr)
+def _sliced(found: Trial, samples: Snapshots, parts: Parts, case: str = "") -> list[Row]:
+    return found.distances({"sliced_w2": sliced_w2}, samples, parts.test, parts.truth, case=case)
 
 
 def shaken(model: AbstractFlowLaw, size: float, *, key: Key) -> AbstractFlowLaw:
@@ -210,11 +196,6 @@ def shaken(model: AbstractFlowLaw, size: float, *, key: Key) -> AbstractFlowLaw:
 
 def _with_sampler(model: AbstractFlowLaw, sampler: AbstractSampler) -> AbstractFlowLaw:
     return eqx.tree_at(lambda m: m.sampler, model, sampler)
-
-
-def _drawn(model: AbstractFlowLaw, n: int, test: Snapshots, key: Key) -> Snapshots:
-    values = np.asarray(model.sample(n, time=float(test.times[0]), key=key))
-    return Snapshots.from_frames([values], test.times[:1], **test.labels())
 
 
 def _outside(samples: Snapshots, parts: Parts, margin: float) -> float:

@@ -1,8 +1,6 @@
 """The pieces of the study `latent_cycle`: one method on one set of pictures, and spins."""
 
-import time as clock
 from typing import Any
-from zlib import crc32
 
 import equinox as eqx
 import jax
@@ -11,14 +9,15 @@ import numpy as np
 from noneq._typing import Key
 from noneq.learning.method import AbstractMethod
 from noneq.metrics import nll
-from noneq.studies.base import AbstractCell, Arrays, Outcome, Row
+from noneq.runs.rows import Row
+from noneq.runs.trials import Trial, keys_of, trial
+from noneq.studies.base import AbstractCell, Arrays, Outcome
 from noneq.studies.latent_cycle.data import (
     AbstractPictures,
     Pictures,
     class_judge,
     class_kl,
 )
-from noneq.studies.table_one.cells import keys_of
 from noneq.thermo import autocorrelation_time, entropy_production, self_transition
 from noneq.traits import HasChain, HasPaths, HasStateMeans
 
@@ -78,44 +77,41 @@ class CycleCell(AbstractCell):
         kept: Arrays = {}
         for seed in range(self.seeds):
             data_key, rest_key = keys_of(jax.random.fold_in(key, seed))
-            own_key = jax.random.fold_in(rest_key, crc32(self.label.encode()))
-            fit_key, judge_key = jax.random.split(own_key)
             pictures = self.pictures.draw(data_key)
-            began = clock.monotonic()
-            model = self.method.fit(pictures.train, key=fit_key).model
-            jax.block_until_ready(eqx.filter(model, eqx.is_array))
-            rows.append(self._row("train_seconds", clock.monotonic() - began))
-            found, values = self._judged(model, pictures, judge_key)
-            rows += found
+            found = trial(self.case, self.label, self.method, pictures.train, key=rest_key)
+            rows.append(found.row("train_seconds", found.seconds))
+            measured, values = self._judged(found, pictures)
+            rows += measured
             if not seed:
-                kept = _pictured(model, values[: self.scoring.shown])
+                kept = _pictured(found.model, values[: self.scoring.shown])
         return Outcome((*rows, *self._correlation(rows)), kept)
 
-    def _judged(self, model: Any, pictures: Pictures, key: Key) -> tuple[list[Row], np.ndarray]:
+    def _judged(self, found: Trial, pictures: Pictures) -> tuple[list[Row], np.ndarray]:
         """Rows of one fitted model, and pictures drawn from it."""
-        likelihood_key, draw_key, chain_key = jax.random.split(key, 3)
+        model = found.model
+        likelihood_key, draw_key, chain_key = jax.random.split(found.keys[0], 3)
         cost = nll(model, pictures.test, key=likelihood_key)
         value, stderr = float(cost.value.item()), float(cost.stderr.item())
         if pictures.exact:
             # The mean over the whole law has no sampling error.
-            rows = [self._row("kl", value - float(np.log(len(pictures.test.values))))]
+            rows = [found.row("kl", value - float(np.log(len(pictures.test.values))))]
         else:
-            rows = [self._row("test_log_likelihood", -value, stderr)]
+            rows = [found.row("test_log_likelihood", -value, stderr)]
         values = np.asarray(model.sample(self.scoring.n, key=draw_key))
         if pictures.labels is not None:
             rows += self._classes(values, pictures)
         if isinstance(model, HasChain):
             spent = float(entropy_production(model))
             # Rewarded chains may lose the way back beyond float32: no number stands for that.
-            rows += [self._row("entropy_production", spent)] if np.isfinite(spent) else []
-            rows.append(self._row("self_transition", float(self_transition(model))))
+            rows += [found.row("entropy_production", spent)] if np.isfinite(spent) else []
+            rows.append(found.row("self_transition", float(self_transition(model))))
         if isinstance(model, HasPaths):
             scoring = self.scoring
             times = np.arange(scoring.burn + scoring.steps, dtype=float)
             paths = model.sample_paths(scoring.chains, times=times, key=chain_key)
             memory = autocorrelation_time(paths.frames(np.arange(scoring.burn, times.size)))
             rows.append(
-                self._row("autocorrelation_time", memory.value.item(), memory.stderr.item())
+                found.row("autocorrelation_time", memory.value.item(), memory.stderr.item())
             )
         return rows, values
 
@@ -150,14 +146,12 @@ class CycleCell(AbstractCell):
         width = 1 / np.sqrt(len(spent) - 3)
         low, high = np.tanh(np.arctanh(r) + 1.96 * width * np.array([-1, 1]))
         name = "ep_likelihood_correlation"
+        mine = Trial(self.case, self.label)
         return [
-            self._row(name, r, (1 - r**2) * width),
-            self._row(f"{name}_low", float(low)),
-            self._row(f"{name}_high", float(high)),
+            mine.row(name, r, (1 - r**2) * width),
+            mine.row(f"{name}_low", float(low)),
+            mine.row(f"{name}_high", float(high)),
         ]
-
-    def _row(self, metric: str, value: float, stderr: float = 0.0) -> Row:
-        return Row(self.case, self.label, metric, float(value), float(stderr))
 
 
 def _pictured(model: Any, samples: np.ndarray) -> Arrays:

@@ -7,8 +7,9 @@ import numpy as np
 from noneq._typing import Key
 from noneq.errors import InvalidInput
 from noneq.estimate import sample_mean
+from noneq.runs.rows import Row, row_of
 from noneq.simulation import simulate
-from noneq.studies.base import AbstractCell, Outcome, Row, row_of
+from noneq.studies.base import AbstractCell, Outcome
 from noneq.systems import HeatBath, Ising, Lattice, Metropolis
 from noneq.systems.ising_exact import onsager_energy, torus_energy
 

@@ -1,7 +1,6 @@
 """The pieces of the study `prinz`: what the truth says, and one method on one data set."""
 
 import dataclasses
-from zlib import crc32
 
 import equinox as eqx
 import jax
@@ -14,7 +13,9 @@ from noneq.errors import WrongType
 from noneq.estimate import Estimate, sample_mean
 from noneq.learning.method import AbstractMethod
 from noneq.metrics import jensen_shannon, transition_jensen_shannon
-from noneq.studies.base import AbstractCell, Arrays, Outcome, Row, row_of
+from noneq.runs.rows import Row, row_of
+from noneq.runs.trials import trial
+from noneq.studies.base import AbstractCell, Arrays, Outcome
 from noneq.studies.ensembles import Ensembles, Recording
 from noneq.studies.prinz.time_average import time_average
 from noneq.systems import Prinz
@@ -135,10 +136,8 @@ class LearnerCell(AbstractCell):
         """Fit, sample and score on the ensembles of this key."""
         data_key, fine_data_key, rest_key = shared_keys(key)
         data = self.recording.draw(data_key)
-        # The data are every method's, the rest is this one's alone.
-        own_key = jax.random.fold_in(rest_key, crc32(self.method_name.encode()))
-        fit_key, sample_key, fine_key, path_key, picture_key = jax.random.split(own_key, 5)
-        model = self.method.fit(data.train, key=fit_key).model
+        found = trial(self.case, self.method_name, self.method, data.train, keys=4, key=rest_key)
+        model, (sample_key, fine_key, path_key, picture_key) = found.model, found.keys
         if isinstance(model, HasPaths):
             return self._score_paths(model, data, path_key)
         rows, arrays = self._score_marginals(model, data, sample_key)

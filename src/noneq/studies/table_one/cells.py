@@ -1,10 +1,9 @@
 """The pieces of the study `table_one`: what is known of a law, one method on it, and a peer."""
 
-import dataclasses
 import time as clock
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
-from zlib import crc32
 
 import equinox as eqx
 import jax
@@ -23,7 +22,9 @@ from noneq.methods.flows.continuous import ContinuousFlow
 from noneq.methods.flows.two_way import DiffFlowModel
 from noneq.metrics import bits_per_dim, mmd, nll, w2
 from noneq.processes.learnt import LearntLogSNR
-from noneq.studies.base import AbstractCell, Arrays, Outcome, Row, row_of
+from noneq.runs.rows import Row, over_times, row_of
+from noneq.runs.trials import Trial, first, keys_of, trial
+from noneq.studies.base import AbstractCell, Arrays, Outcome
 from noneq.studies.table_one.data import AbstractDataSet, Parts, Shape, corners
 from noneq.traits import AbstractModel, HasLogProb
 
@@ -108,45 +109,40 @@ class LearnerCell(AbstractCell):
     def __call__(self, key: Key) -> Outcome:
         """Fit, sample and score on the samples of this key."""
         data_key, rest_key = keys_of(key)
-        own_key = jax.random.fold_in(rest_key, crc32(self.method_name.encode()))
-        fit_key, draw_key, density_key, bound_key = jax.random.split(own_key, 4)
         parts = self.data.draw(data_key)
         if self.boxed and parts.train.domain.bounds is None:
             parts = parts.boxed(self.judging.margin)
-        began = clock.monotonic()
-        model = self.method.fit(parts.train, key=fit_key).model
-        jax.block_until_ready(eqx.filter(model, eqx.is_array))
-        seconds = {"train_seconds": clock.monotonic() - began}
-        samples, seconds["sample_seconds"] = self._draw(model, parts.test, draw_key)
+        name = self.method_name
+        found = trial(self.case, name, self.method, parts.train, keys=3, key=rest_key)
+        model, (draw_key, density_key, bound_key) = found.model, found.keys
+        samples, seconds = self._draw(found, parts.test, draw_key)
         rows = [
-            *distances(self.case, self.method_name, samples, parts, self.judging),
+            *distances(found, samples, parts),
             *self._likelihood(model, parts.test, density_key),
             *self._bound(model, parts.test, bound_key),
         ]
         if (count := evaluations(model)) is not None:
-            rows.append(Row(self.case, self.method_name, "nfe", float(count), 0.0))
-        rows += [Row(self.case, self.method_name, name, s, 0.0) for name, s in seconds.items()]
+            rows.append(found.row("nfe", count))
+        rows.append(found.row("train_seconds", found.seconds))
+        rows.append(found.row("sample_seconds", seconds))
         arrays = {} if self.replicate else {"samples": shown(samples, self.judging)}
         if isinstance(self.data, Shape) and isinstance(model, HasLogProb):
             density, mass = self._mass(model, parts)
-            rows.append(Row(self.case, self.method_name, "mass_error", abs(mass - 1), 0.0))
+            rows.append(found.row("mass_error", abs(mass - 1)))
             arrays |= {} if self.replicate else density
         return Outcome(tuple(rows), arrays)
 
-    def _draw(self, model: AbstractModel, test: Snapshots, key: Key) -> tuple[Snapshots, float]:
+    def _draw(self, found: Trial, test: Snapshots, key: Key) -> tuple[Snapshots, float]:
         """Samples at the scored times, and the seconds of a second draw at the first of them."""
         first_key, second_key, rest_key = jax.random.split(key, 3)
         many = self.judging.timed_digits if self.data.width else self.judging.timed
         n = min(self.judging.n, int(test.counts.min()))
-        draw = lambda key, count: np.asarray(
-            model.sample(count, time=float(test.times[0]), key=key)
-        )
-        frames = [draw(first_key, many)[:n]]
+        frames = [found.draw(many, test, key=first_key).values[:n]]
         began = clock.monotonic()
-        draw(second_key, many)
+        np.asarray(found.model.sample(many, time=float(test.times[0]), key=second_key))
         seconds = clock.monotonic() - began
         if test.times.size > 1:
-            rest = model.snapshots(n, times=test.times[1:], key=rest_key)
+            rest = found.model.snapshots(n, times=test.times[1:], key=rest_key)
             frames += [rest.at(t) for t in rest.times]
         return Snapshots.from_frames(frames, test.times, **test.labels()), seconds
 
@@ -156,7 +152,8 @@ class LearnerCell(AbstractCell):
             return []
         width, chunk = self.data.width, self.judging.chunk
         measure = bits_per_dim if width else nll
-        value = over_times(measure(model, test, dequantise=width, batch=chunk, key=key))
+        value = measure(model, test, dequantise=width, batch=chunk, key=key)
+        value = over_times(value, same_paths=True)
         return [row_of(self.case, self.method_name, measure.__name__, value)]
 
     def _bound(self, model: AbstractModel, test: Snapshots, key: Key) -> list[Row]:
@@ -196,42 +193,17 @@ class LearnerCell(AbstractCell):
         return {"density": picture, "extent": extent}, mass
 
 
-def keys_of(key: Key) -> tuple[Key, Key]:
-    """Keys of the data, which all methods share, and of all else."""
-    data_key, rest_key = jax.random.split(key)
-    return data_key, rest_key
-
-
-def distances(
-    case: str, method: str, samples: Snapshots, parts: Parts, judging: Judging
-) -> list[Row]:
+def distances(found: Trial, samples: Snapshots, parts: Parts) -> list[Row]:
     """`w2` and `mmd` of samples of any origin, averaged over the times."""
     n = int(samples.counts.min())
     test, truth = (first(data, n) for data in (parts.test, parts.truth))
-    return [
-        row_of(case, method, "w2", over_times(w2(samples, test, truth=truth, max_n=n))),
-        row_of(case, method, "mmd", over_times(mmd(samples, test, truth=truth))),
-    ]
+    return found.distances({"w2": partial(w2, max_n=n), "mmd": mmd}, samples, test, truth)
 
 
 def in_bits(nats: Estimate, event_shape: tuple[int, ...], width: float) -> Estimate:
     """Nats of a density in bits per number of a state, for data of this spacing."""
     unit = 1 / (np.prod(event_shape) * np.log(2))
     return Estimate(nats.value * unit - np.log2(width), nats.stderr * unit, nats.n)
-
-
-def over_times(estimate: Estimate) -> Estimate:
-    """Mean over the times; frames of the same particles are correlated: no gain from averaging."""
-    if estimate.value.ndim == 0:
-        return estimate
-    stderr = np.asarray(estimate.stderr.mean())
-    return dataclasses.replace(estimate.mean(), stderr=stderr)
-
-
-def first(data: Snapshots, n: int) -> Snapshots:
-    """The first n states of each time."""
-    kept = [np.flatnonzero(data.time_index == i)[:n] for i in range(data.times.size)]
-    return data.take(np.concatenate(kept))
 
 
 def shown(data: Snapshots, judging: Judging) -> np.ndarray:

@@ -12,8 +12,10 @@ from noneq.methods import ScoreSDE
 from noneq.metrics import curl, nll, score_fpe_residual, w2
 from noneq.nets import MLP
 from noneq.processes import FokkerPlanck
-from noneq.studies.base import AbstractCell, Outcome, row_of
-from noneq.studies.table_one.cells import Judging, first, keys_of
+from noneq.runs.rows import row_of
+from noneq.runs.trials import first, keys_of
+from noneq.studies.base import AbstractCell, Outcome
+from noneq.studies.table_one.cells import Judging
 from noneq.studies.table_one.data import Shape
 
 

@@ -11,8 +11,10 @@ from noneq._typing import Key
 from noneq.data.ensembles import Snapshots
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
-from noneq.studies.base import AbstractCell, Outcome, Row, row_of
-from noneq.studies.table_one.cells import Judging, distances, in_bits, keys_of, over_times, shown
+from noneq.runs.rows import over_times
+from noneq.runs.trials import Trial, keys_of
+from noneq.studies.base import AbstractCell, Outcome
+from noneq.studies.table_one.cells import Judging, distances, in_bits, shown
 from noneq.studies.table_one.data import AbstractDataSet
 
 
@@ -87,16 +89,16 @@ class MixtureCell(AbstractCell):
             drawn = np.random.default_rng(seed).permutation(mixture.sample(n)[0])
             frames.append(drawn.reshape(n, *test.event_shape))
             likelihoods.append(sample_mean(-mixture.score_samples(_flat(test.at(time)))))
-        value = over_times(_joined(likelihoods))
+        value = over_times(_joined(likelihoods), same_paths=True)
         metric = "bits_per_dim" if self.data.width else "nll"
         if self.data.width:
             value = in_bits(value, test.event_shape, self.data.width)
         samples = Snapshots.from_frames(frames, test.times, **test.labels())
-        mine = (self.case, self.method_name)
+        found = Trial(self.case, self.method_name)
         rows = (
-            *distances(*mine, samples, parts, self.judging),
-            row_of(*mine, metric, value),
-            Row(*mine, "train_seconds", seconds, 0.0),
+            *distances(found, samples, parts),
+            found.row_of(metric, value),
+            found.row("train_seconds", seconds),
         )
         return Outcome(rows, {} if self.replicate else {"samples": shown(samples, self.judging)})
 

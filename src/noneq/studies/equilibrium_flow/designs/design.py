@@ -41,8 +41,9 @@ from noneq.processes.gaussian import Gaussian
 from noneq.processes.schedules import DiscreteVP
 from noneq.processes.targets import V
 from noneq.processes.weights import UnitNoise
+from noneq.runs.rows import Row
 from noneq.samplers.ancestral import Ancestral
-from noneq.studies.base import AbstractCell, Arrays, Outcome, Row
+from noneq.studies.base import AbstractCell, Arrays, Outcome
 from noneq.studies.equilibrium_flow.designs.fields import IconDesign, LearntDesign
 from noneq.studies.equilibrium_flow.designs.measures import MEASURES, compared, measured
 from noneq.studies.equilibrium_flow.designs.moving import AbstractDesign, DesignRun, PointDesign

@@ -1,38 +1,40 @@
 """Several methods on the same data, fitted on one part and scored on the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 
-from noneq.cli.fitting import fit_seeds
-from noneq.cli.scoring import metrics_named, noise_width, score
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import Interrupted, InvalidInput, NoneqError, WriteFailed
 from noneq.learning.method import AbstractMethod, Progress
-from noneq.store import add_rows
-from noneq.studies.base import combine
+from noneq.runs.fitting import fit_seeds
+from noneq.runs.measures import measures_named
+from noneq.runs.rows import combine
+from noneq.runs.scoring import noise_width, score
+from noneq.store import add_rows, fingerprint
 
 
 TRAINING_PART = 0.8
 
 
-def compare_methods(
+def compare(
     methods: Sequence[AbstractMethod],
     data: Snapshots | Trajectories,
-    folder: Path,
-    metrics: Sequence[str],
+    folder: str | Path,
+    metrics: Sequence[str] = (),
     *,
-    case: str,
-    hold_out: Sequence[float],
-    n: int,
-    frames: int,
-    seed: int,
-    seeds: int,
-    record: dict[str, Any],
-    progress: Progress | None,
+    case: str = "data",
+    hold_out: Sequence[float] = (),
+    n: int = 1000,
+    frames: int = 20,
+    seed: int = 0,
+    seeds: int = 1,
+    record: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+    trust: bool = False,
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Rows of all methods, and what failed.
 
@@ -48,9 +50,18 @@ def compare_methods(
         hold_out: times to leave out of training and to score on.
         n, frames: samples at each scored time, and the most times to score.
         seed, seeds: base seed, and how many fits per method.
-        record, progress: as in `fit_run`.
+        record, progress: as in `noneq.runs.fit`.
+        trust: allow a metric that is code outside noneq.
+
+    Raises:
+        InvalidInput: an unknown metric, or nothing that could be scored.
+        Interrupted, WriteFailed: as in `noneq.runs.fit`; what is finished is kept.
     """
-    chosen = metrics_named(metrics, data)
+    folder, facts = Path(folder), dict(record or {})
+    chosen = measures_named(metrics, data, trust=trust)
+    # Of all data, not of the part that a fit sees: the file can be read again and recognised.
+    whole = {"n": data.n, "fingerprint": fingerprint(data)}
+    facts["data"] = whole | facts.get("data", {})
     split_key, score_key = jax.random.split(jax.random.key(seed))
     if hold_out:
         train, test = data.hold_out(hold_out)
@@ -63,8 +74,8 @@ def compare_methods(
     for name, method in named(methods).items():
         try:
             fits = fit_seeds(
-                method, train, folder / name, seed=seed, seeds=seeds, resume=True, inputs={},
-                record=record, progress=progress,
+                method, train, folder / name, seed=seed, seeds=seeds, resume=True,
+                record=facts, progress=progress,
             )  # fmt: skip
             scored = [
                 score(

@@ -1,7 +1,7 @@
 """Samples of fitted models: for a condition, steered, or like the states of a reference."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,6 @@ import jax
 import numpy as np
 
 from noneq._typing import Key
-from noneq.cli.fitting import members
-from noneq.cli.requests import parse_given
-from noneq.cli.words import assignments
 from noneq.data.checks import permutation
 from noneq.data.snapshots import Snapshots
 from noneq.data.summary import Summary
@@ -20,29 +17,30 @@ from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput
 from noneq.learning.method import Fit
 from noneq.methods.denoising.guidance import guided, inpainted
+from noneq.runs.folders import members
 from noneq.spec import override
 from noneq.store import load
 from noneq.traits import HasPaths, require
 
 
-def sample_run(
-    run: Path,
+def sample(
+    folder: str | Path,
     n: int,
-    times: np.ndarray | None,
+    times: Sequence[float] | np.ndarray | None = None,
     *,
-    condition: np.ndarray | None = None,
+    condition: Sequence[float] | np.ndarray | None = None,
     guidance: float | None = None,
-    given: Sequence[str] = (),
-    settings: Sequence[str] = (),
-    seed: int,
-    trust: bool,
+    given: Mapping[str | int, float] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    trust: bool = False,
 ) -> Snapshots | Trajectories:
     """Samples of a run; an ensemble's members take equal shares.
 
     Whole paths if the model has them.
 
     Args:
-        run: its folder.
+        folder: of a run, or of an ensemble over seeds.
         n: samples at each time.
         times: None for those of the training data.
         condition: a number for each column, NaN to leave it open; the samples carry it.
@@ -54,16 +52,18 @@ def sample_run(
         InvalidInput: a request that the model cannot meet.
         WrongType: guidance or inpainting of a model that is not a denoising one.
     """
+    if condition is not None:
+        condition = np.atleast_1d(np.asarray(condition))
     if guidance is not None and (condition is None or np.isnan(condition).all()):
         raise InvalidInput("guidance strengthens the effect of a condition; give --condition too.")
-    folders = members(run)
+    folders = members(Path(folder))
     shares = [len(part) for part in np.array_split(np.arange(n), len(folders)) if len(part)]
     parts = []
-    for i, (folder, share) in enumerate(zip(folders, shares, strict=False)):
-        fit = load(folder, trust=trust)
-        at = np.asarray(fit.summary.times) if times is None else times
+    for i, (member, share) in enumerate(zip(folders, shares, strict=False)):
+        fit = load(member, trust=trust)
+        at = np.asarray(fit.summary.times if times is None else times)
         asked = _as_asked(condition, fit.summary)
-        model = steered(fit, guidance, given, settings, trust=trust)
+        model = steered(fit, guidance, given or {}, settings or {}, trust=trust)
         key = jax.random.fold_in(jax.random.key(seed), i)
         paths = isinstance(model, HasPaths)
         parts.append(generate(model, share, at, paths=paths, condition=asked, key=key))
@@ -75,8 +75,8 @@ def sample_run(
 def steered(
     fit: Fit,
     guidance: float | None,
-    given: Sequence[str],
-    settings: Sequence[str],
+    given: Mapping[str | int, float],
+    settings: Mapping[str, Any],
     *,
     trust: bool = False,
 ) -> Any:
@@ -85,26 +85,26 @@ def steered(
     Args:
         fit: the fit.
         guidance: strength (`guided`), None for none.
-        given: ``NAME=VALUE`` of known coordinates (`inpainted`).
-        settings: ``sampler=Heun``, ``sampler.steps=20`` …: changes of the method's sampler.
+        given: values of known coordinates, by name or place (`inpainted`).
+        settings: changes of the method's sampler by dotted name: ``{"sampler.steps": 20}``.
         trust: allow a sampler that is code outside noneq.
 
     Raises:
         InvalidInput: a setting of anything but the sampler, or as `guided`, `inpainted`.
     """
-    changes, model = assignments(settings), fit.model
-    for name in changes:
+    model = fit.model
+    for name in settings:
         if name.partition(".")[0] != "sampler":
             raise InvalidInput(
                 f"{name!r} cannot be set when sampling; only the sampler can: --set sampler=Heun, "
                 "--set sampler.steps=20."
             )
-    if changes:
-        sampler = vars(override(fit.method, changes, trust=trust))["sampler"]
+    if settings:
+        sampler = vars(override(fit.method, settings, trust=trust))["sampler"]
         model = eqx.tree_at(lambda m: m.sampler, model, sampler)
     if guidance is not None:
         model = guided(model, guidance)
-    return inpainted(model, parse_given(given, fit.summary.names)) if given else model
+    return inpainted(model, given) if given else model
 
 
 def generate(
@@ -120,16 +120,13 @@ def generate(
 
     A condition, ``(k,)`` or ``(n, k)``, is that of each sample, or path, at all times.
     """
-    if condition is None:
-        if paths:
-            require(model, HasPaths, "whole paths")
-            return model.sample_paths(n, times=times, key=key)
-        return model.snapshots(n, times=times, key=key)
     if paths:
         require(model, HasPaths, "whole paths")
         drawn = model.sample_paths(n, times=times, condition=condition, key=key)
     else:
         drawn = model.snapshots(n, times=times, condition=condition, key=key)
+    if condition is None:
+        return drawn
     rows = np.broadcast_to(condition, (n, condition.shape[-1]))
     return _conditioned(drawn, rows if paths else np.tile(rows, (drawn.times.size, 1)))
 

@@ -1,9 +1,7 @@
-"""Models against data: the rows that `noneq evaluate` and `noneq compare` print."""
+"""Models against data: the rows of `noneq evaluate` and `noneq compare`."""
 
-import inspect
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,51 +10,30 @@ import jax
 import numpy as np
 
 from noneq._typing import Key
-from noneq.cli.fitting import members
-from noneq.cli.sampling import generate, generate_like
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.learning.method import AbstractMethod
 from noneq.metrics.strata import within_conditions
-from noneq.spec import public, unknown
+from noneq.needs import Needs
+from noneq.runs.folders import members
+from noneq.runs.measures import Measure, by_traits, measures_named, needs
+from noneq.runs.rows import Row, combine, over_times, row_of
+from noneq.runs.sampling import generate, generate_like
 from noneq.store import add_rows, fingerprint, load
-from noneq.studies.base import Row, combine, row_of
-from noneq.thermo import entropy_production, mixing_time, self_transition
-from noneq.traits import HasChain
-
-
-def known_metrics() -> dict[str, Callable[..., Estimate]]:
-    """The metrics: functions of a model or samples, and a reference."""
-    return {name: f for name, f in public("metrics").items() if "reference" in _takes(f)}
-
-
-def metrics_named(names: Sequence[str], data: Any) -> dict[str, Callable[..., Estimate]]:
-    """Metrics by name; none named means those that suit the data.
-
-    Raises:
-        InvalidInput: an unknown name.
-    """
-    known = known_metrics()
-    if not names:
-        cells = int(np.prod(data.event_shape)) <= 3
-        names = [*(["jensen_shannon"] if cells else []), "sliced_w2", "energy_distance"]
-    for name in names:
-        if name not in known:
-            raise unknown("metric", name, known)
-    return {name: known[name] for name in names}
+from noneq.traits import require
 
 
 def score(
     model: Any,
     reference: Snapshots | Trajectories,
-    chosen: dict[str, Callable[..., Estimate]],
+    metrics: Sequence[str] | Mapping[str, Measure] = (),
     *,
-    case: str,
-    method: str,
-    n: int,
-    frames: int,
+    case: str = "data",
+    method: str = "",
+    n: int = 1000,
+    frames: int = 20,
     truth: Snapshots | Trajectories | None = None,
     dequantise: float | None = None,
     conditional: bool = False,
@@ -70,8 +47,9 @@ def score(
     Args:
         model: a fitted model.
         reference: held-out data.
-        chosen: metrics by name (`metrics_named`).
-        case, method: names for the rows.
+        metrics: names of metrics and observables (`noneq list metrics`, `thermo`, `inference`);
+            none means the metrics that suit the data; or the functions by name.
+        case, method: names for the rows; the model's class, if none is given.
         n: samples drawn at each time, at most as many as ``truth`` (for a conditional model also
             the reference) has.
         frames: score at no more times than this, evenly spaced.
@@ -86,16 +64,22 @@ def score(
         InvalidInput: data and model do not fit together.
     """
     _check(model, reference)
+    given = isinstance(metrics, Mapping)
+    chosen = metrics if given else measures_named(metrics, reference)
+    method = method or type(model).__name__
     sample_key, metric_key = jax.random.split(key)
     rows, drawn = [], {}
     like = conditional and reference.condition is not None
     for name, metric in chosen.items():
-        paired = "lag" in _takes(metric)
+        asks = needs(metric)
+        paired = asks.paths
         shown = _some_times(reference, frames, paired, name)
-        if "model" in _takes(metric):
-            given = {"dequantise": dequantise, "key": metric_key}
-            takes = {name: value for name, value in given.items() if name in _takes(metric)}
-            estimate = _over_times(metric(model, shown, **takes), shown)
+        usual = {"dequantise": dequantise, "key": metric_key}
+        takes = {key: value for key, value in usual.items() if key in asks.takes}
+        if asks.of == "model":
+            _check_traits(model, asks, name)
+            found = metric(model, shown, **takes) if asks.metric else metric(model, **takes)
+            estimate = _over_times(as_estimate(found), shown)
         else:
             if paired not in drawn:
                 count, how = _count(n, truth, shown.times), {"paths": paired, "key": sample_key}
@@ -104,25 +88,47 @@ def score(
                     if like
                     else generate(model, count, shown.times, **how)
                 )
-            lag = {"lag": float(np.diff(shown.times).min())} if paired else {}
+            if not asks.metric:
+                found = as_estimate(metric(drawn[paired], **takes))
+                rows.append(row_of(case, method, name, _over_times(found, shown)))
+                continue
+            if "lag" in asks.takes:
+                takes["lag"] = float(np.diff(shown.times).min())
             shared = None if truth is None else _at_times(truth, shown.times)
-            distance = lambda x, y, z, metric=metric, lag=lag: _over_times(
-                metric(x, y, truth=z, key=metric_key, **lag), y
-            )
+            distance = partial(_distance, metric, takes, "truth" in asks.takes)
             compare = partial(within_conditions, distance) if like else distance
             estimate = compare(drawn[paired], shown, shared)
         rows.append(row_of(case, method, name, estimate))
     return rows
 
 
+def as_estimate(value: Any) -> Estimate:
+    """An estimate as it is; a plain number as an exact one."""
+    if isinstance(value, Estimate):
+        return value
+    return Estimate(np.asarray(value), np.zeros(np.shape(value)), np.ones(np.shape(value)))
+
+
+def _distance(
+    metric: Measure, takes: dict[str, Any], floored: bool, samples: Any, reference: Any, truth: Any
+) -> Estimate:
+    """One metric, averaged over the times."""
+    floor = {"truth": truth} if floored else {}
+    return _over_times(as_estimate(metric(samples, reference, **floor, **takes)), reference)
+
+
+def _check_traits(model: Any, asks: Needs, name: str) -> None:
+    """Refuse a model that has none of the traits.
+
+    Raises:
+        MissingTrait: naming them.
+    """
+    if asks.traits and not isinstance(model, asks.traits):
+        require(model, asks.traits[0], name)
+
+
 def _over_times(estimate: Estimate, reference: Snapshots | Trajectories) -> Estimate:
-    """Mean over times; frames of the same paths may err together, so their errors do not shrink."""
-    if estimate.value.size == 1:
-        return estimate
-    mean = estimate.mean()
-    if isinstance(reference, Trajectories):
-        mean = replace(mean, stderr=np.asarray(estimate.stderr.mean()))
-    return mean
+    return over_times(estimate, same_paths=isinstance(reference, Trajectories))
 
 
 def chain_rows(model: Any, *, case: str, method: str) -> list[Row]:
@@ -131,11 +137,8 @@ def chain_rows(model: Any, *, case: str, method: str) -> list[Row]:
     A chain without these numbers (reducible; infinite dissipation; periodic) gets no row, but a
     warning that says why.
     """
-    if not isinstance(model, HasChain):
-        return []
     rows = []
-    for observable in (entropy_production, self_transition, mixing_time):
-        name = observable.__name__
+    for name, observable in by_traits(model).items():
         try:
             value = observable(model)
         except InvalidInput as reason:
@@ -148,11 +151,6 @@ def chain_rows(model: Any, *, case: str, method: str) -> list[Row]:
     return rows
 
 
-def case_of(path: Path, components: int | None) -> str:
-    """Name of a data set in the rows."""
-    return path.stem if components is None else f"{path.stem}:{components}"
-
-
 def _count(n: int, truth: Snapshots | Trajectories | None, times: np.ndarray) -> int:
     """No more samples than the truth has at any of the times: the floor is for equal sizes."""
     return n if truth is None else min(n, int(_at_times(truth, times).counts.min()))
@@ -161,10 +159,6 @@ def _count(n: int, truth: Snapshots | Trajectories | None, times: np.ndarray) ->
 def noise_width(method: AbstractMethod) -> float | None:
     """The noise that a method was told to fill the gaps of discrete data with."""
     return vars(method).get("dequantise")
-
-
-def _takes(function: Callable) -> set[str]:
-    return set(inspect.signature(function).parameters)
 
 
 def _check(model: Any, reference: Snapshots | Trajectories) -> None:
@@ -195,26 +189,36 @@ def _at_times(data: Snapshots | Trajectories, times: np.ndarray) -> Snapshots | 
     return data if len(shared) == data.times.size else data.hold_out(shared)[1]
 
 
-def evaluate_run(
-    run: Path,
+def evaluate(
+    folder: str | Path,
     data: Snapshots | Trajectories,
-    metrics: Sequence[str],
+    metrics: Sequence[str] = (),
     *,
-    case: str,
-    n: int,
-    frames: int,
-    seed: int,
-    trust: bool,
+    case: str = "data",
+    n: int = 1000,
+    frames: int = 20,
+    seed: int = 0,
+    trust: bool = False,
 ) -> list[dict[str, Any]]:
     """Score a run and add the rows to its ``metrics.json``.
 
     With an ensemble over seeds the error is the larger of sampling noise and spread over seeds.
-    Models with a chain of hidden states (`HasChain`) get rows for it too: `chain_rows`.
+    Models get rows for the observables of their traits too: `chain_rows`.
+
+    Args:
+        folder: of a run, or of an ensemble over seeds.
+        data: data that the fit has not seen.
+        metrics, case, n, frames: as in `score`.
+        seed: of the random key.
+        trust: allow a run whose method is code outside noneq.
+
+    Raises:
+        InvalidInput, MissingTrait: as in `score`, or no finished run in the folder.
     """
-    chosen = metrics_named(metrics, data)
+    chosen = measures_named(metrics, data, trust=trust)
     scored, trained_on = [], set()
-    for i, folder in enumerate(members(run)):
-        fit = load(folder, trust=trust)
+    for i, member in enumerate(members(Path(folder))):
+        fit = load(member, trust=trust)
         trained_on.add(fit.meta.get("data", {}).get("fingerprint"))
         key = jax.random.fold_in(jax.random.key(seed), i)
         name = type(fit.method).__name__
@@ -223,13 +227,15 @@ def evaluate_run(
             dequantise=noise_width(fit.method), key=key,
             conditional=fit.summary.condition_dim > 0,
         )  # fmt: skip
-        scored.append(rows + chain_rows(fit.model, case=case, method=name))
+        seen = {row.metric for row in rows}
+        more = chain_rows(fit.model, case=case, method=name)
+        scored.append(rows + [row for row in more if row.metric not in seen])
     if fingerprint(data) in trained_on:
         warnings.warn(
-            f"{run} was fitted to these data; numbers on data it has not seen may be worse "
+            f"{folder} was fitted to these data; numbers on data it has not seen may be worse "
             "(`noneq compare` keeps some back).",
             stacklevel=2,
         )
     rows = combine([tuple(part) for part in scored])
-    add_rows(run, rows)
+    add_rows(folder, rows)
     return rows

@@ -1,0 +1,41 @@
+"""What the models of a method can do, read off a model that is built but never computed."""
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from noneq.data.ensembles import Trajectories
+from noneq.data.summary import Summary, summarise
+from noneq.domains import AbstractDomain, Box, Free
+from noneq.errors import InvalidInput
+from noneq.learning.method import AbstractMethod
+
+
+DOMAINS = (Free(), Box(-2.0, 2.0))
+"""Where the states live that a method is tried on: some methods need walls."""
+
+
+def traits_of(method: type[AbstractMethod]) -> list[str]:
+    """Traits of the model that the method's ``init`` returns with default settings.
+
+    Raises:
+        InvalidInput: it accepts none of the small data sets that it is tried on.
+    """
+    recipe = method()
+    for domain in DOMAINS:
+        summary = _summary(domain)
+        try:
+            model = eqx.filter_eval_shape(
+                lambda summary=summary: recipe.init(summary, key=jax.random.key(0))
+            )
+        except InvalidInput:
+            continue
+        ours = (base for base in type(model).__mro__ if base.__module__.startswith("noneq."))
+        return [base.__name__ for base in ours if base.__name__.startswith("Has")]
+    raise InvalidInput(f"{method.__name__} builds no model for states in the plane.")
+
+
+def _summary(domain: AbstractDomain) -> Summary:
+    """Of a few paths in the plane."""
+    values = np.linspace(-1.0, 1.0, 12).reshape(3, 2, 2)
+    return summarise(Trajectories(values, [0.0, 1.0], domain=domain))

@@ -1,0 +1,178 @@
+"""Fits in run folders: started, stopped, resumed, finished."""
+
+import json
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.errors import DataFileError, InvalidInput, NoneqError, WriteFailed
+from noneq.learning.method import AbstractMethod, Fit, Progress
+from noneq.spec import to_toml
+from noneq.store import fingerprint, load, lock, read_meta, write, write_text
+from noneq.store.records import to_json
+
+
+def fit(
+    method: AbstractMethod,
+    data: Snapshots | Trajectories,
+    folder: str | Path,
+    *,
+    seed: int = 0,
+    resume: bool = False,
+    inputs: Mapping[str, Any] | None = None,
+    record: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Fit:
+    """Fit in a folder that afterwards holds the run; a stopped fit can go on.
+
+    Args:
+        method: what to fit.
+        data: the training data.
+        folder: new, or with ``resume`` that of the same fit, stopped or finished.
+        seed: of the fit's random key.
+        resume: go on where a fit of the same method, data and seed stopped.
+        inputs: further keyword arguments of ``method.fit``.
+        record: further facts for ``meta.json``: ``command``, and under ``data`` how to read the
+            data again (``path``, ``reading``).
+        progress: see `AbstractMethod.fit`.
+
+    Raises:
+        InvalidInput: the folder holds something else, or a fit and ``resume`` is False.
+        WriteFailed: the disk refused.
+    """
+    return fit_seeds(
+        method, data, folder, seeds=1, seed=seed, resume=resume, inputs=inputs, record=record,
+        progress=progress,
+    )[0]  # fmt: skip
+
+
+def fit_seeds(
+    method: AbstractMethod,
+    data: Snapshots | Trajectories,
+    folder: str | Path,
+    *,
+    seeds: int,
+    seed: int = 0,
+    resume: bool = False,
+    inputs: Mapping[str, Any] | None = None,
+    record: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> list[Fit]:
+    """`fit` once in ``folder``, or for several seeds in ``seed_0`` … inside it.
+
+    Member i is what ``seed + i`` alone would give.
+
+    Args:
+        seeds: how many.
+        method, data, folder, seed, resume, inputs, record, progress: as in `fit`.
+
+    Raises:
+        InvalidInput: as `fit`; several seeds in a folder that holds a single fit; seeds < 1.
+        WriteFailed: the disk refused.
+    """
+    folder, inputs, facts = Path(folder), dict(inputs or {}), dict(record or {})
+    if seeds < 1:
+        raise InvalidInput(f"seeds = {seeds}; expected at least 1.")
+    if seeds > 1 and any((folder / name).exists() for name in ("meta.json", "checkpoint")):
+        raise InvalidInput(f"{folder} holds a single fit; choose a new folder for {seeds} seeds.")
+    mark = fingerprint(data)
+    facts["data"] = {"n": data.n, "fingerprint": mark} | facts.get("data", {})
+    identity = {
+        "spec": to_toml(method),
+        "data": mark,
+        "inputs": {name: fingerprint(value) for name, value in inputs.items()},
+    }
+    places = [folder] if seeds == 1 else [folder / f"seed_{i}" for i in range(seeds)]
+    fits = []
+    for i, place in enumerate(places):
+        own = identity | {"seed": seed + i}
+        with lock(place):
+            if _claim(place, own, resume):
+                fits.append(load(place, trust=True))
+            else:
+                fits.append(_fit(method, data, place, own, inputs, facts, progress))
+    return fits
+
+
+def _fit(
+    method: AbstractMethod,
+    data: Snapshots | Trajectories,
+    folder: Path,
+    identity: dict[str, Any],
+    inputs: dict[str, Any],
+    facts: dict[str, Any],
+    progress: Progress | None,
+) -> Fit:
+    """The fit itself, in a folder that is held."""
+    seed, began = identity["seed"], time.monotonic()
+    try:
+        found = method.fit(
+            data,
+            key=jax.random.key(seed),
+            progress=progress,
+            checkpoint=folder / "checkpoint",
+            **inputs,
+        )
+    except NoneqError:
+        _release(folder)
+        raise
+    except OSError as error:
+        _release(folder)
+        raise WriteFailed(
+            f"cannot write to {folder}: {error.strerror or error}; free space, then --resume."
+        ) from error
+    meta = {"seconds": round(time.monotonic() - began, 3)} | found.meta | facts
+    found = replace(found, meta=meta | {"seed": seed, "identity": identity})
+    write(found, folder)
+    shutil.rmtree(folder / "checkpoint", ignore_errors=True)
+    return found
+
+
+def _claim(folder: Path, identity: dict[str, Any], resume: bool) -> bool:
+    """Take the folder for this fit; True if the fit is there, finished.
+
+    Raises:
+        InvalidInput: it is somebody else's, or taken and ``resume`` is False.
+    """
+    note = folder / "checkpoint" / "fit.json"
+    finished = (folder / "meta.json").exists() or (folder / ".commit.part").exists()
+    foreign = [f.name for f in folder.iterdir() if f.name[0] != "." and f.name != "checkpoint"]
+    if not finished and foreign:
+        raise InvalidInput(f"{folder} holds other files ({foreign[0]}); choose a new folder.")
+    if not finished and not note.exists():
+        note.parent.mkdir(exist_ok=True)
+        write_text(note, to_json(identity))
+        return False
+    if not resume:
+        state = "a finished fit" if finished else "a fit that was stopped"
+        raise InvalidInput(f"{folder} holds {state}; go on with --resume or choose another -o.")
+    found = read_meta(folder).get("identity", {}) if finished else _read_note(note)
+    for part, what in {"spec": "method or settings", "data": "data", "seed": "seed"}.items():
+        if found.get(part) != identity[part]:
+            raise InvalidInput(
+                f"{folder} holds a fit with other {what}; resume with the same ones or choose "
+                "another -o."
+            )
+    if found.get("inputs") != identity["inputs"]:
+        raise InvalidInput(f"{folder} holds a fit with other --with inputs; choose another -o.")
+    return finished
+
+
+def _release(folder: Path) -> None:
+    """Leave nothing behind after a fit that failed before it had a state to go on from."""
+    state = folder / "checkpoint"
+    if [file.name for file in state.iterdir()] == ["fit.json"]:
+        shutil.rmtree(state, ignore_errors=True)
+
+
+def _read_note(note: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(note.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise DataFileError(f"{note} cannot be read ({error}); choose another -o.") from error
