@@ -25,6 +25,7 @@ def examples():
     try:
         import add_a_method
         import denoising_family
+        import memory_capacity
         import own_data
         import quickstart
         import snapshots_to_dynamics
@@ -32,6 +33,7 @@ def examples():
         yield {
             "method": add_a_method,
             "family": denoising_family,
+            "memory": memory_capacity,
             "own": own_data,
             "quick": quickstart,
             "flow": snapshots_to_dynamics,
@@ -66,6 +68,23 @@ def test_denoising_family_fits_samples_and_inpaints(examples, capsys):
     # Given x = 0 the mean of |y| is 2.83; a normal law has 1.6.
     assert scores["height"].value > 2.1
     assert "nat" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_memories_hold_what_theory_says(examples, capsys):
+    curve, key = examples["memory"].capacity_curve, jax.random.key(0)
+    hebb = curve(nq.methods.Hebbian(), n=120, loads=(0.06, 0.3), trials=3, key=key)
+    assert hebb.value[0] > 0.97
+    assert hebb.value[1] < 0.2
+    assert hebb.stderr.shape == (2,)
+    settings = {"flips": 0.1, "key": key}
+    inverse = curve(nq.methods.PseudoInverse(), n=100, loads=(0.25, 1.1), trials=3, **settings)
+    assert inverse.value[0] > 0.97
+    assert inverse.value[1] == 0
+    modern = curve(nq.methods.Modern(), n=40, loads=(25.0,), trials=2, **settings)
+    assert modern.value[0] == 1
+    assert list(examples["memory"].main(n=60, trials=2)) == ["Hebbian", "PseudoInverse"]
+    assert "0.138" in capsys.readouterr().out
 
 
 def test_snapshots_tell_the_equations_of_an_attractor(examples, capsys):

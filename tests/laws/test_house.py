@@ -22,7 +22,9 @@ TREES = {path: ast.parse(path.read_text()) for path in FILES}
 NAMES = {path: str(path.relative_to(SOURCE)) for path in FILES}
 
 FOUNDATION = (
-    "_typing", "_face", "errors", "estimate", "needs", "traced", "domains", "constant", "cache"
+FOUNDATION = (
+    "_typing", "_face", "errors", "estimate", "needs", "traced", "domains", "constant", "cache",
+    "calculus",
 )  # fmt: skip
 LEARNT = ("data", "spec", "traits", "nets", "frames", "processes", "symbolic")
 WORLD = ("systems", "pde", "simulation", "samplers")
@@ -141,6 +143,27 @@ def test_recipes_do_not_import_each_other():
     assert list(of_recipes(TREES, {k: v for k, v in recipes.items() if k not in allowed})) == []
 
 
+def module_of(path):
+    parts = ("noneq", *path.relative_to(SOURCE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def circle(trees):
+    """Modules that import each other in a circle, also inside functions; empty if none do."""
+    own = {module_of(path): path for path in trees}
+    left = {}
+    for module, path in own.items():
+        found = {n if n in own else n.rpartition(".")[0] for n in imports(trees[path])}
+        left[module] = found & own.keys() - {module}
+    while free := {module for module, needs in left.items() if not needs & left.keys()}:
+        left = {module: needs for module, needs in left.items() if module not in free}
+    return left
+
+
+def test_no_import_circle_inside_or_between_rooms():
+    assert circle(TREES) == {}
+
+
 def test_modules_are_imported_by_name_in_one_place():
     users = {NAMES[path] for path, tree in TREES.items() if "import_module(" in ast.unparse(tree)}
     assert users <= IMPORTERS
@@ -159,6 +182,9 @@ def test_the_rules_of_rooms_bite():
     recipes = modules("methods", AbstractMethod)
     stolen = "from noneq.methods.flows.ffjord import FFJORD"
     assert list(of_recipes(dummy("methods/flows/flow_pp.py", stolen), recipes))
+    late = "def f():\n    from noneq.data.a import A"
+    pair = dummy("data/a.py", "import noneq.data.b") | dummy("data/b.py", late)
+    assert set(circle(pair)) == {"noneq.data.a", "noneq.data.b"}
 
 
 def undeclared(functions):

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from noneq.calculus import directions
 from noneq.processes import (
     VE,
     VP,
@@ -15,7 +16,7 @@ from noneq.processes import (
     scalar_residual,
     score_residual,
 )
-from noneq.processes.fokker_planck import clock_slope, directions, growth, sde_per_level
+from noneq.processes.fokker_planck import clock_slope, growth, sde_per_level
 
 
 SCHEDULES = [VP(), SubVP(), VE(0.01, 20.0), Karras(), Cosine(), Straight()]

@@ -1,13 +1,17 @@
 """What snapshots and trajectories have in common."""
 
 from abc import abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import numpy as np
 
 from noneq.domains import AbstractDomain, Box, Region
 from noneq.errors import InvalidInput
+
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 class AbstractEnsemble(eqx.Module):
@@ -43,11 +47,25 @@ class AbstractEnsemble(eqx.Module):
             "domain": self.domain,
         }
 
-    def to_xarray(self):
-        """As an `xarray.Dataset`: dims ``sample`` or ``trajectory``, ``time``, ``state``."""
-        from noneq.data.formats.xarrays import to_xarray
+    @abstractmethod
+    def by_axes(self) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+        """Names of the axes before the state's, values (NaN where unobserved) and times over the
+        last of these axes."""
 
-        return to_xarray(self)
+    def to_xarray(self) -> "xr.Dataset":
+        """As a data set: ``values`` with dims (sample | trajectory, time) and state axes."""
+        import xarray as xr
+
+        rank = len(self.event_shape)
+        event = ("state",) if rank == 1 else ("channel", *(f"axis{i}" for i in range(1, rank)))
+        lead, values, times = self.by_axes()
+        units = {"units": ", ".join(dict.fromkeys(self.units))} if any(self.units) else {}
+        time_unit = {"unit": self.time_unit} if self.time_unit else {}
+        variables: dict[str, Any] = {"values": ((*lead, *event), values, units)}
+        if self.condition is not None:
+            variables["condition"] = ((lead[0], "condition_number"), self.condition)
+        coordinates = {"time": (lead[-1], times, time_unit), event[0]: list(self.names)}
+        return xr.Dataset(variables, coordinates)
 
 
 def first_components(

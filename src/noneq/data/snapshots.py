@@ -121,6 +121,9 @@ class Snapshots(AbstractEnsemble):
         """Physical time of each sample, shape (N,)."""
         return self.times[self.time_index]
 
+    def by_axes(self) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+        return ("sample",), self.values, self.sample_times
+
     def at(self, time: float) -> np.ndarray:
         """Samples at one of the times, ``(n_t, *event_shape)``.
 

@@ -106,6 +106,13 @@ class Trajectories(AbstractEnsemble):
         """Observations at each time, shape (T,)."""
         return self.observed.sum(axis=0)
 
+    def by_axes(self) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+        values = self.values
+        if self.mask is not None:
+            observed = self.mask.reshape(*self.mask.shape, *(1,) * len(self.event_shape))
+            values = np.where(observed, values, np.full((), np.nan, values.dtype))
+        return ("trajectory", "time"), values, self.times
+
     def at(self, time: float) -> np.ndarray:
         """Observed states at one of the times, ``(n_t, *event_shape)``."""
         i = nearest(self.times, time)

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Scalar, ScalarLike
+from noneq.calculus import runge_kutta_step
 from noneq.errors import InvalidInput
 from noneq.inference.velocities import domain_of, moments, states_of, velocity_at
 from noneq.systems.base import AbstractDiffusion, AbstractSystem
@@ -21,11 +22,8 @@ def advance(
 ) -> tuple[Float[Array, "*event"], Float[Array, "*event"]]:
     """One classical Runge–Kutta step of length h brought back into the domain, and v(x, t)."""
     v = lambda x, t: velocity_at(field, x, t if timed else None, condition)
-    k1 = v(x, t)
-    k2 = v(x + h / 2 * k1, t + h / 2)
-    k3 = v(x + h / 2 * k2, t + h / 2)
-    k4 = v(x + h * k3, t + h)
-    return domain_of(field).project(x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)), k1
+    x, slope = runge_kutta_step(v, x, t, h)
+    return domain_of(field).project(x), slope
 
 
 def deviation(x: Float[Array, "*event"], centre: Array, width: Array) -> Scalar:

@@ -73,7 +73,6 @@ if TYPE_CHECKING:
         Stratified as Stratified,
         TwoStepGradient as TwoStepGradient,
     )
-    from noneq.methods.memories.capacity import capacity_curve as capacity_curve
     from noneq.methods.memories.hopfield import Hopfield as Hopfield
     from noneq.methods.memories.storages import (
         AbstractStorage as AbstractStorage,
@@ -84,7 +83,6 @@ if TYPE_CHECKING:
     from noneq.methods.units.autoregressive import Autoregressive as Autoregressive
     from noneq.methods.units.mixture_em import MixtureEM as MixtureEM
     from noneq.methods.units.negative_phases import (
-        ContrastiveDivergence as ContrastiveDivergence,
         ParallelTempering as ParallelTempering,
         PersistentChains as PersistentChains,
     )

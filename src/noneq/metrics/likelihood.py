@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array
 
 from noneq._typing import Key
+from noneq.calculus import MOST_EXACT
 from noneq.data.ensembles import Snapshots, Trajectories, as_snapshots
 from noneq.data.lattice import lattice_step
 from noneq.domains import Discrete
@@ -29,8 +30,6 @@ from noneq.traits import (
 
 
 _OPPOSITE: dict[str, Any] = {"lower": "upper", "upper": "lower"}
-_MOST_EXACT = 64
-"""Most dimensions for which models with both traits are asked for the exact log density."""
 
 
 @metric("model", traits=(HasLogProb, HasLogProbEstimate), takes=("dequantise", "key"))
@@ -200,7 +199,7 @@ def _exact(model: Any) -> bool:
     if not estimates:
         require(model, HasLogProb, "nll")
         return True
-    small = math.prod(model.event_shape) <= _MOST_EXACT  # pyright: ignore[reportAttributeAccessIssue]
+    small = math.prod(model.event_shape) <= MOST_EXACT  # pyright: ignore[reportAttributeAccessIssue]
     return isinstance(model, HasLogProb) and small
 
 

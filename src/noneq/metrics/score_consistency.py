@@ -9,19 +9,19 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key
+from noneq.calculus import MOST_EXACT, directions, rademacher
 from noneq.data.ensembles import Snapshots, Trajectories, as_snapshots
 from noneq.errors import InvalidInput, MissingTrait, SolveFailed
 from noneq.estimate import Estimate
 from noneq.metrics.comparison import whole
 from noneq.needs import metric
-from noneq.processes.fokker_planck import directions, score_terms
+from noneq.processes.fokker_planck import score_terms
 from noneq.traced import jit
 from noneq.traits import HasNoising, HasScore, require
 
 
 _RATIOS = (0.1, 10.0)
 """Noise levels that are looked at, in standard deviations of the data."""
-_EXACT_JACOBIAN = 64
 
 
 @metric("model", traits=(HasNoising,), takes=("key",))
@@ -137,7 +137,7 @@ def _asymmetry(score: Callable[[Array], Array], x: Array, key: Key) -> Float[Arr
     """Squares of ‖J − Jᵀ‖ and ‖J‖ at one state, exact or unbiased."""
     field = lambda y: jnp.ravel(score(y.reshape(x.shape)))
     y = jnp.ravel(x)
-    if y.size <= _EXACT_JACOBIAN:
+    if y.size <= MOST_EXACT:
         jacobian = jax.jacfwd(field)(y)
         return jnp.stack([jnp.sum((jacobian - jacobian.T) ** 2), jnp.sum(jacobian**2)])
 
@@ -146,7 +146,7 @@ def _asymmetry(score: Callable[[Array], Array], x: Array, key: Key) -> Float[Arr
         pull = jax.vjp(field, y)[1](v)[0]
         return jnp.stack([jnp.sum((push - pull) ** 2), jnp.sum(push**2)])
 
-    return jnp.mean(jax.vmap(probe)(jax.random.rademacher(key, (8, y.size), y.dtype)), axis=0)
+    return jnp.mean(jax.vmap(probe)(rademacher(8, y.size, key=key)), axis=0)
 
 
 def _ratio(

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from noneq.errors import InvalidInput
 from noneq.pde.equation import PDE
-from noneq.pde.terms import Shape, Term, space_symbol, wave_symbols
+from noneq.pde.quadratic_flow import rewrite_quadratic
+from noneq.pde.terms import Shape, Term, space_symbol, wave_symbols, written
 
 
 class LinearFlow(NamedTuple):
@@ -78,8 +79,6 @@ def rewrite(pde: PDE) -> DensityFlow:
         InvalidInput: no density is known for this PDE.
     """
     if is_quadratic(pde):
-        from noneq.pde.quadratic_flow import rewrite_quadratic
-
         return DensityFlow(*rewrite_quadratic(pde), quadratic=True)
     flow = linear_flow(pde)
     flux = [("grad(%s)", term) for term in flow.gradients]
@@ -179,17 +178,3 @@ def _operator(shape: Shape) -> str:
     for _ in range(shape.laps):
         text = f"lap({text})"
     return text
-
-
-def written(terms: list[tuple[Any, str]]) -> str:
-    """A sum of coefficient * factor as text; ``"0"`` if there is none."""
-    text = ""
-    for coefficient, body in terms:
-        if coefficient == 0:
-            continue
-        minus = coefficient.could_extract_minus_sign()
-        size = -coefficient if minus else coefficient
-        shown = f"({size})" if size.is_Add else str(size)
-        part = body if size == 1 else f"{shown}*{body}"
-        text += ((" - " if minus else " + ") if text else ("-" if minus else "")) + part
-    return text or "0"

@@ -7,12 +7,12 @@ import numpy as np
 
 from noneq.errors import InvalidInput
 from noneq.pde.boxes import box_threshold
-from noneq.pde.density_flow import is_quadratic, written
+from noneq.pde.density_flow import is_quadratic
 from noneq.pde.dispersion import branches
 from noneq.pde.equation import PDE
 from noneq.pde.positivity import is_skewed
 from noneq.pde.smoothing import cutoff, judged
-from noneq.pde.terms import Shape, Term
+from noneq.pde.terms import Shape, Term, written
 from noneq.pde.verdict import Verdict, judge
 
 

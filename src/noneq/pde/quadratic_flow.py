@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from noneq.pde.equation import PDE
-from noneq.pde.terms import Shape, Term
+from noneq.pde.terms import Shape, Term, written
 
 
 class QuadraticFlow(NamedTuple):
@@ -78,8 +78,6 @@ def quadratic_numbers(pde: PDE) -> QuadraticFlow:
 
 def rewrite_quadratic(pde: PDE) -> tuple[str, str, str, str]:
     """Texts of p, p v, R and of the residual of the identity."""
-    from noneq.pde.density_flow import written
-
     flow = quadratic_flow(pde)
     flux = [
         (flow.current, "Im(conj(phi)*grad(phi))"),

@@ -73,3 +73,17 @@ def merged(shape: Shape, coefficient: Any, dim: int) -> tuple[Shape, Any]:
     if dim == 1:
         laps, grads = laps + grads // 2, grads % 2
     return Shape(time, laps, power, grads), coefficient
+
+
+def written(terms: list[tuple[Any, str]]) -> str:
+    """A sum of coefficient * factor as text; ``"0"`` if there is none."""
+    text = ""
+    for coefficient, body in terms:
+        if coefficient == 0:
+            continue
+        minus = coefficient.could_extract_minus_sign()
+        size = -coefficient if minus else coefficient
+        shown = f"({size})" if size.is_Add else str(size)
+        part = body if size == 1 else f"{shown}*{body}"
+        text += ((" - " if minus else " + ") if text else ("-" if minus else "")) + part
+    return text or "0"

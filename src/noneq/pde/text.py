@@ -1,21 +1,16 @@
-"""A PDE written as text, read through a whitelist over Python's syntax tree (nothing is run)."""
+"""A PDE written as text: a formula whose parts hold u once, or not at all."""
 
 import ast
-import math
 import re
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from noneq.errors import InvalidInput
 from noneq.pde.terms import Shape
 from noneq.spec import unknown
+from noneq.symbolic.syntax import LARGEST_EXPONENT, AbstractAlgebra, Read, meaning, parse, shown
 
 
-_LONGEST = 2_000
-_DEEPEST = 60
-_LARGEST_EXPONENT = 8
-_LARGEST_NUMBER = 1e15
 _COORDINATES = frozenset({"x", "y", "z", "t"})
 RESERVED = frozenset({"k", "q", "lam"})
 """Names of wave symbols, which no parameter may take."""
@@ -37,11 +32,9 @@ def read_text(text: str, *, dim: int, parameter: Callable[[str], Any]) -> Linear
     Raises:
         InvalidInput: not a linear, homogeneous PDE with constant coefficients, or not one at all.
     """
-    reader = _Reader(dim, parameter)
+    algebra = _Terms(dim, parameter)
     try:
-        sides = [reader.read(tree) for tree in _trees(text)]
-    except (RecursionError, MemoryError) as error:
-        raise InvalidInput("the PDE is nested too deeply; write it as a sum of terms.") from error
+        sides = [meaning(tree, algebra) for tree in _trees(text)]
     except (OverflowError, ZeroDivisionError) as error:
         raise InvalidInput(
             "a coefficient divides by zero or overflows; give finite ones."
@@ -57,28 +50,19 @@ def read_text(text: str, *, dim: int, parameter: Callable[[str], Any]) -> Linear
 
 
 def _trees(text: str) -> list[ast.expr]:
-    if len(text) > _LONGEST:
-        raise InvalidInput(
-            f"the PDE has {len(text)} characters; at most {_LONGEST} are read: shorten it."
-        )
-    sides = [side.strip() for side in text.replace("==", "=").replace("^", "**").split("=")]
+    sides = [side.strip() for side in text.replace("==", "=").split("=")]
     if len(sides) > 2 or not all(sides):
         raise InvalidInput(
-            f"cannot read the PDE {_shown(text)}; write one equation, as 'u_t = lap(u)'."
+            f"cannot read the PDE {shown(text)}; write one equation, as 'u_t = lap(u)'."
         )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            trees = [ast.parse(side, mode="eval").body for side in sides]
-    except (SyntaxError, ValueError) as error:
-        raise InvalidInput(
-            f"cannot read the PDE {_shown(text)}; write sums of terms, as 'u_tt + lap(u) - m**2*u'."
-        ) from error
-    return trees
+    example = "sums of terms, 'u_tt + lap(u) - m**2*u'"
+    return [parse(side, what="PDE", example=example) for side in sides]
 
 
-class _Reader:
-    """Turns a syntax tree into a `Linear` (holds u) or a SymPy constant."""
+class _Terms(AbstractAlgebra):
+    """A formula is a `Linear` (holds u) or a SymPy constant."""
+
+    what, smallest = "PDE", 1e-15
 
     def __init__(self, dim: int, parameter: Callable[[str], Any]):
         import sympy
@@ -87,38 +71,12 @@ class _Reader:
         self.parameter = parameter
         self.sympy: Any = sympy
 
-    def read(self, node: ast.expr, depth: int = 0, powers: int = 0) -> Any:
-        if depth > _DEEPEST and not isinstance(node, ast.BinOp):
-            raise InvalidInput("the PDE is nested too deeply; write it as a sum of terms.")
-        if isinstance(node, ast.Constant):
-            return self._number(node.value)
-        if isinstance(node, ast.Name):
-            return self._name(node.id)
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
-            inside = self.read(node.operand, depth + 1, powers)
-            return _scaled(inside, -1) if isinstance(node.op, ast.USub) else inside
-        if isinstance(node, ast.BinOp):
-            return self._binary(node, depth, powers)
-        if isinstance(node, ast.Call):
-            return self._call(node, depth, powers)
-        raise InvalidInput(
-            f"a PDE has no {_shown(ast.unparse(node))} ({type(node).__name__}); use u, u_t, u_tt, "
-            "lap, flap, grad, numbers, parameters and + - * / **."
-        )
-
-    def _number(self, value: object) -> Any:
-        if isinstance(value, bool) or not isinstance(value, int | float | complex):
-            raise InvalidInput(f"a PDE has no {_shown(value)}; write numbers and parameters.")
-        size = abs(value)
-        if not math.isfinite(size) or size > _LARGEST_NUMBER or 0 < size < 1 / _LARGEST_NUMBER:
-            raise InvalidInput(
-                f"the number {_shown(value)} is outside 1e-15 .. 1e15; choose other units."
-            )
+    def number(self, value: int | float | complex) -> Any:
         if isinstance(value, complex):
             return self.sympy.I * self.sympy.Rational(str(value.imag))
         return self.sympy.Rational(str(value))
 
-    def _name(self, name: str) -> Any:
+    def name(self, name: str) -> Any:
         if name == "u":
             return {Shape(0, 0, self.sympy.S.Zero, 0): self.sympy.S.One}
         if name in ("i", "I"):
@@ -147,11 +105,10 @@ class _Reader:
             )
         return {Shape(time, 0, self.sympy.S.Zero, space): self.sympy.S.One}
 
-    def _binary(self, node: ast.BinOp, depth: int, powers: int) -> Any:
-        if isinstance(node.op, ast.Pow):
-            return self._power(node, depth, powers)
-        left = self.read(node.left, depth + 1, powers)
-        right = self.read(node.right, depth + 1, powers)
+    def negative(self, value: Any) -> Any:
+        return _scaled(value, -1)
+
+    def operation(self, node: ast.BinOp, left: Any, right: Any) -> Any:
         if isinstance(node.op, ast.Add | ast.Sub):
             sign = 1 if isinstance(node.op, ast.Add) else -1
             if isinstance(left, dict) and isinstance(right, dict):
@@ -167,54 +124,46 @@ class _Reader:
             if isinstance(left, dict) and isinstance(right, dict):
                 raise _nonlinear(node)
             return _scaled(right, left) if isinstance(right, dict) else _scaled(left, right)
-        if isinstance(node.op, ast.Div):
-            if isinstance(right, dict):
-                raise _nonlinear(node)
-            if right == 0:
-                raise ZeroDivisionError
-            return _scaled(left, 1 / right)
-        raise InvalidInput(f"a PDE has no {_shown(ast.unparse(node))}; use + - * / and **.")
+        if isinstance(right, dict):
+            raise _nonlinear(node)
+        if right == 0:
+            raise ZeroDivisionError
+        return _scaled(left, 1 / right)
 
-    def _power(self, node: ast.BinOp, depth: int, powers: int) -> Any:
-        if powers >= 2:
+    def power(self, node: ast.BinOp, read: Read) -> Any:
+        # Exact rationals grow with every power of a power.
+        if _powers(node) > 2:
             raise InvalidInput("powers of powers of powers are not read; simplify the coefficient.")
-        base = self.read(node.left, depth + 1, powers + 1)
-        exponent = self.read(node.right, depth + 1, powers + 1)
+        base, exponent = read(node.left), read(node.right)
         if isinstance(base, dict) and exponent == 1:
             return base
         if isinstance(base, dict) or isinstance(exponent, dict):
             raise _nonlinear(node)
-        if not exponent.is_Rational or abs(exponent) > _LARGEST_EXPONENT:
+        if not exponent.is_Rational or abs(exponent) > LARGEST_EXPONENT:
             raise InvalidInput(
-                f"the exponent in {_shown(ast.unparse(node))} must be a number between "
-                f"-{_LARGEST_EXPONENT} and {_LARGEST_EXPONENT}; simplify the coefficient."
+                f"the exponent in {shown(node)} must be a number between "
+                f"-{LARGEST_EXPONENT} and {LARGEST_EXPONENT}; simplify the coefficient."
             )
         if base == 0 and exponent < 0:
             raise ZeroDivisionError
         return base**exponent
 
-    def _call(self, node: ast.Call, depth: int, powers: int) -> Any:
-        if not isinstance(node.func, ast.Name):
-            raise InvalidInput(
-                f"a PDE has no {_shown(ast.unparse(node))}; the functions are lap(u), flap(u, a), "
-                "grad(u) and sqrt(parameter)."
-            )
-        name = node.func.id
+    def call(self, name: str, node: ast.Call, read: Read) -> Any:
         if name == "u":
             raise InvalidInput("write u, not u(...); the text form knows its arguments.")
         if name not in _FUNCTIONS:
             raise unknown("function", name, _FUNCTIONS)
         wanted = 2 if name == "flap" else 1
         if len(node.args) != wanted or node.keywords:
-            shown = "flap(u, a)" if name == "flap" else f"{name}(...) with one argument"
-            raise InvalidInput(f"cannot read {_shown(ast.unparse(node))}; write {shown}.")
-        inside, *rest = [self.read(argument, depth + 1, powers) for argument in node.args]
+            form = "flap(u, a)" if name == "flap" else f"{name}(...) with one argument"
+            raise InvalidInput(f"cannot read {shown(node)}; write {form}.")
+        inside, *rest = [read(argument) for argument in node.args]
         if name == "sqrt":
             if isinstance(inside, dict):
                 raise _nonlinear(node)
             return self.sympy.sqrt(inside)
         if not isinstance(inside, dict):
-            raise InvalidInput(f"{name} acts on u; {_shown(ast.unparse(node))} has none inside.")
+            raise InvalidInput(f"{name} acts on u; {shown(node)} has none inside.")
         if name == "lap":
             return {s._replace(laps=s.laps + 1): c for s, c in inside.items()}
         if name == "grad":
@@ -222,6 +171,23 @@ class _Reader:
         if isinstance(rest[0], dict):
             raise _nonlinear(node)
         return {s._replace(power=s.power + rest[0]): c for s, c in inside.items()}
+
+    def refusal(self, node: ast.expr) -> InvalidInput:
+        if isinstance(node, ast.Call):
+            return InvalidInput(
+                f"a PDE has no {shown(node)}; the functions are lap(u), flap(u, a), grad(u) and "
+                "sqrt(parameter)."
+            )
+        return InvalidInput(
+            f"a PDE has no {shown(node)} ({type(node).__name__}); use u, u_t, u_tt, lap, flap, "
+            "grad, sqrt, numbers and parameters, and + - * / **."
+        )
+
+
+def _powers(node: ast.AST) -> int:
+    """How many powers stand inside each other."""
+    below = max((_powers(part) for part in ast.iter_child_nodes(node)), default=0)
+    return below + (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow))
 
 
 def _sum(left: Linear, right: Linear, sign: int) -> Linear:
@@ -239,18 +205,13 @@ def _scaled(side: Any, factor: Any) -> Any:
 
 def _nonlinear(node: ast.expr) -> InvalidInput:
     return InvalidInput(
-        f"{_shown(ast.unparse(node))} is nonlinear in u; only linear PDEs have a dispersion "
+        f"{shown(node)} is nonlinear in u; only linear PDEs have a dispersion "
         "relation: linearise it, as r*u."
     )
 
 
 def _inhomogeneous(part: Any) -> InvalidInput:
     return InvalidInput(
-        f"the term {_shown(str(part))} does not hold u; only homogeneous PDEs are judged: drop it "
+        f"the term {shown(str(part))} does not hold u; only homogeneous PDEs are judged: drop it "
         "or multiply it by u."
     )
-
-
-def _shown(text: object) -> str:
-    text = text if isinstance(text, str) else repr(text)
-    return repr(text if len(text) <= 60 else f"{text[:57]}...")

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
+from noneq.calculus import MOST_EXACT_LOSS, directions
 from noneq.errors import InvalidInput
 from noneq.nets.vectors.gradient import has_energy
 from noneq.processes.penalties import AbstractPenalty
@@ -19,25 +20,11 @@ from noneq.processes.schedules import AbstractSchedule
 from noneq.traced import is_on
 
 
-EXACT_DIMENSIONS = 16
-"""Up to here divergences are exact, above by Hutchinson's estimate."""
-
 Field: TypeAlias = Callable[[Array, ScalarLike], Array]
 """(x, tau) -> a vector of x's shape."""
 
 Noising: TypeAlias = Callable[[Array, ScalarLike], tuple[Array, Array]]
 """(x, tau) -> (f, g) of x's shape; g (diagonal) does not depend on x."""
-
-
-def directions(dim: int, *, probes: int = 1, key: Key) -> Float[Array, "k {dim}"]:
-    """Vectors v with Σ v vᵀ = I: the unit vectors, or above 16 dimensions on average only.
-
-    Args:
-        probes: number of Rademacher vectors above 16 dimensions.
-    """
-    if dim <= EXACT_DIMENSIONS:
-        return jnp.eye(dim)
-    return jax.random.rademacher(key, (probes, dim), float) / jnp.sqrt(probes)
 
 
 def growth(
@@ -243,7 +230,7 @@ class FokkerPlanck(AbstractPenalty):
             along = directions(x.size, probes=self.probes, key=key)
             return score_residual(score, noising, x, tau, along, speed=speed(tau))
 
-        if x.size <= EXACT_DIMENSIONS:
+        if x.size <= MOST_EXACT_LOSS:
             square = jnp.sum(residual(key) ** 2)
         else:
             # The square of one estimate would add its variance.
@@ -266,6 +253,6 @@ class FokkerPlanck(AbstractPenalty):
             at = lambda x: scalar_residual(log_p, noising, x, tau, along, speed=speed(tau))
             return at(x) - at(other)
 
-        if x.size <= EXACT_DIMENSIONS:
+        if x.size <= MOST_EXACT_LOSS:
             return difference(first) ** 2 / x.size
         return difference(first) * difference(second) / x.size

@@ -1,14 +1,14 @@
-"""Log densities along a flow: exact divergence, or Hutchinson's estimate of it."""
+"""Log densities along a flow, whose divergence is exact or estimated."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
-from noneq._typing import Key, Scalar, ScalarLike
-from noneq.errors import InvalidInput
+from noneq._typing import Scalar, ScalarLike
+from noneq.calculus import Pushes, exact_divergence, runge_kutta
 from noneq.processes.base import AbstractSourced
 from noneq.samplers.base import Flowing, births
 
@@ -18,69 +18,6 @@ Field: TypeAlias = Callable[[Array, ScalarLike], Array]
 
 Source: TypeAlias = Callable[[Array, ScalarLike], Scalar]
 """b(x, tau) of one state: births per particle."""
-
-Pushes: TypeAlias = Callable[[Callable[[Array], Array], Array], Array]
-"""From v ↦ J v and a state to div v, or to one estimate of it per probe."""
-
-
-MOST_EXACT = 64
-"""Largest dimension of an exact `log_prob`; above, divergences are estimated."""
-
-
-def check_exact(dim: int) -> None:
-    """Refuse exact divergence of states that are too large for it.
-
-    Raises:
-        InvalidInput: naming the dimension.
-    """
-    if dim > MOST_EXACT:
-        raise InvalidInput(
-            f"log_prob: exact divergence in {dim} dimensions is too slow (at most {MOST_EXACT}); "
-            "use log_prob_estimate, or fewer --components."
-        )
-
-
-def exact_divergence(push: Callable[[Array], Array], x: Array) -> Scalar:
-    """Trace of J: one product per dimension."""
-    return jnp.trace(jax.vmap(push)(jnp.eye(x.size, dtype=x.dtype)))
-
-
-def hutchinson(probes: Float[Array, "probes dim"]) -> Pushes:
-    """Estimates e·J e of the trace of J, one per probe; unbiased if E[e eᵀ] = I.
-
-    Source: Hutchinson 1990; Grathwohl et al. 2019, eq. 7 (a probe is kept along the path).
-    """
-    return lambda push, x: jnp.sum(probes * jax.vmap(push)(probes), axis=-1)
-
-
-def rademacher(probes: int, dim: int, *, key: Key) -> Float[Array, "probes dim"]:
-    """Probes of random signs: of all with unit covariance those of least variance."""
-    return jax.random.rademacher(key, (probes, dim), dtype=float)
-
-
-def runge_kutta(
-    rate: Callable[[Any, ScalarLike], Any], state: Any, start: float, end: float, steps: int
-) -> Any:
-    """The state at ``end`` of d state/dtau = rate(state, tau), by the classical method (order 4).
-
-    Each step is recomputed on the way back, so that gradients keep only the states between.
-    """
-    h = (end - start) / steps
-    low, high = min(start, end), max(start, end)
-    add = lambda state, slope, by: jax.tree.map(lambda a, b: a + by * b, state, slope)
-
-    @jax.checkpoint
-    def step(state: Any, i: Array) -> tuple[Any, None]:
-        # No node may leave the interval by rounding.
-        node = lambda part: jnp.clip(start + (i + part) * h, low, high)
-        a = rate(state, node(0.0))
-        b = rate(add(state, a, h / 2), node(0.5))
-        c = rate(add(state, b, h / 2), node(0.5))
-        d = rate(add(state, c, h), node(1.0))
-        mean = jax.tree.map(lambda a, b, c, d: (a + 2 * b + 2 * c + d) / 6, a, b, c, d)
-        return add(state, mean, h), None
-
-    return jax.lax.scan(step, state, jnp.arange(steps))[0]
 
 
 def _unborn(x: Array, tau: ScalarLike) -> Scalar:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import ScalarLike
+from noneq.calculus import runge_kutta_step
 from noneq.errors import InvalidInput
 from noneq.systems.base import AbstractDiffusion
 
@@ -154,11 +155,7 @@ class RungeKutta4(AbstractSolver):
         noise: Float[Array, "*noise"] | None,
     ) -> Float[Array, "*event"]:
         """One Runge–Kutta step."""
-        k1 = system.drift(t, x)
-        k2 = system.drift(t + h / 2, x + h / 2 * k1)
-        k3 = system.drift(t + h / 2, x + h / 2 * k2)
-        k4 = system.drift(t + h, x + h * k3)
-        return x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+        return runge_kutta_step(lambda x, t: system.drift(t, x), x, t, h)[0]
 
 
 def _refuse_noise(solver: str, system: AbstractDiffusion, t: float, states: Array) -> None:

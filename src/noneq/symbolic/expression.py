@@ -1,11 +1,13 @@
-"""Functions of the coordinates given as text, read through a whitelist (nothing is run)."""
+"""Functions of the coordinates given as text."""
 
 import ast
 import math
 import operator
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -13,9 +15,9 @@ from noneq._typing import Scalar
 from noneq.errors import InvalidInput
 from noneq.frames.frame import Frame
 from noneq.spec import unknown
+from noneq.symbolic.syntax import LARGEST_EXPONENT, AbstractAlgebra, Read, meaning, parse, shown
 
 
-_LONGEST, _DEEPEST = 2_000, 60
 _OPERATORS: dict[type, Any] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -49,12 +51,8 @@ class Expression(eqx.Module):
     names: tuple[str, ...]
 
     def __check_init__(self) -> None:
-        if len(self.text) > _LONGEST:
-            raise InvalidInput(
-                f"the expression has {len(self.text)} characters; expected at most {_LONGEST}."
-            )
         tree = self._tree
-        self._check(tree, 0)
+        jax.eval_shape(self, jax.ShapeDtypeStruct((len(self.names),), float))
         if not any(isinstance(n, ast.Name) and n.id in self.names for n in ast.walk(tree)):
             raise InvalidInput(
                 f"{self.text!r} holds no coordinate; expected some of {', '.join(self.names)}."
@@ -62,53 +60,12 @@ class Expression(eqx.Module):
 
     def __call__(self, x: Float[Array, " dim"]) -> Scalar:
         """Its value at one flattened state."""
-        return jnp.asarray(_value(self._tree, dict(zip(self.names, x, strict=True))))
+        known = dict(zip(self.names, x, strict=True))
+        return jnp.asarray(meaning(self._tree, _Numbers(known)))
 
     @property
     def _tree(self) -> ast.expr:
-        try:
-            return ast.parse(self.text.strip().replace("^", "**"), mode="eval").body
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise InvalidInput(
-                f"cannot read {self.text[:60]!r}; write an expression as 'x**2 + y**2'."
-            ) from error
-
-    def _check(self, node: ast.expr, depth: int) -> None:
-        if depth > _DEEPEST:
-            raise InvalidInput(f"{self.text[:60]!r} is nested too deeply; simplify it.")
-        below: list[ast.expr]
-        match node:
-            case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-                below = []
-                if not abs(value) <= 1e15:
-                    raise InvalidInput(f"the number {value:g} is too large; choose other units.")
-            case ast.Name(id=name):
-                below = []
-                if name not in self.names and name != "pi":
-                    raise unknown("coordinate", name, self.names)
-            case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=inside):
-                below = [inside]
-            case ast.BinOp(left=base, op=ast.Pow(), right=exponent):
-                below = [base]
-                if _exponent(exponent) is None:
-                    raise InvalidInput(
-                        f"the exponent of {ast.unparse(node)[:60]!r} must be a number from -8 to 8."
-                    )
-            case ast.BinOp(
-                left=left, op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div(), right=right
-            ):
-                below = [left, right]
-            case ast.Call(func=ast.Name(id=name), args=[inside], keywords=[]):
-                below = [inside]
-                if name not in _FUNCTIONS:
-                    raise unknown("function", name, _FUNCTIONS)
-            case _:
-                raise InvalidInput(
-                    f"{ast.unparse(node)[:60]!r} cannot stand in an expression; use numbers, "
-                    f"{', '.join(self.names[:6])}, + - * / ** and {', '.join(_FUNCTIONS)}."
-                )
-        for part in below:
-            self._check(part, depth + 1)
+        return parse(self.text, what="expression", example="'x**2 + y**2'")
 
 
 def coordinate_names(frame: Frame) -> tuple[str, ...]:
@@ -122,34 +79,54 @@ def coordinate_names(frame: Frame) -> tuple[str, ...]:
     return tuple(f"x{i}" for i in range(frame.dim))
 
 
-def _exponent(node: ast.expr) -> float | int | None:
-    sign = 1
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        sign, node = -1, node.operand
-    good = isinstance(node, ast.Constant) and type(node.value) in (int, float)
-    if not good or abs(node.value) > 8:  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
-        return None
-    return sign * node.value  # pyright: ignore[reportAttributeAccessIssue, reportReturnType, reportOperatorIssue]
+class _Numbers(AbstractAlgebra):
+    """Values of the names, and what follows from them."""
 
+    what, smallest = "expression", 0.0
 
-def _value(node: ast.expr, known: dict[str, Any]) -> Any:
-    """Of a tree that has been checked."""
-    match node:
-        case ast.Constant(value=value):
-            return value
-        case ast.Name(id=name):
-            return known.get(name, math.pi)
-        case ast.UnaryOp(op=op, operand=inside):
-            value = _value(inside, known)
-            return -value if isinstance(op, ast.USub) else value
-        case ast.BinOp(left=base, op=ast.Pow(), right=exponent):
-            power = _exponent(exponent)
-            assert power is not None
-            return jnp.asarray(_value(base, known)) ** power
-        case ast.BinOp(left=left, op=op, right=right):
-            over = _value(left, known), _value(right, known)
-            return _OPERATORS[type(op)](*(jnp.asarray(side) for side in over))
-        case ast.Call(func=ast.Name(id=name), args=[inside]):
-            return _FUNCTIONS[name](_value(inside, known))
-        case _:
-            raise AssertionError(ast.dump(node))
+    def __init__(self, known: Mapping[str, Any]):
+        self.known = known
+
+    def number(self, value: int | float | complex) -> Any:
+        if isinstance(value, complex):
+            raise InvalidInput(f"an expression has no {shown(value)}; write real numbers.")
+        return float(value)
+
+    def name(self, name: str) -> Any:
+        if name not in self.known and name != "pi":
+            raise unknown("coordinate", name, self.known)
+        return self.known.get(name, math.pi)
+
+    def negative(self, value: Any) -> Any:
+        return -value
+
+    def operation(self, node: ast.BinOp, left: Any, right: Any) -> Any:
+        return _OPERATORS[type(node.op)](jnp.asarray(left), jnp.asarray(right))
+
+    def power(self, node: ast.BinOp, read: Read) -> Any:
+        match node.right:
+            case ast.Constant(value=int() | float() as exponent):
+                pass
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as size)):
+                exponent = -size
+            case _:
+                exponent = math.inf
+        if not abs(exponent) <= LARGEST_EXPONENT:
+            raise InvalidInput(
+                f"the exponent of {shown(node)} must be a number from -{LARGEST_EXPONENT} to "
+                f"{LARGEST_EXPONENT}."
+            )
+        return jnp.asarray(read(node.left)) ** exponent
+
+    def call(self, name: str, node: ast.Call, read: Read) -> Any:
+        if name not in _FUNCTIONS:
+            raise unknown("function", name, _FUNCTIONS)
+        if len(node.args) != 1 or node.keywords:
+            raise InvalidInput(f"cannot read {shown(node)}; write {name}(...) with one argument.")
+        return _FUNCTIONS[name](read(node.args[0]))
+
+    def refusal(self, node: ast.expr) -> InvalidInput:
+        return InvalidInput(
+            f"{shown(node)} cannot stand in an expression; use numbers, "
+            f"{', '.join(list(self.known)[:6])}, + - * / ** and {', '.join(_FUNCTIONS)}."
+        )

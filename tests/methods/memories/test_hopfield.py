@@ -10,7 +10,6 @@ from scipy.stats import chi2
 
 import noneq as nq
 from noneq.errors import InvalidInput
-from noneq.methods.memories.capacity import capacity_curve
 from noneq.methods.memories.hopfield import Hopfield
 from noneq.methods.memories.storages import Hebbian, Modern, PseudoInverse
 from noneq.metrics import nll
@@ -177,22 +176,6 @@ def test_one_step_of_attention_is_exact_in_the_limit():
     np.testing.assert_allclose(warm.retrieve(x), np.tile(x.mean(0), (20, 1)), atol=1e-2)
 
 
-@pytest.mark.slow
-def test_capacity_falls_where_it_should():
-    low, high = 0.06, 0.3
-    hebb = capacity_curve(Hebbian(), n=120, loads=(low, high), trials=3, key=KEY)
-    assert hebb.value[0] > 0.97
-    assert hebb.value[1] < 0.2
-    assert hebb.stderr.shape == (2,)
-    inverse = capacity_curve(
-        PseudoInverse(), n=100, loads=(0.25, 1.1), flips=0.1, trials=3, key=KEY
-    )
-    assert inverse.value[0] > 0.97
-    assert inverse.value[1] == 0
-    modern = capacity_curve(Modern(), n=40, loads=(25.0,), flips=0.1, trials=2, key=KEY)
-    assert modern.value[0] == 1
-
-
 def test_likelihood_of_a_memory_is_a_metric():
     x = np.concatenate([FEW, SPINS[::3]])
     assert np.isfinite(nll(memory(Hebbian(), x), x).value)
@@ -222,10 +205,6 @@ def test_more_patterns_than_spins_stay_finite():
         lambda: Hebbian(sweeps=1),
         lambda: PseudoInverse(beta=float("nan")),
         lambda: Modern(beta=-1.0),
-        lambda: capacity_curve(Hebbian(), n=1, key=KEY),
-        lambda: capacity_curve(Hebbian(), n=20, loads=(0.001,), key=KEY),
-        lambda: capacity_curve(Hebbian(), n=20, flips=0.5, key=KEY),
-        lambda: capacity_curve(Hebbian(), n=20, trials=1, key=KEY),
     ],
 )
 def test_bad_settings_are_refused(bad):

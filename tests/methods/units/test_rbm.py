@@ -16,7 +16,6 @@ from noneq.errors import InvalidInput
 from noneq.learning.loop import Training
 from noneq.methods.units.bipartite import Bipartite
 from noneq.methods.units.negative_phases import (
-    ContrastiveDivergence,
     ParallelTempering,
     PersistentChains,
 )
@@ -205,7 +204,6 @@ DATA = jnp.asarray(EVERY[[0, 3, 3, 5, 9, 15, 15, 15]])
     "negative",
     [
         PersistentChains(chains=1000, steps=40),
-        ContrastiveDivergence(steps=100),
         ParallelTempering(temperatures=4, chains=500, steps=30),
     ],
 )
@@ -234,14 +232,6 @@ def gradient_of_data(small, data):
 
     grads = jax.grad(mean)((small.bias, small.offset, small.weight))
     return np.concatenate([np.asarray(g, np.float64).ravel() for g in grads])
-
-
-def test_one_step_of_contrastive_divergence_is_biased_but_points_uphill():
-    small = machine()
-    data = jnp.tile(DATA, (64, 1))
-    rows, truth = gradients(small, data, ContrastiveDivergence()), exact_gradient(small, data)
-    assert np.abs(scores(rows, truth)).max() > 8
-    assert rows.mean(0) @ np.asarray(truth) > 0
 
 
 def test_persistent_chains_go_on_from_where_they_were():
@@ -326,7 +316,6 @@ def test_gaussian_units_are_fitted_and_drawn():
         lambda: RBM(weight_decay=float("nan")),
         lambda: PersistentChains(chains=0),
         lambda: PersistentChains(steps=0),
-        lambda: ContrastiveDivergence(steps=0),
         lambda: ParallelTempering(temperatures=1),
         lambda: ParallelTempering(chains=0),
     ],

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from noneq.data.base import AbstractEnsemble
 from noneq.data.formats.columns import assemble
 from noneq.data.layouts import Layout, Raw, own, parse_record, record_of, record_text
 from noneq.data.safety import check_file, check_seal, refuse_bomb, seal
@@ -24,27 +23,6 @@ _PATHS = ("trajectory", "traj", "realization", "member", "ensemble", "particle")
 _TIMES = ("time", "times", "t")
 _CHUNK = 16_000_000
 """Bytes of one chunk."""
-
-
-def to_xarray(data: AbstractEnsemble) -> "xr.Dataset":
-    """``values`` with dims (sample | trajectory, time) and state axes; NaN where unobserved."""
-    import xarray as xr
-
-    rank = len(data.event_shape)
-    event = ("state",) if rank == 1 else ("channel", *(f"axis{i}" for i in range(1, rank)))
-    values, times, lead = data.values, data.times, ("trajectory", "time")
-    if isinstance(data, Snapshots):
-        times, lead = data.sample_times, ("sample",)
-    elif isinstance(data, Trajectories) and data.mask is not None:
-        observed = data.mask.reshape(*data.mask.shape, *(1,) * rank)
-        values = np.where(observed, values, np.full((), np.nan, values.dtype))
-    units = {"units": ", ".join(dict.fromkeys(data.units))} if any(data.units) else {}
-    time_unit = {"unit": data.time_unit} if data.time_unit else {}
-    variables: dict[str, Any] = {"values": ((*lead, *event), values, units)}
-    if data.condition is not None:
-        variables["condition"] = ((lead[0], "condition_number"), data.condition)
-    coordinates = {"time": (lead[-1], times, time_unit), event[0]: list(data.names)}
-    return xr.Dataset(variables, coordinates)
 
 
 def write_netcdf(data: Snapshots | Trajectories, path: Path) -> None:
@@ -150,7 +128,7 @@ def _refuse_links(path: Path) -> None:
 
 
 def _marked(data: Snapshots | Trajectories) -> "xr.Dataset":
-    dataset = to_xarray(data)
+    dataset = data.to_xarray()
     # Text coordinates depend on each format's strings; the record holds them anyway.
     dataset = dataset.drop_vars([n for n in dataset.coords if n != "time"])
     dataset["values"].attrs[_RECORD] = 1

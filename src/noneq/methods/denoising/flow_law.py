@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
+from noneq.calculus import check_exact, hutchinson, rademacher
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.frames.checks import check_count, check_solved, check_time
@@ -16,14 +17,7 @@ from noneq.frames.frame import AbstractLaw, Frame
 from noneq.frames.normaliser import Normaliser
 from noneq.methods.denoising.denoiser import AbstractFlowing
 from noneq.samplers.base import AbstractSampler
-from noneq.samplers.likelihood import (
-    carried,
-    check_exact,
-    hutchinson,
-    noisy_log_prob,
-    probability_flow,
-    rademacher,
-)
+from noneq.samplers.likelihood import carried, noisy_log_prob, probability_flow
 from noneq.traced import jit
 from noneq.traits import (
     HasLogProb,

@@ -7,10 +7,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Scalar, ScalarLike
+from noneq.calculus import check_exact
 from noneq.errors import MissingTrait
 from noneq.methods.denoising.flow_law import AbstractFlowLaw
 from noneq.methods.denoising.frozen_noise import FrozenNoise
-from noneq.samplers.likelihood import check_exact, flow_log_prob, probability_flow
+from noneq.samplers.likelihood import flow_log_prob, probability_flow
 from noneq.traits import AbstractModel, HasLogProb
 
 

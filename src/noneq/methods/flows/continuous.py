@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
+from noneq.calculus import check_exact, hutchinson, rademacher, runge_kutta
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
@@ -16,15 +17,7 @@ from noneq.frames.checks import check_count, check_solved, check_time
 from noneq.frames.frame import AbstractLaw, Frame
 from noneq.nets.base import AbstractNetwork
 from noneq.samplers.base import ensemble
-from noneq.samplers.likelihood import (
-    Field,
-    carried,
-    check_exact,
-    flow_log_prob,
-    hutchinson,
-    rademacher,
-    runge_kutta,
-)
+from noneq.samplers.likelihood import Field, carried, flow_log_prob
 from noneq.traced import jit
 from noneq.traits import (
     HasLogProb,

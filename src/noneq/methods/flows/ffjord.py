@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
+from noneq.calculus import MOST_EXACT_LOSS, exact_divergence, hutchinson
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.learning.forward import HasForward, drawn
@@ -19,11 +20,7 @@ from noneq.methods.flows.continuous import ContinuousFlow, log_normal
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.inputs import clock_of, label_of
 from noneq.nets.vectors.concat_squash import ConcatSquash
-from noneq.samplers.likelihood import exact_divergence, flow_log_prob, hutchinson
-
-
-_MOST_EXACT = 16
-"""Largest dimension whose divergence is exact in training."""
+from noneq.samplers.likelihood import flow_log_prob
 
 
 class FlowLoss(AbstractLoss):
@@ -46,7 +43,7 @@ class FlowLoss(AbstractLoss):
         y = dequantised(batch["y"], self.width, key=fill_key)
         condition = left_open(batch["condition"], self.drop, key=drop_key)
         probes = jax.random.rademacher(probe_key, y.shape, y.dtype)
-        exact = y.shape[1] <= _MOST_EXACT
+        exact = y.shape[1] <= MOST_EXACT_LOSS
 
         def one(y, time, condition, probe):
             field = lambda y, tau: model(y, tau, time, condition)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
+from noneq.calculus import check_exact
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
@@ -17,7 +18,7 @@ from noneq.frames.frame import AbstractLaw, Frame
 from noneq.methods.flows.continuous import log_normal, row_means
 from noneq.nets.base import AbstractNetwork
 from noneq.samplers.base import ensemble
-from noneq.samplers.likelihood import check_exact, flow_log_prob
+from noneq.samplers.likelihood import flow_log_prob
 from noneq.traced import jit
 from noneq.traits import HasLogProb, HasLogProbEstimate, HasNoisyScore, HasNoisyVelocity
 

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
+from noneq.calculus import MOST_EXACT, rademacher
 from noneq.errors import InvalidInput
-from noneq.samplers.likelihood import MOST_EXACT, rademacher
 
 
 class Traces(NamedTuple):

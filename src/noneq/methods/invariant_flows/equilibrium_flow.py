@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 
 from noneq._typing import Key
+from noneq.calculus import check_exact
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary, summarise
 from noneq.errors import FitDiverged, InvalidInput
@@ -49,7 +50,6 @@ from noneq.nets.grids.unet import UNet
 from noneq.nets.inputs import clock_of, label_of
 from noneq.nets.sets import SetNet
 from noneq.nets.vectors.fourier import FourierMLP
-from noneq.samplers.likelihood import check_exact
 from noneq.traits import AbstractModel
 
 

@@ -10,9 +10,9 @@ from noneq.constant import Constant
 from noneq.data.summary import Summary
 from noneq.frames.checks import check_time
 from noneq.frames.frame import Frame
+from noneq.inference.velocities import velocity_at
 from noneq.methods.denoising.time_scores import time_score
 from noneq.methods.invariant_flows.base import AbstractInvariantFlow
-from noneq.methods.invariant_flows.known_motion import known_velocity
 from noneq.nets.base import AbstractNetwork
 from noneq.traits import AbstractModel
 
@@ -52,7 +52,7 @@ class EquilibriumFlowModel(AbstractInvariantFlow):
         y, clock, label = self.frame.enter(x, time, condition)
         raw = self.field(y, None, clock, label)
         learnt = self.frame.normaliser.tangent((raw - self.mean.value) / self.std.value)
-        return learnt if self.known is None else learnt + known_velocity(self.known, x, time, label)
+        return learnt if self.known is None else learnt + velocity_at(self.known, x, time, label)
 
     def time_score(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None

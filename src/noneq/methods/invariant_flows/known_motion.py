@@ -5,9 +5,9 @@ from typing import Any
 import equinox as eqx
 from jaxtyping import Array, Float
 
-from noneq._typing import ScalarLike
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.frames.normaliser import Normaliser
+from noneq.inference.velocities import velocity_at
 from noneq.systems.base import AbstractDiffusion
 from noneq.traits import HasDrift, HasVelocity
 
@@ -31,15 +31,6 @@ def check_known(known: Any, event_shape: tuple[int, ...], name: str) -> None:
         )
 
 
-def known_velocity(
-    known: Any, x: Float[Array, "*event"], time: ScalarLike | None, condition: Any
-) -> Float[Array, "*event"]:
-    """The velocity of a model, or the drift of a model or system (at time 0 if none is given)."""
-    if isinstance(known, HasVelocity):
-        return known.velocity(x, time=time, condition=condition)
-    return known.drift(0.0 if time is None else time, x)
-
-
 class KnownField(eqx.Module):
     """A known motion of normalised states.
 
@@ -57,5 +48,5 @@ class KnownField(eqx.Module):
 
     def __call__(self, y: Float[Array, " dim"], time: Any, condition: Any) -> Float[Array, " dim"]:
         x = self.normaliser.inverse(y)
-        velocity = known_velocity(self.known, x, time if self.moving else None, condition)
+        velocity = velocity_at(self.known, x, time if self.moving else None, condition)
         return velocity.ravel() / self.normaliser.scale.value / self.pace

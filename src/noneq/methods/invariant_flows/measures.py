@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
-from noneq.samplers.likelihood import MOST_EXACT, exact_divergence, rademacher
+from noneq.calculus import MOST_EXACT, exact_divergence, rademacher
 from noneq.traced import jit
 
 

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
+from noneq.calculus import MOST_EXACT
 from noneq.errors import InvalidInput
 from noneq.frames.frame import Frame
 from noneq.frames.normaliser import Normaliser
-from noneq.samplers.likelihood import MOST_EXACT
 from noneq.symbolic.expression import Expression, coordinate_names
 
 

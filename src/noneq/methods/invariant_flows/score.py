@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
+from noneq.calculus import exact_divergence
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
@@ -21,7 +22,6 @@ from noneq.methods.denoising.time_scores import time_score
 from noneq.methods.invariant_flows.equilibrium_flow_model import EquilibriumFlowModel
 from noneq.methods.invariant_flows.known_motion import KnownField
 from noneq.methods.invariant_flows.transitions import Pairs
-from noneq.samplers.likelihood import exact_divergence
 from noneq.traced import jit
 from noneq.traits import AbstractModel, HasNoising, HasScore, require
 

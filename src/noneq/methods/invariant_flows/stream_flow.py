@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
+from noneq.calculus import check_exact
 from noneq.constant import Constant
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput
@@ -26,7 +27,6 @@ from noneq.methods.invariant_flows.stream_flow_model import StreamFlowModel, str
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.inputs import clock_of, label_of
 from noneq.nets.vectors.fourier import FourierMLP
-from noneq.samplers.likelihood import check_exact
 from noneq.traced import jit
 from noneq.traits import AbstractModel
 

@@ -54,32 +54,6 @@ class PersistentChains(AbstractNegativePhase):
         return state, state
 
 
-class ContrastiveDivergence(AbstractNegativePhase):
-    """A few sweeps of Gibbs sampling from the data (CD-k): quick, and biased.
-
-    Args:
-        steps: k.
-
-    Raises:
-        InvalidInput: fewer than one.
-
-    Source: Hinton 2002.
-    """
-
-    steps: int = 1
-
-    def __check_init__(self) -> None:
-        _check(self, steps=self.steps)
-
-    def begin(self, machine: Bipartite, *, key: Key) -> PyTree:
-        return None
-
-    def fantasies(
-        self, machine: Bipartite, x: Float[Array, "n dim"], state: PyTree, *, key: Key
-    ) -> tuple[Float[Array, "m dim"], PyTree]:
-        return _swept(machine, x, self.steps, key), state
-
-
 class ParallelTempering(AbstractNegativePhase):
     """Persistent chains at several temperatures that swap states (`exchange`): they mix.
 

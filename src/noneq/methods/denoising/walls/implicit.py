@@ -7,15 +7,11 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from noneq._typing import Key, Scalar
+from noneq.calculus import directions, divergence
 from noneq.learning.objectives import AbstractLoss
 from noneq.learning.rows import dequantised, left_open
 from noneq.methods.denoising.denoiser import AbstractDenoiser
 from noneq.processes.weights import AbstractWeight
-from noneq.samplers.likelihood import exact_divergence, hutchinson, rademacher
-
-
-EXACT = 16
-"""Most dimensions for which a training step takes the exact divergence."""
 
 
 class ImplicitLoss(AbstractLoss):
@@ -48,12 +44,9 @@ class ImplicitLoss(AbstractLoss):
             x = process.perturb(y, tau, key=noise_key).x
             score = lambda x: model.noisy_score(x, tau, time=time, condition=condition)
             s, push = jax.linearize(score, x)
-            if x.size <= EXACT:
-                divergence = exact_divergence(push, x)
-            else:
-                divergence = hutchinson(rademacher(1, x.size, key=probe_key))(push, x)[0]
+            spread = divergence(push, directions(x.size, key=probe_key))
             factor = self.weight(tau, process.schedule, std) * process.schedule(tau)[1] ** 2
-            return factor * (0.5 * jnp.sum(s**2) + divergence) / x.size
+            return factor * (0.5 * jnp.sum(s**2) + spread) / x.size
 
         keys = (jax.random.split(k, y.shape[0]) for k in (noise_key, probe_key))
         over = (0, 0, 0, None if condition is None else 0, 0, 0)
