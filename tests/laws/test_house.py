@@ -134,7 +134,7 @@ def of_recipes(trees, recipes):
 def test_recipes_do_not_import_each_other():
     recipes = modules("methods", AbstractMethod)
     # The default score of flows that are given none.
-    allowed = {"ScoreMatching", "SmallDenoiser"}
+    allowed = {"ScoreMatching"}
     assert list(of_recipes(TREES, {k: v for k, v in recipes.items() if k not in allowed})) == []
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
-from noneq.processes.base import AbstractSourced
+from noneq.processes.field_lines import AbstractSourced
 from noneq.samplers.base import Flowing, births
 
 

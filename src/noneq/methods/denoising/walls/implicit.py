@@ -9,7 +9,7 @@ from jaxtyping import Array
 from noneq._typing import Key, Scalar
 from noneq.learning.objectives import AbstractLoss
 from noneq.learning.rows import dequantised, left_open
-from noneq.methods.denoising.denoiser import AbstractDenoiser
+from noneq.processes.base import AbstractDenoiser
 from noneq.processes.weights import AbstractWeight
 from noneq.samplers.likelihood import exact_divergence, hutchinson, rademacher
 
