@@ -165,7 +165,7 @@ class VDM(AbstractDenoising):
     source: ClassVar[str] = "kingma2021variational"
     published: ClassVar[Published | None] = Published("VDM", False, True, DGM)
 
-    process: LearntGaussian = LearntGaussian()
+    process: LearntGaussian = LearntGaussian()  # pyright: ignore[reportCallIssue]
     target: AbstractTarget = Noise()
     objective: AbstractDenoisingObjective = LikelihoodBound()
     weight: AbstractWeight | None = None

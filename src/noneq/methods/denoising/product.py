@@ -27,7 +27,6 @@ from noneq.processes.field_lines import AbstractSourced
 from noneq.processes.mixtures.reach import check_reach
 from noneq.processes.penalties import AbstractPenalty
 from noneq.processes.targets import AbstractTarget
-from noneq.processes.weights import AbstractWeight
 from noneq.samplers.base import AbstractSampler
 
 
@@ -43,7 +42,9 @@ def _inside(model: DenoisingModel | FlowLaw, rows: Any, *, key: Key) -> Any:
     """
     process = model.denoiser.process
     y = np.asarray(rows["y"])
-    moved = np.abs(np.asarray(jax.vmap(process.project)(y)) - y) > _ROUNDING * (1 + np.abs(y))
+    moved = np.abs(np.asarray(jax.vmap(process.project)(jnp.asarray(y))) - y) > _ROUNDING * (
+        1 + np.abs(y)
+    )
     if moved.any():
         raise InvalidInput(
             f"{int(moved.any(1).sum())} of {len(y)} states lie outside the box of "
@@ -79,9 +80,9 @@ class AbstractDenoising(AbstractMethod, HasForward):
         WrongType: a process that is none.
     """
 
-    process: eqx.AbstractVar[AbstractProcess]
+    process: eqx.AbstractVar[Any]  # AbstractProcess
     target: eqx.AbstractVar[AbstractTarget]
-    weight: eqx.AbstractVar[AbstractWeight | None]
+    weight: eqx.AbstractVar[Any]  # AbstractWeight, or None
     sampler: eqx.AbstractVar[AbstractSampler]
     objective: AbstractDenoisingObjective = Denoising()
     net: AbstractNet = MLP()
