@@ -116,11 +116,7 @@ def from_toml(text: str, base: type[M] = eqx.Module, *, trust: bool = False) -> 
 
 
 def from_text(text: str) -> dict[str, Any]:
-    """The table that TOML text holds.
-
-    Raises:
-        DataFileError: text that is not TOML.
-    """
+    """The table that TOML text holds. Raises `DataFileError` for other text."""
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
