@@ -6,7 +6,7 @@ import workload
 from timing import THREADS, TORCH, clock, row, side_by_side, speed_rows
 
 from noneq.learning.loop import Training, train
-from noneq.methods.denoising.product import DenoisingLoss
+from noneq.methods.denoising.objectives import DenoisingLoss
 
 
 STEPS = 2000

@@ -26,7 +26,10 @@ def main(n: int = 50_000, steps: int = 200) -> dict[str, nq.Estimate]:
     """Two flows of n snapshots, the score trained for ``steps``; their cosines and residuals."""
     k = iter(jax.random.split(jax.random.key(0), 8))
     data, truth = attractor(n, next(k)), nq.systems.Lorenz()
-    denoiser = nq.methods.SmallDenoiser(training=nq.Training(steps=steps, batch=256, rate=3e-3))
+    denoiser = nq.methods.ScoreMatching(
+        net=nq.nets.Gradient(nq.nets.MLP(96, 3)),
+        training=nq.Training(steps=steps, batch=256, rate=3e-3),
+    )
     score = denoiser.fit(data, key=next(k)).model
 
     method = nq.methods.PolynomialFlow(noise=0.3)

@@ -10,8 +10,8 @@ import numpy as np
 from noneq.constant import Constant
 from noneq.data import Snapshots
 from noneq.domains import Free
-from noneq.methods.denoising.denoiser import AbstractTweedie
 from noneq.processes import AbstractProcess
+from noneq.processes.denoiser import AbstractTweedie
 from noneq.traits import AbstractModel, HasLogProb, HasScore
 
 

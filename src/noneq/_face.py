@@ -6,17 +6,22 @@ editors read them too.
 
 import ast
 import importlib
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 
-def face(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+def face(
+    package: str, file: str, renamed: Mapping[str, tuple[str, str, str]] | None = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """``__getattr__`` and ``__dir__`` of a module that shows the names listed in its file.
 
     Args:
         package: its ``__name__``.
         file: its ``__file__``.
+        renamed: names of the last release: for each the module and the name that it stands for
+            now, and what to write instead. They warn, and are not listed.
     """
     homes = {
         alias.asname or alias.name: node.module or ""
@@ -27,7 +32,14 @@ def face(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], li
         for alias in node.names
     }
 
+    old = renamed or {}
+
     def find(name: str) -> Any:
+        if name in old:
+            module, new, instead = old[name]
+            text = f"{package}.{name} is now {instead}; the old name goes with the next release."
+            warnings.warn(text, DeprecationWarning, stacklevel=2)
+            return getattr(importlib.import_module(module), new)
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         return getattr(importlib.import_module(homes[name]), name)

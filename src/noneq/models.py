@@ -9,16 +9,11 @@ if TYPE_CHECKING:
     from noneq.frames.frame import AbstractLaw as AbstractLaw, Frame as Frame
     from noneq.methods.denoising.bound import variational_bound as variational_bound
     from noneq.methods.denoising.charge_field import ChargeField as ChargeField
-    from noneq.methods.denoising.denoiser import (
-        AbstractDenoiser as AbstractDenoiser,
-        AbstractFlowing as AbstractFlowing,
-        AbstractTweedie as AbstractTweedie,
-        Denoiser as Denoiser,
-    )
     from noneq.methods.denoising.empirical import EmpiricalDenoiser as EmpiricalDenoiser
-    from noneq.methods.denoising.field_lines import FieldLines as FieldLines
-    from noneq.methods.denoising.field_lines_model import FieldLinesModel as FieldLinesModel
-    from noneq.methods.denoising.flow_law import AbstractFlowLaw as AbstractFlowLaw
+    from noneq.methods.denoising.flow_law import (
+        AbstractFlowLaw as AbstractFlowLaw,
+        FlowLaw as FlowLaw,
+    )
     from noneq.methods.denoising.guidance import (
         Guided as Guided,
         Measured as Measured,
@@ -27,8 +22,6 @@ if TYPE_CHECKING:
         measured as measured,
     )
     from noneq.methods.denoising.model import DenoisingModel as DenoisingModel
-    from noneq.methods.denoising.walls.confined import ConfinedScore as ConfinedScore
-    from noneq.methods.denoising.walls.reflected import ReflectedScore as ReflectedScore
     from noneq.methods.energies.energy_model import (
         EnergyModel as EnergyModel,
         TiltedEnergy as TiltedEnergy,
@@ -77,6 +70,19 @@ if TYPE_CHECKING:
         VAEModel as VAEModel,
         VariationalFreeEnergy as VariationalFreeEnergy,
     )
+    from noneq.processes.base import (
+        AbstractDenoiser as AbstractDenoiser,
+        AbstractFlowing as AbstractFlowing,
+        AbstractRegression as AbstractRegression,
+    )
+    from noneq.processes.conditional_means import (
+        LearntScore as LearntScore,
+        LearntVelocity as LearntVelocity,
+    )
+    from noneq.processes.denoiser import AbstractTweedie as AbstractTweedie, Denoiser as Denoiser
+    from noneq.processes.field_lines import FieldLines as FieldLines
+    from noneq.processes.walls.confined import ConfinedScore as ConfinedScore
+    from noneq.processes.walls.reflected import ReflectedScore as ReflectedScore
     from noneq.samplers.annealing import (
         AbstractAnnealing as AbstractAnnealing,
         anneal as anneal,
@@ -105,4 +111,8 @@ if TYPE_CHECKING:
         HasVelocity as HasVelocity,
     )
 
-__getattr__, __dir__ = face(__name__, __file__)
+__getattr__, __dir__ = face(
+    __name__,
+    __file__,
+    {"FieldLinesModel": ("noneq.methods.denoising.flow_law", "FlowLaw", "FlowLaw")},
+)

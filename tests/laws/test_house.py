@@ -22,7 +22,6 @@ TREES = {path: ast.parse(path.read_text()) for path in FILES}
 NAMES = {path: str(path.relative_to(SOURCE)) for path in FILES}
 
 FOUNDATION = (
-FOUNDATION = (
     "_typing", "_face", "errors", "estimate", "needs", "traced", "domains", "constant", "cache",
     "calculus",
 )  # fmt: skip
@@ -139,7 +138,7 @@ def of_recipes(trees, recipes):
 def test_recipes_do_not_import_each_other():
     recipes = modules("methods", AbstractMethod)
     # The default score of flows that are given none.
-    allowed = {"ScoreMatching", "SmallDenoiser"}
+    allowed = {"ScoreMatching"}
     assert list(of_recipes(TREES, {k: v for k, v in recipes.items() if k not in allowed})) == []
 
 

@@ -60,7 +60,7 @@ SMALL = {
     "sampler.likelihood_steps": 4,
     "likelihood_steps": 4,
     "steps": 4,
-    "schedule_width": 8,
+    "process.width": 8,
     "walk": 8,
     "time_band": 1.0,
     "cells": 8,
@@ -112,7 +112,7 @@ FIELDS = (np.sin(WAVES[:, None] + PHASES) + np.cos(WAVES + 2 * PHASES)).astype(n
 FIELDS += 0.1 * RNG.normal(size=FIELDS.shape).astype(np.float32)
 CLOUDS = RNG.normal(size=(40, 3, 2)).astype(np.float32)
 SHEAR = nq.systems.Linear(A=((0.5, 1.0), (-1.0, 0.5)), D=((0.5, 0.0), (0.0, 0.5)))
-OWN = small(m.SmallDenoiser(net=Gradient(MLP)))
+OWN = small(m.ScoreMatching(net=Gradient(MLP)))
 
 
 def score(method: Any, data: Any) -> Any:
@@ -126,7 +126,6 @@ def recipes() -> Iterator[tuple[str, Any, Any, dict[str, Any], dict[str, Any]]]:
     product = m.ScoreMatching
     for name, cls in {
         "score_matching": m.ScoreMatching,
-        "small_denoiser": m.SmallDenoiser,
         "ddpm": m.DDPM,
         "edm": m.EDM,
         "smld": m.SMLD,
@@ -145,7 +144,7 @@ def recipes() -> Iterator[tuple[str, Any, Any, dict[str, Any], dict[str, Any]]]:
         "boltzmann_field": m.BoltzmannField,
         "vae": m.VAE,
     }.items():
-        method = cls(net=Gradient(MLP)) if cls is m.SmallDenoiser else cls()
+        method = cls()
         yield name, small(method), PATHS, {}, half
     box = {"sampler": ReverseSDE(12), "net": MLP, "training": TRAINING, "time_band": 1.0}
     yield "reflected_box", small(m.ReflectedDiffusion(**box)), WALLED, {}, half

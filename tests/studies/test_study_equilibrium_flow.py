@@ -9,7 +9,7 @@ import pytest
 from noneq.cli.studying import run_and_report
 from noneq.errors import InvalidInput
 from noneq.learning.loop import Training
-from noneq.methods import PolynomialFlow, SmallDenoiser, StreamFlow
+from noneq.methods import PolynomialFlow, ScoreMatching, StreamFlow
 from noneq.nets import MLP, FourierMLP, Gradient
 from noneq.runs import combine
 from noneq.studies import EquilibriumFlowStudy, GrayScottCell
@@ -21,7 +21,7 @@ from noneq.studies.running import Kept
 
 
 KEY = jax.random.key(3)
-SCORE = SmallDenoiser(net=Gradient(MLP(32, 2)), training=Training(steps=400, batch=256, rate=5e-3))
+SCORE = ScoreMatching(net=Gradient(MLP(32, 2)), training=Training(steps=400, batch=256, rate=5e-3))
 
 
 def drawn(cell: AbstractCell, outcome: Outcome) -> list:

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from noneq.methods.denoising.denoiser import AbstractTweedie
 from noneq.models import EmpiricalDenoiser
 from noneq.nets import Constant
 from noneq.processes import VE, VP, AbstractSchedule, Gaussian, Karras
+from noneq.processes.denoiser import AbstractTweedie
 from noneq.samplers import (
     AdaptiveODE,
     Ancestral,

@@ -9,8 +9,9 @@ import pytest
 import noneq as nq
 from noneq.data.summary import summarise
 from noneq.methods import VDM
-from noneq.methods.denoising.vdm import VariationalLoss
+from noneq.methods.denoising.variational import VariationalLoss
 from noneq.nets import MLP
+from noneq.processes import LearntGaussian
 
 
 N, DIM = 16, 2
@@ -47,7 +48,11 @@ def paper(denoiser, batch, steps, key):
 def case(request):
     data = nq.Snapshots(np.random.default_rng(0).normal(size=(N, DIM)) ** 3)
     summary = summarise(data)
-    model = VDM(net=MLP(8, 1), schedule_width=5).init(summary, key=jax.random.key(0)).denoiser
+    model = (
+        VDM(net=MLP(8, 1), process=LearntGaussian(width=5))
+        .init(summary, key=jax.random.key(0))
+        .denoiser
+    )
     model = jax.tree.map(
         lambda leaf: leaf.astype(float) if eqx.is_inexact_array(leaf) else leaf, model
     )

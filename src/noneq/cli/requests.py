@@ -15,8 +15,18 @@ from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, InvalidInput
 from noneq.learning.method import AbstractMethod
 from noneq.runs import members
-from noneq.spec import find, from_toml, knows, make, modules, override, unknown
+from noneq.spec import (
+    find,
+    from_dict,
+    from_text,
+    knows,
+    make,
+    modules,
+    override,
+    unknown,
+)
 from noneq.store import load, read_meta
+from noneq.store.upgrades import upgraded_spec
 from noneq.systems.base import AbstractSystem
 
 
@@ -62,7 +72,8 @@ def make_method(name: str, settings: Sequence[str], *, trust: bool = False) -> A
         text = Path(name).read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise DataFileError(f"cannot read {name}: {error}.") from error
-    return override(from_toml(text, AbstractMethod, trust=trust), assignments(settings))
+    table = upgraded_spec(from_text(text))
+    return override(from_dict(table, AbstractMethod, trust=trust), assignments(settings))
 
 
 def make_methods(names: Sequence[str], settings: Sequence[str]) -> list[AbstractMethod]:

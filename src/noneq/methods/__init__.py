@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         DDPM as DDPM,
         EDM as EDM,
         SMLD as SMLD,
+        VDM as VDM,
         ScoreSDE as ScoreSDE,
     )
     from noneq.methods.denoising.field_line_presets import (
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
     from noneq.methods.denoising.free import (
         FlowMatching as FlowMatching,
         ScoreMatching as ScoreMatching,
-        SmallDenoiser as SmallDenoiser,
+    )
+    from noneq.methods.denoising.objectives import (
+        AbstractDenoisingObjective as AbstractDenoisingObjective,
+        Denoising as Denoising,
+        ImplicitScoreMatching as ImplicitScoreMatching,
+        LikelihoodBound as LikelihoodBound,
     )
     from noneq.methods.denoising.poisson_published import PFGMPublished as PFGMPublished
     from noneq.methods.denoising.transition import Transition as Transition
-    from noneq.methods.denoising.vdm import VDM as VDM
     from noneq.methods.denoising.walls.recipe import ReflectedDiffusion as ReflectedDiffusion
     from noneq.methods.energies.boltzmann_field import BoltzmannField as BoltzmannField
     from noneq.methods.energies.energy_based import EnergyBased as EnergyBased
@@ -89,4 +94,14 @@ if TYPE_CHECKING:
     from noneq.methods.units.rbm import RBM as RBM
     from noneq.methods.units.vae import VAE as VAE
 
-__getattr__, __dir__ = face(__name__, __file__)
+__getattr__, __dir__ = face(
+    __name__,
+    __file__,
+    {
+        "SmallDenoiser": (
+            "noneq.methods.denoising.free",
+            "small_denoiser",
+            "ScoreMatching(net=Gradient(MLP(96, 3)), training=Training(4000, 1024, 3e-3))",
+        )
+    },
+)

@@ -11,7 +11,7 @@ from noneq.pde.equation import PDE
 from noneq.pde.positivity import is_skewed
 from noneq.pde.smoothing import cutoff, judged
 from noneq.pde.verdict import judge
-from noneq.processes.base import AbstractFieldLines
+from noneq.processes.field_lines import AbstractFieldLines
 from noneq.processes.mixtures.scale_mixture import ScaleMixture
 from noneq.processes.mixtures.subordinators import (
     AbstractSubordinator,

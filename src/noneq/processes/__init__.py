@@ -1,13 +1,16 @@
 """What destroys structure: processes, their schedules, training targets and weights."""
 
 from noneq.processes.base import (
+    AbstractAdditive as AbstractAdditive,
     AbstractDiffusing as AbstractDiffusing,
-    AbstractFieldLines as AbstractFieldLines,
     AbstractPrior as AbstractPrior,
     AbstractProcess as AbstractProcess,
-    AbstractSourced as AbstractSourced,
     NormalPrior as NormalPrior,
     Perturbed as Perturbed,
+)
+from noneq.processes.field_lines import (
+    AbstractFieldLines as AbstractFieldLines,
+    AbstractSourced as AbstractSourced,
 )
 from noneq.processes.fokker_planck import (
     FokkerPlanck as FokkerPlanck,
@@ -15,7 +18,7 @@ from noneq.processes.fokker_planck import (
     scalar_residual as scalar_residual,
     score_residual as score_residual,
 )
-from noneq.processes.gaussian import Gaussian as Gaussian
+from noneq.processes.gaussian import Gaussian as Gaussian, LearntGaussian as LearntGaussian
 from noneq.processes.learnt import LearntLogSNR as LearntLogSNR, LinearLogSNR as LinearLogSNR
 from noneq.processes.mixtures.reach import (
     PriorTooNarrow as PriorTooNarrow,

@@ -1,7 +1,7 @@
-"""What every process is: it noises one state, and it has a prior."""
+"""What every process is: it noises one state, has a prior, and builds what is learnt of it."""
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -9,7 +9,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
+from noneq.constant import Constant
+from noneq.data.summary import Summary
+from noneq.nets.base import AbstractNetwork
 from noneq.processes.schedules import AbstractSchedule
+from noneq.processes.targets import AbstractTarget
+from noneq.traits import HasNoisyScore, HasNoisyVelocity
 
 
 class Perturbed(NamedTuple):
@@ -67,6 +72,29 @@ class AbstractProcess(eqx.Module):
     def project(self, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
         """Bring back a state that a sampler's step moved out of where the process lives."""
 
+    @abstractmethod
+    def learnt(
+        self, net: AbstractNetwork, summary: Summary, target: AbstractTarget, *, key: Key
+    ) -> "AbstractFlowing":
+        """The learnt part of a model with this process, before training.
+
+        `noneq.models` has parts to build: `Denoiser` where x = alpha y + sigma xi with Gaussian
+        xi, `LearntScore` for any other kernel with a score, `LearntVelocity` for a velocity.
+
+        Args:
+            net: a fresh network, as many outputs as inputs.
+            summary: of the training data; ``summary.std`` is that of the normalised states.
+            target: meaning of the network's output, for parts that leave it open.
+            key: for what the process learns of itself, such as a schedule.
+        """
+
+
+class AbstractAdditive(AbstractProcess):
+    """A process x = alpha y + noise of width sigma, so that alpha/sigma tells what is left of y.
+
+    The prior of a denoising method asks for (alpha/sigma)² ≤ 0.02 at tau = 1.
+    """
+
 
 class AbstractDiffusing(AbstractProcess):
     """A process with a noising SDE dx = a x dtau + g dW, whose flow is known from the score."""
@@ -78,35 +106,39 @@ class AbstractDiffusing(AbstractProcess):
         return self.schedule.drift(tau) * x - 0.5 * self.schedule.diffusion_squared(tau) * score
 
 
-class AbstractFieldLines(AbstractProcess):
-    """A process known by its flow: x = y + noise, with a conditional velocity but no noising SDE.
+class AbstractFlowing(HasNoisyVelocity):
+    """The learnt part of a model of p(x, t) by a noise clock: a flow of normalised states.
 
-    The schedule has alpha = 1; its sigma is the noise level by which networks are told the clock.
+    All functions take one state. ``time`` is physical, ``tau`` the noise clock.
     """
 
-    @abstractmethod
-    def conditional_velocity(
-        self, x: Float[Array, "*event"], y: Float[Array, "*event"], tau: ScalarLike
-    ) -> Float[Array, "*event"]:
-        """dx/dtau that carries the kernel p_tau(x | y)."""
+    process: eqx.AbstractVar[AbstractProcess]
+    std: eqx.AbstractVar[Constant]
+
+    @property
+    def prior(self) -> AbstractPrior:
+        """Law at tau = 1."""
+        return self.process.prior(self.std.value)
+
+
+class AbstractDenoiser(AbstractFlowing, HasNoisyScore):
+    """One that has a score as well."""
+
+
+class AbstractRegression(AbstractFlowing):
+    """One that is the mean, given x, of what the process knows of a state y that became x."""
 
     @abstractmethod
-    def rate(self, radius: ScalarLike, dim: int, tau: ScalarLike) -> Scalar:
-        """Typical c of dx/dtau = c (x − y) at a distance |x − y|."""
-
-    @abstractmethod
-    def spread(self, radius: ScalarLike, dim: int, tau: ScalarLike) -> Scalar:
-        """Typical variance of the noise per coordinate, of a state at a distance |x − y|."""
-
-
-class AbstractSourced(AbstractFieldLines):
-    """Field lines on which particles are born and die: ∂_tau p + div(p v) = b p."""
-
-    @abstractmethod
-    def conditional_birth(
-        self, x: Float[Array, "*event"], y: Float[Array, "*event"], tau: ScalarLike
-    ) -> Scalar:
-        """b at x of the kernel p_tau(x | y), per unit of tau; negative where particles die."""
+    def residual(
+        self,
+        y: Float[Array, " dim"],
+        noised: Perturbed,
+        tau: ScalarLike,
+        *,
+        time: Any = None,
+        condition: Any = None,
+    ) -> tuple[Float[Array, " dim"], Scalar]:
+        """What the network misses by at ``noised.x``, and the error of the noise per unit of it."""
 
 
 class NormalPrior(AbstractPrior):

@@ -5,23 +5,25 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
-from noneq.processes.base import AbstractDiffusing, NormalPrior, Perturbed
+from noneq.constant import Constant
+from noneq.data.summary import Summary
+from noneq.errors import InvalidInput
+from noneq.nets.base import AbstractNetwork
+from noneq.processes.base import AbstractAdditive, AbstractDiffusing, NormalPrior, Perturbed
+from noneq.processes.denoiser import Denoiser
+from noneq.processes.learnt import LearntLogSNR, LinearLogSNR, check_ends
 from noneq.processes.schedules import AbstractSchedule, Karras
+from noneq.processes.targets import AbstractTarget
 
 
-class Gaussian(AbstractDiffusing):
+class AbstractGaussian(AbstractAdditive, AbstractDiffusing):
     """x_tau = alpha(tau) y + sigma(tau) xi, xi ~ N(0, I).
 
     **Equation**: velocity alpha' y + sigma' xi, score −xi/sigma; as an SDE
     dx = (ln alpha)' x dtau + g dW, g² = (sigma²)' − 2 (ln alpha)' sigma².
 
-    Args:
-        schedule: the pair (alpha, sigma).
-
     Source: Song et al. 2021, eq. 5 and 29; Karras et al. 2022, appendix B.
     """
-
-    schedule: AbstractSchedule = Karras()
 
     def perturb(self, y: Float[Array, "*event"], tau: ScalarLike, *, key: Key) -> Perturbed:
         alpha, sigma, d_alpha, d_sigma = self.schedule.rates(tau)
@@ -41,3 +43,56 @@ class Gaussian(AbstractDiffusing):
 
     def project(self, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
         return x
+
+
+class Gaussian(AbstractGaussian):
+    """Gaussian noise by a given schedule: see `AbstractGaussian`.
+
+    Args:
+        schedule: the pair (alpha, sigma).
+    """
+
+    schedule: AbstractSchedule = Karras()
+
+    def learnt(
+        self, net: AbstractNetwork, summary: Summary, target: AbstractTarget, *, key: Key
+    ) -> Denoiser:
+        std = Constant(jnp.asarray(summary.std))
+        return Denoiser(net=net, std=std, process=self, target=target)
+
+
+class LearntGaussian(AbstractGaussian):
+    """Gaussian noise whose schedule is learnt with the network: a monotone gamma(tau).
+
+    Before training gamma = ln(sigma²/alpha²) is linear; every fit starts from a fresh
+    `LearntLogSNR`.
+
+    Args:
+        gamma_min, gamma_max: ends of gamma at the start of training.
+        width: sigmoids of gamma; 0 keeps it linear in tau (the ends still learn).
+
+    Raises:
+        InvalidInput: ends that do not rise, or a negative width.
+
+    Source: Kingma et al. 2021, section 5.1 and appendix H.
+    """
+
+    gamma_min: float = -13.3
+    gamma_max: float = 5.0
+    width: int = 256
+
+    def __check_init__(self) -> None:
+        check_ends("LearntGaussian", self.gamma_min, self.gamma_max)
+        if self.width < 0:
+            raise InvalidInput(f"LearntGaussian: width = {self.width}; expected 0 or more.")
+
+    @property
+    def schedule(self) -> LinearLogSNR:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The schedule before training."""
+        return LinearLogSNR(self.gamma_min, self.gamma_max)
+
+    def learnt(
+        self, net: AbstractNetwork, summary: Summary, target: AbstractTarget, *, key: Key
+    ) -> Denoiser:
+        schedule = LearntLogSNR(self.gamma_min, self.gamma_max, self.width, key=key)
+        return Gaussian(schedule).learnt(net, summary, target, key=key)

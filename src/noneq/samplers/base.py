@@ -10,7 +10,8 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput, MissingTrait
-from noneq.processes.base import AbstractDiffusing, AbstractPrior, AbstractProcess, AbstractSourced
+from noneq.processes.base import AbstractDiffusing, AbstractPrior, AbstractProcess
+from noneq.processes.field_lines import AbstractSourced
 from noneq.traits import HasBirths, HasDenoiser, HasNoisyScore
 
 

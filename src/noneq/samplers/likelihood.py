@@ -9,7 +9,7 @@ from jaxtyping import Array
 
 from noneq._typing import Scalar, ScalarLike
 from noneq.calculus import Pushes, exact_divergence, runge_kutta
-from noneq.processes.base import AbstractSourced
+from noneq.processes.field_lines import AbstractSourced
 from noneq.samplers.base import Flowing, births
 
 

@@ -12,6 +12,7 @@ from noneq.spec.outlines import from_outline as from_outline, to_outline as to_o
 from noneq.spec.tables import (
     from_dict as from_dict,
     from_fields as from_fields,
+    from_text as from_text,
     from_toml as from_toml,
     make as make,
     override as override,

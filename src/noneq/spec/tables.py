@@ -112,11 +112,15 @@ def from_toml(text: str, base: type[M] = eqx.Module, *, trust: bool = False) -> 
         DataFileError: text that is not TOML.
         InvalidInput, WrongType: as `from_dict`.
     """
+    return from_dict(from_text(text), base, trust=trust)
+
+
+def from_text(text: str) -> dict[str, Any]:
+    """The table that TOML text holds. Raises `DataFileError` for other text."""
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise DataFileError(f"not valid TOML: {error}.") from error
-    return from_dict(table, base, trust=trust)
 
 
 def override(obj: M, changes: Mapping[str, Any], *, trust: bool = False) -> M:

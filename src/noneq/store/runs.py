@@ -15,12 +15,20 @@ from typing import Any
 from noneq.data.summary import Summary
 from noneq.errors import DataFileError, InvalidInput, NoneqError
 from noneq.learning.method import AbstractMethod, Fit
-from noneq.spec import from_fields, from_outline, from_toml, to_fields, to_outline, to_toml
+from noneq.spec import (
+    from_dict,
+    from_fields,
+    from_outline,
+    from_text,
+    to_fields,
+    to_outline,
+    to_toml,
+)
 from noneq.store import weights
 from noneq.store.journal import current, replace_all
 from noneq.store.locks import lock
 from noneq.store.records import from_csv, to_csv, to_json
-from noneq.store.upgrades import upgraded
+from noneq.store.upgrades import upgraded, upgraded_spec
 
 
 FORMAT = 1
@@ -67,7 +75,7 @@ def load(path: str | Path, *, trust: bool = False) -> Any:
     spec = _checked(folder, "spec.toml", meta).decode()
     blob = _checked(folder, "model.safetensors", meta)
     history = _checked(folder, "history.csv", meta).decode()
-    method = from_toml(spec, AbstractMethod, trust=trust)
+    method = from_dict(upgraded_spec(from_text(spec)), AbstractMethod, trust=trust)
     try:
         summary = from_fields(Summary, meta["summary"], trust=trust)
     except (NoneqError, AttributeError, KeyError) as error:

@@ -1,7 +1,7 @@
-"""Runs of older versions: where the classes of their outlines live now.
+"""Runs of older versions: what their methods are called and where their classes live now.
 
-A run keeps the outlines of models that its method was given, with the module of every class
-(`noneq.spec.to_outline`). Modules move; what was saved stays readable.
+A run keeps the table of its method, and the outlines of models that it was given, with the module
+of every class (`noneq.spec.to_outline`). Names and modules change; what was saved stays readable.
 """
 
 from typing import Any
@@ -9,24 +9,29 @@ from typing import Any
 
 MOVED = {
     "methods.boltzmann_field": "methods.energies.boltzmann_field",
+    "methods.denoising.denoiser": "processes.denoiser",
+    "methods.denoising.field_lines": "processes.field_lines",
+    "methods.denoising.field_lines_model": "methods.denoising.flow_law",
+    "methods.denoising.walls.confined": "processes.walls.confined",
+    "methods.denoising.walls.reflected": "processes.walls.reflected",
     "models.autoregressive": "methods.units.autoregressive_model",
     "models.binary_chain": "methods.latent_cycles.binary_chain",
     "models.bipartite": "methods.units.bipartite",
     "models.boltzmann": "methods.energies.grid_boltzmann",
     "models.charge_field": "methods.denoising.charge_field",
     "models.conditionals": "methods.units.conditionals",
-    "models.confined": "methods.denoising.walls.confined",
+    "models.confined": "processes.walls.confined",
     "models.continuous_flow": "methods.flows.continuous",
     "models.coupling_flow": "methods.flows.coupling",
-    "models.denoiser": "methods.denoising.denoiser",
+    "models.denoiser": "processes.denoiser",
     "models.denoising": "methods.denoising.model",
     "models.diff_flow": "methods.flows.two_way",
     "models.empirical": "methods.denoising.empirical",
     "models.energy": "methods.energies.energy_model",
     "models.equilibrium_flow": "methods.invariant_flows.equilibrium_flow_model",
     "models.expression": "symbolic.expression",
-    "models.field_lines": "methods.denoising.field_lines",
-    "models.field_lines_model": "methods.denoising.field_lines_model",
+    "models.field_lines": "processes.field_lines",
+    "models.field_lines_model": "methods.denoising.flow_law",
     "models.frame": "frames.frame",
     "models.frozen_noise": "methods.denoising.frozen_noise",
     "models.guidance": "methods.denoising.guidance",
@@ -42,7 +47,7 @@ MOVED = {
     "models.placed_icons": "systems.pattern_laws.icons",
     "models.placed_points": "systems.pattern_laws.points",
     "models.rbm": "methods.units.rbm_model",
-    "models.reflected": "methods.denoising.walls.reflected",
+    "models.reflected": "processes.walls.reflected",
     "models.skew_flow": "methods.invariant_flows.skew.model",
     "models.skew_operators": "methods.invariant_flows.skew.operators",
     "models.small_layer": "methods.units.small_layer",
@@ -76,7 +81,12 @@ MOVED = {
     "processes.subordinators": "processes.mixtures.subordinators",
     "processes.telegraph": "processes.waves.telegraph",
 }
-"""Modules of 0.1.0 below ``noneq``, and where their classes live now."""
+"""Modules of 0.1.0 and later below ``noneq``, and where their classes live now."""
+RENAMED = {"FieldLinesModel": "FlowLaw"}
+"""Classes of outlines that have another name now."""
+_GRADIENT = {"kind": "Gradient", "net": {"kind": "MLP", "width": 96, "depth": 3}}
+_SHORT = {"kind": "Training", "steps": 4000, "batch": 1024, "rate": 3e-3}
+_CLOCK = {"gamma_min": "gamma_min", "gamma_max": "gamma_max", "schedule_width": "width"}
 
 
 def upgraded(outline: Any) -> Any:
@@ -92,4 +102,32 @@ def upgraded(outline: Any) -> Any:
 
 def _kind(kind: str) -> str:
     module, _, name = kind.removeprefix("noneq.").rpartition(":")
-    return f"noneq.{MOVED[module]}:{name}" if module in MOVED else kind
+    return f"noneq.{MOVED[module]}:{RENAMED.get(name, name)}" if module in MOVED else kind
+
+
+def upgraded_spec(table: Any) -> Any:
+    """The table of an object (``spec.toml``) as this version would write it.
+
+    `SmallDenoiser` of 0.1.0 is `ScoreMatching` with a small `Gradient`; `VDM` keeps the settings
+    of its schedule in ``process`` and the levels of its chain in ``objective``.
+    """
+    if isinstance(table, list):
+        return [upgraded_spec(part) for part in table]
+    if not isinstance(table, dict):
+        return table
+    table = {name: upgraded_spec(part) for name, part in table.items()}
+    if table.get("kind") == "SmallDenoiser":
+        return {"net": _GRADIENT, "training": _SHORT} | table | {"kind": "ScoreMatching"}
+    if table.get("kind") == "VDM":
+        return _factored(table)
+    return table
+
+
+def _factored(table: dict[str, Any]) -> dict[str, Any]:
+    kept = {k: v for k, v in table.items() if k not in _CLOCK and k != "discrete_steps"}
+    clock = {_CLOCK[name]: value for name, value in table.items() if name in _CLOCK}
+    if clock:
+        kept["process"] = {"kind": "LearntGaussian"} | clock
+    if "discrete_steps" in table:
+        kept["objective"] = {"kind": "LikelihoodBound", "steps": table["discrete_steps"]}
+    return kept

@@ -8,8 +8,14 @@ import pytest
 import noneq as nq
 from noneq.data.summary import summarise
 from noneq.errors import InvalidInput, MissingTrait, WrongType
-from noneq.methods.denoising.denoiser import AbstractDenoiser, AbstractTweedie
-from noneq.models import DenoisingModel, guided, inpainted, measured
+from noneq.models import (
+    AbstractDenoiser,
+    AbstractTweedie,
+    DenoisingModel,
+    guided,
+    inpainted,
+    measured,
+)
 from noneq.nets import Constant
 from noneq.processes import VP, AbstractProcess, Gaussian, Karras
 from noneq.samplers import Heun, Multistep, ReverseSDE

@@ -8,7 +8,7 @@ import pytest
 import noneq as nq
 from noneq.data.summary import summarise
 from noneq.methods import DDPM, EDM, SMLD, ScoreSDE
-from noneq.methods.denoising.product import DenoisingLoss
+from noneq.methods.denoising.objectives import DenoisingLoss
 from noneq.nets import MLP
 from noneq.processes import VE, Gaussian, Likelihood, SubVP
 

@@ -11,11 +11,11 @@ from noneq.constant import Constant
 from noneq.data.summary import summarise
 from noneq.errors import InvalidInput
 from noneq.learning.loop import Training
-from noneq.methods import VDM, ReflectedDiffusion
+from noneq.methods import VDM, LikelihoodBound, ReflectedDiffusion
 from noneq.methods.denoising.bound import noise_error, place
 from noneq.models import AbstractDenoiser, DenoisingModel, HasDenoiser, variational_bound
 from noneq.nets import MLP
-from noneq.processes import VP, Gaussian, Karras, LinearLogSNR
+from noneq.processes import VP, Gaussian, Karras, LearntGaussian, LinearLogSNR
 from noneq.samplers import Heun
 
 
@@ -92,11 +92,11 @@ def test_one_state_and_misuse(key, tmp_path):
     with pytest.raises(InvalidInput, match="at least 2 and 0"):
         variational_bound(model, X[0], samples=1, key=key)
     with pytest.raises(InvalidInput, match="gamma runs from"):
-        VDM(gamma_min=6.0)
+        VDM(process=LearntGaussian(gamma_min=6.0))
     with pytest.raises(InvalidInput, match="signal-to-noise ratio"):
-        VDM(gamma_max=1.0)
+        VDM(process=LearntGaussian(gamma_max=1.0))
     with pytest.raises(InvalidInput, match="expected 0 or more"):
-        VDM(discrete_steps=-1)
+        LikelihoodBound(-1)
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +162,7 @@ def test_discrete_steps_and_conditions(key):
     kind = rng.integers(0, 2, 4000)
     data = nq.Snapshots(rng.normal(size=(4000, 1)) + 6.0 * kind[:, None], condition=kind)
     method = VDM(
-        discrete_steps=20,
+        objective=LikelihoodBound(20),
         drop_condition=0.2,
         net=MLP(32, 2),
         training=Training(steps=800, batch=128),

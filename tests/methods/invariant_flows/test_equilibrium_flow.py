@@ -18,7 +18,7 @@ from noneq.methods import (
     BiasedHutchinson,
     EquilibriumFlow,
     ExactDivergence,
-    SmallDenoiser,
+    ScoreMatching,
     UnbiasedHutchinson,
 )
 from noneq.methods.invariant_flows import objective as flow_objectives
@@ -227,7 +227,7 @@ def test_channels_of_fields_share_a_scale():
 
 SMALL = EquilibriumFlow(
     net=FourierMLP(16, 1),
-    score=SmallDenoiser(net=MLP(16, 1), training=Training(steps=4, batch=16)),
+    score=ScoreMatching(net=MLP(16, 1), training=Training(steps=4, batch=16)),
     training=Training(steps=4, batch=16),
 )
 
@@ -241,7 +241,7 @@ def small():
 @pytest.mark.parametrize("given", [False, True])
 def test_a_fit_survives_the_disk(tmp_path, small, given):
     if given:
-        score = SmallDenoiser(net=MLP(24, 1), training=Training(steps=2)).fit(DATA, key=KEY).model
+        score = ScoreMatching(net=MLP(24, 1), training=Training(steps=2)).fit(DATA, key=KEY).model
         small = SMALL.fit(DATA[:512], key=KEY, score=score)
     assert bool(small.given) == given
     nq.save(small, tmp_path / "run")

@@ -8,8 +8,8 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Scalar, ScalarLike
 from noneq.constant import Constant
-from noneq.methods.denoising.denoiser import AbstractFlowing
 from noneq.nets.base import AbstractNetwork
+from noneq.processes.base import AbstractFlowing
 from noneq.processes.mixtures.charge_plane import ChargePlane
 
 

@@ -1,10 +1,11 @@
-"""Diffusions of the literature as points of the denoising product: DDPM, SMLD, score SDE, EDM."""
+"""Diffusions of the literature as points of the denoising product: DDPM … VDM."""
 
 from typing import ClassVar
 
 from noneq.learning.published import DGM, Published
+from noneq.methods.denoising.objectives import AbstractDenoisingObjective, LikelihoodBound
 from noneq.methods.denoising.product import AbstractDenoising
-from noneq.processes.gaussian import Gaussian
+from noneq.processes.gaussian import Gaussian, LearntGaussian
 from noneq.processes.schedules import VE, VP, DiscreteVP, Karras
 from noneq.processes.targets import AbstractTarget, Noise, Preconditioned
 from noneq.processes.weights import AbstractWeight, LogNormal, UnitNoise
@@ -136,3 +137,36 @@ class EDM(AbstractDenoising):
     target: AbstractTarget = Preconditioned()
     weight: AbstractWeight = LogNormal()
     sampler: AbstractSampler = ChurnedHeun()
+
+
+class VDM(AbstractDenoising):
+    """A diffusion model trained on its own likelihood bound, with a learnt noise schedule.
+
+    Forward process:
+        z = alpha y + sigma eps, alpha² = sigmoid(−gamma), gamma(tau) a monotone network between
+        learnt ends (`LearntGaussian`): dz = −b z/2 dtau + sqrt(b) dW, b = gamma' sigma².
+    Learnt object:
+        the noise eps(z, gamma, t), hence the score −eps/sigma; and gamma itself.
+    Objective and weight:
+        the bound recon + KL(prior) + ½ E[gamma' |eps − eps_hat|²] in nats, or its form for a finite
+        chain (`LikelihoodBound`); the interior of gamma lowers the loss's variance.
+    Sampling:
+        `Ancestral`; `log_prob` by the probability-flow ODE; `models.variational_bound` is the
+        bound itself.
+    Source and deviations:
+        Kingma et al. 2021, eq. 11–18, appendices H and I. 256 sigmoids in place of 1024, each
+        with its own place; no Fourier features of z; data of any kind are reconstructed by
+        N(z_0/alpha_0, e^gamma_0).
+
+    Args and errors: those of `AbstractDenoising`. ``process.gamma_min``, ``process.gamma_max`` and
+    ``process.width`` set the schedule, ``objective.steps`` the levels of a finite chain.
+    """
+
+    source: ClassVar[str] = "kingma2021variational"
+    published: ClassVar[Published | None] = Published("VDM", False, True, DGM)
+
+    process: LearntGaussian = LearntGaussian()  # pyright: ignore[reportCallIssue]
+    target: AbstractTarget = Noise()
+    objective: AbstractDenoisingObjective = LikelihoodBound()
+    weight: AbstractWeight | None = None
+    sampler: AbstractSampler = Ancestral()

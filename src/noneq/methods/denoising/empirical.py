@@ -9,13 +9,8 @@ from jaxtyping import Array, Float
 from noneq._typing import Scalar, ScalarLike
 from noneq.constant import Constant
 from noneq.errors import InvalidInput, MissingTrait
-from noneq.methods.denoising.denoiser import AbstractDenoiser
-from noneq.processes.base import (
-    AbstractDiffusing,
-    AbstractFieldLines,
-    AbstractProcess,
-    AbstractSourced,
-)
+from noneq.processes.base import AbstractDenoiser, AbstractDiffusing, AbstractProcess
+from noneq.processes.field_lines import AbstractFieldLines, AbstractSourced
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.mixtures.reach import check_reach
 from noneq.traits import HasBirths, HasDenoiser

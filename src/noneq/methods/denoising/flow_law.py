@@ -10,12 +10,13 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.calculus import check_exact, hutchinson, rademacher
+from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.frames.checks import check_count, check_solved, check_time
 from noneq.frames.frame import AbstractLaw, Frame
 from noneq.frames.normaliser import Normaliser
-from noneq.methods.denoising.denoiser import AbstractFlowing
+from noneq.processes.base import AbstractFlowing
 from noneq.samplers.base import AbstractSampler
 from noneq.samplers.likelihood import carried, noisy_log_prob, probability_flow
 from noneq.traced import jit
@@ -170,6 +171,27 @@ class AbstractFlowLaw(
         process = self.denoiser.process
         z = process.perturb(y, 1.0, key=key).x
         return process.log_kernel(z, y, 1.0) - self.denoiser.prior.log_prob(z)
+
+
+class FlowLaw(AbstractFlowLaw):
+    """A law reached by the flow of a learnt part that has no score, such as `FieldLines`."""
+
+    denoiser: AbstractFlowing
+    frame: Frame
+    sampler: AbstractSampler
+
+    def __init__(
+        self,
+        denoiser: AbstractFlowing,
+        sampler: AbstractSampler,
+        summary: Summary,
+        *,
+        optional: bool = False,
+    ):
+        """``optional``: the learnt part also knows the law without condition."""
+        self.denoiser = denoiser
+        self.frame = Frame(summary, optional=optional)
+        self.sampler = sampler
 
 
 @jit

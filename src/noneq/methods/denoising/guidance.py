@@ -12,9 +12,9 @@ from jaxtyping import Array, Float
 from noneq._typing import ScalarLike
 from noneq.constant import Constant
 from noneq.errors import InvalidInput, WrongType
-from noneq.methods.denoising.denoiser import AbstractTweedie
 from noneq.methods.denoising.model import DenoisingModel
 from noneq.processes.base import AbstractProcess
+from noneq.processes.denoiser import AbstractTweedie
 from noneq.traits import HasDenoiser, require
 
 

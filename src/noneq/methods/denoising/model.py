@@ -8,8 +8,8 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.frames.frame import Frame
-from noneq.methods.denoising.denoiser import AbstractDenoiser, Denoiser as Denoiser
-from noneq.methods.denoising.flow_law import AbstractFlowLaw
+from noneq.methods.denoising.flow_law import AbstractFlowLaw, FlowLaw
+from noneq.processes.base import AbstractDenoiser, AbstractFlowing
 from noneq.samplers.base import AbstractSampler
 from noneq.traits import HasNoising, HasScore
 
@@ -80,3 +80,11 @@ class DenoisingModel(AbstractFlowLaw, HasScore, HasNoising):
     def noise_clock(self, ratio: ScalarLike) -> Scalar:
         schedule = self.denoiser.process.schedule
         return jnp.clip(schedule.tau(ratio * self.denoiser.std.value), schedule.start, 1.0)
+
+
+def law_of(
+    part: AbstractFlowing, sampler: AbstractSampler, summary: Summary, *, optional: bool
+) -> DenoisingModel | FlowLaw:
+    """The law that a learnt part makes: with a score where the part has one."""
+    kind = DenoisingModel if isinstance(part, AbstractDenoiser) else FlowLaw
+    return kind(part, sampler, summary, optional=optional)  # pyright: ignore[reportArgumentType]

@@ -17,7 +17,7 @@ from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.learning.objectives import AbstractLoss
 from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
 from noneq.methods.denoising.charge_field import ChargeField
-from noneq.methods.denoising.field_lines_model import FieldLinesModel
+from noneq.methods.denoising.flow_law import FlowLaw
 from noneq.nets.base import AbstractNet
 from noneq.nets.inputs import clock_of, label_of
 from noneq.nets.vectors.fields import MLP
@@ -142,7 +142,7 @@ class PFGMPublished(AbstractMethod, HasForward):
     ) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
         return drawn(self).denoiser.noisy_velocity(x, tau), jnp.zeros_like(x)
 
-    def init(self, summary: Summary, *, key: Key) -> FieldLinesModel:
+    def init(self, summary: Summary, *, key: Key) -> FlowLaw:
         process = charge_plane(
             summary.dim * summary.std**2,
             summary.dim,
@@ -171,14 +171,14 @@ class PFGMPublished(AbstractMethod, HasForward):
             gamma=self.gamma,
             switch=self.switch,
         )
-        return FieldLinesModel(field, self.sampler, summary, optional=self.drop_condition > 0)
+        return FlowLaw(field, self.sampler, summary, optional=self.drop_condition > 0)
 
     def fit(
         self,
         data: Data,
         *,
         key: Key,
-        init: FieldLinesModel | None = None,
+        init: FlowLaw | None = None,
         progress: Progress | None = None,
         checkpoint: Path | None = None,
     ) -> Fit:

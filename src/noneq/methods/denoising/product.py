@@ -1,4 +1,4 @@
-"""The denoising product: process × schedule × target × weight (× penalty) × network × sampler."""
+"""The denoising product: process × schedule × target × objective × weight × network × sampler."""
 
 from pathlib import Path
 from typing import Any
@@ -6,29 +6,27 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-from noneq._typing import Key, Scalar, ScalarLike
-from noneq.constant import Constant
+from noneq._typing import Key, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput, WrongType
 from noneq.learning.forward import HasForward, drawn, linear
 from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
-from noneq.learning.objectives import AbstractLoss
-from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
-from noneq.methods.denoising.field_lines import FieldLines
-from noneq.methods.denoising.field_lines_model import FieldLinesModel
-from noneq.methods.denoising.model import Denoiser, DenoisingModel
+from noneq.learning.rows import check_handling, fit_law
+from noneq.methods.denoising.flow_law import FlowLaw
+from noneq.methods.denoising.model import DenoisingModel, law_of
+from noneq.methods.denoising.objectives import AbstractDenoisingObjective, Denoising
 from noneq.nets.base import AbstractNet
 from noneq.nets.inputs import clock_of, label_of
 from noneq.nets.vectors.fields import MLP
-from noneq.processes.base import AbstractFieldLines, AbstractSourced
-from noneq.processes.gaussian import Gaussian
+from noneq.processes.base import AbstractAdditive, AbstractDiffusing, AbstractProcess
+from noneq.processes.field_lines import AbstractSourced
 from noneq.processes.mixtures.reach import check_reach
 from noneq.processes.penalties import AbstractPenalty
 from noneq.processes.targets import AbstractTarget
-from noneq.processes.weights import AbstractWeight
 from noneq.samplers.base import AbstractSampler
 
 
@@ -36,76 +34,35 @@ _ROUNDING = 1e-5
 _MOST_SIGNAL = 0.02
 
 
-def _inside(model: DenoisingModel | FieldLinesModel, rows: Any, *, key: Key) -> Any:
+def _inside(model: DenoisingModel | FlowLaw, rows: Any, *, key: Key) -> Any:
     """The model as it is, once all states lie where its process lives.
 
     Raises:
         InvalidInput: states outside a box, which the process would fold back.
     """
     process = model.denoiser.process
-    if isinstance(process, AbstractFieldLines):
-        y = jnp.asarray(rows["y"])
-        moved = jnp.abs(jax.vmap(process.project)(y) - y) > _ROUNDING * (1 + jnp.abs(y))
-        if bool(moved.any()):
-            raise InvalidInput(
-                f"{int(moved.any(1).sum())} of {len(y)} states lie outside the box of "
-                f"{type(process).__name__}, in units of the data's standard deviation; take a "
-                "larger box, or other data."
-            )
+    y = np.asarray(rows["y"])
+    moved = np.abs(np.asarray(jax.vmap(process.project)(jnp.asarray(y))) - y) > _ROUNDING * (
+        1 + np.abs(y)
+    )
+    if moved.any():
+        raise InvalidInput(
+            f"{int(moved.any(1).sum())} of {len(y)} states lie outside the box of "
+            f"{type(process).__name__}, in units of the data's standard deviation; take a "
+            "larger box, or other data."
+        )
     return model
-
-
-class DenoisingLoss(AbstractLoss):
-    """Mean over tau, y and xi of weight(tau) |xi_hat − xi|², in units of the network's output.
-
-    **Equation**: w (alpha/sigma)² |y − D(x)|² = w (alpha c_out/sigma)² |F* − F|²,
-    F* = (y − c_skip x)/c_out. Of a process of field lines y is the foot of the conditional line.
-    A row is a normalised state, its time and its condition.
-
-    Args:
-        weight: law of tau and weight of its error.
-        penalty: added to the mean, or None.
-        drop: fraction of conditions that are hidden.
-        width: of the dequantisation noise ``(dim,)``, or None.
-
-    Source: Vincent 2011, eq. 9; Karras et al. 2022, eq. 8.
-    """
-
-    weight: AbstractWeight
-    penalty: AbstractPenalty | None = None
-    drop: float = 0.0
-    width: Array | None = None
-
-    def loss(self, model: Denoiser | FieldLines, batch: dict[str, Any], *, key: Key) -> Scalar:
-        tau_key, noise_key, fill_key, drop_key, penalty_key = jax.random.split(key, 5)
-        y = dequantised(batch["y"], self.width, key=fill_key)
-        condition = left_open(batch["condition"], self.drop, key=drop_key)
-        schedule, std = model.process.schedule, model.std.value
-        tau = self.weight.draw(y.shape[0], schedule, std, key=tau_key)
-
-        def one(y, tau, time, condition, noise_key):
-            noised = model.process.perturb(y, tau, key=noise_key)
-            x, wanted = noised.x, model.wanted(y, noised, tau)
-            raw, skip, out = model.output(x, tau, time=time, condition=condition)
-            factor = self.weight(tau, schedule, std) * model.gain(tau) ** 2
-            return factor * jnp.mean((raw - (wanted - skip * x) / out) ** 2), x
-
-        keys = jax.random.split(noise_key, y.shape[0])
-        over = (0, 0, 0, None if condition is None else 0, 0)
-        losses, x = jax.vmap(one, over)(y, tau, batch["time"], condition, keys)
-        loss = jnp.mean(losses)
-        if self.penalty is not None:
-            loss += self.penalty.mean(
-                model, x, tau, batch["time"], condition=condition, key=penalty_key
-            )
-        return loss
 
 
 class AbstractDenoising(AbstractMethod, HasForward):
     """A denoising method; its fields are the factors of the product.
 
     Args:
-        process, target, weight, sampler: set by every preset.
+        process: what destroys structure; any `AbstractProcess`, which builds its own learnt part.
+        target: meaning of the network's output, where the learnt part leaves it open.
+        weight: law of tau and weight of its error; None where the objective has its own.
+        sampler: how samples and likelihoods are computed.
+        objective: which loss is followed.
         net: recipe of the network.
         penalty: term added to the loss, or None.
         time_band: highest frequency of the time features, per unit time; None takes the
@@ -118,14 +75,16 @@ class AbstractDenoising(AbstractMethod, HasForward):
 
     Raises:
         InvalidInput: a target that divides by a vanishing alpha, a process that leaves too
-            much signal at tau = 1, a penalty on a score that the process does not have, or a
-            process with births.
+            much signal at tau = 1, a penalty on a score that the process does not have, a
+            process with births, or factors that the objective does not take.
+        WrongType: a process that is none.
     """
 
-    process: eqx.AbstractVar[Any]  # Gaussian or AbstractFieldLines
+    process: eqx.AbstractVar[Any]  # AbstractProcess
     target: eqx.AbstractVar[AbstractTarget]
-    weight: eqx.AbstractVar[AbstractWeight]
+    weight: eqx.AbstractVar[Any]  # AbstractWeight, or None
     sampler: eqx.AbstractVar[AbstractSampler]
+    objective: AbstractDenoisingObjective = Denoising()
     net: AbstractNet = MLP()
     penalty: AbstractPenalty | None = None
     time_band: float | None = None
@@ -135,11 +94,27 @@ class AbstractDenoising(AbstractMethod, HasForward):
 
     def __check_init__(self) -> None:
         name = type(self).__name__
-        if not isinstance(self.process, Gaussian | AbstractFieldLines):
+        if not isinstance(self.process, AbstractProcess):
             raise WrongType(
                 f"{name}: process is a {type(self.process).__name__}; expected a process, such as "
                 "Gaussian() or what noneq.pde.process(pde) gives."
             )
+        if isinstance(self.process, AbstractAdditive):
+            self._check_signal(name)
+        if self.penalty is not None and not isinstance(self.process, AbstractDiffusing):
+            raise InvalidInput(
+                f"{name}: {type(self.penalty).__name__} needs a score, and "
+                f"{type(self.process).__name__} has a flow only; leave penalty out."
+            )
+        if isinstance(self.process, AbstractSourced):
+            raise InvalidInput(
+                f"{name}: the births of {type(self.process).__name__} are not learnt; use "
+                "ScaleMixture with the same law, whose flow needs none."
+            )
+        self.objective.check(self)
+        check_handling(self)
+
+    def _check_signal(self, name: str) -> None:
         alpha, sigma = (float(value) for value in self.process.schedule(1.0))
         if self.target.needs_signal and alpha < 1e-4:
             raise InvalidInput(
@@ -152,26 +127,15 @@ class AbstractDenoising(AbstractMethod, HasForward):
                 f"{name}: the signal-to-noise ratio (alpha/sigma)² is {(alpha / sigma) ** 2:.3g} at "
                 f"tau = 1; the prior needs at most {_MOST_SIGNAL}. Raise the largest noise level."
             )
-        if self.penalty is not None and isinstance(self.process, AbstractFieldLines):
-            raise InvalidInput(
-                f"{name}: {type(self.penalty).__name__} needs a score, and "
-                f"{type(self.process).__name__} has a flow only; leave penalty out."
-            )
-        if isinstance(self.process, AbstractSourced):
-            raise InvalidInput(
-                f"{name}: the births of {type(self.process).__name__} are not learnt; use "
-                "ScaleMixture with the same law, whose flow needs none."
-            )
-        check_handling(self)
 
     def forward(
         self, x: Float[Array, " dim"], tau: ScalarLike
     ) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
-        if isinstance(self.process, AbstractFieldLines):
-            return drawn(self).denoiser.noisy_velocity(x, tau), jnp.zeros_like(x)
-        return linear(self.process.schedule, x, tau)
+        if isinstance(self.process, AbstractDiffusing):
+            return linear(self.process.schedule, x, tau)
+        return drawn(self).denoiser.noisy_velocity(x, tau), jnp.zeros_like(x)
 
-    def init(self, summary: Summary, *, key: Key) -> DenoisingModel | FieldLinesModel:
+    def init(self, summary: Summary, *, key: Key) -> DenoisingModel | FlowLaw:
         net = self.net.init(
             summary.event_shape,
             summary.dim,
@@ -180,29 +144,26 @@ class AbstractDenoising(AbstractMethod, HasForward):
             label=label_of(summary),
             key=key,
         )
-        std = Constant(jnp.asarray(summary.std))
         check_reach(self.process, summary.std)
-        optional = self.drop_condition > 0
-        if isinstance(self.process, AbstractFieldLines):
-            lines = FieldLines(net=net, std=std, process=self.process, target=self.target)
-            return FieldLinesModel(lines, self.sampler, summary, optional=optional)
-        denoiser = Denoiser(net=net, std=std, process=self.process, target=self.target)
-        return DenoisingModel(denoiser, self.sampler, summary, optional=optional)
+        # Of its own, so that the network is that of the same key whatever the process learns.
+        own = jax.random.fold_in(key, 1)
+        part = self.process.learnt(net, summary, self.target, key=own)
+        self.objective.check_part(part)
+        return law_of(part, self.sampler, summary, optional=self.drop_condition > 0)
 
     def fit(
         self,
         data: Data,
         *,
         key: Key,
-        init: DenoisingModel | FieldLinesModel | None = None,
+        init: DenoisingModel | FlowLaw | None = None,
         progress: Progress | None = None,
         checkpoint: Path | None = None,
     ) -> Fit:
-        loss = lambda width: DenoisingLoss(self.weight, self.penalty, self.drop_condition, width)
         return fit_law(
             self,
             data,
-            loss,
+            lambda width: self.objective.loss(self, width),
             part=lambda model: model.denoiser,
             key=key,
             init=init,

@@ -19,12 +19,12 @@ from noneq.learning.forward import HasForward, linear
 from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.learning.rows import train_part
-from noneq.methods.denoising.model import Denoiser
-from noneq.methods.denoising.product import DenoisingLoss
+from noneq.methods.denoising.objectives import DenoisingLoss
 from noneq.methods.denoising.transition_model import TransitionModel
 from noneq.nets.base import AbstractNet
 from noneq.nets.inputs import Clock, Label
 from noneq.nets.vectors.fields import MLP
+from noneq.processes.denoiser import Denoiser
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.schedules import Karras
 from noneq.processes.targets import AbstractTarget, Preconditioned

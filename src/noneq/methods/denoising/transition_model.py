@@ -16,7 +16,7 @@ from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.frames.checks import check_count, check_solved, check_time
 from noneq.frames.frame import Frame
-from noneq.methods.denoising.model import Denoiser
+from noneq.processes.denoiser import Denoiser
 from noneq.samplers.base import AbstractSampler
 from noneq.traced import jit
 from noneq.traits import AbstractModel, HasPaths

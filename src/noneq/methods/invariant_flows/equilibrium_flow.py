@@ -17,7 +17,7 @@ from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
 from noneq.learning.rows import train_part
 from noneq.learning.stages import Staged
-from noneq.methods.denoising.free import SmallDenoiser
+from noneq.methods.denoising.free import CURL_FREE
 from noneq.methods.denoising.time_scores import check_time_score
 from noneq.methods.invariant_flows.data_checks import (
     check_edges,
@@ -100,7 +100,7 @@ class EquilibriumFlow(AbstractMethod):
     source: ClassVar[str] = "zhang2025equilibrium"
 
     net: AbstractNet = FourierMLP()
-    score: AbstractMethod = SmallDenoiser()
+    score: AbstractMethod = CURL_FREE
     noise: float = 0.15
     divergence: AbstractDivergence = ExactDivergence()
     symmetry: float = 0.2

@@ -19,7 +19,7 @@ from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
 from noneq.learning.objectives import AbstractLoss
 from noneq.learning.rows import train_part
 from noneq.learning.stages import Staged
-from noneq.methods.denoising.free import SmallDenoiser
+from noneq.methods.denoising.free import CURL_FREE
 from noneq.methods.denoising.frozen_noise import FrozenNoise
 from noneq.methods.invariant_flows.data_checks import check_states, few_snapshots
 from noneq.methods.invariant_flows.score import check_score, copied, kept_law, many_times, scored
@@ -70,7 +70,7 @@ class StreamFlow(AbstractMethod):
     source: ClassVar[str] = "zhang2025equilibrium"
 
     net: AbstractNet = FourierMLP()
-    score: AbstractMethod = SmallDenoiser()
+    score: AbstractMethod = CURL_FREE
     noise: float = 0.15
     time_band: float | None = None
     training: Training = Training(steps=3000, batch=1024, rate=5e-3)

@@ -8,7 +8,8 @@ from jaxtyping import Array, Bool, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
-from noneq.processes.base import AbstractFieldLines, AbstractPrior, Perturbed
+from noneq.processes.base import AbstractPrior, Perturbed
+from noneq.processes.field_lines import AbstractFieldLines
 from noneq.processes.mixtures.scale_mixture import MixturePrior, ScaleMixture
 from noneq.processes.mixtures.subordinators import InverseGamma
 from noneq.processes.schedules import VE

@@ -9,7 +9,8 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
-from noneq.processes.base import AbstractFieldLines, AbstractPrior, Perturbed
+from noneq.processes.base import AbstractPrior, Perturbed
+from noneq.processes.field_lines import AbstractFieldLines
 from noneq.processes.mixtures.subordinators import AbstractSubordinator, InverseGamma
 from noneq.processes.schedules import AbstractSchedule, Karras
 

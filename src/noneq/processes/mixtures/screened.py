@@ -4,7 +4,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
-from noneq.processes.base import AbstractSourced, Perturbed
+from noneq.processes.base import Perturbed
+from noneq.processes.field_lines import AbstractSourced
 from noneq.processes.mixtures.scale_mixture import AbstractScaleMixture
 from noneq.processes.mixtures.subordinators import InverseGaussian
 from noneq.processes.schedules import AbstractSchedule, Karras

@@ -8,7 +8,8 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
-from noneq.processes.base import AbstractFieldLines, AbstractPrior, Perturbed
+from noneq.processes.base import AbstractPrior, Perturbed
+from noneq.processes.field_lines import AbstractFieldLines
 from noneq.processes.schedules import AbstractSchedule, Karras
 from noneq.processes.torus import torus_kernel
 from noneq.traced import AbstractUntraced

@@ -6,7 +6,8 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
-from noneq.processes.base import AbstractFieldLines, NormalPrior, Perturbed
+from noneq.processes.base import NormalPrior, Perturbed
+from noneq.processes.field_lines import AbstractFieldLines
 from noneq.processes.schedules import AbstractSchedule, Karras
 from noneq.processes.waves import kac_walk
 from noneq.processes.waves.damped_wave import (

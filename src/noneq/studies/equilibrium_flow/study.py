@@ -11,9 +11,10 @@ from noneq.methods import (
     EquilibriumFlow,
     ObservedTransitions,
     PolynomialFlow,
-    SmallDenoiser,
+    ScoreMatching,
     StreamFlow,
 )
+from noneq.methods.denoising.free import CURL_FREE
 from noneq.nets import FourierMLP, Mirrored
 from noneq.spec import unknown
 from noneq.studies.base import AbstractCell, AbstractStudy
@@ -178,8 +179,9 @@ class EquilibriumFlowStudy(AbstractStudy):
             if seeds
         ]  # fmt: skip
 
-    def _score(self) -> SmallDenoiser:
-        return SmallDenoiser(training=Training(steps=self.score_steps, batch=1024, rate=3e-3))
+    def _score(self) -> ScoreMatching:
+        training = dataclasses.replace(CURL_FREE.training, steps=self.score_steps)
+        return dataclasses.replace(CURL_FREE, training=training)
 
     def _flow(self, noise: float) -> EquilibriumFlow:
         return EquilibriumFlow(noise=noise, score=self._score(), training=self.training)

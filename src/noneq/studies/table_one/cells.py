@@ -15,12 +15,12 @@ from noneq.data.ensembles import Snapshots
 from noneq.estimate import Estimate, sample_mean
 from noneq.learning.method import AbstractMethod
 from noneq.methods.denoising.bound import variational_bound
-from noneq.methods.denoising.denoiser import Denoiser
 from noneq.methods.denoising.flow_law import AbstractFlowLaw
 from noneq.methods.denoising.model import DenoisingModel
 from noneq.methods.flows.continuous import ContinuousFlow
 from noneq.methods.flows.two_way import DiffFlowModel
 from noneq.metrics import bits_per_dim, mmd, nll, w2
+from noneq.processes.denoiser import Denoiser
 from noneq.processes.learnt import LearntLogSNR
 from noneq.runs.rows import Row, over_times, row_of
 from noneq.runs.trials import Trial, first, keys_of, trial

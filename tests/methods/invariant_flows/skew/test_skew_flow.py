@@ -12,14 +12,13 @@ from noneq.domains import Box, Torus
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.learning.loop import Training
 from noneq.methods import ConstantSkew, ConvolutionalSkew, ScoreMatching, SkewFlow, StateSkew
-from noneq.methods.denoising.free import SmallDenoiser
 from noneq.methods.denoising.frozen_noise import FrozenNoise
 from noneq.nets import MLP
 from noneq.systems import Linear
 
 
 KEY = jax.random.key(1)
-TINY = SmallDenoiser(net=MLP(width=8, depth=1), training=Training(steps=4, batch=16))
+TINY = ScoreMatching(net=MLP(width=8, depth=1), training=Training(steps=4, batch=16))
 
 
 def gaussian(covariance):

@@ -10,7 +10,7 @@ from noneq._typing import Key, Scalar
 from noneq.calculus import directions, divergence
 from noneq.learning.objectives import AbstractLoss
 from noneq.learning.rows import dequantised, left_open
-from noneq.methods.denoising.denoiser import AbstractDenoiser
+from noneq.processes.base import AbstractDenoiser
 from noneq.processes.weights import AbstractWeight
 
 

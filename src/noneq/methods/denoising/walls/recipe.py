@@ -1,24 +1,22 @@
 """Diffusion between reflecting walls."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from noneq._typing import Key, Scalar, ScalarLike
-from noneq.constant import Constant
+from noneq._typing import Key, ScalarLike
 from noneq.data.summary import Summary, placed
 from noneq.domains import AbstractDomain, Region
 from noneq.errors import InvalidInput
 from noneq.learning.forward import HasForward, linear
 from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
-from noneq.learning.objectives import AbstractLoss
 from noneq.learning.published import Published
-from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
+from noneq.learning.rows import check_handling, fit_law
 from noneq.methods.denoising.model import DenoisingModel
+from noneq.methods.denoising.objectives import DenoisingLoss
 from noneq.methods.denoising.walls.checks import (
     check_domain,
     check_mixing,
@@ -26,51 +24,16 @@ from noneq.methods.denoising.walls.checks import (
     chosen,
     walled,
 )
-from noneq.methods.denoising.walls.confined import ConfinedScore
 from noneq.methods.denoising.walls.implicit import ImplicitLoss
-from noneq.methods.denoising.walls.reflected import ReflectedScore
 from noneq.nets.base import AbstractNet
 from noneq.nets.inputs import clock_of, label_of
 from noneq.nets.vectors.fields import MLP
+from noneq.processes.targets import Preconditioned
 from noneq.processes.walls.confined import Confined, Walls
 from noneq.processes.walls.reflected import Reflected
 from noneq.processes.weights import AbstractWeight, UnitNoise
 from noneq.samplers.base import AbstractSampler
 from noneq.samplers.sde import ReverseSDE
-
-
-class ReflectedLoss(AbstractLoss):
-    """Mean over tau, y and paths of weight(tau) sigma² |s(x) − ∇ log p(x|y)|².
-
-    Args:
-        weight: law of tau and weight of its error.
-        drop: fraction of conditions that are hidden.
-        width: of the dequantisation noise ``(dim,)``, or None.
-
-    Source: Lou and Ermon 2023, eq. 8.
-    """
-
-    weight: AbstractWeight
-    drop: float = 0.0
-    width: Array | None = None
-
-    def loss(self, model: ReflectedScore, batch: dict[str, Any], *, key: Key) -> Scalar:
-        tau_key, noise_key, fill_key, drop_key = jax.random.split(key, 4)
-        y = model.process.project(dequantised(batch["y"], self.width, key=fill_key))
-        condition = left_open(batch["condition"], self.drop, key=drop_key)
-        schedule, std = model.process.schedule, model.std.value
-        tau = self.weight.draw(y.shape[0], schedule, std, key=tau_key)
-
-        def one(y, tau, time, condition, noise_key):
-            noised = model.process.perturb(y, tau, key=noise_key)
-            assert noised.score is not None  # a reflected process has one
-            error = model.noisy_score(noised.x, tau, time=time, condition=condition) - noised.score
-            factor = self.weight(tau, schedule, std) * schedule(tau)[1] ** 2
-            return factor * jnp.mean(error**2)
-
-        keys = jax.random.split(noise_key, y.shape[0])
-        over = (0, 0, 0, None if condition is None else 0, 0)
-        return jnp.mean(jax.vmap(one, over)(y, tau, batch["time"], condition, keys))
 
 
 class ReflectedDiffusion(AbstractMethod, HasForward):
@@ -150,12 +113,8 @@ class ReflectedDiffusion(AbstractMethod, HasForward):
             label=label_of(summary),
             key=key,
         )
-        std = Constant(jnp.asarray(summary.std))
-        if isinstance(summary.domain, Region):
-            process = self._confined(summary.domain, summary.event_shape)
-            score = ConfinedScore(net=net, std=std, process=process)
-        else:
-            score = ReflectedScore(net=net, std=std, process=self.process)
+        process = self._process(summary.domain, summary.event_shape)
+        score = process.learnt(net, summary, Preconditioned(), key=key)
         return DenoisingModel(score, self.sampler, summary, optional=self.drop_condition > 0)
 
     def fit(
@@ -168,16 +127,17 @@ class ReflectedDiffusion(AbstractMethod, HasForward):
         checkpoint: Path | None = None,
     ) -> Fit:
         states = walled(as_data(data), self.domain)
-        loss: type[ReflectedLoss] | type[ImplicitLoss] = ReflectedLoss
-        if isinstance(states.domain, Region):
+        process = self._process(states.domain, states.event_shape)
+        if isinstance(process, Confined):
             key, mixing_key = jax.random.split(key)
-            process = self._confined(states.domain, states.event_shape)
             check_mixing(process, states.snapshots().values, key=mixing_key)
-            loss = ImplicitLoss
+            loss = lambda width: ImplicitLoss(self.weight, self.drop_condition, width)
+        else:
+            loss = lambda width: DenoisingLoss(self.weight, None, self.drop_condition, width)
         return fit_law(
             self,
             states,
-            lambda width: loss(self.weight, self.drop_condition, width),
+            loss,
             part=lambda model: model.denoiser,
             key=key,
             init=init,
@@ -185,6 +145,10 @@ class ReflectedDiffusion(AbstractMethod, HasForward):
             checkpoint=checkpoint,
         )
 
-    def _confined(self, region: Region, event_shape: tuple[int, ...]) -> Confined:
-        walls = Walls(region, event_shape)
+    def _process(
+        self, domain: AbstractDomain, event_shape: tuple[int, ...]
+    ) -> Reflected | Confined:
+        if not isinstance(domain, Region):
+            return self.process
+        walls = Walls(domain, event_shape)
         return Confined(walls=walls, schedule=self.process.schedule, steps=self.walk)

@@ -14,7 +14,7 @@ from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
-from noneq.methods.denoising.free import SmallDenoiser
+from noneq.methods.denoising.free import CURL_FREE
 from noneq.methods.invariant_flows.data_checks import check_states, few_snapshots
 from noneq.methods.invariant_flows.score import check_score, kept_law, scored
 from noneq.methods.invariant_flows.skew.fitting import fit_free, seen_transitions, seen_velocities
@@ -59,7 +59,7 @@ class SkewFlow(AbstractMethod):
     source: ClassVar[str] = "zhang2025equilibrium"
 
     operator: AbstractSkew = ConstantSkew()
-    score: AbstractMethod = SmallDenoiser()
+    score: AbstractMethod = CURL_FREE
     noise: float = 0.15
 
     def __check_init__(self) -> None:

@@ -1,22 +1,61 @@
-"""The learnt part of a process of field lines: the flow, without a score."""
+"""Processes of field lines, and their learnt part: a flow, without a score."""
 
+from abc import abstractmethod
 from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
-from noneq._typing import Scalar, ScalarLike
+from noneq._typing import Key, Scalar, ScalarLike
 from noneq.constant import Constant
-from noneq.methods.denoising.denoiser import AbstractFlowing
+from noneq.data.summary import Summary
 from noneq.nets.base import AbstractNetwork
-from noneq.processes.base import AbstractFieldLines, Perturbed
+from noneq.processes.base import AbstractAdditive, AbstractRegression, Perturbed
 from noneq.processes.targets import AbstractTarget
 
 
 _EDGE = 3.0
 
 
-class FieldLines(AbstractFlowing):
+class AbstractFieldLines(AbstractAdditive):
+    """A process known by its flow: x = y + noise, with a conditional velocity but no noising SDE.
+
+    The schedule has alpha = 1; its sigma is the noise level by which networks are told the clock.
+    """
+
+    @abstractmethod
+    def conditional_velocity(
+        self, x: Float[Array, "*event"], y: Float[Array, "*event"], tau: ScalarLike
+    ) -> Float[Array, "*event"]:
+        """dx/dtau that carries the kernel p_tau(x | y)."""
+
+    @abstractmethod
+    def rate(self, radius: ScalarLike, dim: int, tau: ScalarLike) -> Scalar:
+        """Typical c of dx/dtau = c (x − y) at a distance |x − y|."""
+
+    @abstractmethod
+    def spread(self, radius: ScalarLike, dim: int, tau: ScalarLike) -> Scalar:
+        """Typical variance of the noise per coordinate, of a state at a distance |x − y|."""
+
+    def learnt(
+        self, net: AbstractNetwork, summary: Summary, target: AbstractTarget, *, key: Key
+    ) -> "FieldLines":
+        return FieldLines(
+            net=net, std=Constant(jnp.asarray(summary.std)), process=self, target=target
+        )
+
+
+class AbstractSourced(AbstractFieldLines):
+    """Field lines on which particles are born and die: ∂_tau p + div(p v) = b p."""
+
+    @abstractmethod
+    def conditional_birth(
+        self, x: Float[Array, "*event"], y: Float[Array, "*event"], tau: ScalarLike
+    ) -> Scalar:
+        """b at x of the kernel p_tau(x | y), per unit of tau; negative where particles die."""
+
+
+class FieldLines(AbstractRegression):
     """Where the field line through x would end if it went straight: F(x, tau) with dx/dtau = c (x − F).
 
     **Equation**: F = c_skip x + c_out N(c_in x, ln(ŝ)/8, time, condition), the coefficients of the
@@ -50,10 +89,20 @@ class FieldLines(AbstractFlowing):
         skip, out, inside = target
         return self.net(inside * x, jnp.log(noise) / 4, time, condition), skip, out
 
-    def wanted(self, y: Array, noised: Perturbed, tau: ScalarLike) -> Array:
-        """What F is the mean of, given x: the foot of the conditional field line."""
+    def residual(
+        self,
+        y: Array,
+        noised: Perturbed,
+        tau: ScalarLike,
+        *,
+        time: ScalarLike | None = None,
+        condition: Any = None,
+    ) -> tuple[Array, Scalar]:
+        """N − (foot of the conditional line − c_skip x)/c_out, and c_out/sigma."""
         assert noised.velocity is not None  # a process of field lines has one
-        return noised.x - noised.velocity / self._rate(noised.x, tau)
+        foot = noised.x - noised.velocity / self._rate(noised.x, tau)
+        raw, skip, out = self.output(noised.x, tau, time=time, condition=condition)
+        return raw - (foot - skip * noised.x) / out, self.gain(tau)
 
     def gain(self, tau: ScalarLike) -> Scalar:
         """c_out/sigma at the plain noise level."""

@@ -1,33 +1,16 @@
-"""The learnt part of denoising models: score and flow of normalised states at every tau."""
+"""The learnt part of a Gaussian process: score and flow at every tau from the denoiser."""
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array
 
 from noneq._typing import Scalar, ScalarLike
 from noneq.constant import Constant
 from noneq.nets.base import AbstractNetwork
-from noneq.processes.base import AbstractPrior, AbstractProcess, Perturbed
+from noneq.processes.base import AbstractDenoiser, AbstractProcess, AbstractRegression, Perturbed
 from noneq.processes.targets import AbstractTarget
-from noneq.traits import HasDenoiser, HasNoisyScore, HasNoisyVelocity
-
-
-class AbstractFlowing(HasNoisyVelocity):
-    """The learnt part of a model of p(x, t) by a noise clock: a flow of normalised states."""
-
-    process: eqx.AbstractVar[AbstractProcess]
-    std: eqx.AbstractVar[Constant]
-
-    @property
-    def prior(self) -> AbstractPrior:
-        """Law at tau = 1."""
-        return self.process.prior(self.std.value)
-
-
-class AbstractDenoiser(AbstractFlowing, HasNoisyScore):
-    """One that has a score as well."""
+from noneq.traits import HasDenoiser
 
 
 class AbstractTweedie(AbstractDenoiser, HasDenoiser):
@@ -54,7 +37,7 @@ class AbstractTweedie(AbstractDenoiser, HasDenoiser):
         return d_alpha * clean + d_sigma * (x - alpha * clean) / sigma
 
 
-class Denoiser(AbstractTweedie):
+class Denoiser(AbstractTweedie, AbstractRegression):
     """D(x, tau) = E[y | x_tau = x] for normalised data y, as the target reads the network.
 
     **Equation**: D = c_skip x + c_out F(c_in x, ln(sigma/alpha)/4, time, condition);
@@ -81,9 +64,18 @@ class Denoiser(AbstractTweedie):
         alpha, sigma = self.process.schedule(tau)
         return jnp.log(sigma / jnp.maximum(alpha, 1e-4)) / 4
 
-    def wanted(self, y: Array, noised: Perturbed, tau: ScalarLike) -> Array:
-        """What D is the mean of, given x: the clean state y."""
-        return y
+    def residual(
+        self,
+        y: Array,
+        noised: Perturbed,
+        tau: ScalarLike,
+        *,
+        time: ScalarLike | None = None,
+        condition: Any = None,
+    ) -> tuple[Array, Scalar]:
+        """F − (y − c_skip x)/c_out, and alpha c_out/sigma."""
+        raw, skip, out = self.output(noised.x, tau, time=time, condition=condition)
+        return raw - (y - skip * noised.x) / out, self.gain(tau)
 
     def gain(self, tau: ScalarLike) -> Scalar:
         """Error of the noise estimate for one of the raw output: alpha c_out/sigma."""
