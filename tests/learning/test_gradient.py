@@ -9,7 +9,7 @@ from noneq.learning.inputs import AbstractInputs
 
 FOUND = [
     cls
-    for cls in (getattr(methods, name) for name in methods.__all__)
+    for cls in (getattr(methods, name) for name in dir(methods))
     if isinstance(cls, type) and issubclass(cls, AbstractGradientMethod)
 ]
 

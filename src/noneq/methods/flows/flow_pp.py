@@ -146,8 +146,8 @@ class FlowPP(AbstractLawMethod, HasPreparation, HasForward):
         constant = np.ptp(rows["y"], axis=0) == 0
         if constant.any() and noise is None:
             raise InvalidInput(
-                f"FlowPP: coordinate {int(np.argmax(constant))} of the data is constant, so that their "
-                "density is infinite; leave it out, or set dequantise to the width of a cell."
+                f"FlowPP: coordinate {int(np.argmax(constant))} of the data is constant, so that "
+                "their density is infinite; leave it out, or set dequantise to the width of a cell."
             )
         pick_key, noise_key = jax.random.split(key)
         count = rows["y"].shape[0]
