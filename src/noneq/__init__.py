@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     )
     from noneq.errors import NoneqError as NoneqError
     from noneq.estimate import Estimate as Estimate
-    from noneq.learning.loop import Training as Training
     from noneq.learning.method import Fit as Fit
+    from noneq.learning.training import Training as Training
     from noneq.simulation import simulate as simulate
     from noneq.store import load as load, save as save
 
@@ -72,7 +72,7 @@ _NAMES = {
     "simulate": "noneq.simulation",
     "load": "noneq.store",
     "save": "noneq.store",
-    "Training": "noneq.learning.loop",
+    "Training": "noneq.learning.training",
 }
 _RENAMED: dict[str, str] = {}
 """Old names and their new ones, kept for one release."""

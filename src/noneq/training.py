@@ -1,3 +1,3 @@
-"""Settings of the gradient loop: the public name of `noneq.learning.loop.Training`."""
+"""Settings of the gradient loop: the public name of `noneq.learning.training.Training`."""
 
-from noneq.learning.loop import Training as Training
+from noneq.learning.training import Training as Training

@@ -6,7 +6,7 @@ Physical functions take one state: ``(x, *, time=None, condition=None)``. ``time
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import equinox as eqx
 import numpy as np
@@ -17,6 +17,13 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.domains import AbstractDomain
 from noneq.errors import MissingTrait
 from noneq.estimate import Estimate
+
+
+State: TypeAlias = Float[Array, "*event"]
+"""One state."""
+
+Time: TypeAlias = ScalarLike | None
+"""Physical time; None for models of a single time."""
 
 
 class AbstractModel(eqx.Module):
@@ -30,7 +37,7 @@ class AbstractModel(eqx.Module):
 
     @abstractmethod
     def sample(
-        self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
+        self, n: int, *, time: Time = None, condition: Any = None, key: Key
     ) -> Float[Array, "n *event"]:
         """n independent draws from p(x | time, condition).
 
@@ -49,9 +56,7 @@ class HasScore(eqx.Module):
     """Trait: the score of the physical law."""
 
     @abstractmethod
-    def score(
-        self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
-    ) -> Float[Array, "*event"]:
+    def score(self, x: State, *, time: Time = None, condition: Any = None) -> State:
         """∇_x log p(x | time, condition), for one state."""
 
 
@@ -60,13 +65,8 @@ class HasNoisyScore(eqx.Module):
 
     @abstractmethod
     def noisy_score(
-        self,
-        x: Float[Array, "*event"],
-        tau: ScalarLike,
-        *,
-        time: ScalarLike | None = None,
-        condition: Any = None,
-    ) -> Float[Array, "*event"]:
+        self, x: State, tau: ScalarLike, *, time: Time = None, condition: Any = None
+    ) -> State:
         """∇_x log p_tau(x | time, condition), for one state."""
 
 
@@ -74,15 +74,11 @@ class HasNoising(HasNoisyScore):
     """Trait: the linear noising SDE dx = f dtau + g dW whose laws `noisy_score` is the score of."""
 
     @abstractmethod
-    def noising(
-        self, x: Float[Array, "*event"], tau: ScalarLike
-    ) -> tuple[Float[Array, "*event"], Float[Array, "*event"]]:
+    def noising(self, x: State, tau: ScalarLike) -> tuple[State, State]:
         """(f, g) at one state; g is diagonal and the same for all states."""
 
     @abstractmethod
-    def noised(
-        self, x: Float[Array, "*event"], tau: ScalarLike, *, key: Key
-    ) -> Float[Array, "*event"]:
+    def noised(self, x: State, tau: ScalarLike, *, key: Key) -> State:
         """A clean state after noise of clock tau."""
 
     @abstractmethod
@@ -95,13 +91,8 @@ class HasDenoiser(eqx.Module):
 
     @abstractmethod
     def denoise(
-        self,
-        x: Float[Array, "*event"],
-        tau: ScalarLike,
-        *,
-        time: ScalarLike | None = None,
-        condition: Any = None,
-    ) -> Float[Array, "*event"]:
+        self, x: State, tau: ScalarLike, *, time: Time = None, condition: Any = None
+    ) -> State:
         """E[y | x_tau = x], for one state."""
 
 
@@ -109,9 +100,7 @@ class HasVelocity(eqx.Module):
     """Trait: velocity of the continuity equation in physical time."""
 
     @abstractmethod
-    def velocity(
-        self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
-    ) -> Float[Array, "*event"]:
+    def velocity(self, x: State, *, time: Time = None, condition: Any = None) -> State:
         """u with ∂_t p + div(p u) = 0, for one state."""
 
 
@@ -126,14 +115,12 @@ class HasInvariantFlow(HasVelocity, HasScore):
 
     @abstractmethod
     def invariance_residual(
-        self, *, time: ScalarLike | None = None, condition: Any = None, n: int, key: Key
+        self, *, time: Time = None, condition: Any = None, n: int, key: Key
     ) -> Estimate:
         """⟨(∂_t log p + div v + v·∇ log p)²⟩ over the size of its terms, from n states."""
 
     @abstractmethod
-    def speed(
-        self, *, time: ScalarLike | None = None, condition: Any = None, n: int, key: Key
-    ) -> Estimate:
+    def speed(self, *, time: Time = None, condition: Any = None, n: int, key: Key) -> Estimate:
         """√⟨|v|²⟩ from n states."""
 
 
@@ -142,13 +129,8 @@ class HasNoisyVelocity(eqx.Module):
 
     @abstractmethod
     def noisy_velocity(
-        self,
-        x: Float[Array, "*event"],
-        tau: ScalarLike,
-        *,
-        time: ScalarLike | None = None,
-        condition: Any = None,
-    ) -> Float[Array, "*event"]:
+        self, x: State, tau: ScalarLike, *, time: Time = None, condition: Any = None
+    ) -> State:
         """dx/dtau that carries p_tau, for one state."""
 
 
@@ -157,12 +139,7 @@ class HasBirths(eqx.Module):
 
     @abstractmethod
     def birth(
-        self,
-        x: Float[Array, "*event"],
-        tau: ScalarLike,
-        *,
-        time: ScalarLike | None = None,
-        condition: Any = None,
+        self, x: State, tau: ScalarLike, *, time: Time = None, condition: Any = None
     ) -> Scalar:
         """b with ∂_tau p + div(p v) = b p, v the `noisy_velocity`, for one state."""
 
@@ -171,11 +148,11 @@ class HasDrift(eqx.Module):
     """Trait: drift and diffusion of a learned SDE; usable as a system."""
 
     @abstractmethod
-    def drift(self, t: ScalarLike, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
+    def drift(self, t: ScalarLike, x: State) -> State:
         """f(t, x) of dX = f dt + B dW (Itô)."""
 
     @abstractmethod
-    def diffusion(self, t: ScalarLike, x: Float[Array, "*event"]) -> Array:
+    def diffusion(self, t: ScalarLike, x: State) -> Array:
         """B(t, x): scalar, diagonal (state's shape) or matrix."""
 
 
@@ -183,9 +160,7 @@ class HasLogProb(eqx.Module):
     """Trait: normalised log density, exact or by an exact-divergence ODE."""
 
     @abstractmethod
-    def log_prob(
-        self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
-    ) -> Scalar:
+    def log_prob(self, x: State, *, time: Time = None, condition: Any = None) -> Scalar:
         """log p(x | time, condition) in nats, for one state, in the data's own coordinates."""
 
 
@@ -197,7 +172,7 @@ class HasLogProbEstimate(eqx.Module):
         self,
         x: Float[Array, "*states"] | np.ndarray,
         *,
-        time: ScalarLike | None = None,
+        time: Time = None,
         condition: Any = None,
         key: Key,
     ) -> Estimate:
@@ -217,7 +192,7 @@ class HasLogMassEstimate(eqx.Module):
         self,
         x: Float[Array, "*states"] | np.ndarray,
         *,
-        time: ScalarLike | None = None,
+        time: Time = None,
         condition: Any = None,
         key: Key,
     ) -> Estimate:
@@ -229,7 +204,7 @@ class HasSampleLogProb(eqx.Module):
 
     @abstractmethod
     def sample_with_log_prob(
-        self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
+        self, n: int, *, time: Time = None, condition: Any = None, key: Key
     ) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
         """n draws and log p of each in nats, from one pass."""
 
@@ -239,12 +214,7 @@ class HasPriorMismatch(eqx.Module):
 
     @abstractmethod
     def prior_mismatch(
-        self,
-        x: Float[Array, "*event"],
-        *,
-        time: ScalarLike | None = None,
-        condition: Any = None,
-        key: Key,
+        self, x: State, *, time: Time = None, condition: Any = None, key: Key
     ) -> Scalar:
         """log k_1(z | x) − log prior(z) of one noised state z: its mean is a KL in nats."""
 
@@ -253,9 +223,7 @@ class HasEnergy(eqx.Module):
     """Trait: an energy whose Boltzmann law at each time is the model."""
 
     @abstractmethod
-    def energy(
-        self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
-    ) -> Scalar:
+    def energy(self, x: State, *, time: Time = None, condition: Any = None) -> Scalar:
         """E(x, time) up to a constant per time, in the unit of kT that the model states."""
 
 

@@ -57,7 +57,7 @@ class AbstractMethod(eqx.Module):
     the same from the process).
     """
 
-    source: eqx.AbstractClassVar[str]
+    source: ClassVar[str]
     published: ClassVar[Published | None] = None
 
     @abstractmethod

@@ -7,7 +7,8 @@ import equinox as eqx
 from jaxtyping import Array, Float
 
 from noneq._typing import Key
-from noneq.nets.inputs import Clock, Label
+from noneq.data.summary import Summary
+from noneq.nets.inputs import Clock, Label, clock_of, label_of
 
 
 class AbstractNetwork(eqx.Module):
@@ -55,3 +56,28 @@ class AbstractNet(eqx.Module):
         Raises:
             InvalidInput: states that this kind of network does not take.
         """
+
+    def init_for(
+        self,
+        summary: Summary,
+        outputs: int,
+        *,
+        noise: bool,
+        band: float | None = None,
+        key: Key,
+    ) -> AbstractNetwork:
+        """An untrained network of the states, times and conditions of such data.
+
+        Args: as in `init`; ``band`` overrides the measured `Summary.time_band`.
+
+        Raises:
+            InvalidInput: as `init`; a band that is no frequency.
+        """
+        return self.init(
+            summary.event_shape,
+            outputs,
+            noise=noise,
+            clock=clock_of(summary, band),
+            label=label_of(summary),
+            key=key,
+        )

@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import typing
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
@@ -161,9 +162,15 @@ def _own_class(kind: str, base: type, trust: bool) -> type:
 
 
 def _missing(cls: type) -> list[str]:
-    """Abstract methods and attributes that a class leaves open."""
+    """Abstract methods and attributes, and class variables without a value, that a class leaves."""
     kinds = ("__abstractmethods__", "__abstractvars__", "__abstractclassvars__")
-    return sorted({name for kind in kinds for name in getattr(cls, kind, ())})
+    declared = {
+        name
+        for base in cls.__mro__
+        for name, kind in vars(base).get("__annotations__", {}).items()
+        if typing.get_origin(kind) is typing.ClassVar and name not in dir(cls)
+    }
+    return sorted(declared.union(*(getattr(cls, kind, ()) for kind in kinds)))
 
 
 def _own_module(path: str, trust: bool) -> ModuleType:

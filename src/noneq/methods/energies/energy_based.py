@@ -1,15 +1,14 @@
 """Deep energies of continuous states: the equilibrium law at each time."""
 
-from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from noneq._typing import Key
 from noneq.data.summary import Summary
 from noneq.domains import Free
 from noneq.errors import InvalidInput
-from noneq.learning.loop import Training
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress
-from noneq.learning.rows import check_handling, fit_law
+from noneq.learning.gradient import AbstractLawMethod
+from noneq.learning.objectives import AbstractObjective
+from noneq.learning.training import Training
 from noneq.methods.energies.energy_model import EnergyModel, TiltedEnergy
 from noneq.methods.energies.objectives import (
     AbstractEnergyObjective,
@@ -17,12 +16,11 @@ from noneq.methods.energies.objectives import (
     PersistentLangevin,
 )
 from noneq.nets.base import AbstractNet
-from noneq.nets.inputs import clock_of, label_of
 from noneq.nets.vectors.fields import MLP
 from noneq.samplers.annealed_levels import AnnealedLevels
 
 
-class EnergyBased(AbstractMethod):
+class EnergyBased(AbstractLawMethod):
     """A deep energy E(x, t, c) whose Boltzmann law exp(−E)/Z(t, c) is the model at each time.
 
     Forward process:
@@ -44,7 +42,7 @@ class EnergyBased(AbstractMethod):
         objective: what the energy follows.
         net: recipe of f; it must be smooth, and grow at most linearly far out.
         annealing: levels and steps of samples and of Z.
-        time_band, drop_condition, dequantise: as in `ScoreMatching`.
+        time_band, drop_condition, dequantise: as in `AbstractInputs`.
         training: settings of the gradient loop.
 
     Raises:
@@ -57,13 +55,9 @@ class EnergyBased(AbstractMethod):
     objective: AbstractEnergyObjective = PersistentLangevin()
     net: AbstractNet = MLP()
     annealing: AnnealedLevels = AnnealedLevels()
-    time_band: float | None = None
-    drop_condition: float = 0.0
-    dequantise: float | None = None
     training: Training = Training(steps=4000, batch=256)
 
     def __check_init__(self) -> None:
-        check_handling(self)
         if self.training.patience and isinstance(self.objective, PersistentLangevin):
             raise InvalidInput(
                 "EnergyBased: training.patience needs a loss that measures the fit, which that of "
@@ -82,37 +76,16 @@ class EnergyBased(AbstractMethod):
                 "know neither walls nor periods nor levels. Choose ReflectedDiffusion or "
                 "BoltzmannField (walls), RBM (levels), or give data without domain."
             )
-        net = self.net.init(
-            summary.event_shape,
-            1,
-            noise=False,
-            clock=clock_of(summary, self.time_band),
-            label=label_of(summary),
-            key=key,
-        )
+        net = self.net.init_for(summary, 1, noise=False, band=self.time_band, key=key)
         return EnergyModel(
             TiltedEnergy(net, summary.dim, summary.condition_dim),
             summary,
             annealing=self.annealing,
-            optional=self.drop_condition > 0,
+            optional=self.optional,
         )
 
-    def fit(
-        self,
-        data: Data,
-        *,
-        key: Key,
-        init: EnergyModel | None = None,
-        progress: Progress | None = None,
-        checkpoint: Path | None = None,
-    ) -> Fit:
-        return fit_law(
-            self,
-            data,
-            lambda width: EnergyLoss(self.objective, self.drop_condition, width),
-            part=lambda model: model.potential,
-            key=key,
-            init=init,
-            progress=progress,
-            checkpoint=checkpoint,
-        )
+    def learnt_part(self, model: EnergyModel) -> Any:
+        return model.potential
+
+    def objective_of(self, model: EnergyModel) -> AbstractObjective:
+        return EnergyLoss(self.objective, self.drop_condition, self.noise_width(model))

@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, PyTree
 from noneq._typing import Key, Scalar
 from noneq.constant import learnable
 from noneq.errors import InvalidInput
-from noneq.learning.loop import AbstractObjective
+from noneq.learning.objectives import AbstractObjective
 from noneq.learning.rows import dequantised, left_open
 from noneq.methods.energies.energy_model import TiltedEnergy
 from noneq.methods.energies.langevin_moves import moved, walker

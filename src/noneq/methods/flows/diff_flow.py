@@ -13,14 +13,14 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.learning.forward import HasForward, drawn
-from noneq.learning.loop import Training
+from noneq.learning.inputs import AbstractInputs
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.learning.objectives import AbstractLoss
 from noneq.learning.published import Published
-from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
+from noneq.learning.rows import dequantised, fit_law, left_open
+from noneq.learning.training import Training
 from noneq.methods.flows.two_way import DiffFlowModel, TwoWaySDE
 from noneq.nets.base import AbstractNet
-from noneq.nets.inputs import clock_of, label_of
 from noneq.nets.vectors.fields import MLP
 
 
@@ -53,7 +53,7 @@ class PathLoss(AbstractLoss):
         return jnp.mean(jax.vmap(one, over)(y, batch["time"], condition, keys))
 
 
-class DiffFlow(AbstractMethod, HasForward):
+class DiffFlow(AbstractInputs, AbstractMethod, HasForward):
     """Diffusion normalising flow: the noise goes where the data need it.
 
     Forward process:
@@ -80,7 +80,7 @@ class DiffFlow(AbstractMethod, HasForward):
         power: exponent of the nodes; above 1 they are dense at the data.
         noise: g at tau = 0 and at tau = 1 before training, in units of the data's scale.
         likelihood_steps: Runge–Kutta steps of `log_prob`.
-        time_band, drop_condition, dequantise: as in `ScoreMatching`.
+        time_band, drop_condition, dequantise: as in `AbstractInputs`.
         training: settings of the gradient loop; every stage has its own warm-up and decay.
 
     Raises:
@@ -96,9 +96,6 @@ class DiffFlow(AbstractMethod, HasForward):
     power: float = 1.5
     noise: tuple[float, float] = (0.4, 2.0)
     likelihood_steps: int = 64
-    time_band: float | None = None
-    drop_condition: float = 0.0
-    dequantise: float | None = None
     training: Training = Training(steps=4000, batch=512)
 
     def __check_init__(self) -> None:
@@ -119,7 +116,6 @@ class DiffFlow(AbstractMethod, HasForward):
                 raise InvalidInput(
                     f"DiffFlow: {name} = {getattr(self, name)}; expected {expected}."
                 )
-        check_handling(self)
 
     def forward(
         self, x: Float[Array, " dim"], tau: ScalarLike
@@ -129,14 +125,7 @@ class DiffFlow(AbstractMethod, HasForward):
 
     def init(self, summary: Summary, *, key: Key) -> DiffFlowModel:
         drift, score = (
-            self.net.init(
-                summary.event_shape,
-                summary.dim,
-                noise=True,
-                clock=clock_of(summary, self.time_band),
-                label=label_of(summary),
-                key=key,
-            )
+            self.net.init_for(summary, summary.dim, noise=True, band=self.time_band, key=key)
             for key in jax.random.split(key)
         )
         first, last = (math.log(value - _FLOOR) for value in self.noise)
@@ -146,7 +135,7 @@ class DiffFlow(AbstractMethod, HasForward):
             summary,
             steps=self.curriculum[-1],
             likelihood_steps=self.likelihood_steps,
-            optional=self.drop_condition > 0,
+            optional=self.optional,
         )
 
     def fit(

@@ -1,6 +1,5 @@
 """Free-form continuous flow, trained by maximum likelihood."""
 
-from pathlib import Path
 from typing import Any, ClassVar
 
 import jax
@@ -12,13 +11,12 @@ from noneq.calculus import MOST_EXACT_LOSS, exact_divergence, hutchinson
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.learning.forward import HasForward, drawn
-from noneq.learning.loop import Training
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress
-from noneq.learning.objectives import AbstractLoss
-from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
+from noneq.learning.gradient import AbstractLawMethod
+from noneq.learning.objectives import AbstractLoss, AbstractObjective
+from noneq.learning.rows import dequantised, left_open
+from noneq.learning.training import Training
 from noneq.methods.flows.continuous import ContinuousFlow, log_normal
 from noneq.nets.base import AbstractNet, AbstractNetwork
-from noneq.nets.inputs import clock_of, label_of
 from noneq.nets.vectors.concat_squash import ConcatSquash
 from noneq.samplers.likelihood import flow_log_prob
 
@@ -54,7 +52,7 @@ class FlowLoss(AbstractLoss):
         return jnp.mean(jax.vmap(one, over)(y, batch["time"], condition, probes))
 
 
-class FFJORD(AbstractMethod, HasForward):
+class FFJORD(AbstractLawMethod, HasForward):
     """Continuous normalising flow with free-form velocity; the exact-likelihood reference.
 
     Forward process:
@@ -76,7 +74,7 @@ class FFJORD(AbstractMethod, HasForward):
         net: recipe of the velocity.
         steps: Runge–Kutta steps in training and of a sample, four evaluations each.
         likelihood_steps: Runge–Kutta steps of `log_prob` and `score`.
-        time_band, drop_condition, dequantise: as in `ScoreMatching`.
+        time_band, drop_condition, dequantise: as in `AbstractInputs`.
         training: settings of the gradient loop.
 
     Raises:
@@ -88,16 +86,12 @@ class FFJORD(AbstractMethod, HasForward):
     net: AbstractNet = ConcatSquash()
     steps: int = 8
     likelihood_steps: int = 32
-    time_band: float | None = None
-    drop_condition: float = 0.0
-    dequantise: float | None = None
     training: Training = Training(steps=4000, batch=512)
 
     def __check_init__(self) -> None:
         for name in ("steps", "likelihood_steps"):
             if getattr(self, name) < 1:
                 raise InvalidInput(f"FFJORD: {name} = {getattr(self, name)}; expected at least 1.")
-        check_handling(self)
 
     def forward(
         self, x: Float[Array, " dim"], tau: ScalarLike
@@ -105,38 +99,17 @@ class FFJORD(AbstractMethod, HasForward):
         return drawn(self).net(x, tau), jnp.zeros_like(x)
 
     def init(self, summary: Summary, *, key: Key) -> ContinuousFlow:
-        net = self.net.init(
-            summary.event_shape,
-            summary.dim,
-            noise=True,
-            clock=clock_of(summary, self.time_band),
-            label=label_of(summary),
-            key=key,
-        )
+        net = self.net.init_for(summary, summary.dim, noise=True, band=self.time_band, key=key)
         return ContinuousFlow(
             net,
             summary,
             steps=self.steps,
             likelihood_steps=self.likelihood_steps,
-            optional=self.drop_condition > 0,
+            optional=self.optional,
         )
 
-    def fit(
-        self,
-        data: Data,
-        *,
-        key: Key,
-        init: ContinuousFlow | None = None,
-        progress: Progress | None = None,
-        checkpoint: Path | None = None,
-    ) -> Fit:
-        return fit_law(
-            self,
-            data,
-            lambda width: FlowLoss(self.steps, self.drop_condition, width),
-            part=lambda model: model.net,
-            key=key,
-            init=init,
-            progress=progress,
-            checkpoint=checkpoint,
-        )
+    def learnt_part(self, model: ContinuousFlow) -> Any:
+        return model.net
+
+    def objective_of(self, model: ContinuousFlow) -> AbstractObjective:
+        return FlowLoss(self.steps, self.drop_condition, self.noise_width(model))

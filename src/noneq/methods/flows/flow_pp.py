@@ -1,6 +1,5 @@
 """Flow++: exact likelihoods by couplings through mixtures of logistics."""
 
-from pathlib import Path
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -15,11 +14,11 @@ from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
 from noneq.learning.forward import HasForward, drawn
-from noneq.learning.loop import Training
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress
-from noneq.learning.objectives import AbstractLoss
+from noneq.learning.gradient import AbstractLawMethod, HasPreparation
+from noneq.learning.objectives import AbstractLoss, AbstractObjective
 from noneq.learning.published import Published
-from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
+from noneq.learning.rows import dequantised, left_open
+from noneq.learning.training import Training
 from noneq.methods.flows.coupling import CellNoise, CouplingFlow, FlowDensity
 from noneq.methods.flows.coupling_nets import Couplings
 from noneq.nets.base import AbstractNet
@@ -52,7 +51,7 @@ class FlowLoss(AbstractLoss):
         return -jnp.mean(jax.vmap(one, over)(batch["y"], batch["time"], condition, keys))
 
 
-class FlowPP(AbstractMethod, HasForward):
+class FlowPP(AbstractLawMethod, HasPreparation, HasForward):
     """A normalising flow of mixture-of-logistics couplings; exact density in any dimension.
 
     Forward process:
@@ -73,10 +72,7 @@ class FlowPP(AbstractMethod, HasForward):
         net: recipe of the conditioner of every coupling; it sees vectors.
         couplings: number of couplings.
         components: logistics in every mixture.
-        time_band: highest frequency of the time features, per unit time; None takes the
-            measured `Summary.time_band`.
-        drop_condition: fraction of training states whose condition is hidden, so that the model
-            also knows the law without it.
+        time_band, drop_condition: as in `AbstractInputs`.
         dequantise: spacing of discrete data, filled by noise; 0 takes them as they are, None
             refuses them.
         variational: learn that noise by a small flow of its own in place of uniform noise.
@@ -93,9 +89,6 @@ class FlowPP(AbstractMethod, HasForward):
     net: AbstractNet = MLP(64, 2)
     couplings: int = 8
     components: int = 8
-    time_band: float | None = None
-    drop_condition: float = 0.0
-    dequantise: float | None = None
     variational: bool = False
     training: Training = Training(steps=10_000, batch=512)
 
@@ -105,7 +98,6 @@ class FlowPP(AbstractMethod, HasForward):
                 f"FlowPP: couplings = {self.couplings}, components = {self.components}; "
                 "expected at least 1."
             )
-        check_handling(self)
         if self.variational and not self.dequantise:
             raise InvalidInput(
                 "FlowPP: variational = True is for discrete data; set dequantise to their spacing."
@@ -136,48 +128,34 @@ class FlowPP(AbstractMethod, HasForward):
                 )
             width = self.dequantise / Normaliser(summary).scale.value
             noise = CellNoise(Constant(width), filler)
-        return CouplingFlow(FlowDensity(flow, noise), summary, optional=self.drop_condition > 0)
+        return CouplingFlow(FlowDensity(flow, noise), summary, optional=self.optional)
 
-    def fit(
-        self,
-        data: Data,
-        *,
-        key: Key,
-        init: CouplingFlow | None = None,
-        progress: Progress | None = None,
-        checkpoint: Path | None = None,
-    ) -> Fit:
-        return fit_law(
-            self,
-            data,
-            lambda width: FlowLoss(self.drop_condition),
-            part=lambda model: model.density,
-            prepare=_measured,
-            key=key,
-            init=init,
-            progress=progress,
-            checkpoint=checkpoint,
+    def learnt_part(self, model: CouplingFlow) -> Any:
+        return model.density
+
+    def objective_of(self, model: CouplingFlow) -> AbstractObjective:
+        return FlowLoss(self.drop_condition)
+
+    def prepare(self, model: CouplingFlow, rows: dict[str, Any], *, key: Key) -> CouplingFlow:
+        """The model with activations normalised on some of the rows.
+
+        Raises:
+            InvalidInput: a coordinate is constant, so that there is no density.
+        """
+        noise = model.density.noise
+        constant = np.ptp(rows["y"], axis=0) == 0
+        if constant.any() and noise is None:
+            raise InvalidInput(
+                f"FlowPP: coordinate {int(np.argmax(constant))} of the data is constant, so that "
+                "their density is infinite; leave it out, or set dequantise to the width of a cell."
+            )
+        pick_key, noise_key = jax.random.split(key)
+        count = rows["y"].shape[0]
+        some = np.asarray(
+            jax.random.choice(pick_key, count, (min(count, _MEASURED),), replace=False)
         )
-
-
-def _measured(model: CouplingFlow, rows: dict[str, Any], *, key: Key) -> CouplingFlow:
-    """The model with activations normalised on some of the rows.
-
-    Raises:
-        InvalidInput: a coordinate is constant, so that there is no density.
-    """
-    noise = model.density.noise
-    constant = np.ptp(rows["y"], axis=0) == 0
-    if constant.any() and noise is None:
-        raise InvalidInput(
-            f"FlowPP: coordinate {int(np.argmax(constant))} of the data is constant, so that their "
-            "density is infinite; leave it out, or set dequantise to the width of a cell."
-        )
-    pick_key, noise_key = jax.random.split(key)
-    count = rows["y"].shape[0]
-    some = np.asarray(jax.random.choice(pick_key, count, (min(count, _MEASURED),), replace=False))
-    y, time = jnp.asarray(rows["y"][some]), jnp.asarray(rows["time"][some])
-    y = dequantised(y, None if noise is None else noise.width.value, key=noise_key)
-    condition = None if rows["condition"] is None else jnp.asarray(rows["condition"][some])
-    flow = eqx.filter_jit(Couplings.measured)(model.density.flow, y, time, condition)
-    return eqx.tree_at(lambda m: m.density.flow, model, flow)
+        y, time = jnp.asarray(rows["y"][some]), jnp.asarray(rows["time"][some])
+        y = dequantised(y, None if noise is None else noise.width.value, key=noise_key)
+        condition = None if rows["condition"] is None else jnp.asarray(rows["condition"][some])
+        flow = eqx.filter_jit(Couplings.measured)(model.density.flow, y, time, condition)
+        return eqx.tree_at(lambda m: m.density.flow, model, flow)

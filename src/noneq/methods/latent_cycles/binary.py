@@ -1,8 +1,6 @@
 """Latent cycles with a layer of hidden bits."""
 
-import dataclasses
-from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -13,11 +11,11 @@ from noneq._typing import Key, Scalar
 from noneq.constant import Constant, learnable
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
-from noneq.learning.loop import Training
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.gradient import HasFinish, HasPreparation
 from noneq.learning.objectives import AbstractObjective
+from noneq.learning.training import Training
 from noneq.methods.latent_cycles.binary_chain import BinaryChain, BinaryKernels, log_bits
-from noneq.methods.units.rows import fit_stationary
+from noneq.methods.units.rows import AbstractStationaryMethod
 from noneq.methods.units.units import AbstractUnits, BernoulliUnits
 from noneq.traced import jit
 
@@ -25,7 +23,7 @@ from noneq.traced import jit
 _SETTLING = 500
 
 
-class BinaryLatentCycle(AbstractMethod):
+class BinaryLatentCycle(AbstractStationaryMethod, HasPreparation, HasFinish):
     """`LatentCycle` with 2^H hidden states: a layer of H bits, its steady state known by draws only.
 
     Forward process:
@@ -94,41 +92,19 @@ class BinaryLatentCycle(AbstractMethod):
         )
         return BinaryChain(kernels, summary, self.chains, self.sweeps)
 
-    def fit(
-        self,
-        data: Data,
-        *,
-        key: Key,
-        init: BinaryChain | None = None,
-        progress: Progress | None = None,
-        checkpoint: Path | None = None,
-    ) -> Fit:
-        """Fit to states of a single time (a stationary law).
+    def learnt_part(self, model: BinaryChain) -> Any:
+        return model.kernels
 
-        Raises:
-            InvalidInput: several times or conditions, or values that the units do not know.
-        """
-        fit_key, settle_key = jax.random.split(key)
-        fit = fit_stationary(
-            self,
-            data,
-            lambda model: BitsLikelihood(self.chains, self.draws, self.weight_decay),
-            part=lambda model: model.kernels,
-            key=fit_key,
-            init=init,
-            progress=progress,
-            checkpoint=checkpoint,
-            prepare=_prepared,
-        )
-        states = Constant(_settled(fit.model, settle_key))
-        model = eqx.tree_at(lambda m: m.fantasies, fit.model, states)
-        return dataclasses.replace(fit, model=model)
+    def objective_of(self, model: BinaryChain) -> "BitsLikelihood":
+        return BitsLikelihood(self.chains, self.draws, self.weight_decay)
 
+    def prepare(self, model: BinaryChain, rows: dict[str, Array], *, key: Key) -> BinaryChain:
+        """Visible biases that give the data's mean."""
+        bias = self.visible.natural(jnp.mean(rows["phi"], axis=0))
+        return eqx.tree_at(lambda m: m.kernels.bias, model, bias)
 
-def _prepared(model: BinaryChain, rows: dict[str, Array], *, key: Key) -> BinaryChain:
-    """Visible biases that give the data's mean."""
-    bias = model.kernels.visible.natural(jnp.mean(rows["phi"], axis=0))
-    return eqx.tree_at(lambda m: m.kernels.bias, model, bias)
+    def finish(self, model: BinaryChain, *, key: Key) -> BinaryChain:
+        return eqx.tree_at(lambda m: m.fantasies, model, Constant(_settled(model, key)))
 
 
 @jit

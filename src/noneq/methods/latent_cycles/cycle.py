@@ -1,8 +1,6 @@
 """Latent cycles: a generative Markov chain between visible and hidden states, out of equilibrium."""
 
-import dataclasses
-from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -13,9 +11,9 @@ from noneq._typing import Key, Scalar
 from noneq.constant import learnable
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
-from noneq.learning.loop import Training
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.gradient import HasFinish, HasPreparation
 from noneq.learning.objectives import AbstractObjective
+from noneq.learning.training import Training
 from noneq.methods.latent_cycles.chain import LatentChain
 from noneq.methods.latent_cycles.gradients import (
     AbstractCycleGradient,
@@ -26,7 +24,7 @@ from noneq.methods.latent_cycles.gradients import (
     chain_of,
 )
 from noneq.methods.latent_cycles.kernels import OneHotKernels, latent_entropy_production
-from noneq.methods.units.rows import fit_stationary
+from noneq.methods.units.rows import AbstractStationaryMethod
 from noneq.methods.units.starts import far_apart
 from noneq.methods.units.units import AbstractUnits, BernoulliUnits
 from noneq.traced import is_on
@@ -37,7 +35,7 @@ _ANCHOR = 2.0
 """Log-odds by which a hidden state begins to favour the pixels of its training state."""
 
 
-class LatentCycle(AbstractMethod):
+class LatentCycle(AbstractStationaryMethod, HasPreparation, HasFinish):
     """A latent chain z → x → z' → … whose steady state is fitted to data, detailed balance or not.
 
     Forward process:
@@ -131,35 +129,10 @@ class LatentCycle(AbstractMethod):
         )
         return LatentChain(kernels, summary)
 
-    def fit(
-        self,
-        data: Data,
-        *,
-        key: Key,
-        init: LatentChain | None = None,
-        progress: Progress | None = None,
-        checkpoint: Path | None = None,
-    ) -> Fit:
-        """Fit to states of a single time (a stationary law).
+    def learnt_part(self, model: LatentChain) -> Any:
+        return model.kernels
 
-        Raises:
-            InvalidInput: several times or conditions, or values that the units do not know.
-        """
-        fit_key, settle_key = jax.random.split(key)
-        fit = fit_stationary(
-            self,
-            data,
-            self._objective,
-            part=lambda model: model.kernels,
-            key=fit_key,
-            init=init,
-            progress=progress,
-            checkpoint=checkpoint,
-            prepare=self._prepared,
-        )
-        return dataclasses.replace(fit, model=fit.model.settled(key=settle_key))
-
-    def _objective(self, model: LatentChain) -> "CycleLikelihood":
+    def objective_of(self, model: LatentChain) -> "CycleLikelihood":
         fantasies, dim = self.fantasies, model.frame.dim
         if fantasies is None:
             levels = self.visible.alphabet
@@ -167,7 +140,7 @@ class LatentCycle(AbstractMethod):
             fantasies = Enumerated() if few else Stratified()
         return CycleLikelihood(self.gradient, fantasies, self.dissipation, self.weight_decay, dim)
 
-    def _prepared(self, model: LatentChain, rows: dict[str, Array], *, key: Key) -> LatentChain:
+    def prepare(self, model: LatentChain, rows: dict[str, Array], *, key: Key) -> LatentChain:
         """Visible biases that give the data's mean, and the first W."""
         phi = rows["phi"]
         mean = jnp.mean(phi, axis=0)
@@ -176,6 +149,9 @@ class LatentCycle(AbstractMethod):
             return model
         some = far_apart(phi, self.hidden, key=key)
         return eqx.tree_at(lambda m: m.kernels.writing, model, _ANCHOR * (phi[some] - mean))
+
+    def finish(self, model: LatentChain, *, key: Key) -> LatentChain:
+        return model.settled(key=key)
 
 
 class CycleLikelihood(AbstractObjective):

@@ -1,6 +1,5 @@
 """Autoregressive networks: exact likelihoods by masks."""
 
-from pathlib import Path
 from typing import Any, ClassVar
 
 import jax
@@ -10,14 +9,13 @@ from jaxtyping import Array
 from noneq._typing import Key, Scalar
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
-from noneq.learning.loop import Training
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress
-from noneq.learning.objectives import AbstractLoss
+from noneq.learning.objectives import AbstractLoss, AbstractObjective
 from noneq.learning.rows import dequantised, left_open
+from noneq.learning.training import Training
 from noneq.methods.units.autoregressive_model import AutoregressiveModel, Factors
 from noneq.methods.units.conditionals import GaussianMixtures, UnitConditionals
 from noneq.methods.units.masked_net import MaskedNetwork, random_order
-from noneq.methods.units.rows import check_units, fit_units
+from noneq.methods.units.rows import AbstractUnitsMethod
 from noneq.methods.units.units import AbstractUnits, BernoulliUnits
 from noneq.nets.inputs import clock_of, label_of
 
@@ -41,7 +39,7 @@ class FactorLoss(AbstractLoss):
         return -jnp.mean(jax.vmap(model.log_prob, over)(x, batch["time"], condition))
 
 
-class Autoregressive(AbstractMethod):
+class Autoregressive(AbstractUnitsMethod):
     """A product of conditional laws of single coordinates, from one masked perceptron.
 
     Forward process:
@@ -63,10 +61,7 @@ class Autoregressive(AbstractMethod):
         width, depth: units of a hidden layer, and number of such layers.
         mixture: Gaussians of each coordinate, for real units.
         ordering: seed of a random order of the coordinates; None keeps theirs.
-        time_band: highest frequency of the time features, per unit time; None takes the
-            measured `Summary.time_band`.
-        drop_condition: fraction of training states whose condition is hidden, so that the model
-            also knows the law without it.
+        time_band, drop_condition: as in `AbstractInputs`.
         dequantise: for real units: spacing of discrete data, filled by noise; 0 takes them as
             they are, None refuses them.
         training: settings of the gradient loop.
@@ -83,9 +78,6 @@ class Autoregressive(AbstractMethod):
     depth: int = 2
     mixture: int = 8
     ordering: int | None = None
-    time_band: float | None = None
-    drop_condition: float = 0.0
-    dequantise: float | None = None
     training: Training = Training(steps=4000, batch=256, ema=0.99)
 
     def __check_init__(self) -> None:
@@ -96,7 +88,6 @@ class Autoregressive(AbstractMethod):
                 )
         if self.ordering is not None and self.ordering < 0:
             raise InvalidInput(f"Autoregressive: ordering = {self.ordering}; expected a seed ≥ 0.")
-        check_units(self)
 
     def init(self, summary: Summary, *, key: Key) -> AutoregressiveModel:
         """The untrained model."""
@@ -116,24 +107,10 @@ class Autoregressive(AbstractMethod):
             key=key,
         )
         factors = Factors(net, self.visible, conditionals, order)
-        return AutoregressiveModel(factors, summary, optional=self.drop_condition > 0)
+        return AutoregressiveModel(factors, summary, optional=self.optional)
 
-    def fit(
-        self,
-        data: Data,
-        *,
-        key: Key,
-        init: AutoregressiveModel | None = None,
-        progress: Progress | None = None,
-        checkpoint: Path | None = None,
-    ) -> Fit:
-        return fit_units(
-            self,
-            data,
-            lambda width: FactorLoss(self.drop_condition, width),
-            part=lambda model: model.factors,
-            key=key,
-            init=init,
-            progress=progress,
-            checkpoint=checkpoint,
-        )
+    def learnt_part(self, model: AutoregressiveModel) -> Any:
+        return model.factors
+
+    def objective_of(self, model: AutoregressiveModel) -> AbstractObjective:
+        return FactorLoss(self.drop_condition, self.noise_width(model))

@@ -1,7 +1,6 @@
 """Restricted Boltzmann machines: the equilibrium model of a visible and a hidden layer."""
 
-from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -12,20 +11,20 @@ from noneq._typing import Key, Scalar
 from noneq.constant import Constant, learnable
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
-from noneq.learning.loop import Training
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.gradient import HasPreparation
 from noneq.learning.objectives import AbstractObjective
+from noneq.learning.training import Training
 from noneq.methods.units.bipartite import Bipartite
 from noneq.methods.units.negative_phases import AbstractNegativePhase, PersistentChains
 from noneq.methods.units.rbm_model import RestrictedBoltzmann
-from noneq.methods.units.rows import fit_stationary
+from noneq.methods.units.rows import AbstractStationaryMethod
 from noneq.methods.units.units import AbstractUnits, BernoulliUnits
 
 
 _FIRST_WEIGHT = 0.1
 
 
-class RBM(AbstractMethod):
+class RBM(AbstractStationaryMethod, HasPreparation):
     """A Boltzmann law of visible units and hidden bits that see only the other layer.
 
     Forward process:
@@ -90,40 +89,19 @@ class RBM(AbstractMethod):
             machine, summary, sweeps=self.sweeps, temperatures=self.temperatures
         )
 
-    def fit(
-        self,
-        data: Data,
-        *,
-        key: Key,
-        init: RestrictedBoltzmann | None = None,
-        progress: Progress | None = None,
-        checkpoint: Path | None = None,
-    ) -> Fit:
-        """Fit to states of a single time (a stationary law).
+    def learnt_part(self, model: RestrictedBoltzmann) -> Any:
+        return model.machine
 
-        Raises:
-            InvalidInput: several times or conditions, or values that the units do not know.
-        """
-        return fit_stationary(
-            self,
-            data,
-            lambda model: FreeEnergyGap(self.negative, self.weight_decay),
-            part=lambda model: model.machine,
-            key=key,
-            init=init,
-            progress=progress,
-            checkpoint=checkpoint,
-            prepare=_prepared,
-        )
+    def objective_of(self, model: RestrictedBoltzmann) -> AbstractObjective:
+        return FreeEnergyGap(self.negative, self.weight_decay)
 
-
-def _prepared(
-    model: RestrictedBoltzmann, rows: dict[str, Array], *, key: Key
-) -> RestrictedBoltzmann:
-    """Visible biases of independent units with the data's mean."""
-    bias = model.machine.visible.natural(jnp.mean(rows["phi"], axis=0))
-    where = lambda m: (m.machine.bias, m.machine.anchor.value)
-    return eqx.tree_at(where, model, (bias, bias))
+    def prepare(
+        self, model: RestrictedBoltzmann, rows: dict[str, Array], *, key: Key
+    ) -> RestrictedBoltzmann:
+        """Visible biases of independent units with the data's mean."""
+        bias = self.visible.natural(jnp.mean(rows["phi"], axis=0))
+        where = lambda m: (m.machine.bias, m.machine.anchor.value)
+        return eqx.tree_at(where, model, (bias, bias))
 
 
 class FreeEnergyGap(AbstractObjective):

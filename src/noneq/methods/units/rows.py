@@ -1,132 +1,93 @@
-"""From data to a fit for models whose states are units: bits, letters or real numbers."""
+"""Templates of methods whose states are units: bits, letters or real numbers."""
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from noneq._typing import Key
 from noneq.data.discrete import of_one_time
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.lattice import lattice_step
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
-from noneq.learning.method import Data, Fit, Progress, as_data
-from noneq.learning.objectives import AbstractObjective
-from noneq.learning.rows import check_handling, fit_rows, rows
+from noneq.learning.gradient import AbstractGradientMethod
+from noneq.learning.inputs import AbstractInputs
+from noneq.learning.method import Data, as_data
+from noneq.learning.rows import rows
+from noneq.methods.units.units import AbstractUnits
 
 
-def fit_units(
-    method: Any,
-    data: Data,
-    objective: Callable[[Array | None], AbstractObjective],
-    *,
-    part: Callable[[Any], Any],
-    key: Key,
-    init: Any,
-    progress: Progress | None,
-    checkpoint: Path | None,
-) -> Fit:
-    """From data to a fitted model of p(x, t) of units.
+class AbstractUnitsMethod(AbstractInputs, AbstractGradientMethod):
+    """A gradient method of p(x, t | condition) of units; its rows hold ``x``, time, condition."""
 
-    Args:
-        method: with `init`, and fields ``visible``, ``training`` and ``dequantise``.
-        objective: what to follow, given the width of the dequantisation noise ``(dim,)`` in
-            normalised units (None for none); its batches hold ``x``, ``time``, ``condition``.
-        part: the learnt part of the model, which has a ``frame``.
+    visible: eqx.AbstractVar[AbstractUnits]
 
-    Raises:
-        InvalidInput: values that the units do not know, or discrete data for real units and no
-            word on dequantisation.
+    def __check_init__(self) -> None:
+        if self.dequantise and self.visible.alphabet:
+            raise InvalidInput(
+                f"{type(self).__name__}: dequantise = {self.dequantise} is for real units; "
+                f"{type(self.visible).__name__} take the levels as they are. Leave it out."
+            )
+
+    def check(self, data: Data) -> Snapshots | Trajectories:
+        """Data that the units can show.
+
+        Raises:
+            InvalidInput: values that the units do not know, or discrete data for real units and
+                no word on dequantisation.
+        """
+        name = type(self).__name__
+        if self.visible.alphabet:
+            return self.visible.prepared(data, name)
+        data = as_data(data)
+        if isinstance(data.domain, Discrete):
+            raise InvalidInput(
+                f"{name}: the data live on {data.domain.values.size} levels, where real units have "
+                f"no probability; take visible={_fitting(data.domain.values.size)}."
+            )
+        step = lattice_step(data) if self.dequantise is None else None
+        if step is not None:
+            count = np.unique(data.values).size
+            raise InvalidInput(
+                f"{name}: the values are discrete (multiples of {step:g}), so that they have no "
+                f"density; take visible={_fitting(count)}, or set dequantise={step:g} to fill the "
+                "gaps with uniform noise, or 0 to take them as they are."
+            )
+        return data
+
+    def rows_of(self, model: Any, data: Any) -> dict[str, Any]:
+        """Units ``x``, physical time and condition of every sample."""
+        found = rows(data, model.frame.normaliser)
+        x = self.visible.read(jnp.asarray(found.pop("y")), model.domain)
+        return {"x": x, **found}
+
+
+class AbstractStationaryMethod(AbstractGradientMethod):
+    """A gradient method of a stationary law of units.
+
+    Its rows hold the states ``x (n, dim)`` as units, their features ``phi (n, count)`` and log
+    base measure ``base (n,)``.
     """
-    scale = lambda model: model.frame.normaliser.scale.value
-    width = lambda model: method.dequantise / scale(model) if method.dequantise else None
-    return fit_rows(
-        method,
-        prepared(method, data),
-        lambda model: objective(width(model)),
-        read=lambda model, data: _read(method, model, data),
-        part=part,
-        key=key,
-        init=init,
-        progress=progress,
-        checkpoint=checkpoint,
-    )
 
+    visible: eqx.AbstractVar[AbstractUnits]
 
-def fit_stationary(
-    method: Any,
-    data: Data,
-    objective: Callable[[Any], AbstractObjective],
-    *,
-    part: Callable[[Any], Any],
-    prepare: Callable[..., Any],
-    key: Key,
-    init: Any,
-    progress: Progress | None,
-    checkpoint: Path | None,
-) -> Fit:
-    """From states of a single time to a fitted stationary law of units.
+    def check(self, data: Data) -> Snapshots | Trajectories:
+        """States of a single time that the units can show.
 
-    Args:
-        method: with `init`, and fields ``visible`` and ``training``.
-        objective: what to follow, given the model; its batches hold the states ``x (n, dim)`` as
-            units, their features ``phi (n, count)`` and log base measure ``base (n,)``.
-        part: the learnt part of the model, which has a ``frame``.
-        prepare: as in `fit_law`.
+        Raises:
+            InvalidInput: several times or conditions, or values that the units do not know.
+        """
+        name = type(self).__name__
+        return self.visible.prepared(of_one_time(data, name), name)
 
-    Raises:
-        InvalidInput: several times or conditions, or values that the units do not know.
-    """
-    name, visible = type(method).__name__, method.visible
-
-    def read(model: Any, data: Any) -> dict[str, Array]:
-        x = visible.read(jnp.asarray(model.frame.normaliser.host(data.values)), model.domain)
-        phi, base = jax.vmap(visible.features)(x), jax.vmap(visible.log_base)(x)
+    def rows_of(self, model: Any, data: Any) -> dict[str, Array]:
+        """States, features and base measure of every sample."""
+        x = self.visible.read(jnp.asarray(model.frame.normaliser.host(data.values)), model.domain)
+        phi, base = jax.vmap(self.visible.features)(x), jax.vmap(self.visible.log_base)(x)
         return {"x": x, "phi": phi, "base": base}
-
-    return fit_rows(
-        method,
-        visible.prepared(of_one_time(data, name), name),
-        objective,
-        read=read,
-        part=part,
-        key=key,
-        init=init,
-        progress=progress,
-        checkpoint=checkpoint,
-        prepare=prepare,
-    )
-
-
-def prepared(method: Any, data: Data) -> Snapshots | Trajectories:
-    """Data that the method's units can show.
-
-    Raises:
-        InvalidInput: as in `fit_units`.
-    """
-    name = type(method).__name__
-    if method.visible.alphabet:
-        return method.visible.prepared(data, name)
-    data = as_data(data)
-    if isinstance(data.domain, Discrete):
-        raise InvalidInput(
-            f"{name}: the data live on {data.domain.values.size} levels, where real units have no "
-            f"probability; take visible={_fitting(data.domain.values.size)}."
-        )
-    step = lattice_step(data) if method.dequantise is None else None
-    if step is not None:
-        count = np.unique(data.values).size
-        raise InvalidInput(
-            f"{name}: the values are discrete (multiples of {step:g}), so that they have no density; "
-            f"take visible={_fitting(count)}, or set dequantise={step:g} to fill the gaps with "
-            "uniform noise, or 0 to take them as they are."
-        )
-    return data
 
 
 def _fitting(count: int) -> str:
@@ -137,23 +98,3 @@ def _fitting(count: int) -> str:
         f"CategoricalUnits({count}) (command line: --set visible=CategoricalUnits "
         f"--set visible.levels={count})"
     )
-
-
-def check_units(method: Any) -> None:
-    """Refuse what no data would allow: see `check_handling`; dequantised discrete units.
-
-    Raises:
-        InvalidInput: naming the method.
-    """
-    check_handling(method)
-    if method.dequantise and method.visible.alphabet:
-        raise InvalidInput(
-            f"{type(method).__name__}: dequantise = {method.dequantise} is for real units; "
-            f"{type(method.visible).__name__} take the levels as they are. Leave it out."
-        )
-
-
-def _read(method: Any, model: Any, data: Any) -> dict[str, Any]:
-    found = rows(data, model.frame.normaliser)
-    x = method.visible.read(jnp.asarray(found.pop("y")), model.domain)
-    return {"x": x, **found}

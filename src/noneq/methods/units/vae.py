@@ -1,6 +1,5 @@
 """Variational autoencoders."""
 
-from pathlib import Path
 from typing import Any, ClassVar
 
 import jax
@@ -10,11 +9,10 @@ from jaxtyping import Array
 from noneq._typing import Key, Scalar
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
-from noneq.learning.loop import Training
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress
-from noneq.learning.objectives import AbstractLoss
+from noneq.learning.objectives import AbstractLoss, AbstractObjective
 from noneq.learning.rows import dequantised, left_open
-from noneq.methods.units.rows import check_units, fit_units
+from noneq.learning.training import Training
+from noneq.methods.units.rows import AbstractUnitsMethod
 from noneq.methods.units.units import AbstractUnits, GaussianUnits
 from noneq.methods.units.vae_model import Autoencoder, VAEModel, raw_spread
 from noneq.nets.base import AbstractNet
@@ -50,7 +48,7 @@ class FreeEnergyLoss(AbstractLoss):
         return jnp.mean(jax.vmap(one, over)(x, batch["time"], condition, keys))
 
 
-class VAE(AbstractMethod):
+class VAE(AbstractUnitsMethod):
     """A decoder of a latent Gaussian vector, and an encoder that lowers a free energy.
 
     Forward process:
@@ -74,10 +72,7 @@ class VAE(AbstractMethod):
         beta: temperature T; above 1 the latent vector tells less and simpler things.
         encoder: recipe of the network of q; it sees the states (letters as one-hot vectors).
         decoder: recipe of the network of p(x | z); it sees vectors.
-        time_band: highest frequency of the time features, per unit time; None takes the
-            measured `Summary.time_band`.
-        drop_condition: fraction of training states whose condition is hidden, so that the model
-            also knows the law without it.
+        time_band, drop_condition: as in `AbstractInputs`.
         dequantise: for real units: spacing of discrete data, filled by noise; 0 takes them as
             they are, None refuses them.
         training: settings of the gradient loop.
@@ -94,9 +89,6 @@ class VAE(AbstractMethod):
     beta: float = 1.0
     encoder: AbstractNet = MLP(128, 2)
     decoder: AbstractNet = MLP(128, 2)
-    time_band: float | None = None
-    drop_condition: float = 0.0
-    dequantise: float | None = None
     training: Training = Training(steps=10_000, batch=256)
 
     def __check_init__(self) -> None:
@@ -104,7 +96,6 @@ class VAE(AbstractMethod):
             raise InvalidInput(f"VAE: latent = {self.latent}; expected 1 or more.")
         if not 0 < self.beta < float("inf"):
             raise InvalidInput(f"VAE: beta = {self.beta}; expected a positive temperature.")
-        check_units(self)
 
     def init(self, summary: Summary, *, key: Key) -> VAEModel:
         """The untrained model."""
@@ -122,24 +113,10 @@ class VAE(AbstractMethod):
             latent=self.latent,
             temperature=float(self.beta),
         )
-        return VAEModel(autoencoder, summary, optional=self.drop_condition > 0)
+        return VAEModel(autoencoder, summary, optional=self.optional)
 
-    def fit(
-        self,
-        data: Data,
-        *,
-        key: Key,
-        init: VAEModel | None = None,
-        progress: Progress | None = None,
-        checkpoint: Path | None = None,
-    ) -> Fit:
-        return fit_units(
-            self,
-            data,
-            lambda width: FreeEnergyLoss(self.drop_condition, width),
-            part=lambda model: model.autoencoder,
-            key=key,
-            init=init,
-            progress=progress,
-            checkpoint=checkpoint,
-        )
+    def learnt_part(self, model: VAEModel) -> Any:
+        return model.autoencoder
+
+    def objective_of(self, model: VAEModel) -> AbstractObjective:
+        return FreeEnergyLoss(self.drop_condition, self.noise_width(model))
