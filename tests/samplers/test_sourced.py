@@ -172,6 +172,7 @@ def residual(model, x, tau):
     return change + v(x) @ slope + jnp.trace(jax.jacfwd(v)(x)) - model.birth(x, tau)
 
 
+@pytest.mark.slow
 def test_velocity_and_births_balance_the_exact_law(key):
     model = started(1.0, 3.0)
     x = jax.random.normal(key, (512, 2)) * jnp.asarray([2.0, 1.0])

@@ -43,6 +43,7 @@ def test_full_and_quick_studies():
         LatentCycleStudy(cases=("nothing",))
 
 
+@pytest.mark.slow
 def test_a_cycle_has_every_row(cycle):
     rows = {row["metric"]: row for row in combine([cycle.rows])}
     assert {"kl", "entropy_production", "self_transition", "autocorrelation_time"} <= set(rows)

@@ -27,7 +27,7 @@ def test_laplacians_of_a_wave(wave):
     assert abs(nearest - exact) > 1e-3 * abs(exact)
 
 
-@pytest.mark.sweep(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("laplacian", ["5-point", "spectral"])
 def test_without_feed_and_kill_all_substance_is_conserved(laplacian):
     system = GrayScott(size=SIZE, F=0.0, k=0.0, laplacian=laplacian)

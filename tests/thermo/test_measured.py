@@ -17,6 +17,7 @@ def zscore(system, times, n, key, *, start=None, truth=None, judge=None, substep
     return float(measured.z(truth or system.entropy_production_rate()))
 
 
+@pytest.mark.slow
 @pytest.mark.stat
 def test_rotating_wells_at_the_papers_drive(key):
     assert abs(zscore(Prinz(), np.arange(0, 2, 0.02), 2000, key, start=0.4)) < 5

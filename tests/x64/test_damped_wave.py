@@ -66,7 +66,7 @@ def test_blurred_walk_is_the_transform(level, blur):
     np.testing.assert_allclose(found.velocity[seen], velocity[seen], rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("dim", [2, 3])
 @pytest.mark.parametrize("level", LEVELS)
 def test_table_is_the_transform(dim, level):
@@ -105,7 +105,7 @@ def residual(process, dim, tau, x, flow):
     return float(jnp.abs(late + spread).max() / jnp.abs(late).max())
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("dim", [1, 2, 3])
 @pytest.mark.parametrize("level", [0.1, 0.8, 5.0])
 def test_velocity_carries_the_density(dim, level, rng):

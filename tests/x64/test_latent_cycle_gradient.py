@@ -198,6 +198,7 @@ def test_the_exact_gradient_is_that_of_the_likelihood(case):
     assert largest_gap(grads, differences(cost, p)) < 1e-8
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("weight", [0.7, -2.0])
 def test_rewarded_dissipation_and_weight_decay(case, weight):
     model, p, reference, shares = case

@@ -69,6 +69,7 @@ def units(model):
     return model.frame.normaliser.shift, model.frame.normaliser.scale
 
 
+@pytest.mark.slow
 def test_log_partition_against_quadrature():
     model = bimodal()
     truth, _ = quadrature(model)

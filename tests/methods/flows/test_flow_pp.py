@@ -71,6 +71,7 @@ def test_samples_follow_the_density(fitted, key):
     assert abs(broken.mean() - 1) > 5.1 * broken.std() / np.sqrt(ratio.size) + 2e-3
 
 
+@pytest.mark.slow
 def test_score_and_jacobian_are_autodiffs(fitted):
     x = jnp.asarray([[2.0, 1.0], [0.0, 0.0], [-3.0, 0.5], [50.0, -50.0]])
     scores = np.asarray(jax.vmap(fitted.score)(x))
@@ -108,7 +109,7 @@ def discrete(request):
     return spread(request.param)
 
 
-@pytest.mark.sweep(1)
+@pytest.mark.slow
 def test_the_mass_is_bounded_from_below(discrete, key):
     cells = CELLS.astype(np.float32)
     bound = discrete.log_mass_estimate(cells, key=key, draws=1000)

@@ -105,7 +105,7 @@ def test_a_conserved_quantity_is_kept_in_the_units_of_the_data() -> None:
     assert changes(()) > 0.1
 
 
-@pytest.mark.sweep(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("direction", [1.0, -1.0])
 def test_a_few_transitions_fix_direction_and_speed(direction: float) -> None:
     angle = 0.8 * direction

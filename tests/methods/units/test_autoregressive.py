@@ -104,6 +104,7 @@ def test_one_coordinate_and_narrow_networks():
         assert (felt[np.triu_indices(dim)] == 0).all()
 
 
+@pytest.mark.slow
 def test_probabilities_sum_to_one_and_fit_the_parity():
     values = log_probs(fitted(), BITS)
     assert np.exp(values).sum() == pytest.approx(1, abs=1e-5)

@@ -181,7 +181,7 @@ def test_no_flux_through_the_wall_but_along_it():
         assert (np.abs((score * edge).sum(1)) < 1e-3 * size).all()
 
 
-@pytest.mark.sweep(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "shape", [Ball(), pytest.param(Slope(), marks=pytest.mark.slow), Anything()]
 )
