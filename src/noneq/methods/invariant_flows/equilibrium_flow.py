@@ -1,6 +1,5 @@
 """Equilibrium flow: from snapshots to a velocity that keeps their law."""
 
-import time as clock
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,18 +9,16 @@ import jax
 from noneq._typing import Key
 from noneq.calculus import check_exact
 from noneq.data.ensembles import Snapshots, Trajectories
-from noneq.data.summary import Summary, summarise
+from noneq.data.summary import Summary
 from noneq.errors import FitDiverged, InvalidInput
 from noneq.frames.normaliser import Normaliser
 from noneq.learning.loop import Training
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.learning.method import AbstractMethod, Data, Fit, History, Progress
 from noneq.learning.rows import train_part
-from noneq.learning.stages import Staged
 from noneq.methods.denoising.free import CURL_FREE
 from noneq.methods.denoising.time_scores import check_time_score
 from noneq.methods.invariant_flows.data_checks import (
     check_edges,
-    check_states,
     few_snapshots,
     steady_law,
 )
@@ -41,8 +38,8 @@ from noneq.methods.invariant_flows.score import (
     kept_law,
     law_rows,
     paced,
-    scored,
 )
+from noneq.methods.invariant_flows.stages import Second, two_stages
 from noneq.methods.invariant_flows.transitions import ObservedTransitions, Pairs, pairs_of
 from noneq.nets.base import AbstractNet
 from noneq.nets.grids.local import LocalNet
@@ -177,24 +174,27 @@ class EquilibriumFlow(AbstractMethod):
             FewSnapshots: fewer than 100 snapshots per dimension.
             SteadyLaw: several times whose means and spreads do not differ.
         """
-        began = clock.monotonic()
-        keys = jax.random.split(key, 6)
-        data = as_data(data)
         known = init.known if known is None and init is not None else known
-        summary = summarise(data)
-        self._check(data, summary, known)
-        pairs = None
-        if transitions is not None:
-            pairs = pairs_of(transitions, Normaliser(self._framed(summary)), "EquilibriumFlow")
-        warned = few_snapshots(data, "EquilibriumFlow") + steady_law(data, "EquilibriumFlow")
-        staged = Staged(progress)
-        folder = None if checkpoint is None else Path(checkpoint) / "score"
-        score, given, _ = scored(
-            self.score, data, summary, score, init, "EquilibriumFlow",
-            key=keys[0], progress=staged.first, checkpoint=folder,
+
+        def prepare(data: Snapshots | Trajectories, summary: Summary):
+            self._check(data, summary, known)
+            pairs = None
+            if transitions is not None:
+                pairs = pairs_of(transitions, Normaliser(self._framed(summary)), "EquilibriumFlow")
+            warned = few_snapshots(data, "EquilibriumFlow") + steady_law(data, "EquilibriumFlow")
+            return warned, pairs
+
+        field = lambda start: self._field(start, init)
+        return two_stages(
+            self, data, prepare, field,
+            key=key, score=score, init=init, progress=progress, checkpoint=checkpoint, known=known,
         )  # fmt: skip
-        model = self.init(summary, key=keys[1], score=score, known=known)
-        moving = len(summary.times) > 1
+
+    def _field(
+        self, start: Second, init: EquilibriumFlowModel | None
+    ) -> tuple[Any, History, dict[str, Any]]:
+        data, model, pairs = start.data, start.model, start.pairs
+        moving = len(start.summary.times) > 1
         if moving:
             check_time_score(model.law, "EquilibriumFlow")
         if init is not None:
@@ -203,9 +203,9 @@ class EquilibriumFlow(AbstractMethod):
             model = eqx.tree_at(given_parts, init, parts, is_leaf=lambda part: part is None)
         held = None
         if self.training.patience:
-            data, held = data.split(1 - self.training.held_out, key=keys[2])
-            held = law_rows(model, held, key=keys[3])
-        rows = law_rows(model, data, key=keys[4])
+            data, held = data.split(1 - self.training.held_out, key=start.keys[0])
+            held = law_rows(model, held, key=start.keys[1])
+        rows = law_rows(model, data, key=start.keys[2])
         model, pace = paced(model, rows, pairs, moving)
         loss = self._loss(model, pace, pairs)
         if pace is not None:
@@ -218,20 +218,15 @@ class EquilibriumFlow(AbstractMethod):
                 loss,
                 rows,
                 self.training,
-                key=keys[5],
+                key=start.keys[3],
                 held_out=held,
-                progress=staged.second,
-                checkpoint=checkpoint,
+                progress=start.progress,
+                checkpoint=start.checkpoint,
             )
         except FitDiverged as error:
             error.model = measured(error.model, loss, rows)
             raise
-        meta: dict[str, Any] = {"seconds": clock.monotonic() - began}
-        meta |= {"warnings": warned} if warned else {}
-        model = measured(model, loss, rows)
-        kept = {"score": score} if given else {}
-        kept |= {} if known is None else {"known": known}
-        return Fit(model, history, self, summary, meta, kept)
+        return measured(model, loss, rows), history, {}
 
     def _framed(self, summary: Summary) -> Summary:
         """Particles share one mean and one scale, so that permuting them permutes v."""
@@ -239,7 +234,6 @@ class EquilibriumFlow(AbstractMethod):
 
     def _check(self, data: Snapshots | Trajectories, summary: Summary, known: Any) -> None:
         """What is wrong with the inputs is said before a score takes its time."""
-        check_states(data, "EquilibriumFlow")
         check_divergence(self.divergence, summary.dim, "EquilibriumFlow")
         if known is not None:
             check_known(known, summary.event_shape, "EquilibriumFlow")

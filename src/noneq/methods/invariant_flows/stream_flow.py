@@ -1,6 +1,5 @@
 """Stream flow: the least deforming velocity among those that keep a law by their form."""
 
-import time as clock
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,17 +11,18 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar
 from noneq.calculus import check_exact
 from noneq.constant import Constant
-from noneq.data.summary import Summary, summarise
+from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.learning.loop import Training
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.learning.objectives import AbstractLoss
 from noneq.learning.rows import train_part
-from noneq.learning.stages import Staged
 from noneq.methods.denoising.free import CURL_FREE
 from noneq.methods.denoising.frozen_noise import FrozenNoise
-from noneq.methods.invariant_flows.data_checks import check_states, few_snapshots
-from noneq.methods.invariant_flows.score import check_score, copied, kept_law, many_times, scored
+from noneq.methods.invariant_flows.data_checks import few_snapshots
+from noneq.methods.invariant_flows.score import check_score, copied, kept_law, many_times
+from noneq.methods.invariant_flows.stages import Second, two_stages
 from noneq.methods.invariant_flows.stream_flow_model import StreamFlowModel, stream
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.inputs import clock_of, label_of
@@ -122,39 +122,34 @@ class StreamFlow(AbstractMethod):
         Warns:
             FewSnapshots: fewer than 100 snapshots per dimension.
         """
-        began = clock.monotonic()
-        keys = jax.random.split(key, 4)
-        data = as_data(data)
-        check_states(data, "StreamFlow")
-        warned = few_snapshots(data, "StreamFlow")
-        summary, staged = summarise(data), Staged(progress)
-        check_exact(summary.dim)
-        folder = None if checkpoint is None else Path(checkpoint) / "score"
-        score, given, _ = scored(
-            self.score, data, summary, score, init, "StreamFlow",
-            key=keys[0], progress=staged.first, checkpoint=folder,
+
+        def prepare(data: Snapshots | Trajectories, summary: Summary):
+            check_exact(summary.dim)
+            return few_snapshots(data, "StreamFlow"), None
+
+        def field(start: Second):
+            model, flat = start.model, start.data.snapshots()
+            if init is not None:
+                model = eqx.tree_at(lambda m: m.law, init, model.law)
+            rows = copied(model.law, model.frame.normaliser, flat)
+            rows = _curved(model, rows, many_times(flat), start.keys[0])
+            model, history = train_part(
+                model,
+                lambda model: model.field,
+                DeformationLoss(),
+                rows,
+                self.training,
+                key=start.keys[1],
+                progress=start.progress,
+                checkpoint=start.checkpoint,
+            )
+            model = eqx.tree_at(lambda m: m.size, model, Constant(_size(model, rows)))
+            return model, history, {}
+
+        return two_stages(
+            self, data, prepare, field,
+            key=key, score=score, init=init, progress=progress, checkpoint=checkpoint,
         )  # fmt: skip
-        model = self.init(summary, key=keys[1], score=score)
-        if init is not None:
-            model = eqx.tree_at(lambda m: m.law, init, model.law)
-        flat = data.snapshots()
-        rows = copied(model.law, model.frame.normaliser, flat)
-        rows = _curved(model, rows, many_times(flat), keys[2])
-        model, history = train_part(
-            model,
-            lambda model: model.field,
-            DeformationLoss(),
-            rows,
-            self.training,
-            key=keys[3],
-            progress=staged.second,
-            checkpoint=checkpoint,
-        )
-        meta: dict[str, Any] = {"seconds": clock.monotonic() - began}
-        meta |= {"warnings": warned} if warned else {}
-        kept = {"score": score} if given else {}
-        model = eqx.tree_at(lambda m: m.size, model, Constant(_size(model, rows)))
-        return Fit(model, history, self, summary, meta, kept)
 
 
 class DeformationLoss(AbstractLoss):

@@ -1,7 +1,6 @@
 """A polynomial law of motion from snapshots, in closed form."""
 
 import math
-import time as clock
 import warnings
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,18 +11,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from noneq._typing import Key
-from noneq.data.ensembles import Trajectories
-from noneq.data.summary import Summary, summarise
+from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.data.summary import Summary
 from noneq.domains import Torus
 from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.learning.method import AbstractMethod, Data, Fit, History, Progress
 from noneq.methods.denoising.free import CURL_FREE
-from noneq.methods.invariant_flows.data_checks import check_states, few_snapshots
+from noneq.methods.invariant_flows.data_checks import few_snapshots
 from noneq.methods.invariant_flows.equilibrium_flow_model import EquilibriumFlowModel
 from noneq.methods.invariant_flows.polynomial.equations import expansion, monomial_text
 from noneq.methods.invariant_flows.polynomial.sparse import observed, sparse_law, steady
-from noneq.methods.invariant_flows.score import check_score, kept_law, scored
+from noneq.methods.invariant_flows.score import check_score, kept_law
+from noneq.methods.invariant_flows.stages import Second, two_stages
 from noneq.methods.invariant_flows.transitions import ObservedTransitions, pairs_of
 from noneq.nets.vectors.polynomial import Polynomial, PolynomialNetwork
 from noneq.symbolic.expression import coordinate_names
@@ -151,37 +151,36 @@ class PolynomialFlow(AbstractMethod):
             FewSnapshots: fewer than 100 snapshots per dimension.
             Unidentified: several fields keep the law equally well, and no transition decides.
         """
-        began = clock.monotonic()
-        fit_key, init_key = jax.random.split(key)
-        data = as_data(data)
-        check_states(data, "PolynomialFlow")
-        check_plain(data)
-        summary = summarise(data)
-        library = self._library(summary.dim)
-        pairs = None
-        if transitions is not None:
-            pairs = pairs_of(transitions, Normaliser(summary), "PolynomialFlow")
-        texts = few_snapshots(data, "PolynomialFlow")
-        score, given, _ = scored(
-            self.score, data, summary, score, init, "PolynomialFlow",
-            key=fit_key, progress=progress, checkpoint=checkpoint,
+
+        def prepare(data: Snapshots | Trajectories, summary: Summary):
+            check_plain(data)
+            self._library(summary.dim)
+            pairs = None
+            if transitions is not None:
+                pairs = pairs_of(transitions, Normaliser(summary), "PolynomialFlow")
+            return few_snapshots(data, "PolynomialFlow"), pairs
+
+        return two_stages(
+            self, data, prepare, self._field,
+            key=key, score=score, init=init, progress=progress, checkpoint=checkpoint,
         )  # fmt: skip
-        model = self.init(summary, key=init_key, score=score)
-        normaliser = model.frame.normaliser
+
+    def _field(self, start: Second) -> tuple[EquilibriumFlowModel, History, dict[str, Any]]:
+        model, dim = start.model, start.summary.dim
+        library, normaliser = self._library(dim), model.frame.normaliser
         shift, scale = (
             np.asarray(c.value, np.float64) for c in (normaliser.shift, normaliser.scale)
         )
-        states = data.snapshots().values
+        states = start.data.snapshots().values
         y = (states.reshape(len(states), -1).astype(np.float64) - shift) / scale
         blocks = [library.moments(part) for part in np.array_split(y, _BLOCKS)]
         form = library.weak_form(np.mean(blocks, axis=0))
         left_out = [library.weak_form(mean) for mean in _without_each(blocks)]
         values = least_quotient(form, np.eye(len(form.power)))[0]
-        if pairs is None:
-            solve = steady(summary.dim)
-            texts += self._warn(values)
+        if start.pairs is None:
+            solve, texts = steady(dim), self._warn(values)
         else:
-            solve = observed(self.observed, pairs, library.powers)
+            solve, texts = observed(self.observed, start.pairs, library.powers), []
         units = expansion(library.powers, shift, scale)
         least, confidence = self.sparsity, self.confidence
         law = sparse_law(solve, form, left_out, units, least=least, confidence=confidence)
@@ -189,17 +188,16 @@ class PolynomialFlow(AbstractMethod):
         place = lambda m: m.field.matrix
         model = eqx.tree_at(place, model, jnp.asarray(found, dtype=float))
         assert isinstance(model.field, PolynomialNetwork)
-        if transitions is None:
+        if start.pairs is None:
             found = found * _sign(units @ found * scale, _divergence(model.field, y))
             model = eqx.tree_at(place, model, jnp.asarray(found, dtype=float))
         names = coordinate_names(model.frame)
         meta: dict[str, Any] = {
-            "seconds": clock.monotonic() - began,
             "stationary_values": values.tolist(),
             "equations": written(library.powers, units @ found * scale, law.errors * scale, names),
             "warnings": texts,
         }
-        return Fit(model, law.history, self, summary, meta, {"score": score} if given else {})
+        return model, law.history, meta
 
     def _library(self, dim: int) -> Library:
         count = math.comb(dim + self.degree, self.degree)

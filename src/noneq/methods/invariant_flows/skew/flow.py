@@ -1,6 +1,5 @@
 """Skew flow: dynamics that keep a law, from its score alone."""
 
-import time as clock
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,17 +8,18 @@ import jax
 import jax.numpy as jnp
 
 from noneq._typing import Key
-from noneq.data.ensembles import Trajectories
-from noneq.data.summary import Summary, summarise
+from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.methods.denoising.free import CURL_FREE
-from noneq.methods.invariant_flows.data_checks import check_states, few_snapshots
-from noneq.methods.invariant_flows.score import check_score, kept_law, scored
+from noneq.methods.invariant_flows.data_checks import few_snapshots
+from noneq.methods.invariant_flows.score import check_score, kept_law
 from noneq.methods.invariant_flows.skew.fitting import fit_free, seen_transitions, seen_velocities
 from noneq.methods.invariant_flows.skew.model import SkewFlowModel
 from noneq.methods.invariant_flows.skew.recipes import AbstractSkew, ConstantSkew
+from noneq.methods.invariant_flows.stages import Second, two_stages
 from noneq.methods.invariant_flows.transitions import pairs_of
 from noneq.traits import AbstractModel
 
@@ -113,38 +113,37 @@ class SkewFlow(AbstractMethod):
         Warns:
             FewSnapshots: a score is to be trained on fewer than 100 snapshots per dimension.
         """
-        began = clock.monotonic()
-        score_key, init_key, noise_key = jax.random.split(key, 3)
-        data = as_data(data)
-        check_states(data, "SkewFlow")
-        self.operator.check(data)
-        summary = summarise(data)
-        if velocities is not None or transitions is not None:
-            self._check_fitted(summary, velocities, transitions)
-        pairs = None
-        if transitions is not None:
-            pairs = pairs_of(transitions, Normaliser(summary), "SkewFlow")
-        warned = few_snapshots(data, "SkewFlow") if score is None and init is None else []
-        score, given, history = scored(
-            self.score, data, summary, score, init, "SkewFlow",
-            key=score_key, progress=progress, checkpoint=checkpoint,
+
+        def prepare(data: Snapshots | Trajectories, summary: Summary):
+            self.operator.check(data)
+            if velocities is not None or transitions is not None:
+                self._check_fitted(summary, velocities, transitions)
+            pairs = None
+            if transitions is not None:
+                pairs = pairs_of(transitions, Normaliser(summary), "SkewFlow")
+            trained = score is None and init is None
+            return few_snapshots(data, "SkewFlow") if trained else [], pairs
+
+        def field(start: Second):
+            model, meta = start.model, {}
+            if init is not None:
+                model = eqx.tree_at(lambda m: m.operator, model, init.operator)
+            if velocities is not None:
+                moves = seen_velocities(model, start.data, velocities, key=start.keys[0])
+            else:
+                moves = start.pairs and seen_transitions(start.pairs)
+            if moves is not None:
+                pattern = self.operator.pattern(start.summary.event_shape)
+                found = fit_free(model, pattern.place, pattern.count, moves)
+                tensor = pattern.place(jnp.asarray(found.free, dtype=float))
+                model = eqx.tree_at(lambda m: m.operator.tensor.value, model, tensor)
+                meta["skew"] = found.described(model)
+            return model, start.history, meta
+
+        return two_stages(
+            self, data, prepare, field,
+            key=key, score=score, init=init, progress=progress, checkpoint=checkpoint,
         )  # fmt: skip
-        meta: dict[str, Any] = {"warnings": warned} if warned else {}
-        model = self.init(summary, key=init_key, score=score)
-        if init is not None:
-            model = eqx.tree_at(lambda m: m.operator, model, init.operator)
-        if velocities is not None:
-            moves = seen_velocities(model, data, velocities, key=noise_key)
-        else:
-            moves = pairs and seen_transitions(pairs)
-        if moves is not None:
-            pattern = self.operator.pattern(summary.event_shape)
-            found = fit_free(model, pattern.place, pattern.count, moves)
-            tensor = pattern.place(jnp.asarray(found.free, dtype=float))
-            model = eqx.tree_at(lambda m: m.operator.tensor.value, model, tensor)
-            meta["skew"] = found.described(model)
-        meta["seconds"] = clock.monotonic() - began
-        return Fit(model, history, self, summary, meta, {"score": score} if given else {})
 
     def _check_fitted(self, summary: Summary, velocities: Any, transitions: Any) -> None:
         if velocities is not None and transitions is not None:
