@@ -6,7 +6,7 @@ from typing import Any
 
 from results_pages import table
 
-from noneq import traits
+from noneq.cli.gives import traits_of
 from noneq.learning.forward import differences, dynamics
 from noneq.learning.method import AbstractMethod
 from noneq.spec import modules, public
@@ -19,6 +19,7 @@ ROOMS = {
     "processes": "Processes",
     "samplers": "Samplers",
     "nets": "Networks",
+    "runs": "Runs",
     "metrics": "Metrics",
     "inference": "Inference",
     "thermo": "Thermodynamics",
@@ -100,11 +101,8 @@ def api_page() -> str:
 
 
 def abilities(method: AbstractMethod) -> str:
-    """Traits of the model a method builds, from the return type of its ``init``."""
-    model = inspect.signature(type(method).init).return_annotation
-    known = {name: cls for name, cls in vars(traits).items() if name.startswith("Has")}
-    has = [n for n, cls in known.items() if inspect.isclass(model) and issubclass(model, cls)]
-    return ", ".join(f"`{name}`" for name in has)
+    """Traits of the model a method builds."""
+    return ", ".join(f"`{name}`" for name in traits_of(type(method)))
 
 
 def link(name: str) -> str:

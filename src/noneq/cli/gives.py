@@ -1,5 +1,7 @@
 """What the models of a method can do, read off a model that is built but never computed."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import numpy as np
@@ -15,7 +17,7 @@ DOMAINS = (Free(), Box(-2.0, 2.0))
 """Where the states live that a method is tried on: some methods need walls."""
 
 
-def traits_of(method: type[AbstractMethod]) -> list[str]:
+def traits_of(method: Callable[[], AbstractMethod]) -> list[str]:
     """Traits of the model that the method's ``init`` returns with default settings.
 
     Raises:
@@ -32,7 +34,7 @@ def traits_of(method: type[AbstractMethod]) -> list[str]:
             continue
         ours = (base for base in type(model).__mro__ if base.__module__.startswith("noneq."))
         return [base.__name__ for base in ours if base.__name__.startswith("Has")]
-    raise InvalidInput(f"{method.__name__} builds no model for states in the plane.")
+    raise InvalidInput(f"{type(recipe).__name__} builds no model for states in the plane.")
 
 
 def _summary(domain: AbstractDomain) -> Summary:
