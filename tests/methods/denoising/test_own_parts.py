@@ -17,12 +17,14 @@ from noneq.processes import (
     FokkerPlanck,
     Gaussian,
     Karras,
+    LearntGaussian,
     Likelihood,
+    Noise,
     Reflected,
     UnitNoise,
     Walls,
 )
-from noneq.samplers import ReverseSDE
+from noneq.samplers import Ancestral, ReverseSDE
 from own_parts import Cubic, Early, Euler, Half, Laplace, Mute, Scored, Small, Warm
 
 
@@ -89,6 +91,24 @@ def test_walls_are_a_process_of_the_product():
     np.testing.assert_array_equal(one.history["loss"], other.history["loss"])
     draw = lambda fit: fit.model.sample(8, key=jax.random.key(1))
     np.testing.assert_array_equal(draw(one), draw(other))
+
+
+def test_vdm_is_a_point_of_the_product():
+    spelt = ScoreMatching(
+        process=LearntGaussian(width=4),
+        target=Noise(),
+        objective=LikelihoodBound(),
+        weight=None,
+        sampler=Ancestral(12),
+        **TINY,
+    )
+    named = nq.methods.VDM(process=LearntGaussian(width=4), sampler=Ancestral(12), **TINY)
+    one, other = (m.fit(TWO, key=jax.random.key(0)) for m in (spelt, named))
+    np.testing.assert_array_equal(one.history["loss"], other.history["loss"])
+    slopes = lambda fit: fit.model.denoiser.process.schedule.height
+    np.testing.assert_array_equal(slopes(one), slopes(other))
+    fresh = named.init(one.summary, key=jax.random.key(0))
+    assert not np.array_equal(slopes(one), fresh.denoiser.process.schedule.height)
 
 
 def test_implicit_score_matching_needs_no_kernel():
