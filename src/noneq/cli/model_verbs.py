@@ -155,11 +155,19 @@ def compare(
     return 3 if failed else 0
 
 
-def report(run: o.Run, trust: o.Trust = False, json: o.Json = False) -> None:
+def report(
+    run: o.Run,
+    picture: Annotated[
+        list[str],
+        typer.Option("--picture", metavar="FILE:NAME", help="Draw with a function of your own."),
+    ] = [],  # noqa: B006
+    trust: o.Trust = False,
+    json: o.Json = False,
+) -> None:
     """Write report.html of a run or a study: one page that opens offline."""
     from noneq.cli.reporting import write_report
 
-    pages = [str(page) for page in write_report(run, trust=trust)]
+    pages = [str(page) for page in write_report(run, picture, trust=trust)]
     emit(json, {"reports": pages}, *pages)
 
 

@@ -1,26 +1,37 @@
 """Which report a folder gets."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from noneq.errors import InvalidInput
 from noneq.report import group_report, run_report
 from noneq.runs import members
+from noneq.spec.names import own_function
 from noneq.store import load
 from noneq.studies.page import study_report
 
 
-def write_report(folder: Path, *, trust: bool) -> list[Path]:
+def write_report(folder: Path, pictures: Sequence[str] = (), *, trust: bool) -> list[Path]:
     """Write the page of a study or of a run; of a comparison or an ensemble also each run's own.
 
+    Args:
+        folder: of the study or the run.
+        pictures: ``my_file:my_picture`` …, functions of a `Fit` that draw on the page of a run.
+        trust: allow code outside noneq.
+
     Raises:
-        InvalidInput: nothing finished there, or a run that needs ``trust``.
+        InvalidInput: nothing finished there, or a run or a picture that needs ``trust``.
     """
     if (folder / "cells.json").exists():
+        if pictures:
+            raise InvalidInput("a study draws its own pictures; give --picture with a run.")
         return [study_report(folder)]
+    own = [own_function(name, trust=trust) for name in pictures]
     runs = _runs(folder)
     for run in runs.values():
         load(run, trust=trust)  # imports the user's own method, if the run has one
     whole = [] if list(runs.values()) == [folder] else [group_report(folder, runs)]
-    return whole + [run_report(run) for run in runs.values()]
+    return whole + [run_report(run, pictures=own) for run in runs.values()]
 
 
 def _runs(folder: Path) -> dict[str, Path]:

@@ -18,14 +18,14 @@ from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, InvalidInput, NoneqError, WriteFailed, WrongType
 
 
-_READERS = {
+READERS = {
     ".csv": read_csv,
     ".npz": read_npz,
     ".nc": read_netcdf,
     ".zarr": read_zarr,
     ".parquet": read_parquet,
 }
-_WRITERS = {
+WRITERS = {
     ".csv": write_csv,
     ".npz": write_npz,
     ".nc": write_netcdf,
@@ -96,7 +96,7 @@ def read_raw(
     if kind not in (None, "snapshots", "trajectories"):
         raise InvalidInput(f"kind = {kind!r}; expected 'snapshots' or 'trajectories'.")
     layout = Layout(time_column, trajectory_column, tuple(condition_columns), components, kind)
-    reader = _READERS[_format(path)]
+    reader = READERS[_format(path)]
     if not path.exists():
         raise InvalidInput(_not_found(path))
     raw = _safely(path, lambda: reader(path, layout))
@@ -121,7 +121,7 @@ def write(data: Snapshots | Trajectories, path: str | Path) -> None:
         WriteFailed: the disk refused; what was there before is intact.
     """
     path = check_target(path)
-    writer = _WRITERS[_format(path)]
+    writer = WRITERS[_format(path)]
     if not isinstance(data, Snapshots | Trajectories):
         raise WrongType(
             f"data is a {type(data).__name__}; expected Snapshots or Trajectories (wrap an array: "
@@ -155,14 +155,14 @@ def check_target(path: str | Path) -> Path:
 
 def _format(path: Path) -> str:
     suffix = path.suffix.lower()
-    if suffix in _READERS:
+    if suffix in READERS:
         return suffix
-    near = difflib.get_close_matches(suffix, _READERS, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(suffix, READERS, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}? " if near else ""
     if suffix == ".npy":
         hint = "save named arrays with np.savez (values, times). "
     raise InvalidInput(
-        f"{path} has an unknown extension {suffix!r}; {hint}known: {', '.join(_READERS)}."
+        f"{path} has an unknown extension {suffix!r}; {hint}known: {', '.join(READERS)}."
     )
 
 

@@ -7,7 +7,6 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from noneq.data.summary import Summary
 from noneq.estimate import Estimate
 from noneq.report.figures import canvas, png
 from noneq.report.html import Picture, Table, with_error
@@ -17,11 +16,12 @@ from noneq.traits import AbstractModel, HasInvariantFlow
 _STATES, _CELLS, _MOST_TIMES = 4096, 20, 3
 
 
-def flow_pictures(model: Any, summary: Summary) -> list[Picture]:
+def flow_pictures(fit: Any) -> list[Picture]:
     """The current p v over the density p, first two coordinates, at up to three times.
 
     None for models without a velocity in physical time, of fields, of conditions, or on a line.
     """
+    model, summary = fit.model, fit.summary
     shape, every = summary.event_shape, summary.times
     if not isinstance(model, AbstractModel) or not isinstance(model, HasInvariantFlow):
         return []

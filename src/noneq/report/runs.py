@@ -1,6 +1,6 @@
 """The report of a fitted run: how it learned, what it generates, how good that is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from noneq.data.files import read
 from noneq.data.snapshots import Snapshots
 from noneq.data.summary import Summary
-from noneq.errors import InvalidInput, NoneqError
+from noneq.errors import InvalidInput, NoneqError, WrongType
 from noneq.report.chains import model_pictures
 from noneq.report.citations import bibtex
 from noneq.report.currents import flow_pictures, flow_tables
@@ -24,11 +24,32 @@ from noneq.traits import HasInvariantFlow
 _TIMES, _SAMPLES = 25, 500
 
 
-def run_report(run_path: str | Path) -> Path:
+def cloud_pictures(fit: Any) -> list[Clouds]:
+    """Data and samples over the model's times."""
+    return clouds(fit, type(fit.method).__name__)
+
+
+def chain_pictures(fit: Any) -> list[Picture]:
+    """Currents, main loop and spectrum of a hidden Markov chain, if the model has one."""
+    return model_pictures(fit.model)
+
+
+PICTURES: tuple[Callable[[Any], Sequence[Figure]], ...] = (
+    cloud_pictures,
+    chain_pictures,
+    flow_pictures,
+)
+"""Functions of a `Fit`, in the order of the page; each gives none where the model lacks the trait."""
+
+
+def run_report(
+    run_path: str | Path, *, pictures: Sequence[Callable[[Any], Sequence[Figure]]] = ()
+) -> Path:
     """Write ``report.html`` of a fitted run.
 
     Args:
         run_path: run folder of `noneq.save`.
+        pictures: further functions of the `Fit`, as those of `PICTURES`.
 
     Returns:
         The page.
@@ -43,18 +64,13 @@ def run_report(run_path: str | Path) -> Path:
     name = type(fit.method).__name__
     rows = read_rows(folder)
     notes = [str(text) for text in fit.meta.get("warnings", ())]
-    chains: list[Picture] = []
-    try:
-        chains = model_pictures(fit.model)
-    except InvalidInput as reducible:
-        notes.append(f"No pictures of the hidden chain: {reducible}")
-    figures: list[Figure] = [
-        *clouds(fit, name),
-        *chains,
-        *flow_pictures(fit.model, fit.summary),
-        *_kept_pictures(folder),
-        *_history(fit),
-    ]
+    figures: list[Figure] = []
+    for draw in (*PICTURES, *pictures):
+        try:
+            figures += _checked(draw, fit)
+        except InvalidInput as error:
+            notes.append(f"No {draw.__name__.replace('_', ' ')}: {error}")
+    figures += [*_kept_pictures(folder), *_history(fit)]
     return render(
         folder / "report.html",
         title=f"{name} fitted to {fit.summary.kind}",
@@ -67,6 +83,23 @@ def run_report(run_path: str | Path) -> Path:
         command=str(fit.meta.get("command", "")) or f"noneq report {folder}",
         settings=to_toml(fit.method),
     )
+
+
+def _checked(draw: Callable[[Any], Sequence[Figure]], fit: Any) -> list[Figure]:
+    """What the function draws.
+
+    Raises:
+        WrongType: something that is no list of figures.
+    """
+    drawn = draw(fit)
+    if not isinstance(drawn, list | tuple) or not all(
+        isinstance(f, Picture | Clouds) for f in drawn
+    ):
+        raise WrongType(
+            f"{draw.__name__} gave a {type(drawn).__name__}; expected a list of Picture or Clouds "
+            "(noneq.report.html)."
+        )
+    return list(drawn)
 
 
 def _lead(summary: Summary) -> str:
