@@ -6,7 +6,7 @@ from typing import Any
 
 from results_pages import table
 
-from noneq.cli.gives import traits_of
+from noneq.cli.model_traits import traits_of
 from noneq.learning.forward import differences, dynamics
 from noneq.learning.method import AbstractMethod
 from noneq.spec import modules, public

@@ -10,7 +10,7 @@ from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput, MissingTrait, SolveFailed
 from noneq.inference import bounded_fraction, lyapunov_spectrum
 from noneq.inference.boundedness import proportion
-from noneq.inference.chaos import memory_of
+from noneq.inference.lyapunov import memory_of
 from noneq.systems import BarsAndStripes, DoublePendulum, Linear, Lorenz, Rossler
 from noneq.traits import HasVelocity
 

@@ -28,7 +28,7 @@ from noneq.samplers import (
     Sourced,
     Weights,
 )
-from noneq.samplers.sources import Population, systematic
+from noneq.samplers.birth_weights import Population, systematic
 from noneq.studies.genphys.charges import FromMarginal, charges, two_charges
 from noneq.traits import HasBirths, HasNoisyVelocity
 

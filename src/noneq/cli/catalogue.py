@@ -8,7 +8,7 @@ from typing import Any
 
 import equinox as eqx
 
-from noneq.cli.gives import traits_of
+from noneq.cli.model_traits import traits_of
 from noneq.cli.output import listing
 from noneq.cli.terms import comment, methods_listing, terms
 from noneq.domains import AbstractDomain

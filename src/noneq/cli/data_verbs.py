@@ -54,7 +54,7 @@ def inspect(
     layout: dict[str, Any],
 ) -> None:
     """Look at data: times, counts, scales, what is missing, and what to do next."""
-    from noneq.cli.looking import describe, draw
+    from noneq.cli.inspecting import describe, draw
     from noneq.data.inspection import inspection
 
     found = inspection(file, **{k: v for k, v in layout.items() if k != "drop_missing"})

@@ -43,8 +43,8 @@ def pde(
     In TEXT, u is the field and u_t, u_tt are its derivatives in time; lap(u) is the Laplacian,
     flap(u, a) = (-lap)^(a/2) u, grad(u) the derivative along one axis, I the imaginary unit.
     """
-    from noneq.cli.judging import asked, draw, judgement, lengths, table_of_all
-    from noneq.cli.verdicts import duality, sheet
+    from noneq.cli.pde_facts import asked, draw, judgement, lengths, table_of_all
+    from noneq.cli.pde_text import duality, sheet
 
     lengths(scale, box)
     if all_:

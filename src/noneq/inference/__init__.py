@@ -1,10 +1,6 @@
 """What dynamics are like, measured on paths, fields and fitted models."""
 
 from noneq.inference.boundedness import bounded_fraction as bounded_fraction
-from noneq.inference.chaos import (
-    LyapunovSpectrum as LyapunovSpectrum,
-    lyapunov_spectrum as lyapunov_spectrum,
-)
 from noneq.inference.clusters import (
     ClusterTracks as ClusterTracks,
     cluster_tracks as cluster_tracks,
@@ -21,10 +17,14 @@ from noneq.inference.displacement import (
     displacement_cosine as displacement_cosine,
 )
 from noneq.inference.fields import field_cosine as field_cosine
-from noneq.inference.identifiable import (
+from noneq.inference.identifiability import (
     Identifiability as Identifiability,
     Likeness as Likeness,
     identifiability as identifiability,
+)
+from noneq.inference.lyapunov import (
+    LyapunovSpectrum as LyapunovSpectrum,
+    lyapunov_spectrum as lyapunov_spectrum,
 )
 from noneq.inference.surrogates import phase_shuffled as phase_shuffled
 from noneq.inference.tracks import Tracks as Tracks, field_tracks as field_tracks

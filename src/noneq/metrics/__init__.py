@@ -1,9 +1,9 @@
 """Metrics: distances of two ensembles per time, each beside its sampling floor."""
 
 from noneq.metrics.comparison import excess as excess
-from noneq.metrics.discrepancy import energy_distance as energy_distance, mmd as mmd
 from noneq.metrics.divergence import jensen_shannon as jensen_shannon
 from noneq.metrics.forecast import transition_jensen_shannon as transition_jensen_shannon
+from noneq.metrics.kernel_distances import energy_distance as energy_distance, mmd as mmd
 from noneq.metrics.likelihood import (
     bits_per_dim as bits_per_dim,
     likelihood_consistency as likelihood_consistency,

@@ -8,9 +8,9 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key
 from noneq.samplers.base import Flowing, denoiser, projected
+from noneq.samplers.fixed_steps import AbstractStepped
 from noneq.samplers.grid import levels, log_decay, pairs
 from noneq.samplers.sde import check_noise
-from noneq.samplers.stepped import AbstractStepped
 
 
 class Ancestral(AbstractStepped):

@@ -9,8 +9,8 @@ from jaxtyping import Array, Float
 from noneq._typing import Key
 from noneq.errors import InvalidInput
 from noneq.samplers.base import Flowing, check_steps, denoiser, projected, scored
+from noneq.samplers.fixed_steps import AbstractStepped
 from noneq.samplers.grid import levels
-from noneq.samplers.stepped import AbstractStepped
 
 
 class AnnealedLangevin(AbstractStepped):

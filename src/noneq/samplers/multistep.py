@@ -8,8 +8,8 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key
 from noneq.samplers.base import Flowing, denoiser, projected
+from noneq.samplers.fixed_steps import AbstractStepped
 from noneq.samplers.grid import levels, log_decay, pairs
-from noneq.samplers.stepped import AbstractStepped
 
 
 class Multistep(AbstractStepped):

@@ -15,8 +15,8 @@ from noneq.samplers.base import (
     ensemble,
     projected,
 )
+from noneq.samplers.fixed_steps import AbstractStepped
 from noneq.samplers.likelihood import probability_flow, sources, with_divergence
-from noneq.samplers.stepped import AbstractStepped
 
 
 class Heun(AbstractStepped):

@@ -6,7 +6,7 @@ from jaxtyping import Array, Float, PyTree
 
 from noneq._typing import Key
 from noneq.samplers.annealing import AbstractAnnealing
-from noneq.samplers.sources import systematic
+from noneq.samplers.birth_weights import systematic
 
 
 def resampled(

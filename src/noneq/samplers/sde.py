@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar
 from noneq.errors import InvalidInput
 from noneq.samplers.base import Flowing, projected, scored
-from noneq.samplers.stepped import AbstractStepped
+from noneq.samplers.fixed_steps import AbstractStepped
 
 
 class ReverseSDE(AbstractStepped):

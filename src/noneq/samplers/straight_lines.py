@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key
 from noneq.errors import InvalidInput
 from noneq.samplers.base import Flowing, check_conserved, ensemble, projected
-from noneq.samplers.stepped import AbstractStepped
+from noneq.samplers.fixed_steps import AbstractStepped
 
 
 _NEIGHBOURS = (slice(None, -1), slice(1, None))

@@ -28,10 +28,9 @@ from noneq.store import weights
 from noneq.store.journal import current, replace_all
 from noneq.store.locks import lock
 from noneq.store.records import from_csv, to_csv, to_json
-from noneq.store.upgrades import upgraded, upgraded_spec
+from noneq.store.upgrades import FORMAT, check_format, upgraded, upgraded_spec
 
 
-FORMAT = 1
 _LARGEST_TEXT = 64 * 2**20
 
 
@@ -107,10 +106,7 @@ def read_meta(path: str | Path) -> dict[str, Any]:
         if file.stat().st_size > _LARGEST_TEXT:
             raise DataFileError(f"{file} is larger than {_LARGEST_TEXT} bytes; it is no meta.json.")
         meta = json.loads(file.read_bytes())
-        if (written := meta["format"]) != FORMAT:
-            raise DataFileError(
-                f"{file} has format {written!r}, this version reads {FORMAT}; upgrade noneq."
-            )
+        check_format(meta["format"], file)
         intact = _digest(_meta_core(meta)) == meta["sha256"]["meta.json"]
     except DataFileError:
         raise

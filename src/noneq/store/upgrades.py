@@ -4,10 +4,19 @@ A run keeps the table of its method, and the outlines of models that it was give
 of every class (`noneq.spec.to_outline`). Names and modules change; what was saved stays readable.
 """
 
+from pathlib import Path
 from typing import Any
 
+from noneq.errors import DataFileError
+
+
+FORMAT = 1
+"""Of the run folders that this version writes."""
 
 MOVED = {
+    "samplers.churned": "samplers.churn",
+    "samplers.sourced": "samplers.births",
+    "systems.chaos": "systems.attractors",
     "methods.boltzmann_field": "methods.energies.boltzmann_field",
     "methods.denoising.denoiser": "processes.denoiser",
     "methods.denoising.field_lines": "processes.field_lines",
@@ -87,6 +96,18 @@ RENAMED = {"FieldLinesModel": "FlowLaw"}
 _GRADIENT = {"kind": "Gradient", "net": {"kind": "MLP", "width": 96, "depth": 3}}
 _SHORT = {"kind": "Training", "steps": 4000, "batch": 1024, "rate": 3e-3}
 _CLOCK = {"gamma_min": "gamma_min", "gamma_max": "gamma_max", "schedule_width": "width"}
+
+
+def check_format(written: Any, file: Path) -> None:
+    """Refuse what a newer version wrote.
+
+    Raises:
+        DataFileError: another format.
+    """
+    if written != FORMAT:
+        raise DataFileError(
+            f"{file} has format {written!r}, this version reads {FORMAT}; upgrade noneq."
+        )
 
 
 def upgraded(outline: Any) -> Any:

@@ -1,5 +1,6 @@
 """Ground truth: systems to simulate or to draw from."""
 
+from noneq.systems.attractors import Lorenz as Lorenz, Rossler as Rossler
 from noneq.systems.bars import BarsAndStripes as BarsAndStripes
 from noneq.systems.base import (
     AbstractDiffusion as AbstractDiffusion,
@@ -12,7 +13,6 @@ from noneq.systems.base import (
     HasStationaryDensity as HasStationaryDensity,
 )
 from noneq.systems.boids import Boids as Boids
-from noneq.systems.chaos import Lorenz as Lorenz, Rossler as Rossler
 from noneq.systems.cucker_smale import CuckerSmale as CuckerSmale
 from noneq.systems.icons import (
     AbstractIcon as AbstractIcon,

@@ -20,9 +20,9 @@ from noneq.thermo.detailed_balance import (
     BalanceTest as BalanceTest,
     detailed_balance_test as detailed_balance_test,
 )
-from noneq.thermo.entropy import entropy_production_rate as entropy_production_rate
 from noneq.thermo.observed_chains import (
     count_matrix as count_matrix,
     transition_matrix_from as transition_matrix_from,
 )
+from noneq.thermo.path_entropy import entropy_production_rate as entropy_production_rate
 from noneq.thermo.work import power as power, work as work

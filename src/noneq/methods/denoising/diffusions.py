@@ -11,7 +11,7 @@ from noneq.processes.targets import AbstractTarget, Noise, Preconditioned
 from noneq.processes.weights import AbstractWeight, LogNormal, UnitNoise
 from noneq.samplers.ancestral import Ancestral
 from noneq.samplers.base import AbstractSampler
-from noneq.samplers.churned import ChurnedHeun
+from noneq.samplers.churn import ChurnedHeun
 from noneq.samplers.langevin import AnnealedLangevin
 from noneq.samplers.sde import PredictorCorrector
 

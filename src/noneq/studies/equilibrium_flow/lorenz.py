@@ -21,7 +21,7 @@ from noneq.methods.invariant_flows.base import AbstractInvariantFlow
 from noneq.runs.rows import Row
 from noneq.simulation import simulate
 from noneq.studies.base import AbstractCell, Outcome
-from noneq.systems.chaos import Lorenz
+from noneq.systems.attractors import Lorenz
 from noneq.traits import AbstractModel
 
 

@@ -18,9 +18,9 @@ from noneq.processes.mixtures.scale_mixture import AbstractScaleMixture, ScaleMi
 from noneq.processes.mixtures.screened import Screened
 from noneq.processes.mixtures.subordinators import InverseGaussian
 from noneq.processes.schedules import Karras
+from noneq.samplers.birth_weights import AbstractHandling, Branching, Ignored, Resampling, Weights
+from noneq.samplers.births import Sourced, Weighted
 from noneq.samplers.ode import Heun
-from noneq.samplers.sourced import Sourced, Weighted
-from noneq.samplers.sources import AbstractHandling, Branching, Ignored, Resampling, Weights
 from noneq.traits import HasBirths, HasNoisyVelocity
 
 

@@ -10,8 +10,8 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar
 from noneq.errors import InvalidInput
 from noneq.samplers.base import Flowing, births, check_steps, ensemble, projected
-from noneq.samplers.sources import AbstractHandling, Population, Resampling, systematic
-from noneq.samplers.stepped import AbstractStepped
+from noneq.samplers.birth_weights import AbstractHandling, Population, Resampling, systematic
+from noneq.samplers.fixed_steps import AbstractStepped
 
 
 class Weighted(NamedTuple):

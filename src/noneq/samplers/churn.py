@@ -9,8 +9,8 @@ from jaxtyping import Array, Float
 from noneq._typing import Key
 from noneq.errors import InvalidInput
 from noneq.samplers.base import Flowing, denoiser, projected
+from noneq.samplers.fixed_steps import AbstractStepped
 from noneq.samplers.grid import Level, levels, pairs
-from noneq.samplers.stepped import AbstractStepped
 from noneq.traced import is_on
 
 

@@ -1,4 +1,4 @@
-"""Records of `noneq.cli.judging` as text and tables for people."""
+"""Records of `noneq.cli.pde_facts` as text and tables for people."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
