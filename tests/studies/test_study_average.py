@@ -16,7 +16,7 @@ def wells(rng, n, *, left=0.5, mobile=False):
     """Two wells; particles keep theirs, unless mobile, so that frames are correlated."""
     side = rng.random((n, TIMES.size if mobile else 1)) < left
     x = np.where(side, -0.5, 0.5) + 0.1 * rng.standard_normal((n, TIMES.size))
-    return Trajectories(x[..., None], TIMES, domain=BOX)
+    return Trajectories(np.clip(x, -1, 1)[..., None], TIMES, domain=BOX)
 
 
 def test_equals_the_mean_of_the_metric_and_its_floor(rng):

@@ -150,16 +150,16 @@ def refuse_outside(states: np.ndarray, domain: AbstractDomain) -> None:
     """Refuse states ``(n, *event_shape)`` that the domain does not hold, up to rounding.
 
     Raises:
-        InvalidInput: with their share and the farthest number.
+        InvalidInput: with their number and the first of them.
     """
     out = _outside(states, domain)
     if out.any():
-        rows = out.reshape(len(out), -1)
-        worst = states[rows.any(axis=1)][0]
-        cure = "wrap them (domain.project)" if isinstance(domain, Torus) else "correct the unit"
+        far = np.asarray(out.reshape(len(out), -1).any(axis=1))
+        numbers = states[far][0].ravel()[:4]
+        wrap = "wrap them (domain.project)" if isinstance(domain, Torus) else "correct the unit"
         raise InvalidInput(
-            f"{rows.any(axis=1).mean():.3g} of the states lie outside {_name(domain)}, such as "
-            f"{np.array2string(worst.ravel()[:4], precision=4)}; {cure}, or give their true domain."
+            f"{far.sum()} of {len(far)} states lie outside {_name(domain)}, the first at "
+            f"({', '.join(f'{number:.4g}' for number in numbers)}); {wrap}, or give a larger domain."
         )
 
 
@@ -176,6 +176,9 @@ def _outside(states: np.ndarray, domain: AbstractDomain) -> np.ndarray:
     rounding = 1e-5 * np.maximum(high - low, np.maximum(np.abs(low), np.abs(high)))
     out = (states < low - rounding) | (states > high + rounding)
     if isinstance(domain, Region) and not out.any():
+        wall = jnp.shape(domain.signed_distance(jnp.asarray(states[0])))
+        if wall != ():  # no distance; what uses the region says so
+            return out
         # A finite step of an integrator may end this far behind a curved wall.
         size = float((high - low).max())
         return np.asarray(jax.vmap(domain.distance)(jnp.asarray(states))) > 1e-3 * size

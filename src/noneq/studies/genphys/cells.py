@@ -143,7 +143,7 @@ class ProcessCell(AbstractCell):
             found.row("train_seconds", found.seconds),
         ]
         if model.sampler.evaluations is not None:
-            rows.append(found.row("nfe", model.sampler.evaluations))
+            rows.append(found.row("nfe", float(model.sampler.evaluations)))
         if not self.data.width:
             some = first(parts.test, self.scoring.n_likelihood)
             rows.append(found.row_of("nll", nll(model, some, key=density_key)))

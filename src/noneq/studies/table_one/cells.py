@@ -122,7 +122,7 @@ class LearnerCell(AbstractCell):
             *self._bound(model, parts.test, bound_key),
         ]
         if (count := evaluations(model)) is not None:
-            rows.append(found.row("nfe", count))
+            rows.append(found.row("nfe", float(count)))
         rows.append(found.row("train_seconds", found.seconds))
         rows.append(found.row("sample_seconds", seconds))
         arrays = {} if self.replicate else {"samples": shown(samples, self.judging)}

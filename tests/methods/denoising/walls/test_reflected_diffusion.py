@@ -105,7 +105,7 @@ def test_bad_input_is_explained(rng, key):
     with pytest.raises(InvalidInput, match=r"domain is Free, which has no walls; give a box"):
         ReflectedDiffusion().fit(x, key=key)
     with pytest.raises(InvalidInput, match="domain is Torus"):
-        ReflectedDiffusion().fit(nq.Snapshots(x, domain=nq.Torus(10.0)), key=key)
+        ReflectedDiffusion().fit(nq.Snapshots(np.mod(x, 10.0), domain=nq.Torus(10.0)), key=key)
     x[7] = (6.5, -0.5)
     with pytest.raises(InvalidInput, match=r"1 of 100 states lie outside .* at \(6.5, -0.5\)"):
         ReflectedDiffusion().fit(nq.Snapshots(x, domain=BOX), key=key)
