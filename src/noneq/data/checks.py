@@ -1,5 +1,6 @@
 """What every ensemble checks of the arrays and labels it is given."""
 
+import contextlib
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -176,12 +177,12 @@ def _outside(states: np.ndarray, domain: AbstractDomain) -> np.ndarray:
     rounding = 1e-5 * np.maximum(high - low, np.maximum(np.abs(low), np.abs(high)))
     out = (states < low - rounding) | (states > high + rounding)
     if isinstance(domain, Region) and not out.any():
-        wall = jnp.shape(domain.signed_distance(jnp.asarray(states[0])))
-        if wall != ():  # no distance; what uses the region says so
-            return out
-        # A finite step of an integrator may end this far behind a curved wall.
-        size = float((high - low).max())
-        return np.asarray(jax.vmap(domain.distance)(jnp.asarray(states))) > 1e-3 * size
+        # A finite step of an integrator may end this far behind a curved wall. A function that is
+        # no distance is named by the method that uses the region.
+        with contextlib.suppress(Exception):
+            distance = np.asarray(jax.vmap(domain.signed_distance)(jnp.asarray(states)))
+            if distance.ndim == 1:
+                return distance > 1e-3 * float((high - low).max())
     return out
 
 
