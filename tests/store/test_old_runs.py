@@ -21,11 +21,15 @@ from noneq.errors import DataFileError
 
 RUNS = sorted((Path(__file__).parent / "runs").iterdir())
 VARIATIONS = {
+    "ddpm",
+    "edm",
+    "flow_pp_lattice",
     "given_boltzmann_field",
     "given_energy_based",
     "given_ffjord",
     "given_flow_matching",
     "given_flow_pp",
+    "given_score_matching",
     "given_vdm",
     "latent_cycle_letters",
     "latent_cycle_second",
@@ -37,14 +41,21 @@ VARIATIONS = {
     "net_unet",
     "pfgm",
     "pfgm_pp",
+    "pfgm_published",
     "reflected_region",
     "score_adaptive",
     "score_exponential",
     "score_fractional",
+    "score_helmholtz",
     "score_of_a_line",
     "score_sde",
+    "score_with_a_label",
     "score_with_quantities",
+    "skew_convolutional",
+    "skew_state",
     "smld",
+    "stream_flow_given",
+    "yukawa",
 }
 """Always loaded, but sampled in the slow run only: another part of a product that others show."""
 METHODS = {

@@ -91,6 +91,7 @@ def z_scores(found, exact):
     return (found.mean(0) - exact) / (found.std(0, ddof=1) / np.sqrt(len(found)))
 
 
+@pytest.mark.slow
 def test_the_gradient_is_the_two_step_one(case):
     """31 entries, |z| < 5: false alarms 2e-5; the bias of ratios, O(1/draws), is a third of that."""
     model, p, data, chains, batch = case

@@ -60,7 +60,7 @@ def test_blurred_walk_is_the_transform(level, blur):
     r = np.linspace(0.01, 4 * np.hypot(level, blur), 60)
     p, velocity = direct(1, blur, level, r)
     t = kac_walk.walk_time(jnp.asarray(level))
-    found = jax.vmap(lambda z: kac_walk.blurred(z, t, level, blur))(jnp.asarray(r))
+    found = jax.jit(jax.vmap(lambda z: kac_walk.blurred(z, t, level, blur)))(jnp.asarray(r))
     np.testing.assert_allclose(np.exp(found.away), p, rtol=0, atol=1e-9 * p.max())
     seen = p > 1e-5 * p.max()
     np.testing.assert_allclose(found.velocity[seen], velocity[seen], rtol=1e-5, atol=1e-7)
@@ -78,16 +78,17 @@ def test_table_is_the_transform(dim, level):
     x = jnp.zeros((200, dim)).at[:, 0].set(r)
     y = jnp.zeros(dim)
     p, velocity = direct(dim, blur, level, r)
-    found = np.exp(jax.vmap(process.log_kernel, (0, None, None))(x, y, tau))
+    log_kernel = jax.jit(jax.vmap(lambda x: process.log_kernel(x, y, tau)))
+    found = np.exp(log_kernel(x))
     # The error of the table.
     np.testing.assert_allclose(found, p, rtol=0, atol=4e-6 * p.max())
     surface = 2 * np.pi ** (dim / 2) / special.gamma(dim / 2)
     fine = np.linspace(0, 9, 3001) * s
     fine_x = jnp.zeros((3001, dim)).at[:, 0].set(fine)
-    mass = np.exp(jax.vmap(process.log_kernel, (0, None, None))(fine_x, y, tau))
+    mass = np.exp(log_kernel(fine_x))
     total = np.trapezoid(mass * fine ** (dim - 1), fine) * surface
     assert total == pytest.approx(1, abs=1e-6)
-    flow = jax.vmap(process.conditional_velocity, (0, None, None))(x, y, tau)[:, 0]
+    flow = jax.jit(jax.vmap(lambda x: process.conditional_velocity(x, y, tau)))(x)[:, 0]
     time = float(kac_walk.stretch(kac_walk.walk_time(level), level))
     clock = time * float(process.schedule.rates(tau)[3])
     seen = p > 1e-3 * p.max()
@@ -99,9 +100,14 @@ def residual(process, dim, tau, x, flow):
     """∂p/∂tau + div(p u), relative to the largest ∂p/∂tau."""
     y = jnp.zeros(dim)
     p = lambda x, tau: jnp.exp(process.log_kernel(x, y, tau))
-    late = jax.vmap(jax.grad(p, 1), (0, None))(x, tau)
-    current = lambda x: p(x, tau) * flow(x, y, tau)
-    spread = jax.vmap(lambda x: jnp.trace(jax.jacfwd(current)(x)))(x)
+
+    @jax.jit
+    @jax.vmap
+    def terms(x):
+        current = lambda x: p(x, tau) * flow(x, y, tau)
+        return jax.grad(p, 1)(x, tau), jnp.trace(jax.jacfwd(current)(x))
+
+    late, spread = terms(x)
     return float(jnp.abs(late + spread).max() / jnp.abs(late).max())
 
 

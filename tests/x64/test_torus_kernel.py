@@ -58,9 +58,14 @@ def test_mass_is_one(dim, t):
 
 def residual(z, t, cutoff, other):
     """∂p/∂t + div(p u), relative to the largest ∂p/∂t; u with another cutoff."""
-    late = jax.vmap(jax.grad(density, 1), (0, None, None))(z, t, cutoff)
-    current = lambda z: density(z, t, cutoff) * velocity(z, t, other)
-    spread = jax.vmap(lambda z: jnp.trace(jax.jacfwd(current)(z)))(z)
+
+    @jax.jit
+    @jax.vmap
+    def terms(z):
+        current = lambda z: density(z, t, cutoff) * velocity(z, t, other)
+        return jax.grad(density, 1)(z, t, cutoff), jnp.trace(jax.jacfwd(current)(z))
+
+    late, spread = terms(z)
     return float(jnp.abs(late + spread).max() / jnp.abs(late).max())
 
 

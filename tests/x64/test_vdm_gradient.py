@@ -59,21 +59,21 @@ def case(request):
     y = (data.values - np.asarray(summary.shift)) / np.asarray(summary.scale)
     batch = {"y": jnp.asarray(y, float), "time": jnp.zeros(N), "condition": None}
     key = jax.random.key(3)
-    value, grads, _ = VariationalLoss(request.param).grad(model, None, batch, key=key)
+    loss = VariationalLoss(request.param)
+    value, grads, _ = eqx.filter_jit(loss.grad)(model, None, batch, key=key)
+    terms = eqx.filter_jit(lambda model: paper(model, batch, request.param, key))
 
     def slope(where, function):
         """Central difference of function(between, rest) in every entry of a leaf."""
         leaf = where(model)
-        at = lambda leaf: function(
-            *paper(eqx.tree_at(where, model, leaf), batch, request.param, key)
-        )
+        at = lambda leaf: function(*terms(eqx.tree_at(where, model, leaf)))
         h, out = 1e-5, np.zeros(leaf.size)
         for i in range(leaf.size):
             step = jnp.zeros(leaf.size).at[i].set(h).reshape(leaf.shape)
             out[i] = (at(leaf + step) - at(leaf - step)) / (2 * h)
         return out.reshape(leaf.shape)
 
-    return request.param, value, grads, paper(model, batch, request.param, key), slope
+    return request.param, value, grads, terms(model), slope
 
 
 loss = lambda between, rest: jnp.mean(between) + rest

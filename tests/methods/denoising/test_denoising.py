@@ -50,6 +50,7 @@ def test_samples_follow_the_law_at_every_time(fitted, key):
         assert abs(x.std() / (1 + t) - 1) < 0.04 + 5 / np.sqrt(2 * n)
 
 
+@pytest.mark.sweep(1)
 def test_log_prob_is_the_density_and_integrates_to_one(fitted):
     grid = jnp.linspace(-6, 16, 441)[:, None]
     log_prob = jax.jit(jax.vmap(lambda x: fitted.model.log_prob(x, time=0.5)))(grid)
@@ -61,12 +62,14 @@ def test_log_prob_is_the_density_and_integrates_to_one(fitted):
     assert abs(float(jnp.exp(log_prob).sum() * (x[1] - x[0])) - 1) < 0.01
 
 
+@pytest.mark.sweep(1)
 def test_score_is_the_gradient_of_the_log_density(fitted):
     score = jax.vmap(lambda x: fitted.model.score(x, time=1.0))(jnp.asarray([[5.0], [7.0], [9.0]]))
     # A network error e is e/0.05 here, hence the wide margin; a wrong sign is off by 1.
     np.testing.assert_allclose(score[:, 0], -(np.asarray([5.0, 7, 9]) - 7) / 4, atol=0.4)
 
 
+@pytest.mark.sweep(1)
 def test_another_sampler_fits_the_same_model(fitted, key):
     model = eqx.tree_at(lambda m: m.sampler, fitted.model, ReverseSDE(steps=300))
     x = model.sample(4000, time=0.0, key=key)
@@ -74,6 +77,7 @@ def test_another_sampler_fits_the_same_model(fitted, key):
     assert abs(float(x.std()) - 1) < 0.06 + 5 / np.sqrt(8000)
 
 
+@pytest.mark.sweep(1)
 def test_misuse_is_explained(fitted, key):
     with pytest.raises(InvalidInput, match="say which with time="):
         fitted.model.sample(3, key=key)

@@ -142,6 +142,7 @@ def spread(denoiser, x, key):
     return losses.mean(1).var() - losses.var(1).mean() / per, losses.var(), losses.mean()
 
 
+@pytest.mark.slow
 def test_learnt_gamma_halves_the_variance(fit, key):
     fit, x = fit
     denoiser = fit.model.denoiser

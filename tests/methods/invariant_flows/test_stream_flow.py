@@ -36,7 +36,7 @@ def terms(model: StreamFlowModel, x):
         v, s = model.velocity(x), model.score(x)
         return jnp.trace(jacobian) + v @ s, jnp.sqrt(jnp.sum(jacobian**2) + (v @ v) * (s @ s))
 
-    return jax.vmap(one)(x)
+    return jax.jit(jax.vmap(one))(x)
 
 
 @pytest.mark.slow
@@ -61,13 +61,13 @@ def test_without_the_divergence_of_the_matrix_it_is_not(law, fit):
         return scale * (matrix @ (scale * law.score(x)))
 
     residual = lambda x: jnp.trace(jax.jacfwd(half)(x)) + half(x) @ law.score(x)
-    assert jnp.sqrt(jnp.mean(jax.vmap(residual)(x) ** 2)) > 0.01
+    assert jnp.sqrt(jnp.mean(jax.jit(jax.vmap(residual))(x) ** 2)) > 0.01
 
 
 def test_its_size_is_one_in_units_of_the_data(law, fit):
     x = law.sample(4000, key=jax.random.key(3))
     scale = fit.model.frame.normaliser.scale.value
-    v = jax.vmap(fit.model.velocity)(x) / scale
+    v = jax.jit(jax.vmap(fit.model.velocity))(x) / scale
     assert abs(float(jnp.mean(v**2)) - 1) < 0.1
 
 
@@ -76,6 +76,7 @@ def test_training_lowers_the_deformation(fit):
     assert losses[-1] < 0.8 * losses[0]
 
 
+@pytest.mark.slow
 def test_a_turned_normal_law_turns_rigidly():
     """In the plane the field of least deformation that keeps N(0, I) is the rotation, S = 0."""
     data = np.random.default_rng(0).normal(size=(4000, 2)).astype(np.float32)

@@ -75,9 +75,8 @@ TWO = LatentCycle(hidden=14, gradient=TwoStepGradient())
 TIED = LatentCycle(hidden=14, tied=True)
 
 
-@pytest.mark.parametrize(
-    ("hidden", "most"), [(10, 0.9), pytest.param(14, 0.4, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("hidden", "most"), [(10, 0.9), (14, 0.4)])
 def test_bars_and_stripes(hidden, most):
     divergence, staying = medians(LatentCycle(hidden=hidden, gradient=TwoStepGradient()))
     assert divergence <= most

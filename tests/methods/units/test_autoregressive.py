@@ -115,6 +115,7 @@ def test_probabilities_sum_to_one_and_fit_the_parity():
     assert np.isneginf(log_probs(fitted(), BITS[:1] + 0.5))
 
 
+@pytest.mark.slow
 def test_draws_have_the_probabilities():
     n = 20_000
     x = np.asarray(fitted().sample(n, key=KEY))
