@@ -18,53 +18,9 @@ from noneq.data.summary import summarise
 from noneq.errors import FitDiverged, InvalidInput
 from noneq.frames.normaliser import Normaliser
 from noneq.learning.loop import train
-from noneq.learning.method import Data, Fit, History, Progress, as_data
+from noneq.learning.method import Fit, History, Progress
 from noneq.learning.objectives import AbstractObjective
 from noneq.traced import is_on
-
-
-def fit_law(
-    method: Any,
-    data: Data,
-    objective: Callable[[Array | None], AbstractObjective],
-    *,
-    part: Callable[[Any], Any],
-    key: Key,
-    init: Any,
-    progress: Progress | None,
-    checkpoint: Path | None,
-    prepare: Callable[..., Any] | None = None,
-) -> Fit:
-    """From data to a fitted model of p(x, t).
-
-    Args:
-        method: with `init`, and fields ``training`` and ``dequantise``.
-        objective: what to follow, given the width of the dequantisation noise ``(dim,)`` in
-            normalised units (None for none).
-        part: the learnt part of the model, e.g. ``lambda m: m.denoiser``; the model has a
-            ``frame``.
-        prepare: what a fresh model measures on the training rows before training, as
-            ``prepare(model, rows, key=)``.
-
-    Raises:
-        InvalidInput: discrete data and no word on dequantisation.
-    """
-    data = as_data(data)
-    check_lattice(data, method.dequantise, type(method).__name__)
-    scale = lambda model: model.frame.normaliser.scale.value
-    width = lambda model: method.dequantise / scale(model) if method.dequantise else None
-    return fit_rows(
-        method,
-        data,
-        lambda model: objective(width(model)),
-        read=lambda model, data: rows(data, model.frame.normaliser),
-        part=part,
-        key=key,
-        init=init,
-        progress=progress,
-        checkpoint=checkpoint,
-        prepare=prepare,
-    )
 
 
 def fit_rows(
@@ -88,7 +44,8 @@ def fit_rows(
         objective: what to follow, given the model.
         read: rows to learn from, ``read(model, data)``: arrays with a common leading axis.
         part: the learnt part of the model.
-        prepare: as in `fit_law`.
+        prepare: what a fresh model does with the training rows before training, as
+            ``prepare(model, rows, key=)``.
     """
     split_key, init_key, train_key, measure_key = jax.random.split(key, 4)
     began = clock.monotonic()

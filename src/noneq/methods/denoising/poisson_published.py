@@ -1,6 +1,5 @@
 """Poisson flow with the objective, the training states and the sampler of its first paper."""
 
-from pathlib import Path
 from typing import Any, ClassVar
 
 import jax
@@ -12,14 +11,13 @@ from noneq.constant import Constant
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.learning.forward import HasForward, drawn
+from noneq.learning.gradient import AbstractLawMethod
 from noneq.learning.loop import Training
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress
-from noneq.learning.objectives import AbstractLoss
-from noneq.learning.rows import check_handling, dequantised, fit_law, left_open
+from noneq.learning.objectives import AbstractLoss, AbstractObjective
+from noneq.learning.rows import dequantised, left_open
 from noneq.methods.denoising.charge_field import ChargeField
 from noneq.methods.denoising.flow_law import FlowLaw
 from noneq.nets.base import AbstractNet
-from noneq.nets.inputs import clock_of, label_of
 from noneq.nets.vectors.fields import MLP
 from noneq.processes.mixtures.charge_plane import charge_plane, empirical_field, normalised_field
 from noneq.samplers.base import AbstractSampler
@@ -70,7 +68,7 @@ def of_one_law(
     return same | jnp.eye(len(time), dtype=bool)
 
 
-class PFGMPublished(AbstractMethod, HasForward):
+class PFGMPublished(AbstractLawMethod, HasForward):
     """Poisson flow as published in 2022: the normalised field of a batch of charges; see `PFGM`.
 
     Forward process:
@@ -105,7 +103,8 @@ class PFGMPublished(AbstractMethod, HasForward):
         switch: height below which v_z is computed from v_x.
         clip: largest norm of prior draws, in units of the normalised data; None for none. The
             published image code clips at √N σ (1 + τ)^M, 3000 for CIFAR-10.
-        time_band, drop_condition, dequantise, training: as in `AbstractDenoising`.
+        time_band, drop_condition, dequantise: as in `AbstractInputs`.
+        training: settings of the gradient loop.
 
     Raises:
         InvalidInput: settings out of their range, or a clip that shortens more than 1 % of the
@@ -122,9 +121,6 @@ class PFGMPublished(AbstractMethod, HasForward):
     z_min: float = 1e-3
     switch: float = 5.0
     clip: float | None = None
-    time_band: float | None = None
-    drop_condition: float = 0.0
-    dequantise: float | None = None
     training: Training = Training(steps=20_000)
 
     def __check_init__(self) -> None:
@@ -135,7 +131,6 @@ class PFGMPublished(AbstractMethod, HasForward):
                 raise InvalidInput(f"PFGMPublished: {name} = {value}; expected a positive number.")
         if not self.switch >= 0:
             raise InvalidInput(f"PFGMPublished: switch = {self.switch}; expected a height ≥ 0.")
-        check_handling(self)
 
     def forward(
         self, x: Float[Array, " dim"], tau: ScalarLike
@@ -152,14 +147,7 @@ class PFGMPublished(AbstractMethod, HasForward):
             clip=self.clip,
         )
         across, upward = (
-            self.net.init(
-                summary.event_shape,
-                outputs,
-                noise=True,
-                clock=clock_of(summary, self.time_band),
-                label=label_of(summary),
-                key=one_key,
-            )
+            self.net.init_for(summary, outputs, noise=True, band=self.time_band, key=one_key)
             for outputs, one_key in zip((summary.dim, 1), jax.random.split(key), strict=True)
         )
         std = Constant(jnp.asarray(summary.std))
@@ -171,24 +159,10 @@ class PFGMPublished(AbstractMethod, HasForward):
             gamma=self.gamma,
             switch=self.switch,
         )
-        return FlowLaw(field, self.sampler, summary, optional=self.drop_condition > 0)
+        return FlowLaw(field, self.sampler, summary, optional=self.optional)
 
-    def fit(
-        self,
-        data: Data,
-        *,
-        key: Key,
-        init: FlowLaw | None = None,
-        progress: Progress | None = None,
-        checkpoint: Path | None = None,
-    ) -> Fit:
-        return fit_law(
-            self,
-            data,
-            lambda width: ChargeLoss(self.drop_condition, width),
-            part=lambda model: model.denoiser,
-            key=key,
-            init=init,
-            progress=progress,
-            checkpoint=checkpoint,
-        )
+    def learnt_part(self, model: FlowLaw) -> Any:
+        return model.denoiser
+
+    def objective_of(self, model: FlowLaw) -> AbstractObjective:
+        return ChargeLoss(self.drop_condition, self.noise_width(model))

@@ -1,6 +1,5 @@
 """The denoising product: process × schedule × target × objective × weight × network × sampler."""
 
-from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -13,14 +12,13 @@ from noneq._typing import Key, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput, WrongType
 from noneq.learning.forward import HasForward, drawn, linear
+from noneq.learning.gradient import AbstractLawMethod, HasPreparation
 from noneq.learning.loop import Training
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress
-from noneq.learning.rows import check_handling, fit_law
+from noneq.learning.objectives import AbstractObjective
 from noneq.methods.denoising.flow_law import FlowLaw
 from noneq.methods.denoising.model import DenoisingModel, law_of
 from noneq.methods.denoising.objectives import AbstractDenoisingObjective, Denoising
 from noneq.nets.base import AbstractNet
-from noneq.nets.inputs import clock_of, label_of
 from noneq.nets.vectors.fields import MLP
 from noneq.processes.base import AbstractAdditive, AbstractDiffusing, AbstractProcess
 from noneq.processes.field_lines import AbstractSourced
@@ -34,14 +32,12 @@ _ROUNDING = 1e-5
 _MOST_SIGNAL = 0.02
 
 
-def _inside(model: DenoisingModel | FlowLaw, rows: Any, *, key: Key) -> Any:
-    """The model as it is, once all states lie where its process lives.
+def _check_inside(process: AbstractProcess, y: np.ndarray) -> None:
+    """Refuse states where the process does not live.
 
     Raises:
         InvalidInput: states outside a box, which the process would fold back.
     """
-    process = model.denoiser.process
-    y = np.asarray(rows["y"])
     moved = np.abs(np.asarray(jax.vmap(process.project)(jnp.asarray(y))) - y) > _ROUNDING * (
         1 + np.abs(y)
     )
@@ -51,10 +47,9 @@ def _inside(model: DenoisingModel | FlowLaw, rows: Any, *, key: Key) -> Any:
             f"{type(process).__name__}, in units of the data's standard deviation; take a "
             "larger box, or other data."
         )
-    return model
 
 
-class AbstractDenoising(AbstractMethod, HasForward):
+class AbstractDenoising(AbstractLawMethod, HasPreparation, HasForward):
     """A denoising method; its fields are the factors of the product.
 
     Args:
@@ -65,12 +60,7 @@ class AbstractDenoising(AbstractMethod, HasForward):
         objective: which loss is followed.
         net: recipe of the network.
         penalty: term added to the loss, or None.
-        time_band: highest frequency of the time features, per unit time; None takes the
-            measured `Summary.time_band`.
-        drop_condition: fraction of training states whose condition is hidden, so that the model
-            also knows the law without it (needed for guidance).
-        dequantise: width of the uniform noise that fills the gaps of discrete data, 0 to take
-            them as they are, None to refuse them.
+        time_band, drop_condition, dequantise: as in `AbstractInputs`.
         training: settings of the gradient loop.
 
     Raises:
@@ -87,9 +77,6 @@ class AbstractDenoising(AbstractMethod, HasForward):
     objective: AbstractDenoisingObjective = Denoising()
     net: AbstractNet = MLP()
     penalty: AbstractPenalty | None = None
-    time_band: float | None = None
-    drop_condition: float = 0.0
-    dequantise: float | None = None
     training: Training = Training(steps=20_000)
 
     def __check_init__(self) -> None:
@@ -112,7 +99,6 @@ class AbstractDenoising(AbstractMethod, HasForward):
                 "ScaleMixture with the same law, whose flow needs none."
             )
         self.objective.check(self)
-        check_handling(self)
 
     def _check_signal(self, name: str) -> None:
         alpha, sigma = (float(value) for value in self.process.schedule(1.0))
@@ -136,38 +122,20 @@ class AbstractDenoising(AbstractMethod, HasForward):
         return drawn(self).denoiser.noisy_velocity(x, tau), jnp.zeros_like(x)
 
     def init(self, summary: Summary, *, key: Key) -> DenoisingModel | FlowLaw:
-        net = self.net.init(
-            summary.event_shape,
-            summary.dim,
-            noise=True,
-            clock=clock_of(summary, self.time_band),
-            label=label_of(summary),
-            key=key,
-        )
+        net = self.net.init_for(summary, summary.dim, noise=True, band=self.time_band, key=key)
         check_reach(self.process, summary.std)
         # Of its own, so that the network is that of the same key whatever the process learns.
         own = jax.random.fold_in(key, 1)
         part = self.process.learnt(net, summary, self.target, key=own)
         self.objective.check_part(part)
-        return law_of(part, self.sampler, summary, optional=self.drop_condition > 0)
+        return law_of(part, self.sampler, summary, optional=self.optional)
 
-    def fit(
-        self,
-        data: Data,
-        *,
-        key: Key,
-        init: DenoisingModel | FlowLaw | None = None,
-        progress: Progress | None = None,
-        checkpoint: Path | None = None,
-    ) -> Fit:
-        return fit_law(
-            self,
-            data,
-            lambda width: self.objective.loss(self, width),
-            part=lambda model: model.denoiser,
-            key=key,
-            init=init,
-            progress=progress,
-            checkpoint=checkpoint,
-            prepare=_inside,
-        )
+    def prepare(self, model: DenoisingModel | FlowLaw, rows: Any, *, key: Key) -> Any:
+        _check_inside(model.denoiser.process, rows["y"])
+        return model
+
+    def learnt_part(self, model: DenoisingModel | FlowLaw) -> Any:
+        return model.denoiser
+
+    def objective_of(self, model: DenoisingModel | FlowLaw) -> AbstractObjective:
+        return self.objective.loss(self, self.noise_width(model))

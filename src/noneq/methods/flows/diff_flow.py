@@ -14,10 +14,10 @@ from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.learning.forward import HasForward, drawn
 from noneq.learning.inputs import AbstractInputs
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
 from noneq.learning.objectives import AbstractLoss
 from noneq.learning.published import Published
-from noneq.learning.rows import dequantised, fit_law, left_open
+from noneq.learning.rows import check_lattice, dequantised, fit_rows, left_open, rows
 from noneq.learning.training import Training
 from noneq.methods.flows.two_way import DiffFlowModel, TwoWaySDE
 from noneq.nets.base import AbstractNet
@@ -153,15 +153,20 @@ class DiffFlow(AbstractInputs, AbstractMethod, HasForward):
             ``checkpoint``. All stages see the same rows in the same order, so that the held-out
             part is one and the same.
         """
+        data = as_data(data)
+        check_lattice(data, self.dequantise, type(self).__name__)
         count = len(self.curriculum)
         each = max(1, self.training.steps // count)
         stage = eqx.tree_at(lambda m: m.training.steps, self, each)
         history, fits = {}, []
         for i, steps in enumerate(self.curriculum):
-            fit = fit_law(
+            fit = fit_rows(
                 stage,
                 data,
-                lambda width, steps=steps: PathLoss(steps, self.drop_condition, width),
+                lambda model, steps=steps: PathLoss(
+                    steps, self.drop_condition, self.noise_width(model)
+                ),
+                read=lambda model, data: rows(data, model.frame.normaliser),
                 part=lambda model: model.sde,
                 key=key,
                 init=init,

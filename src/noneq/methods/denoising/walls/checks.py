@@ -84,21 +84,21 @@ def check_spread(summary: Summary, schedule: AbstractSchedule) -> None:
         )
 
 
-def check_mixing(process: Confined, values: np.ndarray, *, key: Key) -> None:
+def check_mixing(process: Confined, y: np.ndarray, *, key: Key) -> None:
     """Refuse levels after which walkers from the data's most remote state are not yet uniform.
+
+    Args:
+        y: states in units of the box, ``(n, dim)``.
 
     Raises:
         InvalidInput: a region too small for its enclosing box, or what is left of the start.
     """
-    region = process.walls.region
     share = float(process.walls.share)
     if share < _LEAST_SHARE:
         raise InvalidInput(
             f"ReflectedDiffusion: the region fills {share:.1g} of its enclosing box; give low and "
             "high that enclose it tightly, so that uniform states can be drawn."
         )
-    low, high = (np.reshape(b, (-1, *(1,) * (values.ndim - 2))) for b in region.bounds)
-    y = np.reshape(2 * (values - low) / (high - low) - 1, (len(values), -1))
     start = y[np.argmax(np.sum((y - y.mean(axis=0)) ** 2, axis=1))]
     left = float(_left(process, jnp.asarray(start, float), key))
     if not left < _MOST_LEFT:

@@ -1,20 +1,23 @@
 """Diffusion between reflecting walls."""
 
-from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
-import jax
+import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, ScalarLike
+from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary, placed
 from noneq.domains import AbstractDomain, Region
 from noneq.errors import InvalidInput
 from noneq.learning.forward import HasForward, linear
+from noneq.learning.gradient import AbstractGradientMethod, HasPreparation
+from noneq.learning.inputs import AbstractInputs
 from noneq.learning.loop import Training
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.learning.method import Data, as_data
+from noneq.learning.objectives import AbstractObjective
 from noneq.learning.published import Published
-from noneq.learning.rows import check_handling, fit_law
+from noneq.learning.rows import check_lattice, rows
 from noneq.methods.denoising.model import DenoisingModel
 from noneq.methods.denoising.objectives import DenoisingLoss
 from noneq.methods.denoising.walls.checks import (
@@ -26,7 +29,6 @@ from noneq.methods.denoising.walls.checks import (
 )
 from noneq.methods.denoising.walls.implicit import ImplicitLoss
 from noneq.nets.base import AbstractNet
-from noneq.nets.inputs import clock_of, label_of
 from noneq.nets.vectors.fields import MLP
 from noneq.processes.targets import Preconditioned
 from noneq.processes.walls.confined import Confined, Walls
@@ -36,7 +38,7 @@ from noneq.samplers.base import AbstractSampler
 from noneq.samplers.sde import ReverseSDE
 
 
-class ReflectedDiffusion(AbstractMethod, HasForward):
+class ReflectedDiffusion(AbstractInputs, AbstractGradientMethod, HasPreparation, HasForward):
     """Score of p(x, t) between reflecting walls, in a `Box` or a `Region`; samples never leave.
 
     Forward process:
@@ -64,7 +66,8 @@ class ReflectedDiffusion(AbstractMethod, HasForward):
         domain: the box or region, for data that do not carry one; a region goes before the data's
             box (of a shape of your own, data files keep only its box).
         walk: steps of the walk in a region.
-        time_band, drop_condition, dequantise, training: as in `AbstractDenoising`.
+        time_band, drop_condition, dequantise: as in `AbstractInputs`.
+        training: settings of the gradient loop.
 
     Raises:
         InvalidInput: settings out of their range; data without walls, or outside them; a region
@@ -80,9 +83,6 @@ class ReflectedDiffusion(AbstractMethod, HasForward):
     net: AbstractNet = MLP()
     domain: AbstractDomain | None = None
     walk: int = 32
-    time_band: float | None = None
-    drop_condition: float = 0.0
-    dequantise: float | None = None
     training: Training = Training(steps=20_000)
 
     def __check_init__(self) -> None:
@@ -92,7 +92,6 @@ class ReflectedDiffusion(AbstractMethod, HasForward):
             raise InvalidInput(
                 f"ReflectedDiffusion: walk = {self.walk}; expected at least 1 step (32 are usual)."
             )
-        check_handling(self)
 
     def forward(
         self, x: Float[Array, " dim"], tau: ScalarLike
@@ -105,45 +104,32 @@ class ReflectedDiffusion(AbstractMethod, HasForward):
         if domain is not summary.domain:
             summary = placed(summary, domain)
         check_spread(summary, self.process.schedule)
-        net = self.net.init(
-            summary.event_shape,
-            summary.dim,
-            noise=True,
-            clock=clock_of(summary, self.time_band),
-            label=label_of(summary),
-            key=key,
-        )
+        net = self.net.init_for(summary, summary.dim, noise=True, band=self.time_band, key=key)
         process = self._process(summary.domain, summary.event_shape)
         score = process.learnt(net, summary, Preconditioned(), key=key)
-        return DenoisingModel(score, self.sampler, summary, optional=self.drop_condition > 0)
+        return DenoisingModel(score, self.sampler, summary, optional=self.optional)
 
-    def fit(
-        self,
-        data: Data,
-        *,
-        key: Key,
-        init: DenoisingModel | None = None,
-        progress: Progress | None = None,
-        checkpoint: Path | None = None,
-    ) -> Fit:
+    def check(self, data: Data) -> Snapshots | Trajectories:
         states = walled(as_data(data), self.domain)
-        process = self._process(states.domain, states.event_shape)
-        if isinstance(process, Confined):
-            key, mixing_key = jax.random.split(key)
-            check_mixing(process, states.snapshots().values, key=mixing_key)
-            loss = lambda width: ImplicitLoss(self.weight, self.drop_condition, width)
-        else:
-            loss = lambda width: DenoisingLoss(self.weight, None, self.drop_condition, width)
-        return fit_law(
-            self,
-            states,
-            loss,
-            part=lambda model: model.denoiser,
-            key=key,
-            init=init,
-            progress=progress,
-            checkpoint=checkpoint,
-        )
+        check_lattice(states, self.dequantise, type(self).__name__)
+        return states
+
+    def rows_of(self, model: DenoisingModel, data: Any) -> dict[str, np.ndarray | None]:
+        return rows(data, model.frame.normaliser)
+
+    def prepare(self, model: DenoisingModel, rows: Any, *, key: Key) -> DenoisingModel:
+        if isinstance(model.denoiser.process, Confined):
+            check_mixing(model.denoiser.process, rows["y"], key=key)
+        return model
+
+    def learnt_part(self, model: DenoisingModel) -> Any:
+        return model.denoiser
+
+    def objective_of(self, model: DenoisingModel) -> AbstractObjective:
+        width = self.noise_width(model)
+        if isinstance(model.denoiser.process, Confined):
+            return ImplicitLoss(self.weight, self.drop_condition, width)
+        return DenoisingLoss(self.weight, None, self.drop_condition, width)
 
     def _process(
         self, domain: AbstractDomain, event_shape: tuple[int, ...]
