@@ -55,9 +55,10 @@ def inspect(
 ) -> None:
     """Look at data: times, counts, scales, what is missing, and what to do next."""
     from noneq.cli.inspecting import describe, draw
+    from noneq.cli.requests import keywords
     from noneq.data.inspection import inspection
 
-    found = inspection(file, **{k: v for k, v in layout.items() if k != "drop_missing"})
+    found = inspection(file, **keywords(layout | {"drop_missing": False}))
     if picture is not None:
         draw(file, picture, layout)
         say(f"picture: {picture}")

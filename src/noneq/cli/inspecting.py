@@ -55,6 +55,9 @@ def _rows(found: Inspection) -> list[list[str]]:
 
 def _remarks(found: Inspection) -> list[str]:
     remarks = []
+    if found.understood is not None:
+        remarks += found.understood.lines()
+    remarks += [f"warning: {text}" for text in found.warnings]
     if found.observed < 1:
         remarks.append(f"observed: {100 * found.observed:.1f} % of the trajectories' times")
     if found.constant:

@@ -9,7 +9,9 @@ from typing import Annotated, Any
 import typer
 
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="Data: csv, npz, nc, zarr or parquet.")]
+File = Annotated[
+    Path, typer.Argument(metavar="FILE", help="Data: csv, txt, npz, nc, zarr or parquet.")
+]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder written by `noneq fit`.")]
 Method = Annotated[
     str,
@@ -76,6 +78,39 @@ Trust = Annotated[
 ]
 
 READING = {
+    "columns": (
+        Annotated[str, typer.Option("--columns", metavar="A,B", help="The coordinates, by name.")],
+        "",
+    ),
+    "domain": (
+        Annotated[
+            str,
+            typer.Option("--domain", metavar="D", help="torus:2pi, torus:360, box:LOW:HIGH, free."),
+        ],
+        "",
+    ),
+    "units": (
+        Annotated[str, typer.Option("--units", metavar="x=um,time=s", help="Units by name.")],
+        "",
+    ),
+    "missing": (
+        Annotated[
+            str,
+            typer.Option("--missing", metavar="-999", help="Numbers that mark missing entries."),
+        ],
+        "",
+    ),
+    "read": (
+        Annotated[
+            list[str],
+            typer.Option(
+                "--read",
+                metavar="NAME=VALUE",
+                help="More on the file: every, window, drop, decimal …",
+            ),
+        ],
+        [],
+    ),
     "components": (
         Annotated[
             int | None,

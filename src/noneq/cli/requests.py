@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from noneq.cli.output import say
 from noneq.cli.words import assignments
-from noneq.data.files import read
+from noneq.data.files import handling, read, read_raw, reading_of, safely
+from noneq.data.refinement import build
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, InvalidInput
@@ -31,13 +33,23 @@ from noneq.systems.base import AbstractSystem
 
 
 def load_data(path: Path, layout: dict[str, Any]) -> Snapshots | Trajectories:
-    """Read a data file as the options of `noneq.cli.options.reads_data` say."""
-    return read(path, **_reading(layout))
+    """Read a data file as the options of `noneq.cli.options.reads_data` say, and say how."""
+    reading = reading_of(**keywords(layout))
+    raw, reading = read_raw(path, reading)
+    if raw.understood is not None:
+        say(f"{path.name} {raw.understood.headline}")
+    return safely(path, lambda: build(raw, reading, handling(reading)))
 
 
-def _reading(layout: dict[str, Any]) -> dict[str, Any]:
+def keywords(layout: dict[str, Any]) -> dict[str, Any]:
     """The options as keywords of `noneq.data.read`; those left out are left out."""
-    how = {name: value for name, value in layout.items() if name != "drop_missing" and value}
+    apart = ("drop_missing", "missing", "read", "columns")
+    how = {name: value for name, value in layout.items() if name not in apart and value}
+    if layout["columns"]:
+        how["columns"] = [name.strip() for name in layout["columns"].split(",")]
+    words = [*layout["read"], *([f"missing={layout['missing']}"] if layout["missing"] else [])]
+    if words:
+        how["reading"] = words
     return how | ({"missing": "mask"} if layout["drop_missing"] else {})
 
 
@@ -96,7 +108,7 @@ def record_of(path: Path, layout: dict[str, Any], words: Sequence[str]) -> dict[
     """What ``meta.json`` says of where a fit came from, enough to read the data again."""
     return {
         "command": shlex.join(["noneq", *words]),
-        "data": {"path": str(path.absolute()), "reading": _reading(layout)},
+        "data": {"path": str(path.absolute()), "reading": keywords(layout)},
     }
 
 

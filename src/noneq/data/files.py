@@ -1,26 +1,35 @@
-"""Reading and writing data: one pair of functions for csv, npz, netCDF, zarr and parquet."""
+"""Reading and writing data: one pair of functions for text tables, npz, netCDF, zarr and parquet."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from noneq.data.atomic import atomic_path
-from noneq.data.formats.csv import read_csv, write_csv
+from noneq.data.formats.npy import read_npy
 from noneq.data.formats.npz import read_npz, write_npz
 from noneq.data.formats.parquet import read_parquet, write_parquet
+from noneq.data.formats.text import read_text, write_csv
 from noneq.data.formats.xarrays import read_netcdf, read_zarr, write_netcdf, write_zarr
-from noneq.data.layouts import Layout, Raw, build
+from noneq.data.layouts import Raw, plainly
+from noneq.data.reading import Reading, beside, domain as domain_of, parse, units as units_of
+from noneq.data.refinement import build
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
+from noneq.domains import AbstractDomain
 from noneq.errors import DataFileError, InvalidInput, NoneqError, WriteFailed, WrongType
 
 
-READERS = {
-    ".csv": read_csv,
+READERS: dict[str, Callable[[Path, Reading], Raw]] = {
+    ".csv": read_text,
+    ".tsv": read_text,
+    ".txt": read_text,
+    ".dat": read_text,
     ".npz": read_npz,
+    ".npy": read_npy,
     ".nc": read_netcdf,
     ".zarr": read_zarr,
     ".parquet": read_parquet,
@@ -32,82 +41,153 @@ WRITERS = {
     ".zarr": write_zarr,
     ".parquet": write_parquet,
 }
+_TABLES = (".csv", ".tsv", ".txt", ".dat", ".parquet")
+_HINTS = {
+    ".gz": "unpack it first: gunzip FILE",
+    ".zip": "unpack it first",
+    ".xlsx": "save the sheet as csv",
+    ".xls": "save the sheet as csv",
+    ".h5ad": "in Python: adata.obsm and adata.obs into noneq.Snapshots(values, times, time_index)",
+    ".h5": "in Python: read the arrays with h5py and save them with np.savez(values=…, times=…)",
+    ".hdf5": "in Python: read the arrays with h5py and save them with np.savez(values=…, times=…)",
+    ".mat": "in Python: scipy.io.loadmat, then np.savez(values=…, times=…)",
+    ".pkl": "pickles can run code and are never read; save arrays with np.savez(values=…, times=…)",
+    ".pickle": "pickles can run code and are never read; save arrays with np.savez(values=…, times=…)",
+    ".pt": "pickles can run code and are never read; save arrays with np.savez(values=…, times=…)",
+    ".xtc": "convert the trajectory to arrays, for example with MDAnalysis, and save them as npz",
+    ".dcd": "convert the trajectory to arrays, for example with MDAnalysis, and save them as npz",
+    ".lammpstrj": "convert the dump to a table of time, id and coordinates",
+    ".json": "write a csv or npz",
+}
+"""What to do with files of other kinds."""
 
 
 def read(
     path: str | Path,
     *,
+    reading: Reading | Sequence[str] = Reading(),
     time_column: str | None = None,
     trajectory_column: str | None = None,
     condition_columns: Sequence[str] = (),
+    columns: Sequence[str] = (),
     components: int | None = None,
     missing: Literal["error", "mask"] = "error",
     kind: Literal["snapshots", "trajectories"] | None = None,
+    domain: AbstractDomain | str | None = None,
+    units: Mapping[str, str] | str = "",
 ) -> Snapshots | Trajectories:
-    """Read an ensemble from a csv, npz, nc, zarr or parquet file.
+    """Read an ensemble from a text table (csv, tsv, txt, dat), npz, npy, nc, zarr or parquet file.
 
     Files written by `write` come back equal, labels and domain included, and are refused if
-    anything in them changed. Other files: tables with a header, one row per state, columns
-    ``time`` and ``trajectory`` if there are such; npz with ``values`` and ``times``, or one
-    array per snapshot named by its time (``day_2``, ``t=0.5``); nc and zarr with a ``time``
-    coordinate and one array over it. With trajectory labels the rows become `Trajectories` on
-    the union of all times, with times alone `Snapshots`, else a single snapshot.
+    anything in them changed. Other files: tables of any delimiter, one row per state, whose
+    columns are known by their names (``time``, ``frame``, ``particle`` …); npz with ``values``
+    and ``times``, or one array per snapshot named by its time (``day_2``, ``t=0.5``); nc and zarr
+    with a ``time`` coordinate and one array over it. With trajectory labels, or one row at each
+    time, the rows become `Trajectories` on the union of all times, with times alone `Snapshots`,
+    else a single snapshot. `noneq.data.inspection.inspection` says what was taken for what; a
+    file ``data.toml`` in the same folder may say it once for all.
 
     Args:
         path: the file; its extension tells the format.
+        reading: all of the following and more in one value (`Reading`), or words for it such as
+            ``["time=frame", "every=2"]``.
         time_column, trajectory_column: columns (arrays, dimensions) of other names.
         condition_columns: columns that are conditions and not coordinates.
+        columns: the coordinates, by name.
         components: keep the first so many coordinates.
         missing: ``"error"`` refuses NaN, infinite and empty entries; ``"mask"`` drops those
             samples, or masks those states of trajectories.
         kind: ``"snapshots"`` forgets pairing; ``"trajectories"`` takes a file with one state
             per time as one path.
+        domain: where the states live, such as ``"torus:2pi"``; angles are wrapped into it.
+        units: unit by coordinate name, and ``"time"``.
 
     Raises:
-        InvalidInput: no such file, an unknown extension, or content that is no ensemble.
+        InvalidInput: no such file, an unknown extension, content that is no ensemble, or content
+            that can be read in two ways.
         DataFileError: the file is damaged or unsafe.
     """
-    raw, layout = read_raw(
-        path,
-        time_column=time_column,
-        trajectory_column=trajectory_column,
-        condition_columns=condition_columns,
-        components=components,
-        kind=kind,
-    )
-    if missing not in ("error", "mask"):
-        raise InvalidInput(f"missing = {missing!r}; expected 'error' or 'mask'.")
-    return _safely(Path(path), lambda: build(raw, layout, missing))
+    wanted = reading_of(
+        reading, time_column, trajectory_column, condition_columns, columns, components, missing,
+        kind, domain, units,
+    )  # fmt: skip
+    raw, wanted = read_raw(path, wanted)
+    return safely(Path(path), lambda: build(raw, wanted, handling(wanted)))
 
 
-def read_raw(
-    path: str | Path,
-    *,
+def reading_of(
+    reading: Reading | Sequence[str] = Reading(),
     time_column: str | None = None,
     trajectory_column: str | None = None,
     condition_columns: Sequence[str] = (),
+    columns: Sequence[str] = (),
     components: int | None = None,
+    missing: str = "error",
     kind: str | None = None,
-) -> tuple[Raw, Layout]:
-    """What the file holds, missing entries included (see `read`)."""
-    path = Path(path)
-    if isinstance(condition_columns, str):
-        raise WrongType(f"condition_columns = {condition_columns!r}; expected a list of names.")
-    if kind not in (None, "snapshots", "trajectories"):
-        raise InvalidInput(f"kind = {kind!r}; expected 'snapshots' or 'trajectories'.")
-    layout = Layout(time_column, trajectory_column, tuple(condition_columns), components, kind)
+    domain: AbstractDomain | str | None = None,
+    units: Mapping[str, str] | str = "",
+) -> Reading:
+    """The keywords of `read` as one value.
+
+    Raises:
+        InvalidInput: a value that is none of those.
+        WrongType: one text in place of a list of names.
+    """
+    if missing not in ("error", "mask"):
+        raise InvalidInput(f"missing = {missing!r}; expected 'error' or 'mask'.")
+    for name, given in (("condition_columns", condition_columns), ("columns", columns)):
+        if isinstance(given, str):
+            raise WrongType(f"{name} = {given!r}; expected a list of names.")
+    start = reading if isinstance(reading, Reading) else parse(reading)
+    return start.changed(
+        time=time_column,
+        trajectory=trajectory_column,
+        condition=tuple(condition_columns),
+        columns=tuple(columns),
+        components=components,
+        drop_missing=missing == "mask" or None,
+        kind=kind,
+        domain=domain_of(domain) if isinstance(domain, str) else domain,
+        units=units_of(units),
+    )
+
+
+def read_raw(path: str | Path, reading: Reading = Reading()) -> tuple[Raw, Reading]:
+    """What the file holds, missing entries included (see `read`), and what is still to be done."""
+    path = _path(path)
     reader = READERS[_format(path)]
     if not path.exists():
         raise InvalidInput(_not_found(path))
-    raw = _safely(path, lambda: reader(path, layout))
+    wanted = beside(path).changed(
+        **{k: v for k, v in vars(reading).items() if v != vars(Reading())[k]}
+    )
+    raw = safely(path, lambda: reader(path, wanted))
     if not np.size(raw.values):
         raise InvalidInput(
             f"{path} holds values of shape {np.shape(raw.values)}, no number in them; write at "
             "least one sample of one coordinate."
         )
-    if "sha256" in raw.record and (time_column or trajectory_column or condition_columns):
-        raise InvalidInput(f"{path} knows its own columns; leave out the column options.")
-    return raw, layout
+    if "sha256" in raw.record:
+        if reading.time not in (None, "none") or reading.trajectory or reading.condition:
+            raise InvalidInput(f"{path} knows its own columns; leave out the column options.")
+        return raw, wanted
+    if path.suffix.lower() in _TABLES:
+        # The columns of a table are chosen while it is read.
+        wanted = replace(wanted, columns=(), drop=())
+    if raw.understood is None:
+        raw = replace(raw, understood=plainly(raw))
+    return raw, wanted
+
+
+def handling(reading: Reading) -> str:
+    """What is done with missing entries: ``"mask"`` or ``"error"``."""
+    return "mask" if reading.drop_missing else "error"
+
+
+def _path(path: Any) -> Path:
+    if not isinstance(path, str | Path):
+        raise WrongType(f"path is a {type(path).__name__}; expected the name of a file.")
+    return Path(path)
 
 
 def write(data: Snapshots | Trajectories, path: str | Path) -> None:
@@ -145,7 +225,8 @@ def check_target(path: str | Path) -> Path:
         InvalidInput: unknown extension, no such folder, or a folder where a file should go.
     """
     path = Path(path)
-    _format(path)
+    if _format(path) not in WRITERS:
+        raise InvalidInput(f"{path}: {path.suffix} is read only; write {', '.join(WRITERS)}.")
     if not path.parent.is_dir():
         raise InvalidInput(f"there is no folder {path.parent}; create it first.")
     if path.exists() and path.is_dir() != (path.suffix == ".zarr"):
@@ -159,11 +240,10 @@ def _format(path: Path) -> str:
         return suffix
     near = difflib.get_close_matches(suffix, READERS, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}? " if near else ""
-    if suffix == ".npy":
-        hint = "save named arrays with np.savez (values, times). "
-    raise InvalidInput(
-        f"{path} has an unknown extension {suffix!r}; {hint}known: {', '.join(READERS)}."
-    )
+    if suffix in _HINTS:
+        hint = f"{_HINTS[suffix]}. "
+    known = ", ".join(READERS)
+    raise InvalidInput(f"{path} has an unknown extension {suffix!r}; {hint}known: {known}.")
 
 
 def _not_found(path: Path) -> str:
@@ -173,7 +253,7 @@ def _not_found(path: Path) -> str:
     return f"there is no file {path}; {hint}"
 
 
-def _safely(path: Path, action):
+def safely(path: Path, action):
     """Run a parser; whatever it throws becomes one `DataFileError` that names the file."""
     try:
         return action()

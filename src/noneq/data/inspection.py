@@ -7,17 +7,22 @@ from typing import Any
 import numpy as np
 
 from noneq.data.checks import as_floats
-from noneq.data.files import read_raw
-from noneq.data.layouts import Layout, Raw, build, domain_record, labels_of, selected
+from noneq.data.files import handling, read_raw, reading_of
+from noneq.data.layouts import Raw, as_raw, ensemble, labels_of
 from noneq.data.pictures import picture as picture
+from noneq.data.reading import Reading
+from noneq.data.refinement import build, refine
 from noneq.data.snapshots import Snapshots
 from noneq.data.summary import check_float32
 from noneq.data.trajectories import Trajectories
+from noneq.data.understanding import Understanding
 from noneq.domains import AbstractDomain
 from noneq.errors import NoneqError
 
 
 _MANY_COMPONENTS = 50
+_CODES = (-9.0, -99.0, -999.0, -9999.0, -99999.0, 999.0, 9999.0, 99999.0, 1e20, 9.96921e36)
+_FAR = 8
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,8 @@ class Inspection:
         constant: names of coordinates that never change.
         outside: finite entries outside the domain's bounds.
         condition_dim: length of the condition vector, 0 if none.
+        understood: what each part of the file was taken for, or None for data in memory.
+        warnings: what would give wrong numbers if it is not what it seems.
         problem: why the data cannot be used as they are, or "".
         command: the recommended next command.
     """
@@ -64,6 +71,8 @@ class Inspection:
     constant: tuple[str, ...]
     outside: int
     condition_dim: int
+    understood: Understanding | None
+    warnings: tuple[str, ...]
     problem: str
     command: str
 
@@ -72,42 +81,34 @@ class Inspection:
         return asdict(self)
 
 
-def inspection(data: Any, **layout: Any) -> Inspection:
+def inspection(data: Any, **how: Any) -> Inspection:
     """Look at an ensemble or at a file, NaN and all.
 
     Args:
         data: `Snapshots`, `Trajectories`, or a path.
-        layout: as the keywords of `noneq.data.read`, for a path.
+        how: the keywords of `noneq.data.read`, for a path.
 
     Raises:
         InvalidInput: no such file, or nothing in it that could be an ensemble.
         DataFileError: the file is damaged or unsafe.
     """
     if isinstance(data, Snapshots | Trajectories):
-        return _look(_as_raw(data), Layout(), "FILE")
-    raw, given = read_raw(data, **layout)
+        return _look(as_raw(data), Reading(), "FILE")
+    raw, reading = read_raw(data, reading_of(**how))
+    file = shlex.quote(str(data))
     if "sha256" in raw.record:
-        return _look(_as_raw(build(raw, given, "error")), given, shlex.quote(str(data)))
-    return _look(selected(raw, given.components), given, shlex.quote(str(data)))
+        return _look(as_raw(build(raw, reading, handling(reading))), reading, file)
+    return _look(refine(raw, reading), reading, file)
 
 
-def _as_raw(data: Snapshots | Trajectories) -> Raw:
-    if isinstance(data, Trajectories):
-        index, mask = None, data.mask
-    else:
-        index, mask = data.time_index, None
-    labels = data.labels() | {"domain": domain_record(data.domain)}
-    return Raw(data.values, data.times, index, mask, data.condition, labels)
-
-
-def _look(raw: Raw, layout: Layout, file: str) -> Inspection:
+def _look(raw: Raw, reading: Reading, file: str) -> Inspection:
     labels = labels_of(raw)
     states, counts = _states(raw)
     columns = [_describe(states[:, i]) for i in range(states.shape[1])]
     mean, std, low, high, nan, infinite = zip(*columns, strict=True)
     steps = np.diff(raw.times) if raw.times.size > 1 else np.full(1, np.nan)
     median = float(np.median(steps))
-    problem = _problem(raw, layout, len(states))
+    problem = _problem(raw, len(states))
     condition_dim = 0 if raw.condition is None else raw.condition[0].size
     constant = [
         name
@@ -138,8 +139,10 @@ def _look(raw: Raw, layout: Layout, file: str) -> Inspection:
         constant=tuple(constant),
         outside=_outside(labels["domain"], states),
         condition_dim=condition_dim,
+        understood=raw.understood,
+        warnings=tuple(doubts(states, labels["names"])),
         problem=problem,
-        command=_command(file, layout, states.shape[1], sum(nan) + sum(infinite) > 0),
+        command=_command(file, reading, states.shape[1], sum(nan) + sum(infinite) > 0),
     )
 
 
@@ -174,25 +177,54 @@ def _outside(domain: AbstractDomain, states: np.ndarray) -> int:
     return int(((states < low) | (states > high)).sum())
 
 
-def _problem(raw: Raw, layout: Layout, count: int) -> str:
+def _problem(raw: Raw, count: int) -> str:
     try:
-        check_float32(build(raw, layout, "mask"))
+        check_float32(ensemble(raw, "mask"))
     except NoneqError as error:
         return str(error)
     return "" if count > 1 else "one sample is too little to learn from; give at least 2."
 
 
-def _command(file: str, layout: Layout, count: int, missing: bool) -> str:
+def _command(file: str, reading: Reading, count: int, missing: bool) -> str:
     words = ["noneq fit ScoreMatching", file, "-o run/"]
-    if layout.time:
-        words.append(f"--time-column {shlex.quote(layout.time)}")
-    if layout.trajectory:
-        words.append(f"--trajectory-column {shlex.quote(layout.trajectory)}")
-    words += [f"--condition-column {shlex.quote(name)}" for name in layout.condition]
-    if layout.kind:
-        words.append(f"--kind {layout.kind}")
+    if reading.time:
+        words.append(f"--time-column {shlex.quote(reading.time)}")
+    if reading.trajectory:
+        words.append(f"--trajectory-column {shlex.quote(reading.trajectory)}")
+    words += [f"--condition-column {shlex.quote(name)}" for name in reading.condition]
+    if reading.kind:
+        words.append(f"--kind {reading.kind}")
     if missing:
         words.append("--drop-missing")
-    if layout.components or count > _MANY_COMPONENTS:
-        words.append(f"--components {layout.components or _MANY_COMPONENTS}")
+    if reading.components or count > _MANY_COMPONENTS:
+        words.append(f"--components {reading.components or _MANY_COMPONENTS}")
     return " ".join(words)
+
+
+def doubts(states: np.ndarray, names: tuple[str, ...]) -> list[str]:
+    """Numbers that look like codes for missing entries, and outliers that would set the scale."""
+    found = []
+    columns = states.reshape(len(states), states.shape[1], -1)
+    for i, name in enumerate(names):
+        column = columns[:, i].ravel()
+        column = column[np.isfinite(column)].astype(np.float64)
+        if column.size < _FAR:
+            continue
+        low, middle, high = np.quantile(column, [0.05, 0.5, 0.95])
+        reach = max(high - low, 1e-300)
+        far = np.abs(column - middle) > _FAR * reach
+        codes = [c for c in _CODES if (far & np.isclose(column, c, rtol=1e-6, atol=0)).any()]
+        for code in codes:
+            count = int(np.isclose(column, code, rtol=1e-6, atol=0).sum())
+            found.append(
+                f"{name} is {code:g} in {count} places, far from the rest: if that marks missing "
+                f"entries, add --missing {code:g}"
+            )
+        others = int(far.sum())
+        if others and not codes and column.std() > 3 * reach:
+            worst = column[np.argmax(np.abs(column - middle))]
+            found.append(
+                f"{name} has {others} outliers such as {worst:.4g} that set its scale (90 % lie "
+                f"between {low:.4g} and {high:.4g})"
+            )
+    return found

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,29 +19,12 @@ from noneq.data.base import first_components
 from noneq.data.checks import as_floats, as_labels
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
+from noneq.data.understanding import Part, Understanding
 from noneq.domains import AbstractDomain, AbstractSignedDistance, Box, Product, Region
 from noneq.errors import DataFileError, InvalidInput
 
 
 FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How to read a file that this library did not write.
-
-    Args:
-        time, trajectory: names of the columns (arrays) of times and of trajectory labels.
-        condition: names of the columns (arrays) that are conditions.
-        components: read the first so many coordinates only.
-        kind: ``"snapshots"`` or ``"trajectories"``, where the file leaves it open.
-    """
-
-    time: str | None = None
-    trajectory: str | None = None
-    condition: tuple[str, ...] = ()
-    components: int | None = None
-    kind: str | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +38,7 @@ class Raw:
         mask: ``(n, T)`` observed entries of trajectories, None if all.
         condition: ``(N or n, k)`` or None.
         record: what `record_of` wrote, else labels that the file gives.
+        understood: what each part of the file was taken for; None for our own files.
     """
 
     values: np.ndarray
@@ -62,6 +47,7 @@ class Raw:
     mask: np.ndarray | None = None
     condition: np.ndarray | None = None
     record: dict[str, Any] = field(default_factory=dict)
+    understood: Understanding | None = None
 
 
 def record_of(data: Snapshots | Trajectories) -> dict[str, Any]:
@@ -96,7 +82,7 @@ def checksum(data: Snapshots | Trajectories) -> str:
     return digest.hexdigest()
 
 
-def parse_record(text: str | bytes) -> dict[str, Any]:
+def parse_record(path: Path, text: str | bytes) -> dict[str, Any]:
     """The record in a file.
 
     Raises:
@@ -123,24 +109,43 @@ def own(record: dict[str, Any]) -> Iterator[None]:
         raise DataFileError(f"it is damaged ({error}); restore it from a copy.") from error
 
 
-def build(raw: Raw, layout: Layout, missing: str) -> Snapshots | Trajectories:
-    """The ensemble; own files are checked against their checksum.
+def verified(raw: Raw) -> Snapshots | Trajectories:
+    """The ensemble of an own file, checked against its checksum.
 
     Raises:
-        DataFileError: an own file whose content changed.
-        InvalidInput: missing entries while ``missing="error"``, or nothing left without them.
+        DataFileError: its content changed.
     """
-    if "sha256" in raw.record:
-        with own(raw.record):
-            data = _ensemble(raw, "mask")
-        if checksum(data) != raw.record["sha256"]:
-            raise DataFileError("its content does not match its checksum; restore it from a copy.")
-        data = data if layout.components is None else data.select(layout.components)
+    with own(raw.record):
+        data = ensemble(raw, "mask")
+    if checksum(data) != raw.record["sha256"]:
+        raise DataFileError("its content does not match its checksum; restore it from a copy.")
+    return data
+
+
+def as_raw(data: Snapshots | Trajectories) -> Raw:
+    """An ensemble as a file would hold it."""
+    if isinstance(data, Trajectories):
+        index, mask = None, data.mask
     else:
-        data = _ensemble(selected(raw, layout.components), missing)
-    if layout.kind == "trajectories" and isinstance(data, Snapshots):
-        return _one_path(data)
-    return data.snapshots() if layout.kind == "snapshots" else data
+        index, mask = data.time_index, None
+    return Raw(data.values, data.times, index, mask, data.condition, _label_record(data))
+
+
+def plainly(raw: Raw) -> Understanding:
+    """What is known of a file of named arrays: its coordinates and whether there are times."""
+    labels = labels_of(raw)
+    parts = [Part("times", "time", labels["time_unit"])] if raw.times.size > 1 else []
+    units = zip(labels["names"], labels["units"], strict=True)
+    parts += [Part(name, "coordinate", unit) for name, unit in units]
+    otherwise = ("--read time=none pools all times",) if parts[0].role == "time" else ()
+    return Understanding(kind_of(raw), tuple(parts), (), otherwise)
+
+
+def kind_of(raw: Raw) -> str:
+    """What an ensemble is called."""
+    if raw.time_index is None:
+        return "trajectories" if len(raw.values) > 1 else "one trajectory"
+    return "snapshots" if raw.times.size > 1 else "one snapshot"
 
 
 def labels_of(raw: Raw) -> dict[str, Any]:
@@ -166,7 +171,12 @@ def selected(raw: Raw, components: int | None) -> Raw:
     return replace(raw, values=values, record=labels)
 
 
-def _ensemble(raw: Raw, missing: str) -> Snapshots | Trajectories:
+def ensemble(raw: Raw, missing: str) -> Snapshots | Trajectories:
+    """The data as they are, with ``missing`` entries refused (``"error"``) or left out (``"mask"``).
+
+    Raises:
+        InvalidInput: missing entries while ``missing="error"``, or nothing left without them.
+    """
     labels = labels_of(raw)
     values = as_floats(raw.values, "values")
     if raw.time_index is None:
@@ -207,17 +217,6 @@ def _finite_rows(array: np.ndarray | None, n: int = 0) -> np.ndarray:
     if array is None:
         return np.ones(n, bool)
     return np.asarray(np.isfinite(array.reshape(len(array), -1)).all(axis=1))
-
-
-def _one_path(data: Snapshots) -> Trajectories:
-    if (data.counts > 1).any():
-        time = data.times[data.counts > 1][0]
-        raise InvalidInput(
-            f"several samples at time {time:g} and nothing says which belong together; "
-            "name the column of trajectory labels (command line: --trajectory-column)."
-        )
-    order = np.argsort(data.time_index)
-    return Trajectories(data.values[order][None], data.times, **data.labels())
 
 
 def _label_record(data: Snapshots | Trajectories) -> dict[str, Any]:

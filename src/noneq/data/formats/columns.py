@@ -1,22 +1,30 @@
-"""Tables: rows of time, trajectory label, condition and coordinates, in csv and parquet."""
+"""Tables: rows of time, trajectory label, condition and coordinates, in text and parquet."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from noneq.data.layouts import Layout, Raw
+from noneq.data.labels import are_compact_dates, elapsed, time_unit
+from noneq.data.layouts import Raw, kind_of
+from noneq.data.reading import Reading
+from noneq.data.roles import CONDITION, Column, Roles, assign, unit_of_time
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
+from noneq.data.understanding import Part, Understanding
 from noneq.errors import InvalidInput
 
 
 _MOST_CATEGORIES = 32
-_CONDITION = "condition:"
-_TIME_NAMES = ("time", "t")
-_TRAJECTORY_NAMES = ("trajectory",)
+_RESERVED = ("time", "t", "trajectory")
 _LARGEST_GRID = 10_000_000
 _LARGEST_RATIO = 50
+_FEWEST = 3
+"""Rows that make one trajectory when each has a time of its own."""
+_ROUNDING = 1e-9
+"""Times that differ by less than this share of the largest are one time."""
 
 
 def table(data: Snapshots | Trajectories) -> dict[str, np.ndarray]:
@@ -29,15 +37,16 @@ def table(data: Snapshots | Trajectories) -> dict[str, np.ndarray]:
         raise InvalidInput(
             f"states of shape {data.event_shape} do not fit a table; write npz, nc or zarr."
         )
-    reserved = {*_TIME_NAMES, *_TRAJECTORY_NAMES}
+    doubles = _doubles(data.names)
     clash = [
         name
-        for i, name in enumerate(data.names)
-        if name.strip().lower() in reserved
-        or name.startswith(_CONDITION)
+        for name in data.names
+        if name.strip().lower() in _RESERVED
+        or name.startswith(CONDITION)
         or name != name.strip()
         or not name.isprintable()
-        or name in ("", *data.names[:i])
+        or not name
+        or name in doubles
     ]
     if clash:
         raise InvalidInput(
@@ -49,55 +58,160 @@ def table(data: Snapshots | Trajectories) -> dict[str, np.ndarray]:
     if isinstance(data, Trajectories):
         columns["trajectory"] = np.nonzero(data.observed)[0]
     if flat.condition is not None:
-        columns |= {f"{_CONDITION}{i}": column for i, column in enumerate(flat.condition.T)}
+        columns |= {f"{CONDITION}{i}": column for i, column in enumerate(flat.condition.T)}
     return columns | dict(zip(data.names, flat.values.T, strict=True))
 
 
 def from_table(
-    header: Sequence[str],
-    numbers: Callable[[str], np.ndarray],
-    texts: Callable[[str], np.ndarray],
+    columns: Sequence[Column],
     record: dict[str, Any],
-    layout: Layout,
+    reading: Reading,
+    notes: Sequence[str] = (),
 ) -> Raw:
-    """Sort named columns into time, trajectory, condition and coordinates.
+    """Sort columns into time, trajectory, condition and coordinates.
 
     Args:
-        header: names of all columns.
-        numbers, texts: a column by name, as float64 or as labels.
-        record: labels, as in `Raw`.
-        layout: which column is what; defaults are ``time`` or ``t``, ``trajectory`` and
-            names that start with ``condition:``.
+        record: that of an own file, whose columns are known; else empty.
+        notes: remarks of the reader.
+
+    Raises:
+        InvalidInput: a name twice, or what `noneq.data.roles.assign` refuses.
     """
-    doubles = sorted({name for name in header if list(header).count(name) > 1})
-    if doubles:
-        raise InvalidInput(f"column {doubles[0]!r} appears twice; rename one.")
-    for name in filter(None, (layout.time, layout.trajectory, *layout.condition)):
-        if name not in header:
-            raise InvalidInput(f"there is no column {name!r}; the columns are {', '.join(header)}.")
-    time = layout.time or _first(header, _TIME_NAMES)
-    trajectory = trajectory_name(header, layout)
-    condition = layout.condition or tuple(n for n in header if n.startswith(_CONDITION))
-    coordinates = [n for n in header if n not in (time, trajectory, *condition)]
-    coordinates = coordinates[: layout.components]
-    if not coordinates:
-        raise InvalidInput(f"no column is left for coordinates among {', '.join(header)}.")
-    values = np.stack([numbers(name) for name in coordinates], axis=1)
-    given = np.stack([numbers(name) for name in condition], axis=1) if condition else None
-    if "dtype" in record:
+    names = [column.name for column in columns]
+    if doubles := _doubles(names):
+        raise InvalidInput(f"column {min(doubles)!r} appears twice; rename one.")
+    roles = _own_roles(names) if record else assign(columns, reading)
+    by_name = {column.name: column for column in columns}
+    values = _stack(by_name, roles.coordinates[: None if record else reading.components])
+    given = _stack(by_name, roles.condition) if roles.condition else None
+    label = by_name[roles.trajectory] if roles.trajectory else None
+    if record:
         values = values.astype(record["dtype"])
-    if given is not None and "condition_dtype" in record:
-        given = given.astype(record["condition_dtype"])
-    elif given is not None and _are_categories(given):
+        given = given if given is None else given.astype(record.get("condition_dtype", float))
+        time = by_name[roles.time].values if roles.time else None
+        return assemble(values, time, label and label.values, given, record, reading)
+    if given is not None and _are_categories(given):
         given = given.astype(np.int64)
-    return assemble(
-        values,
-        numbers(time).astype(np.float64) if time else None,
-        texts(trajectory) if trajectory else None,
-        given,
-        {"names": coordinates} | record,
-        layout,
+    clock = _clock(by_name[roles.time]) if roles.time else None
+    kept, lost = _labelled(label)
+    units = dict(reading.units)
+    labels = {
+        "names": list(roles.coordinates[: reading.components]),
+        "units": [units.get(n, by_name[n].unit) for n in roles.coordinates[: reading.components]],
+        "time_unit": units.get("time", clock[1] if clock else ""),
+    }
+    said = [*notes, *roles.notes, *([clock[2]] if clock and clock[2] else []), *lost]
+    raw = assemble(
+        values[kept],
+        None if clock is None else clock[0][kept],
+        None if label is None else label.values[kept],
+        None if given is None else given[kept],
+        labels,
+        reading,
     )
+    return replace(raw, understood=_understood(raw, columns, roles, labels, said, reading))
+
+
+def _own_roles(names: Sequence[str]) -> Roles:
+    condition = tuple(name for name in names if name.startswith(CONDITION))
+    taken = {"time", "trajectory", *condition}
+    return Roles(
+        "time" if "time" in names else None,
+        "trajectory" if "trajectory" in names else None,
+        condition,
+        tuple(name for name in names if name not in taken),
+    )
+
+
+def _stack(columns: dict[str, Column], names: Sequence[str]) -> np.ndarray:
+    for name in names:
+        if columns[name].is_text:
+            raise InvalidInput(
+                f"column {name!r} holds texts such as {columns[name].values[0]!r}; write numbers in "
+                "their place (0, 1, … for categories)."
+            )
+    return np.stack([columns[name].values for name in names], axis=1).astype(np.float64)
+
+
+def _clock(column: Column) -> tuple[np.ndarray, str, str]:
+    """Times as numbers, their unit, and a remark where they were dates."""
+    if column.dates or (
+        column.name.lower() == "date" and not column.is_text and are_compact_dates(column.values)
+    ):
+        cells = [str(cell) if column.is_text else f"{cell:.0f}" for cell in column.values.tolist()]
+        blank = next((i for i, cell in enumerate(cells) if not cell.strip()), None)
+        if blank is not None:
+            raise InvalidInput(f"row {blank + 1} has no {column.name}; remove it.")
+        times, unit, first = elapsed(cells)
+        return times, unit, f"dates as {unit}s since {first}".replace("ss ", "seconds ")
+    if column.is_text:
+        raise InvalidInput(
+            f"column {column.name!r} should be the time and holds {column.values[0]!r}; write numbers "
+            "or dates (YYYY-MM-DD), or name another column (--time-column)."
+        )
+    unit = column.unit or unit_of_time(column.name.lower()) or ""
+    if column.name.lower() in ("frame", "frames"):
+        unit = unit or "frame"
+    return column.values.astype(np.float64), time_unit(unit) or unit, ""
+
+
+def _labelled(label: Column | None) -> tuple[np.ndarray | slice, list[str]]:
+    """Rows with a label, and a remark on those without."""
+    if label is None:
+        return slice(None), []
+    if label.is_text:
+        kept = np.array(
+            [str(cell).strip().lower() not in ("", "nan", "na", "none") for cell in label.values]
+        )
+    else:
+        kept = np.isfinite(label.values)
+    lost = int((~kept).sum())
+    if not lost:
+        return slice(None), []
+    if lost == kept.size:
+        raise InvalidInput(
+            f"column {label.name!r} is empty; leave it out (--read drop={label.name})."
+        )
+    return kept, [f"{lost} rows without {label.name} are left out"]
+
+
+def _understood(
+    raw: Raw,
+    columns: Sequence[Column],
+    roles: Roles,
+    labels: dict[str, Any],
+    notes: Sequence[str],
+    reading: Reading,
+) -> Understanding:
+    units = dict(zip(labels["names"], labels["units"], strict=True))
+    parts = []
+    for column in columns:
+        name = column.name
+        if name == roles.time:
+            parts.append(Part(name, "time", labels["time_unit"]))
+        elif name == roles.trajectory:
+            parts.append(Part(name, "trajectory"))
+        elif name in roles.condition:
+            parts.append(Part(name, "condition", column.unit))
+        elif name in units:
+            parts.append(Part(name, "coordinate", units[name]))
+        else:
+            why = roles.left_out.get(name, "beyond --components")
+            parts.append(Part(name, "left out", column.unit, why))
+    order = ("time", "trajectory", "condition", "coordinate", "left out")
+    parts.sort(key=lambda part: order.index(part.role))
+    otherwise = []
+    if raw.time_index is None:
+        otherwise.append("--kind snapshots forgets which states belong together")
+    elif raw.times.size > 1:
+        otherwise.append("--trajectory-column NAME pairs them")
+    if roles.time:
+        otherwise.append("--read time=none pools all times")
+    elif len(roles.coordinates) > 1:
+        otherwise.append("--time-column NAME makes a column the time")
+    if len(roles.coordinates) > 1:
+        otherwise.append("--columns A,B chooses coordinates")
+    return Understanding(kind_of(raw), tuple(parts), tuple(notes), tuple(otherwise))
 
 
 def _are_categories(given: np.ndarray) -> bool:
@@ -106,20 +220,15 @@ def _are_categories(given: np.ndarray) -> bool:
     return whole and max(np.unique(column).size for column in given.T) <= _MOST_CATEGORIES
 
 
-def trajectory_name(header: Sequence[str], layout: Layout) -> str | None:
-    """Name of the column of trajectory labels, if there is one."""
-    return layout.trajectory or _first(header, _TRAJECTORY_NAMES)
-
-
 def assemble(
     values: np.ndarray,
     time: np.ndarray | None,
     trajectory: np.ndarray | None,
     condition: np.ndarray | None,
     record: dict[str, Any],
-    layout: Layout,
+    reading: Reading,
 ) -> Raw:
-    """Rows as trajectories (with labels), snapshots (with times) or one snapshot.
+    """Rows as trajectories (with labels, or one row at each time), snapshots, or one snapshot.
 
     Raises:
         InvalidInput: labels without times, rows without a time, doubled observations, or
@@ -136,8 +245,16 @@ def assemble(
         raise InvalidInput(
             f"{lost.sum()} rows have no finite time, first row {np.argmax(lost) + 1}; remove them."
         )
-    times, column = np.unique(time, return_inverse=True)
-    if trajectory is None or layout.kind == "snapshots":
+    times, column = np.unique(time, return_inverse=True) if "sha256" in record else _times(time)
+    alone = times.size == len(values) >= _FEWEST and "sha256" not in record
+    if trajectory is None and alone and reading.kind is None and _one(condition):
+        if (np.diff(column) < 0).any():
+            raise InvalidInput(
+                "every row has a time of its own, and the times are out of order: one path, or "
+                "unpaired samples? Say --kind trajectories or --kind snapshots."
+            )
+        trajectory = np.zeros(len(values))
+    if trajectory is None or reading.kind == "snapshots":
         return Raw(values, times, column.astype(np.int32), None, condition, record)
     _, first, label = np.unique(trajectory, return_index=True, return_inverse=True)
     # Trajectories keep the order in which the file names them.
@@ -149,12 +266,25 @@ def assemble(
         i, j = np.argwhere(filled > 1)[0]
         raise InvalidInput(
             f"trajectory {trajectory[np.sort(first)[i]]} has {filled[i, j]} rows at time "
-            f"{times[j]:g}; keep one."
+            f"{times[j]:g}; keep one, or read with --kind snapshots."
         )
     grid = np.zeros((*shape, *values.shape[1:]), values.dtype)
     grid[row, column] = values
     mask = None if filled.all() else filled.astype(bool)
     return Raw(grid, times, None, mask, _constant(condition, row, np.sort(first)), record)
+
+
+def _one(condition: np.ndarray | None) -> bool:
+    """Whether all rows could belong to one path: a path has one condition."""
+    return condition is None or bool((condition == condition[:1]).all())
+
+
+def _times(time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct times and the place of each row's; times equal to rounding are one."""
+    every, place = np.unique(time, return_inverse=True)
+    apart = np.diff(every) > _ROUNDING * np.abs(every).max(initial=0.0)
+    group = np.concatenate([[0], np.cumsum(apart)])
+    return every[np.concatenate([[True], apart])], group[place]
 
 
 def _constant(
@@ -181,5 +311,5 @@ def _refuse_sparse(shape: tuple[int, int], rows: int, size: int) -> None:
         )
 
 
-def _first(header: Sequence[str], names: Sequence[str]) -> str | None:
-    return next((h for h in header if h.strip().lower() in names), None)
+def _doubles(names: Sequence[str]) -> set[str]:
+    return {name for name, count in Counter(names).items() if count > 1}

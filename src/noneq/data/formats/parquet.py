@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 
 from noneq.data.formats.columns import from_table, table
-from noneq.data.layouts import Layout, Raw, own, parse_record, record_of, record_text
+from noneq.data.labels import name_and_unit
+from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
+from noneq.data.reading import Reading
+from noneq.data.roles import Column
 from noneq.data.safety import check_file, refuse_bomb
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
@@ -24,7 +27,7 @@ def write_parquet(data: Snapshots | Trajectories, path: Path) -> None:
     parquet.write_table(rows, path, write_page_checksum=True)
 
 
-def read_parquet(path: Path, layout: Layout) -> Raw:
+def read_parquet(path: Path, reading: Reading) -> Raw:
     """Numeric columns; nulls are missing entries."""
     _, parquet = _pyarrow()
     check_file(path, (b"PAR1",))
@@ -35,24 +38,22 @@ def read_parquet(path: Path, layout: Layout) -> Raw:
     if not shape[0]:
         raise InvalidInput(f"{path} has no rows; nothing to read.")
     metadata = rows.schema.metadata or {}
-    record = parse_record(metadata[_RECORD]) if _RECORD in metadata else {}
+    record = parse_record(path, metadata[_RECORD]) if _RECORD in metadata else {}
     if not record and any(b'"sha256"' in value for value in metadata.values()):
         raise DataFileError(f"{path}: its noneq record is damaged; restore it from a copy.")
 
-    def numbers(name: str) -> np.ndarray:
-        column = texts(name)
-        if column.dtype.kind not in "fiub":
-            raise InvalidInput(
-                f"{path}: column {name!r} holds {rows.schema.field(name).type}, no numbers; drop "
-                "it, name it as trajectory, or read fewer --components."
-            )
-        return column if column.dtype.kind == "f" else column.astype(np.float64)
-
-    def texts(name: str) -> np.ndarray:
-        return rows.column(name).to_numpy()
-
+    columns = []
+    for name in rows.column_names:
+        values = rows.column(name).to_numpy()
+        if values.dtype.kind in "iub" and not record:
+            values = values.astype(np.float64)
+        if values.dtype.kind == "M":
+            values = np.datetime_as_string(values.astype("datetime64[us]")).astype(object)
+            columns.append(Column(*name_and_unit(name), values, dates=True))
+        else:
+            columns.append(Column(*((name, "") if record else name_and_unit(name)), values))
     with own(record):
-        return from_table(rows.column_names, numbers, texts, record, Layout() if record else layout)
+        return from_table(columns, record, Reading() if record else reading)
 
 
 def _pyarrow() -> tuple[Any, Any]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from noneq.data.formats.columns import assemble
-from noneq.data.layouts import Layout, Raw, own, parse_record, record_of, record_text
+from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
+from noneq.data.reading import Reading
 from noneq.data.safety import check_file, check_seal, refuse_bomb, seal
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
@@ -38,7 +39,7 @@ def write_netcdf(data: Snapshots | Trajectories, path: Path) -> None:
     seal(path)
 
 
-def read_netcdf(path: Path, layout: Layout) -> Raw:
+def read_netcdf(path: Path, reading: Reading) -> Raw:
     """Our own file, or any with ``time`` and one array over it."""
     import xarray as xr
 
@@ -52,7 +53,7 @@ def read_netcdf(path: Path, layout: Layout) -> Raw:
     _refuse_links(path)
     with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as dataset:
         refuse_bomb(path, dataset.nbytes, path.stat().st_size)
-        return _raw(dataset.load(), layout)
+        return _raw(dataset.load(), reading)
 
 
 def write_zarr(data: Snapshots | Trajectories, path: Path) -> None:
@@ -73,7 +74,7 @@ def write_zarr(data: Snapshots | Trajectories, path: Path) -> None:
         dataset.to_zarr(path, zarr_format=3, consolidated=False, encoding=encoding)
 
 
-def read_zarr(path: Path, layout: Layout) -> Raw:
+def read_zarr(path: Path, reading: Reading) -> Raw:
     """Our own folder, or any of zarr format 3 with ``time`` and one array over it."""
     import xarray as xr
     import zarr
@@ -88,7 +89,7 @@ def read_zarr(path: Path, layout: Layout) -> Raw:
                 "restore it from a copy, or write it again with write_empty_chunks=True."
             )
     with xr.open_dataset(path, engine="zarr", consolidated=False, decode_times=False) as dataset:
-        return _raw(dataset.load(), layout)
+        return _raw(dataset.load(), reading)
 
 
 def _check_folder(path: Path) -> int:
@@ -135,24 +136,24 @@ def _marked(data: Snapshots | Trajectories) -> "xr.Dataset":
     return dataset.assign_attrs({_RECORD: record_text(record_of(data))})
 
 
-def _raw(dataset: "xr.Dataset", layout: Layout) -> Raw:
+def _raw(dataset: "xr.Dataset", reading: Reading) -> Raw:
     record: dict[str, Any] = {}
     if _RECORD in dataset.attrs:
-        record, layout = parse_record(str(dataset.attrs[_RECORD])), Layout()
+        record, reading = parse_record(Path("data"), str(dataset.attrs[_RECORD])), Reading()
     elif any(_RECORD in variable.attrs for variable in dataset.variables.values()):
         raise DataFileError("its noneq record is damaged; restore it from a copy.")
     with own(record):
-        return _labelled(dataset, layout, record)
+        return _labelled(dataset, reading, record)
 
 
-def _labelled(dataset: "xr.Dataset", layout: Layout, record: dict[str, Any]) -> Raw:
-    name = _values_name(dataset, layout)
+def _labelled(dataset: "xr.Dataset", reading: Reading, record: dict[str, Any]) -> Raw:
+    name = _values_name(dataset, reading)
     values = dataset[name]
-    condition_names = layout.condition or [n for n in ("condition",) if n in dataset]
+    condition_names = reading.condition or [n for n in ("condition",) if n in dataset]
     condition = _columns(dataset, condition_names)
-    time_name = layout.time or next((n for n in _TIMES if n in dataset.variables), None)
-    if time_name is None or (layout.time is None and dataset[time_name].ndim == 0):
-        return assemble(values.to_numpy(), None, None, condition, record, layout)
+    time_name = reading.time or next((n for n in _TIMES if n in dataset.variables), None)
+    if time_name is None or (reading.time is None and dataset[time_name].ndim == 0):
+        return assemble(values.to_numpy(), None, None, condition, record, reading)
     if time_name not in dataset.variables:
         found = ", ".join(map(str, dataset.variables))
         raise InvalidInput(f"no variable {time_name!r}; there are {found}.")
@@ -164,7 +165,7 @@ def _labelled(dataset: "xr.Dataset", layout: Layout, record: dict[str, Any]) -> 
             "both share."
         )
     times = time.to_numpy().astype(np.float64)
-    path = layout.trajectory or next((n for n in _PATHS if n in values.dims), None)
+    path = reading.trajectory or next((n for n in _PATHS if n in values.dims), None)
     if not record:
         event = [str(d) for d in values.dims if d not in (axis, path)]
         record = _foreign_labels(dataset, event, str(time.attrs.get("units", "")))
@@ -172,9 +173,9 @@ def _labelled(dataset: "xr.Dataset", layout: Layout, record: dict[str, Any]) -> 
         ordered = values.transpose(path, axis, ...)
         return Raw(ordered.to_numpy(), times, None, None, condition, record)
     labels = dataset[path].to_numpy() if path in dataset.variables else None
-    rows = axis == values.dims[0] and (axis not in _TIMES or layout.kind is not None)
+    rows = axis == values.dims[0] and (axis not in _TIMES or reading.kind is not None)
     if rows or labels is not None:
-        return assemble(values.to_numpy(), times, labels, condition, record, layout)
+        return assemble(values.to_numpy(), times, labels, condition, record, reading)
     raise InvalidInput(
         f"{name} has dims {values.dims}; name the axis of the paths (command line: "
         "--trajectory-column DIM), or say kind='trajectories' for a single path."
@@ -188,8 +189,8 @@ def _foreign_labels(dataset: "xr.Dataset", event: list[str], time_unit: str) -> 
     return record
 
 
-def _values_name(dataset: "xr.Dataset", layout: Layout) -> str:
-    taken = {*layout.condition, layout.time, layout.trajectory, "condition", *_TIMES, *_PATHS}
+def _values_name(dataset: "xr.Dataset", reading: Reading) -> str:
+    taken = {*reading.condition, reading.time, reading.trajectory, "condition", *_TIMES, *_PATHS}
     numeric = [
         str(n) for n, v in dataset.data_vars.items() if n not in taken and v.dtype.kind in "fiub"
     ]

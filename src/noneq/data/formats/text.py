@@ -1,0 +1,191 @@
+"""Text tables: one row of numbers per state, with any delimiter, with or without names above.
+
+Our own files begin with a comment line that carries the record, so that labels come back and a
+changed digit is noticed; they are read strictly.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noneq.data.formats.columns import from_table, table
+from noneq.data.formats.dialect import (
+    MISSING,
+    Dialect,
+    decode,
+    is_comment,
+    is_missing,
+    is_number,
+    sniff,
+    split,
+)
+from noneq.data.labels import is_date
+from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
+from noneq.data.reading import Reading
+from noneq.data.roles import Column
+from noneq.data.safety import check_file
+from noneq.data.snapshots import Snapshots
+from noneq.data.trajectories import Trajectories
+from noneq.errors import DataFileError, InvalidInput
+
+
+_MARK = "# noneq "
+_CELLS = 100_000
+"""Cells written at once."""
+
+
+def write_csv(data: Snapshots | Trajectories, path: Path) -> None:
+    """Shortest digits that give every number back exactly."""
+    columns = table(data)
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        stream.write(f"{_MARK}{record_text(record_of(data))}\n")
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        step = max(1, _CELLS // len(columns))
+        for start in range(0, len(columns["time"]), step):
+            block = [column[start : start + step].astype(str) for column in columns.values()]
+            writer.writerows(zip(*block, strict=True))
+
+
+def read_text(path: Path, reading: Reading) -> Raw:
+    """A table of any delimiter; empty cells and ``NA`` are missing."""
+    check_file(path)
+    text, notes = decode(path, path.read_bytes())
+    lines = text.splitlines()
+    record = _record(path, lines)
+    if record:
+        reading = Reading()
+    numbered = [
+        (number, line)
+        for number, line in enumerate(lines, 1)
+        if line.strip() and not (is_comment(line) and (number == 1 or not record))
+    ]
+    with own(record):
+        dialect = _own_dialect(numbered) if record else _dialect(path, lines, numbered, reading)
+        body = numbered[dialect.headers :]
+        if not body:
+            raise InvalidInput(f"{path} has a header but no rows; nothing to read.")
+        names = _named(path, dialect, split(body[0][1], dialect.delimiter), reading)
+        columns = _columns(path, dialect, names, body)
+        return from_table(columns, record, reading, (*notes, *dialect.notes))
+
+
+def _record(path: Path, lines: Sequence[str]) -> dict[str, Any]:
+    """The record in the first line of our own files."""
+    first = lines[0] if lines else ""
+    if first.startswith(_MARK):
+        return parse_record(path, first.removeprefix(_MARK))
+    if any('"sha256"' in line for line in lines[:3]):
+        raise DataFileError(f"{path}: its noneq record is damaged; restore it from a copy.")
+    return {}
+
+
+def _own_dialect(numbered: Sequence[tuple[int, str]]) -> Dialect:
+    names = tuple(split(numbered[0][1], ",")) if numbered else ()
+    return Dialect(",", ".", 1, names, ("",) * len(names))
+
+
+def _dialect(
+    path: Path, lines: Sequence[str], numbered: Sequence[tuple[int, str]], reading: Reading
+) -> Dialect:
+    comment = ""
+    for line in lines[: numbered[0][0] - 1 if numbered else 0]:
+        comment = line.lstrip().lstrip("#%!/") if is_comment(line) else comment
+    return sniff(path, [line for _, line in numbered[:1000]], comment, reading)
+
+
+def _named(path: Path, dialect: Dialect, first: Sequence[str], reading: Reading) -> tuple[str, ...]:
+    """Names of the columns; of a table without a header those that the reading gives."""
+    if dialect.names:
+        return dialect.names
+    width = len(first)
+    if len(reading.columns) == width:
+        return reading.columns
+    if reading.columns:
+        raise InvalidInput(
+            f"{path} has no header and {width} columns, --columns names {len(reading.columns)}; name "
+            "them all, such as --columns time,x,y."
+        )
+    return tuple(f"column {i + 1}" for i in range(width))
+
+
+def _columns(
+    path: Path, dialect: Dialect, names: Sequence[str], body: Sequence[tuple[int, str]]
+) -> list[Column]:
+    import pandas as pd
+
+    _refuse_ragged(path, dialect, len(names), body)
+    frame = pd.read_csv(
+        io.StringIO("\n".join(line for _, line in body)),
+        sep=dialect.delimiter or r"\s+",
+        header=None,
+        names=list(range(len(names))),
+        index_col=False,
+        decimal=dialect.decimal,
+        na_values=sorted(
+            {word for m in MISSING for word in (m, m.upper(), m.capitalize())} | {"N/A", "NaN"}
+        ),
+        keep_default_na=False,
+        skipinitialspace=True,
+        float_precision="round_trip",
+        low_memory=False,
+    )
+    found = []
+    for place, (name, unit) in enumerate(zip(names, dialect.units, strict=True)):
+        values = frame[place]
+        if values.dtype.kind in "fiub":
+            found.append(Column(name, unit, values.to_numpy(np.float64)))
+            continue
+        cells = [split(line, dialect.delimiter)[place] for _, line in body]
+        found.append(_text_column(path, dialect, name, unit, cells, body))
+    return found
+
+
+def _text_column(
+    path: Path,
+    dialect: Dialect,
+    name: str,
+    unit: str,
+    cells: list[str],
+    body: Sequence[tuple[int, str]],
+) -> Column:
+    """A column that pandas takes for text: numbers written otherwise, dates, labels, or damage."""
+    known = [cell for cell in cells if not is_missing(cell)]
+    number = [is_number(cell, dialect.decimal) for cell in known]
+    if all(number):
+        plain = str.maketrans(
+            {"d": "e", "D": "e", **({",": "."} if dialect.decimal == "," else {})}
+        )
+        values = [np.nan if is_missing(cell) else float(cell.translate(plain)) for cell in cells]
+        return Column(name, unit, np.array(values))
+    if any(number):
+        wrong = next(
+            i
+            for i, c in enumerate(cells)
+            if not is_missing(c) and not is_number(c, dialect.decimal)
+        )
+        if sum(number) * 2 > len(number):
+            raise InvalidInput(
+                f"{path} line {body[wrong][0]}, column {name!r}: {cells[wrong]!r} is no number; "
+                "correct it, leave the column out (--read drop=…), or make it the "
+                "--trajectory-column."
+            )
+    dates = bool(known) and all(is_date(cell) for cell in known)
+    return Column(name, unit, np.array(cells, object), dates)
+
+
+def _refuse_ragged(
+    path: Path, dialect: Dialect, width: int, body: Sequence[tuple[int, str]]
+) -> None:
+    """Refuse rows of another length, which pandas would fill."""
+    for number, line in body:
+        count = len(split(line, dialect.delimiter))
+        if count != width:
+            raise DataFileError(
+                f"{path} line {number} has {count} cells, the header {width}; the file is cut or "
+                "damaged."
+            )

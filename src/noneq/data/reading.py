@@ -1,0 +1,200 @@
+"""How a file is to be read, where it leaves that open: one value from keywords, options or a file."""
+
+import dataclasses
+import math
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from noneq import domains
+from noneq.domains import AbstractDomain
+from noneq.errors import InvalidInput
+
+
+KINDS = ("snapshots", "trajectories")
+BESIDE = "data.toml"
+"""A file of this name in the folder of a data file says how the files there are read."""
+_LISTS = ("condition", "columns", "drop")
+_PI = re.compile(r"(-?)(\d*\.?\d*)\s*\*?\s*(?:pi|π)")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read a file that this library did not write.
+
+    Args:
+        kind: ``"snapshots"`` forgets pairing; ``"trajectories"`` takes one state per time as a path.
+        time, trajectory: names of the columns (arrays, dimensions) of times and of labels;
+            ``time="none"`` pools all rows into one snapshot.
+        condition: names of the columns that are conditions.
+        columns: names of the coordinates, in this order; for a table without header the names of
+            all its columns.
+        drop: names of columns to leave out.
+        components: keep the first so many coordinates.
+        missing: numbers that mark missing entries, such as −999.
+        drop_missing: leave out samples (mask states of trajectories) with missing entries; they are
+            refused otherwise.
+        every: keep every so many-th time.
+        window: first and last time to keep.
+        delimiter, decimal: of a text table, where they are in doubt.
+        units: unit by coordinate name; ``"time"`` for the times.
+        domain: where the states live, in place of what the file says.
+
+    Raises:
+        InvalidInput: a value that is none of those.
+    """
+
+    kind: str | None = None
+    time: str | None = None
+    trajectory: str | None = None
+    condition: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    components: int | None = None
+    missing: tuple[float, ...] = ()
+    drop_missing: bool = False
+    every: int = 1
+    window: tuple[float, float] | None = None
+    delimiter: str | None = None
+    decimal: str | None = None
+    units: tuple[tuple[str, str], ...] = ()
+    domain: AbstractDomain | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in (None, *KINDS):
+            raise InvalidInput(f"kind = {self.kind!r}; expected {' or '.join(KINDS)}.")
+        if self.every < 1:
+            raise InvalidInput(f"every = {self.every}; expected 1 or more.")
+        if self.window is not None and not self.window[0] <= self.window[1]:
+            raise InvalidInput(
+                f"window = {self.window}; expected FIRST:LAST, the smaller one first."
+            )
+        if self.decimal not in (None, ".", ","):
+            raise InvalidInput(f"decimal = {self.decimal!r}; expected '.' or ','.")
+
+    def changed(self, **fields: Any) -> "Reading":
+        """The same with some fields changed; those that say nothing are left out."""
+        known = {f.name for f in dataclasses.fields(self)}
+        for name in fields.keys() - known:
+            raise InvalidInput(f"a reading has no {name!r}; known: {', '.join(sorted(known))}.")
+        said = {name: value for name, value in fields.items() if value not in (None, (), [], {})}
+        return dataclasses.replace(self, **said)
+
+
+def parse(words: Sequence[str], start: Reading = Reading()) -> Reading:
+    """A reading from ``name=value`` words, as ``--read`` takes them.
+
+    Raises:
+        InvalidInput: a word without ``=``, an unknown name, or a value of another type.
+    """
+    fields = {}
+    for word in words:
+        name, sep, text = word.partition("=")
+        if not sep:
+            raise InvalidInput(f"--read {word}: expected NAME=VALUE, such as --read time=frame.")
+        fields[name.strip()] = _value(name.strip(), text)
+    return start.changed(**fields)
+
+
+def beside(path: Path) -> Reading:
+    """What ``data.toml`` in the file's folder says: keys for all files, tables for single ones.
+
+    Raises:
+        InvalidInput: it is no TOML, or has an unknown key.
+    """
+    place = path.parent / BESIDE
+    if not place.is_file():
+        return Reading()
+    try:
+        content = tomllib.loads(place.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{place} is no TOML ({error}); correct or remove it.") from error
+    own = content.get(path.name, {})
+    common = {
+        name: value
+        for name, value in content.items()
+        if not isinstance(value, Mapping) or name in ("units",)
+    }
+    try:
+        return Reading().changed(**{n: _value(n, v) for n, v in {**common, **own}.items()})
+    except InvalidInput as error:
+        raise InvalidInput(f"{place}: {error}") from error
+
+
+def _value(name: str, given: Any) -> Any:
+    try:
+        if name in _LISTS:
+            parts = given.split(",") if isinstance(given, str) else given
+            return tuple(str(part).strip() for part in parts)
+        if name == "missing":
+            parts = given.split(",") if isinstance(given, str) else given
+            return tuple(float(p) for p in (parts if isinstance(parts, list) else [parts]))
+        if name in ("components", "every"):
+            return int(given)
+        if name == "drop_missing":
+            return {"true": True, "false": False}[str(given).lower()]
+        if name == "window":
+            first, last = given.split(":") if isinstance(given, str) else given
+            return float(first), float(last)
+        if name == "units":
+            return units(given)
+        if name == "domain":
+            return domain(given) if isinstance(given, str) else given
+        return {"tab": "\t", "space": " "}.get(given, given) if name == "delimiter" else str(given)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, InvalidInput):
+            raise
+        raise InvalidInput(
+            f"{name} = {given!r} is no value for it; see noneq help reading."
+        ) from error
+
+
+def units(given: str | Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Units by name from ``x=um,time=s``.
+
+    Raises:
+        InvalidInput: a part without ``=``.
+    """
+    if isinstance(given, Mapping):
+        return tuple((str(name), str(unit)) for name, unit in given.items())
+    pairs = []
+    for part in filter(None, given.split(",")):
+        name, sep, unit = part.partition("=")
+        if not sep:
+            raise InvalidInput(f"units: {part!r} names no unit; expected x=um,time=s.")
+        pairs.append((name.strip(), unit.strip()))
+    return tuple(pairs)
+
+
+def domain(text: str) -> AbstractDomain:
+    """A domain from words: ``free``, ``torus:2pi``, ``torus:360:-180``, ``box:-1:1``.
+
+    Raises:
+        InvalidInput: another word or numbers.
+    """
+    word, *numbers = text.strip().lower().split(":")
+    expected = (
+        "expected free, torus:PERIOD, torus:PERIOD:LOW (such as torus:2pi:-pi) or box:LOW:HIGH"
+    )
+    try:
+        sizes = [_number(number) for number in numbers]
+        if word == "free" and not sizes:
+            return domains.Free()
+        if word == "torus" and len(sizes) <= 2:
+            return domains.Torus(*sizes)
+        if word == "box" and len(sizes) == 2:
+            return domains.Box(*sizes)
+    except ValueError as error:
+        if isinstance(error, InvalidInput):
+            raise
+    raise InvalidInput(f"domain {text!r}: {expected}.")
+
+
+def _number(text: str) -> float:
+    match = _PI.fullmatch(text.strip())
+    if not match:
+        return float(text)
+    return float(f"{match[1]}{match[2] or 1}") * math.pi

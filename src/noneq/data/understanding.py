@@ -1,0 +1,95 @@
+"""How a file was understood: the block that `noneq inspect` prints, and what else it could mean."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Part:
+    """One column, array or dimension of a file, and what it was taken for.
+
+    Args:
+        role: ``time``, ``trajectory``, ``condition``, ``coordinate`` or ``left out``.
+        why: the reason, where the name does not say it.
+    """
+
+    name: str
+    role: str
+    unit: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """How a file was understood.
+
+    Args:
+        kind: ``snapshots``, ``trajectories``, ``one trajectory`` or ``one snapshot``.
+        parts: what each column, array or dimension was taken for.
+        notes: further remarks, such as a guessed encoding.
+        otherwise: options that would read the file in another way.
+    """
+
+    kind: str
+    parts: tuple[Part, ...] = ()
+    notes: tuple[str, ...] = ()
+    otherwise: tuple[str, ...] = ()
+
+    def names(self, role: str) -> tuple[str, ...]:
+        """Names of one role."""
+        return tuple(part.name for part in self.parts if part.role == role)
+
+    @property
+    def headline(self) -> str:
+        """The whole of it in one line."""
+        said = [
+            f"{role} {_few(self.names(role))}"
+            for role in ("time", "trajectory", "condition")
+            if self.names(role)
+        ]
+        said.append(f"coordinates {_few(self.names('coordinate'))}")
+        if left := self.names("left out"):
+            said.append(f"left out {_few(left)}")
+        return f"read as {self.kind}: {', '.join(said)}"
+
+    def lines(self) -> list[str]:
+        """One line a part, then remarks and the options that would read it otherwise."""
+        width = max((len(_shown(part.name)) for part in self.parts), default=0)
+        shown = _folded(self.parts)
+        text = [f"read as {self.kind}"]
+        for part in shown:
+            unit = f" in {part.unit}" if part.unit else ""
+            why = f" ({part.why})" if part.why else ""
+            text.append(f"  {_shown(part.name):{width}}  {part.role}{unit}{why}")
+        text += [f"  {note}" for note in self.notes]
+        if self.otherwise:
+            text.append(f"  otherwise: {'; '.join(self.otherwise)}")
+        return text
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+_MOST = 12
+
+
+def _folded(parts: Sequence[Part]) -> list[Part]:
+    """At most twelve parts of a role; the rest are counted."""
+    shown: list[Part] = []
+    for role in dict.fromkeys(part.role for part in parts):
+        own = [part for part in parts if part.role == role]
+        shown += own[:_MOST]
+        if len(own) > _MOST:
+            shown.append(Part(f"… {len(own) - _MOST} more", role))
+    return shown
+
+
+def _shown(name: str) -> str:
+    return name if name.strip() else "(no name)"
+
+
+def _few(names: Sequence[str]) -> str:
+    text = ", ".join(_shown(name) for name in names[:4])
+    return text if len(names) <= 4 else f"{text} and {len(names) - 4} more"
