@@ -94,7 +94,10 @@ def assign(columns: Sequence[Column], reading: Reading) -> Roles:
         left |= _measurements(free)
         coordinates = tuple(c.name for c in free if c.name not in left)
     if not coordinates:
-        raise InvalidInput(f"no column is left for coordinates among {_list(names)}.")
+        why = "; ".join(f"{name!r}: {text}" for name, text in [*left.items()][:4])
+        raise InvalidInput(
+            f"no column is left for coordinates among {_list(names)}{f' ({why})' if why else ''}."
+        )
     return Roles(time, trajectory, condition, coordinates, left, tuple(notes))
 
 
@@ -132,6 +135,11 @@ def _is_index(column: Column) -> bool:
             "a column has no name and is no count of rows; name it, or choose with --columns."
         )
     return grows
+
+
+def is_label(name: str) -> bool:
+    """Whether a column's name is that of labels."""
+    return bool(_IDS.fullmatch(name.lower()))
 
 
 def _says_time(column: Column) -> bool:
@@ -181,7 +189,7 @@ def _label(
 ) -> tuple[str | None, dict[str, str]]:
     """The column of trajectory labels, if one has a label's name and at most one row a time."""
     left: dict[str, str] = {}
-    found = [c for c in columns if _IDS.fullmatch(c.name.lower())]
+    found = [c for c in columns if is_label(c.name)]
     for column in found:
         exact = column.name.lower() == "trajectory"
         if time is None:

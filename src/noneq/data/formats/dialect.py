@@ -82,9 +82,10 @@ def decode(path: Path, content: bytes) -> tuple[str, tuple[str, ...]]:
 
 def split(line: str, delimiter: str | None) -> list[str]:
     """The cells of a line, blanks around them removed."""
-    if delimiter is None:
+    if delimiter is None and '"' not in line:
         return line.split()
     if '"' in line:
+        delimiter = delimiter or " "
         line_cells, *_ = csv.reader([line], delimiter=delimiter, skipinitialspace=True)
         return [cell.strip() for cell in line_cells]
     return [cell.strip() for cell in line.split(delimiter)]
@@ -131,6 +132,8 @@ def sniff(path: Path, lines: Sequence[str], comment: str, reading: Reading) -> D
         and (value := _score(rows, decimal))
     ]
     if not found:
+        if len(lines) == 1:
+            raise InvalidInput(f"{path} has a header but no rows; nothing to read.")
         raise InvalidInput(
             f"{path} is no table: its lines have no equal number of cells with any of comma, "
             "semicolon, tab, blank or bar between them; say --read delimiter=…"
@@ -138,16 +141,26 @@ def sniff(path: Path, lines: Sequence[str], comment: str, reading: Reading) -> D
     best = max(found, key=lambda item: item[3])
     delimiter, decimal, rows, _ = best
     headers = _headers(path, rows, decimal)
-    if not headers and not reading.delimiter and not reading.decimal:
-        _refuse_two(path, head, found, best)
     names, units = _names(rows[:headers], len(rows[-1]))
-    notes = [] if decimal == "." else ["decimal commas"]
     if not headers and comment:
         # np.savetxt puts its header into a comment.
         cells = split(comment.strip(), delimiter)
         cells = cells if len(cells) == len(rows[0]) else comment.split()
         if len(cells) == len(rows[0]) and not all(is_number(cell) for cell in cells):
             names, units = _names([cells], len(rows[0]))
+    if decimal == "," and not reading.decimal and any("," in name for name in names):
+        raise InvalidInput(
+            f"{path}: the rows under {names[0]!r} have no equal number of cells; the file is cut or "
+            "damaged (for decimal commas say --read decimal=,)."
+        )
+    if decimal == "," and len(rows[-1]) == 1 and not names and not reading.decimal:
+        raise InvalidInput(
+            f"{path}: {head[0].strip()!r} may be one number with a decimal comma (--read decimal=,) or "
+            "two (--read decimal=.); say which."
+        )
+    if not names and not reading.columns and not reading.delimiter and not reading.decimal:
+        _refuse_two(path, head, found, best)
+    notes = [] if decimal == "." else ["decimal commas"]
     return Dialect(delimiter, decimal, headers, names, units, tuple(notes))
 
 
@@ -156,31 +169,30 @@ def _score(rows: list[list[str]], decimal: str) -> tuple[float, float, int] | No
     body = rows[len(rows) // 3 :]
     width = Counter(map(len, body)).most_common(1)[0][0]
     equal = sum(len(row) == width for row in body) / len(body)
-    if equal < 0.6:
+    if equal < 0.5:
         return None
     cells = [cell for row in body for cell in row]
     numbers = sum(is_number(cell, decimal) or is_date(cell) for cell in cells)
-    if not numbers:
-        return None
     known = numbers + sum(is_missing(cell) for cell in cells)
+    if not known:
+        return None
     return round(equal, 2), round(known / len(cells), 3), width
 
 
 def _headers(path: Path, rows: list[list[str]], decimal: str) -> int:
     """How many rows stand above the numbers."""
     numeric = lambda cell: is_number(cell, decimal) or is_date(cell)
-    body = rows[len(rows) // 3 :] if len(rows) > 3 else rows[-1:]
+    body = rows[len(rows) // 3 :] if len(rows) > 3 else rows[1:] or rows
     width = Counter(map(len, body)).most_common(1)[0][0]
     full = [row for row in body if len(row) == width]
     columns = [j for j in range(width) if sum(numeric(row[j]) for row in full) * 2 > len(full)] or [
         j for j in range(width) if any(numeric(row[j]) for row in full)
     ]
+    if not columns:
+        return 1  # every entry is missing
     for i, row in enumerate(rows[: _MOST_HEADERS + 1]):
         if len(row) == width and any(numeric(row[j]) for j in columns):
             return 1 if i == 0 and _counts(row, rows[1:]) else i
-        if len(row) == width - 1 and i == 0:
-            # R leaves out the name of the row names.
-            continue
     raise InvalidInput(
         f"{path} has more than {_MOST_HEADERS} rows without numbers above its table; remove some."
     )

@@ -6,7 +6,9 @@ changed digit is noticed; they are read strictly.
 
 import csv
 import io
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from noneq.data.formats.dialect import (
 from noneq.data.labels import is_date
 from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
 from noneq.data.reading import Reading
-from noneq.data.roles import Column
+from noneq.data.roles import Column, is_label
 from noneq.data.safety import check_file
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
@@ -34,6 +36,7 @@ from noneq.errors import DataFileError, InvalidInput
 
 
 _MARK = "# noneq "
+_GROUPED = re.compile(r"[-+]?\d+(?:[_,' \u00a0.]\d+)+%?|[-+]?\d+\.?\d*\s?%")
 _CELLS = 100_000
 """Cells written at once."""
 
@@ -71,6 +74,9 @@ def read_text(path: Path, reading: Reading) -> Raw:
             raise InvalidInput(f"{path} has a header but no rows; nothing to read.")
         names = _named(path, dialect, split(body[0][1], dialect.delimiter), reading)
         columns = _columns(path, dialect, names, body)
+        if not dialect.names:
+            _refuse_clock(path, columns, reading)
+            reading = replace(reading, columns=())
         return from_table(columns, record, reading, (*notes, *dialect.notes))
 
 
@@ -113,6 +119,19 @@ def _named(path: Path, dialect: Dialect, first: Sequence[str], reading: Reading)
     return tuple(f"column {i + 1}" for i in range(width))
 
 
+def _refuse_clock(path: Path, columns: Sequence[Column], reading: Reading) -> None:
+    """Without names a first column that grows may be the time or a coordinate."""
+    first = columns[0].values
+    asked = reading.columns or reading.time
+    if asked or len(columns) == 1 or columns[0].is_text or len(first) < 2:
+        return
+    if (np.diff(first) >= 0).all() and first[0] < first[-1]:
+        raise InvalidInput(
+            f"{path} has no header, and its first column grows from {first[0]:g} to {first[-1]:g}: is "
+            "it the time? Name all columns (--columns time,x,y), or say --read time=none."
+        )
+
+
 def _columns(
     path: Path, dialect: Dialect, names: Sequence[str], body: Sequence[tuple[int, str]]
 ) -> list[Column]:
@@ -131,18 +150,30 @@ def _columns(
         ),
         keep_default_na=False,
         skipinitialspace=True,
-        float_precision="round_trip",
         low_memory=False,
+        # From version 3 on every number is read to the last bit anyway.
+        **({} if pd.__version__ >= "3" else {"float_precision": "round_trip"}),
     )
     found = []
     for place, (name, unit) in enumerate(zip(names, dialect.units, strict=True)):
         values = frame[place]
-        if values.dtype.kind in "fiub":
+        if values.dtype.kind in "fub" or (
+            values.dtype.kind == "i" and not _has_leading_zeros(name, dialect, place, body)
+        ):
             found.append(Column(name, unit, values.to_numpy(np.float64)))
             continue
         cells = [split(line, dialect.delimiter)[place] for _, line in body]
         found.append(_text_column(path, dialect, name, unit, cells, body))
     return found
+
+
+def _has_leading_zeros(
+    name: str, dialect: Dialect, place: int, body: Sequence[tuple[int, str]]
+) -> bool:
+    """Whether labels such as 007 would lose something as numbers."""
+    return is_label(name) and any(
+        re.match(r"[-+]?0\d", split(line, dialect.delimiter)[place]) for _, line in body
+    )
 
 
 def _text_column(
@@ -156,24 +187,27 @@ def _text_column(
     """A column that pandas takes for text: numbers written otherwise, dates, labels, or damage."""
     known = [cell for cell in cells if not is_missing(cell)]
     number = [is_number(cell, dialect.decimal) for cell in known]
-    if all(number):
+    if all(number) and not (is_label(name) and known):
         plain = str.maketrans(
             {"d": "e", "D": "e", **({",": "."} if dialect.decimal == "," else {})}
         )
         values = [np.nan if is_missing(cell) else float(cell.translate(plain)) for cell in cells]
         return Column(name, unit, np.array(values))
-    if any(number):
-        wrong = next(
-            i
-            for i, c in enumerate(cells)
-            if not is_missing(c) and not is_number(c, dialect.decimal)
+    if all(number):
+        return Column(name, unit, np.array(cells, object))
+    wrong = next(
+        i for i, c in enumerate(cells) if not is_missing(c) and not is_number(c, dialect.decimal)
+    )
+    grouped = _GROUPED.fullmatch(cells[wrong])
+    if grouped or sum(number) * 2 > len(number):
+        cure = (
+            "thousands separators and per cent signs are not read, write plain numbers"
+            if grouped
+            else "correct it, leave the column out (--read drop=…), or make it the --trajectory-column"
         )
-        if sum(number) * 2 > len(number):
-            raise InvalidInput(
-                f"{path} line {body[wrong][0]}, column {name!r}: {cells[wrong]!r} is no number; "
-                "correct it, leave the column out (--read drop=…), or make it the "
-                "--trajectory-column."
-            )
+        raise InvalidInput(
+            f"{path} line {body[wrong][0]}, column {name!r}: {cells[wrong]!r} is no number; {cure}."
+        )
     dates = bool(known) and all(is_date(cell) for cell in known)
     return Column(name, unit, np.array(cells, object), dates)
 
@@ -182,8 +216,13 @@ def _refuse_ragged(
     path: Path, dialect: Dialect, width: int, body: Sequence[tuple[int, str]]
 ) -> None:
     """Refuse rows of another length, which pandas would fill."""
+    plain = dialect.delimiter is not None and not any('"' in line for _, line in body)
     for number, line in body:
-        count = len(split(line, dialect.delimiter))
+        count = (
+            line.count(dialect.delimiter) + 1
+            if plain and dialect.delimiter
+            else len(split(line, dialect.delimiter))
+        )
         if count != width:
             raise DataFileError(
                 f"{path} line {number} has {count} cells, the header {width}; the file is cut or "
