@@ -119,7 +119,7 @@ def test_csv_layouts(csv):
         ("1,2\n3,4\n", "can be read as", InvalidInput),
         ("1.0,2\n3,4\n", "no header, and its first column grows", InvalidInput),
         ("time,x\n", "no rows", InvalidInput),
-        ("time,x\n0,1\n1\n", "no equal number of cells", InvalidInput),
+        ("time,x\n0,1\n1\n", "line 3 has 1 cells", DataFileError),
         ("time,x\n0,1\n1,2\n2,3\n3,4\n4\n", "line 6 has 1 cells", DataFileError),
         ("time,x\n0,red\n", "'x': texts such as 'red'", InvalidInput),
         ("time,x\n0,red\n1,2\n2,3\n3,4\n", "line 2, column 'x': 'red'", InvalidInput),

@@ -47,7 +47,7 @@ def test_missing_entries_are_counted_and_the_command_says_so(tmp_path):
     assert (look.nan, look.infinite) == ((0, 1), (1, 0))
     assert look.mean == pytest.approx((7 / 3, 11 / 3))
     assert look.command == (
-        f"noneq fit ScoreMatching '{path}' -o run/ --time-column day --trajectory-column cell "
+        f"noneq fit Transition '{path}' -o run/ --time-column day --trajectory-column cell "
         "--drop-missing"
     )
     path.write_text("day,x\n0,NA\n1,NA\n")

@@ -26,7 +26,8 @@ def test_values_beyond_float32_are_refused(rng, scale):
 @pytest.mark.parametrize("scale", [1e-30, 1e30])
 def test_large_and_small_units_are_fine(rng, scale):
     assert np.allclose(np.divide(summarise(frames(rng, [0.0, 1.0], scale)).scale, scale), 1, 0.3)
-    assert summarise(Snapshots(np.zeros((4, 2)))).scale == (1.0, 1.0)
+    # What never changes stays where it is.
+    assert max(summarise(Snapshots(np.zeros((4, 2)))).scale) < 1e-6
 
 
 def test_dates_are_refused_where_float32_cannot_tell_them_apart(rng):

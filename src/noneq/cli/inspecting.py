@@ -80,4 +80,4 @@ def draw(file: Path, out: Path, layout: dict[str, Any]) -> None:
         raise InvalidInput(
             f"cannot draw {out}; expected .png, .svg or .pdf in a folder that exists."
         )
-    picture(load_data(file, layout | {"drop_missing": True}), out)
+    picture(load_data(file, layout | {"drop_missing": True}, quiet=True), out)

@@ -37,7 +37,7 @@ def fit(
 
     recipe = make_method(method, set_, trust=trust)
     inputs = further_inputs(recipe, with_, trust)
-    data = load_data(file, layout)
+    data = load_data(file, layout, quiet=quiet)
     if dry_run:
         estimate = cost(recipe, data, inputs=inputs)
         emit(json, estimate, *(f"{name.replace('_', ' ')}: {v}" for name, v in estimate.items()))
@@ -104,7 +104,7 @@ def evaluate(
     from noneq.cli.requests import case_of, load_data, names_in
     from noneq.runs import evaluate
 
-    data, case = load_data(file, layout), case_of(file, layout["components"])
+    data, case = load_data(file, layout, quiet=quiet), case_of(file, layout["components"])
     rows = evaluate(
         run, data, names_in(metrics), case=case, n=n, frames=frames, seed=seed, trust=trust
     )
@@ -139,7 +139,7 @@ def compare(
     from noneq.cli.requests import case_of, load_data, make_methods, names_in, record_of
     from noneq.runs import compare
 
-    recipes, data = make_methods(names_in(methods), set_), load_data(file, layout)
+    recipes, data = make_methods(names_in(methods), set_), load_data(file, layout, quiet=quiet)
     folder = Path(f"compare_{file.stem}") if out is None else out
     with progress(quiet, "compare") as show:
         rows, failed = compare(

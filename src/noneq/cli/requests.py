@@ -32,13 +32,16 @@ from noneq.store.upgrades import upgraded_spec
 from noneq.systems.base import AbstractSystem
 
 
-def load_data(path: Path, layout: dict[str, Any]) -> Snapshots | Trajectories:
+def load_data(
+    path: Path, layout: dict[str, Any], *, quiet: bool = False
+) -> Snapshots | Trajectories:
     """Read a data file as the options of `noneq.cli.options.reads_data` say, and say how."""
     reading = reading_of(**keywords(layout))
     raw, reading = read_raw(path, reading)
-    if raw.understood is not None:
+    data = safely(path, lambda: build(raw, reading, handling(reading)))
+    if raw.understood is not None and not quiet:
         say(f"{path.name} {raw.understood.headline}")
-    return safely(path, lambda: build(raw, reading, handling(reading)))
+    return data
 
 
 def keywords(layout: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from noneq.data.checks import as_floats
 from noneq.data.files import handling, read_raw, reading_of
+from noneq.data.lattice import lattice_step
 from noneq.data.layouts import Raw, as_raw, ensemble, labels_of
 from noneq.data.pictures import picture as picture
 from noneq.data.reading import Reading
@@ -142,7 +143,9 @@ def _look(raw: Raw, reading: Reading, file: str) -> Inspection:
         understood=raw.understood,
         warnings=tuple(doubts(states, labels["names"])),
         problem=problem,
-        command=_command(file, reading, states.shape[1], sum(nan) + sum(infinite) > 0),
+        command=_command(
+            _advice(raw, states), file, reading, states.shape[1], sum(nan) + sum(infinite) > 0
+        ),
     )
 
 
@@ -185,8 +188,24 @@ def _problem(raw: Raw, count: int) -> str:
     return "" if count > 1 else "one sample is too little to learn from; give at least 2."
 
 
-def _command(file: str, reading: Reading, count: int, missing: bool) -> str:
-    words = ["noneq fit ScoreMatching", file, "-o run/"]
+def _advice(raw: Raw, states: np.ndarray) -> str:
+    """What suits the kind of data: dynamics for paths, a held-out time for snapshots."""
+    if raw.time_index is None:
+        return "noneq fit Transition"
+    data = Snapshots(np.nan_to_num(states[:10_000].astype(np.float64)))
+    if lattice_step(data) is not None:
+        levels = np.unique(data.values).size
+        units = f" --set visible=CategoricalUnits --set visible.levels={levels}"
+        return "noneq fit Autoregressive" + (units if levels > 2 else "")
+    if raw.times.size > 2:
+        middle = raw.times[raw.times.size // 2]
+        return f"noneq compare --methods ScoreMatching,FlowMatching --hold-out {middle:g}"
+    return "noneq fit ScoreMatching"
+
+
+def _command(advice: str, file: str, reading: Reading, count: int, missing: bool) -> str:
+    words = [advice, file]
+    words += [] if advice.startswith("noneq compare") else ["-o run/"]
     if reading.time:
         words.append(f"--time-column {shlex.quote(reading.time)}")
     if reading.trajectory:
@@ -194,6 +213,10 @@ def _command(file: str, reading: Reading, count: int, missing: bool) -> str:
     words += [f"--condition-column {shlex.quote(name)}" for name in reading.condition]
     if reading.kind:
         words.append(f"--kind {reading.kind}")
+    if reading.columns:
+        words.append(f"--columns {shlex.quote(','.join(reading.columns))}")
+    if reading.missing:
+        words.append(f"--missing {','.join(f'{code:g}' for code in reading.missing)}")
     if missing:
         words.append("--drop-missing")
     if reading.components or count > _MANY_COMPONENTS:

@@ -37,6 +37,8 @@ class Reading:
         missing: numbers that mark missing entries, such as −999.
         drop_missing: leave out samples (mask states of trajectories) with missing entries; they are
             refused otherwise.
+        origin: numbers to subtract from coordinates, by name, in float64, where they are too large
+            for single precision to tell them apart.
         every: keep every so many-th time.
         window: first and last time to keep.
         delimiter, decimal: of a text table, where they are in doubt.
@@ -56,6 +58,7 @@ class Reading:
     components: int | None = None
     missing: tuple[float, ...] = ()
     drop_missing: bool = False
+    origin: tuple[tuple[str, float], ...] = ()
     every: int = 1
     window: tuple[float, float] | None = None
     delimiter: str | None = None
@@ -116,7 +119,7 @@ def beside(path: Path) -> Reading:
     common = {
         name: value
         for name, value in content.items()
-        if not isinstance(value, Mapping) or name in ("units",)
+        if not isinstance(value, Mapping) or name in ("units", "origin")
     }
     try:
         return Reading().changed(**{n: _value(n, v) for n, v in {**common, **own}.items()})
@@ -141,6 +144,9 @@ def _value(name: str, given: Any) -> Any:
             return float(first), float(last)
         if name == "units":
             return units(given)
+        if name == "origin":
+            pairs = given.items() if isinstance(given, Mapping) else _pairs(given)
+            return tuple((str(place), float(number)) for place, number in pairs)
         if name == "domain":
             return domain(given) if isinstance(given, str) else given
         return {"tab": "\t", "space": " "}.get(given, given) if name == "delimiter" else str(given)
@@ -167,6 +173,13 @@ def units(given: str | Mapping[str, str]) -> tuple[tuple[str, str], ...]:
             raise InvalidInput(f"units: {part!r} names no unit; expected x=um,time=s.")
         pairs.append((name.strip(), unit.strip()))
     return tuple(pairs)
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    parts = [part.rpartition(":") for part in text.split(",")]
+    if not all(sep for _, sep, _ in parts):
+        raise InvalidInput(f"origin = {text!r}; expected NAME:NUMBER, such as origin=x:3.8e8.")
+    return [(place.strip(), number) for place, _, number in parts]
 
 
 def domain(text: str) -> AbstractDomain:

@@ -39,6 +39,7 @@ def refine(raw: Raw, reading: Reading) -> Raw:
     raw = _pooled(raw) if reading.time == "none" else raw
     raw = _missing(raw, reading.missing)
     raw = selected(_coordinates(raw, reading), reading.components)
+    raw = _shifted(raw, reading)
     raw = _times(raw, reading)
     return _labels(raw, reading)
 
@@ -91,6 +92,21 @@ def _coordinates(raw: Raw, reading: Reading) -> Raw:
     return replace(raw, values=np.take(values, places, axis=axis), record=record)
 
 
+def _shifted(raw: Raw, reading: Reading) -> Raw:
+    """Coordinates minus their origin, in float64."""
+    if not reading.origin:
+        return raw
+    names, axis = labels_of(raw)["names"], 1 if raw.time_index is not None else 2
+    values = np.array(raw.values[..., None] if raw.values.ndim == axis else raw.values, np.float64)
+    for name, origin in reading.origin:
+        if name not in names:
+            raise InvalidInput(
+                f"origin: there is no coordinate {name!r}; there are {', '.join(names[:12])}."
+            )
+        np.moveaxis(values, axis, 0)[names.index(name)] -= origin
+    return replace(raw, values=values)
+
+
 def _times(raw: Raw, reading: Reading) -> Raw:
     keep = np.ones(raw.times.size, bool)
     if reading.window is not None:
@@ -123,7 +139,9 @@ def _labels(raw: Raw, reading: Reading) -> Raw:
     if not reading.units and reading.domain is None:
         return raw
     labels, units = labels_of(raw), dict(reading.units)
-    unknown = [name for name in units if name not in (*labels["names"], "time")]
+    parts = () if raw.understood is None else raw.understood.parts
+    known = {*labels["names"], *(part.name for part in parts), "time"}
+    unknown = [name for name in units if name not in known]
     if unknown:
         raise InvalidInput(
             f"units: there is no coordinate {unknown[0]!r}; there are {', '.join(labels['names'][:12])} "

@@ -136,13 +136,35 @@ def _normalisation(data: Snapshots) -> tuple[np.ndarray, np.ndarray, float]:
     if isinstance(data.domain, Discrete):
         shift, scale = np.zeros_like(mean), np.ones_like(mean)
     elif data.domain.bounds is None:
-        # Rounding leaves a constant column a spread of a few ulp of its mean.
-        constant = spread <= 1e-6 * np.abs(mean)
-        shift, scale = mean, np.where(constant | (spread == 0), 1.0, spread)
+        shift, scale = mean, _scales(mean, spread, np.ptp(data.values, axis=axes))
     else:
         shift, scale = _enclosing(data.domain, mean.size)
     std = float(np.sqrt(np.mean((spread / scale) ** 2)))
     return shift, scale, std if std > 0 else 1.0
+
+
+def _scales(mean: np.ndarray, spread: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """Standard deviations; a constant coordinate gets one far below its value, and stays constant.
+
+    Args:
+        width: largest minus smallest value.
+
+    Raises:
+        InvalidInput: a coordinate that changes, by less than float32 can tell at its size.
+    """
+    # What was computed alike on every row may differ in the last bits.
+    constant = width <= 8 * np.finfo(width.dtype).eps * np.abs(mean)
+    lost = ~constant & (spread < 32 * np.finfo(np.float32).eps * np.abs(mean))
+    if lost.any():
+        i = int(np.argmax(lost))
+        raise InvalidInput(
+            f"coordinate number {i} is {mean[i]:.10g} ± {spread[i]:.2g}; models compute in float32, "
+            f"which cannot tell its values apart. Subtract {mean[i]:.6g} (command line: --read "
+            f"origin=NAME:{mean[i]:.6g})."
+        )
+    least = np.min(spread, where=~constant, initial=1.0)
+    own = np.where(mean == 0, least, np.abs(mean)) * np.finfo(np.float32).eps
+    return np.where(constant, own, spread)
 
 
 def _enclosing(domain: AbstractDomain, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from noneq._typing import Key
+from noneq.data.matching import matched
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput
@@ -216,21 +217,22 @@ def evaluate(
         InvalidInput, MissingTrait: as in `score`, or no finished run in the folder.
     """
     chosen = measures_named(metrics, data, trust=trust)
-    scored, trained_on = [], set()
+    scored, trained_on, seen_data = [], set(), data
     for i, member in enumerate(members(Path(folder))):
         fit = load(member, trust=trust)
         trained_on.add(fit.meta.get("data", {}).get("fingerprint"))
         key = jax.random.fold_in(jax.random.key(seed), i)
         name = type(fit.method).__name__
+        seen_data = matched(data, fit.summary.names, fit.summary.units)
         rows = score(
-            fit.model, data, chosen, case=case, method=name, n=n, frames=frames,
+            fit.model, seen_data, chosen, case=case, method=name, n=n, frames=frames,
             dequantise=noise_width(fit.method), key=key,
             conditional=fit.summary.condition_dim > 0,
         )  # fmt: skip
         seen = {row.metric for row in rows}
         more = chain_rows(fit.model, case=case, method=name)
         scored.append(rows + [row for row in more if row.metric not in seen])
-    if fingerprint(data) in trained_on:
+    if fingerprint(seen_data) in trained_on:
         warnings.warn(
             f"{folder} was fitted to these data; numbers on data it has not seen may be worse "
             "(`noneq compare` keeps some back).",

@@ -141,19 +141,20 @@ def sniff(path: Path, lines: Sequence[str], comment: str, reading: Reading) -> D
     best = max(found, key=lambda item: item[3])
     delimiter, decimal, rows, _ = best
     headers = _headers(path, rows, decimal)
-    names, units = _names(rows[:headers], len(rows[-1]))
+    width = Counter(map(len, rows[headers:] or rows)).most_common(1)[0][0]
+    names, units = _names(rows[:headers], width)
     if not headers and comment:
         # np.savetxt puts its header into a comment.
         cells = split(comment.strip(), delimiter)
-        cells = cells if len(cells) == len(rows[0]) else comment.split()
-        if len(cells) == len(rows[0]) and not all(is_number(cell) for cell in cells):
-            names, units = _names([cells], len(rows[0]))
+        cells = cells if len(cells) == width else comment.split()
+        if len(cells) == width and not all(is_number(cell) for cell in cells):
+            names, units = _names([cells], width)
     if decimal == "," and not reading.decimal and any("," in name for name in names):
         raise InvalidInput(
             f"{path}: the rows under {names[0]!r} have no equal number of cells; the file is cut or "
             "damaged (for decimal commas say --read decimal=,)."
         )
-    if decimal == "," and len(rows[-1]) == 1 and not names and not reading.decimal:
+    if decimal == "," and width == 1 and not names and not reading.decimal:
         raise InvalidInput(
             f"{path}: {head[0].strip()!r} may be one number with a decimal comma (--read decimal=,) or "
             "two (--read decimal=.); say which."
@@ -164,7 +165,7 @@ def sniff(path: Path, lines: Sequence[str], comment: str, reading: Reading) -> D
     return Dialect(delimiter, decimal, headers, names, units, tuple(notes))
 
 
-def _score(rows: list[list[str]], decimal: str) -> tuple[float, float, int] | None:
+def _score(rows: list[list[str]], decimal: str) -> tuple[bool, float, float, int] | None:
     """How well rows make a table: equal lengths, numbers, many columns; None for no table."""
     body = rows[len(rows) // 3 :]
     width = Counter(map(len, body)).most_common(1)[0][0]
@@ -176,7 +177,8 @@ def _score(rows: list[list[str]], decimal: str) -> tuple[float, float, int] | No
     known = numbers + sum(is_missing(cell) for cell in cells)
     if not known:
         return None
-    return round(equal, 2), round(known / len(cells), 3), width
+    named = width > 1 and len(rows[0]) == width and not any(is_number(c, decimal) for c in rows[0])
+    return named, round(equal, 2), round(known / len(cells), 3), width
 
 
 def _headers(path: Path, rows: list[list[str]], decimal: str) -> int:
@@ -244,7 +246,7 @@ def _refuse_two(path: Path, head: Sequence[str], found: list[tuple], best: tuple
     """Without a header ``1,5`` may be two numbers or one."""
     delimiter, decimal, rows, value = best
     for other_delimiter, other_decimal, other_rows, other in found:
-        if other[:2] == value[:2] == (1.0, 1.0) and len(other_rows[-1]) != len(rows[-1]):
+        if other[1:3] == value[1:3] == (1.0, 1.0) and len(other_rows[-1]) != len(rows[-1]):
             say: Callable[[str | None, str], str] = lambda d, p: (
                 f"{len(split(head[-1], d))} number(s) a line (--read decimal={p})"
             )

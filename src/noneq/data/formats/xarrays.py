@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from noneq.data.formats.cf import within_range
 from noneq.data.formats.columns import assemble
 from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
 from noneq.data.reading import Reading
@@ -148,7 +149,7 @@ def _raw(dataset: "xr.Dataset", reading: Reading) -> Raw:
 
 def _labelled(dataset: "xr.Dataset", reading: Reading, record: dict[str, Any]) -> Raw:
     name = _values_name(dataset, reading)
-    values = dataset[name]
+    values = dataset[name] if record else within_range(dataset[name])
     condition_names = reading.condition or [n for n in ("condition",) if n in dataset]
     condition = _columns(dataset, condition_names)
     time_name = reading.time or next((n for n in _TIMES if n in dataset.variables), None)
