@@ -8,7 +8,8 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Annotated, Any
+from io import TextIOWrapper
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -69,8 +70,9 @@ def run(arguments: Sequence[str]) -> int:
         except BrokenPipeError:  # `noneq list | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
-        except SystemExit as stop:  # rich met a closed pipe
-            return stop.code if isinstance(stop.code, int) else 1
+        except SystemExit:  # rich met a closed pipe
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
         except BaseException as error:
             if debug and not isinstance(error, _UsageError):
                 raise
@@ -82,7 +84,15 @@ def run(arguments: Sequence[str]) -> int:
 def main() -> None:
     """Entry point of ``noneq``; keeps compiled programs for the next call."""
     os.environ.update(environment())
+    for stream in (sys.stdout, sys.stderr):
+        replace_unknown(stream)
     sys.exit(run(sys.argv[1:]))
+
+
+def replace_unknown(stream: TextIO) -> None:
+    """Show a question mark for what a terminal's encoding lacks, such as µ in ASCII."""
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="replace")
 
 
 def _verdict(error: BaseException) -> tuple[int, str]:

@@ -37,6 +37,7 @@ from noneq.errors import DataFileError, InvalidInput
 
 _MARK = "# noneq "
 _GROUPED = re.compile(r"[-+]?\d+(?:[_,' \u00a0.]\d+)+%?|[-+]?\d+\.?\d*\s?%")
+_MISSING = sorted({w for m in MISSING for w in (m, m.upper(), m.capitalize())} | {"N/A", "NaN"})
 _CELLS = 100_000
 """Cells written at once."""
 
@@ -138,21 +139,20 @@ def _columns(
     import pandas as pd
 
     _refuse_ragged(path, dialect, len(names), body)
-    frame = pd.read_csv(
+    # From version 3 on every number is read to the last bit anyway.
+    exact: Any = {} if pd.__version__ >= "3" else {"float_precision": "round_trip"}
+    frame = pd.read_csv(  # pyright: ignore[reportCallIssue]
         io.StringIO("\n".join(line for _, line in body)),
         sep=dialect.delimiter or r"\s+",
         header=None,
         names=list(range(len(names))),
         index_col=False,
         decimal=dialect.decimal,
-        na_values=sorted(
-            {word for m in MISSING for word in (m, m.upper(), m.capitalize())} | {"N/A", "NaN"}
-        ),
+        na_values=_MISSING,
         keep_default_na=False,
         skipinitialspace=True,
         low_memory=False,
-        # From version 3 on every number is read to the last bit anyway.
-        **({} if pd.__version__ >= "3" else {"float_precision": "round_trip"}),
+        **exact,
     )
     found = []
     for place, (name, unit) in enumerate(zip(names, dialect.units, strict=True)):
