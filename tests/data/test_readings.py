@@ -8,8 +8,8 @@ import pytest
 
 from noneq.data import Snapshots, Trajectories, read
 from noneq.data.inspection import inspection
-from noneq.data.matching import matched
-from noneq.data.reading import Reading, domain, parse
+from noneq.data.readings.matching import matched
+from noneq.data.readings.options import Reading, domain, parse
 from noneq.data.summary import summarise
 from noneq.domains import Box, Torus
 from noneq.errors import DataFileError, InvalidInput

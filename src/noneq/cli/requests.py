@@ -11,7 +11,7 @@ import numpy as np
 from noneq.cli.output import say
 from noneq.cli.words import assignments
 from noneq.data.files import handling, read, read_raw, reading_of, safely
-from noneq.data.refinement import build
+from noneq.data.readings.refinement import build
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, InvalidInput

@@ -15,8 +15,14 @@ from noneq.data.formats.parquet import read_parquet, write_parquet
 from noneq.data.formats.text import read_text, write_csv
 from noneq.data.formats.xarrays import read_netcdf, read_zarr, write_netcdf, write_zarr
 from noneq.data.layouts import Raw, plainly
-from noneq.data.reading import Reading, beside, domain as domain_of, parse, units as units_of
-from noneq.data.refinement import build
+from noneq.data.readings.options import (
+    Reading,
+    beside,
+    domain as domain_of,
+    parse,
+    units as units_of,
+)
+from noneq.data.readings.refinement import build
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.domains import AbstractDomain

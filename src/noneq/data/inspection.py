@@ -11,12 +11,12 @@ from noneq.data.files import handling, read_raw, reading_of
 from noneq.data.lattice import lattice_step
 from noneq.data.layouts import Raw, as_raw, ensemble, labels_of
 from noneq.data.pictures import picture as picture
-from noneq.data.reading import Reading
-from noneq.data.refinement import build, refine
+from noneq.data.readings.options import Reading
+from noneq.data.readings.refinement import build, refine
+from noneq.data.readings.understanding import Understanding
 from noneq.data.snapshots import Snapshots
 from noneq.data.summary import check_float32
 from noneq.data.trajectories import Trajectories
-from noneq.data.understanding import Understanding
 from noneq.domains import AbstractDomain
 from noneq.errors import NoneqError
 

@@ -17,9 +17,9 @@ import numpy as np
 from noneq import domains
 from noneq.data.base import first_components
 from noneq.data.checks import as_floats, as_labels
+from noneq.data.readings.understanding import Part, Understanding
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
-from noneq.data.understanding import Part, Understanding
 from noneq.domains import AbstractDomain, AbstractSignedDistance, Box, Product, Region
 from noneq.errors import DataFileError, InvalidInput
 

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from noneq._typing import Key
-from noneq.data.matching import matched
+from noneq.data.readings.matching import matched
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput

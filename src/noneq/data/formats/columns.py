@@ -7,24 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from noneq.data.labels import are_compact_dates, elapsed, time_unit
+from noneq.data.formats.assembly import assemble
 from noneq.data.layouts import Raw, kind_of
-from noneq.data.reading import Reading
-from noneq.data.roles import CONDITION, Column, Roles, assign, unit_of_time
+from noneq.data.readings.labels import are_compact_dates, elapsed, time_unit
+from noneq.data.readings.options import Reading
+from noneq.data.readings.roles import CONDITION, Column, Roles, assign, unit_of_time
+from noneq.data.readings.understanding import Part, Understanding
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
-from noneq.data.understanding import Part, Understanding
 from noneq.errors import InvalidInput
 
 
 _MOST_CATEGORIES = 32
 _RESERVED = ("time", "t", "trajectory")
-_LARGEST_GRID = 10_000_000
-_LARGEST_RATIO = 50
-_FEWEST = 3
-"""Rows that make one trajectory when each has a time of its own."""
-_ROUNDING = 1e-9
-"""Times that differ by less than this share of the largest are one time."""
 
 
 def table(data: Snapshots | Trajectories) -> dict[str, np.ndarray]:
@@ -75,7 +70,7 @@ def from_table(
         notes: remarks of the reader.
 
     Raises:
-        InvalidInput: a name twice, or what `noneq.data.roles.assign` refuses.
+        InvalidInput: a name twice, or what `noneq.data.readings.roles.assign` refuses.
     """
     names = [column.name for column in columns]
     if doubles := _doubles(names):
@@ -218,97 +213,6 @@ def _are_categories(given: np.ndarray) -> bool:
     """Whether a text file's conditions are labels: whole numbers, few different ones a column."""
     whole = bool(np.isfinite(given).all() and (given == np.round(given)).all())
     return whole and max(np.unique(column).size for column in given.T) <= _MOST_CATEGORIES
-
-
-def assemble(
-    values: np.ndarray,
-    time: np.ndarray | None,
-    trajectory: np.ndarray | None,
-    condition: np.ndarray | None,
-    record: dict[str, Any],
-    reading: Reading,
-) -> Raw:
-    """Rows as trajectories (with labels, or one row at each time), snapshots, or one snapshot.
-
-    Raises:
-        InvalidInput: labels without times, rows without a time, doubled observations, or
-            times so uneven that the common time axis would not fit into memory.
-    """
-    if time is None:
-        if trajectory is not None:
-            raise InvalidInput(
-                "there is a trajectory column but no time column; name it (--time-column)."
-            )
-        return Raw(values, np.zeros(1), np.zeros(len(values), np.int32), None, condition, record)
-    lost = ~np.isfinite(time)
-    if lost.any():
-        raise InvalidInput(
-            f"{lost.sum()} rows have no finite time, first row {np.argmax(lost) + 1}; remove them."
-        )
-    times, column = np.unique(time, return_inverse=True) if "sha256" in record else _times(time)
-    alone = times.size == len(values) >= _FEWEST and "sha256" not in record
-    if trajectory is None and alone and reading.kind is None and _one(condition):
-        if (np.diff(column) < 0).any():
-            raise InvalidInput(
-                "every row has a time of its own, and the times are out of order: one path, or "
-                "unpaired samples? Say --kind trajectories or --kind snapshots."
-            )
-        trajectory = np.zeros(len(values))
-    if trajectory is None or reading.kind == "snapshots":
-        return Raw(values, times, column.astype(np.int32), None, condition, record)
-    _, first, label = np.unique(trajectory, return_index=True, return_inverse=True)
-    # Trajectories keep the order in which the file names them.
-    row = np.argsort(np.argsort(first))[label]
-    shape = (first.size, times.size)
-    _refuse_sparse(shape, len(values), values[0].size)
-    filled = np.bincount(row * times.size + column, minlength=shape[0] * shape[1]).reshape(shape)
-    if (filled > 1).any():
-        i, j = np.argwhere(filled > 1)[0]
-        raise InvalidInput(
-            f"trajectory {trajectory[np.sort(first)[i]]} has {filled[i, j]} rows at time "
-            f"{times[j]:g}; keep one, or read with --kind snapshots."
-        )
-    grid = np.zeros((*shape, *values.shape[1:]), values.dtype)
-    grid[row, column] = values
-    mask = None if filled.all() else filled.astype(bool)
-    return Raw(grid, times, None, mask, _constant(condition, row, np.sort(first)), record)
-
-
-def _one(condition: np.ndarray | None) -> bool:
-    """Whether all rows could belong to one path: a path has one condition."""
-    return condition is None or bool((condition == condition[:1]).all())
-
-
-def _times(time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct times and the place of each row's; times equal to rounding are one."""
-    every, place = np.unique(time, return_inverse=True)
-    apart = np.diff(every) > _ROUNDING * np.abs(every).max(initial=0.0)
-    group = np.concatenate([[0], np.cumsum(apart)])
-    return every[np.concatenate([[True], apart])], group[place]
-
-
-def _constant(
-    condition: np.ndarray | None, row: np.ndarray, first: np.ndarray
-) -> np.ndarray | None:
-    if condition is None:
-        return None
-    kept = condition[first]
-    if not np.array_equal(kept[row], condition, equal_nan=True):
-        raise InvalidInput(
-            "a condition changes along a trajectory; conditions hold for a whole trajectory, so "
-            "make it a coordinate or read with kind='snapshots'."
-        )
-    return kept
-
-
-def _refuse_sparse(shape: tuple[int, int], rows: int, size: int) -> None:
-    entries = shape[0] * shape[1]
-    if entries * size > _LARGEST_GRID and entries > _LARGEST_RATIO * rows:
-        raise InvalidInput(
-            f"{shape[0]} trajectories share {shape[1]} different times, so {rows} rows would fill "
-            f"a grid of {entries} states; round the times to a common step, or read with "
-            "kind='snapshots' (command line: --kind snapshots)."
-        )
 
 
 def _doubles(names: Sequence[str]) -> set[str]:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from noneq.data.labels import is_date, is_unit, name_and_unit
-from noneq.data.reading import Reading
+from noneq.data.readings.labels import is_date, is_unit, name_and_unit
+from noneq.data.readings.options import Reading
 from noneq.errors import DataFileError, InvalidInput
 
 

@@ -3,12 +3,12 @@
 import warnings
 from pathlib import Path
 
-from noneq.data.formats.columns import assemble
+from noneq.data.formats.assembly import assemble
 from noneq.data.formats.npz import array_of
 from noneq.data.layouts import Raw, kind_of
-from noneq.data.reading import Reading
+from noneq.data.readings.options import Reading
+from noneq.data.readings.understanding import Part, Understanding
 from noneq.data.safety import check_file
-from noneq.data.understanding import Part, Understanding
 from noneq.errors import InvalidInput
 
 

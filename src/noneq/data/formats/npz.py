@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from noneq.data.formats.columns import assemble
-from noneq.data.labels import are_compact_dates, elapsed, time_unit
+from noneq.data.formats.assembly import assemble
 from noneq.data.layouts import Raw, parse_record, record_of, record_text
-from noneq.data.reading import Reading
+from noneq.data.readings.labels import are_compact_dates, elapsed, time_unit
+from noneq.data.readings.options import Reading
+from noneq.data.readings.understanding import Part, Understanding
 from noneq.data.safety import check_file, refuse_bomb, refuse_name
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
-from noneq.data.understanding import Part, Understanding
 from noneq.errors import DataFileError, InvalidInput
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from noneq.data.formats.columns import from_table, table
-from noneq.data.labels import name_and_unit
 from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
-from noneq.data.reading import Reading
-from noneq.data.roles import Column
+from noneq.data.readings.labels import name_and_unit
+from noneq.data.readings.options import Reading
+from noneq.data.readings.roles import Column
 from noneq.data.safety import check_file, refuse_bomb
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories

@@ -25,10 +25,10 @@ from noneq.data.formats.dialect import (
     sniff,
     split,
 )
-from noneq.data.labels import is_date
 from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
-from noneq.data.reading import Reading
-from noneq.data.roles import Column, is_label
+from noneq.data.readings.labels import is_date
+from noneq.data.readings.options import Reading
+from noneq.data.readings.roles import Column, is_label
 from noneq.data.safety import check_file
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories

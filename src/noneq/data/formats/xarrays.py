@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from noneq.data.formats.assembly import assemble
 from noneq.data.formats.cf import within_range
-from noneq.data.formats.columns import assemble
 from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
-from noneq.data.reading import Reading
+from noneq.data.readings.options import Reading
 from noneq.data.safety import check_file, check_seal, refuse_bomb, seal
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from noneq.data.layouts import Raw, as_raw, domain_record, ensemble, labels_of, selected, verified
-from noneq.data.reading import Reading
+from noneq.data.readings.options import Reading
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.domains import AbstractDomain, Torus

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from noneq.data.layouts import as_raw, ensemble
-from noneq.data.reading import Reading
-from noneq.data.refinement import refine
+from noneq.data.readings.options import Reading
+from noneq.data.readings.refinement import refine
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput

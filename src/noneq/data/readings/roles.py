@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from noneq.data.labels import time_unit
-from noneq.data.reading import Reading
+from noneq.data.readings.labels import time_unit
+from noneq.data.readings.options import Reading
 from noneq.errors import InvalidInput
 
 

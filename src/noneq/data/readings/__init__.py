@@ -1,0 +1,1 @@
+"""How files of others are read: what was asked for, what was found, and what is made of it."""
