@@ -13,13 +13,14 @@ from noneq.data.formats.npz import read_npz, write_npz
 from noneq.data.formats.parquet import read_parquet, write_parquet
 from noneq.data.formats.xarrays import read_netcdf, read_zarr, write_netcdf, write_zarr
 from noneq.data.layouts import Layout, Raw, build
+from noneq.data.safety import bytes_to_unpack
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, InvalidInput, NoneqError, WriteFailed, WrongType
 
 
 READERS = {
-    ".csv": read_csv,
+    ".csv": lambda path, layout, limit: read_csv(path, layout),  # text does not unpack
     ".npz": read_npz,
     ".nc": read_netcdf,
     ".zarr": read_zarr,
@@ -43,6 +44,7 @@ def read(
     components: int | None = None,
     missing: Literal["error", "mask"] = "error",
     kind: Literal["snapshots", "trajectories"] | None = None,
+    unpack_limit: float | None = None,
 ) -> Snapshots | Trajectories:
     """Read an ensemble from a csv, npz, nc, zarr or parquet file.
 
@@ -62,6 +64,8 @@ def read(
             samples, or masks those states of trajectories.
         kind: ``"snapshots"`` forgets pairing; ``"trajectories"`` takes a file with one state
             per time as one path.
+        unpack_limit: MB that the file may unpack to; by default 100 MB, or 100 times its size if
+            that is more. Raise it for your own files of numbers that compress better.
 
     Raises:
         InvalidInput: no such file, an unknown extension, or content that is no ensemble.
@@ -74,6 +78,7 @@ def read(
         condition_columns=condition_columns,
         components=components,
         kind=kind,
+        unpack_limit=unpack_limit,
     )
     if missing not in ("error", "mask"):
         raise InvalidInput(f"missing = {missing!r}; expected 'error' or 'mask'.")
@@ -88,6 +93,7 @@ def read_raw(
     condition_columns: Sequence[str] = (),
     components: int | None = None,
     kind: str | None = None,
+    unpack_limit: float | None = None,
 ) -> tuple[Raw, Layout]:
     """What the file holds, missing entries included (see `read`)."""
     path = Path(path)
@@ -99,7 +105,7 @@ def read_raw(
     reader = READERS[_format(path)]
     if not path.exists():
         raise InvalidInput(_not_found(path))
-    raw = _safely(path, lambda: reader(path, layout))
+    raw = _safely(path, lambda: reader(path, layout, bytes_to_unpack(path, unpack_limit)))
     if not np.size(raw.values):
         raise InvalidInput(
             f"{path} holds values of shape {np.shape(raw.values)}, no number in them; write at "

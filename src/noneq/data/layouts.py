@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from noneq import domains
 from noneq.data.base import first_components
 from noneq.data.checks import as_floats, as_labels
+from noneq.data.safety import refuse_long
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.domains import AbstractDomain, AbstractSignedDistance, Box, Product, Region
@@ -96,12 +98,13 @@ def checksum(data: Snapshots | Trajectories) -> str:
     return digest.hexdigest()
 
 
-def parse_record(text: str | bytes) -> dict[str, Any]:
+def parse_record(path: Path, text: str | bytes) -> dict[str, Any]:
     """The record in a file.
 
     Raises:
-        DataFileError: not a record, or one of a newer format.
+        DataFileError: not a record, one of a newer format, or one of absurd length.
     """
+    refuse_long(path, "its noneq record", len(text))
     record = json.loads(text)
     if not isinstance(record, dict) or not {"format", "kind", "sha256"} <= record.keys():
         raise DataFileError("its noneq record is damaged; restore the file from a copy.")

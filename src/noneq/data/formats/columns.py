@@ -1,5 +1,6 @@
 """Tables: rows of time, trajectory label, condition and coordinates, in csv and parquet."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -30,14 +31,16 @@ def table(data: Snapshots | Trajectories) -> dict[str, np.ndarray]:
             f"states of shape {data.event_shape} do not fit a table; write npz, nc or zarr."
         )
     reserved = {*_TIME_NAMES, *_TRAJECTORY_NAMES}
+    doubles = _doubles(data.names)
     clash = [
         name
-        for i, name in enumerate(data.names)
+        for name in data.names
         if name.strip().lower() in reserved
         or name.startswith(_CONDITION)
         or name != name.strip()
         or not name.isprintable()
-        or name in ("", *data.names[:i])
+        or not name
+        or name in doubles
     ]
     if clash:
         raise InvalidInput(
@@ -69,16 +72,16 @@ def from_table(
         layout: which column is what; defaults are ``time`` or ``t``, ``trajectory`` and
             names that start with ``condition:``.
     """
-    doubles = sorted({name for name in header if list(header).count(name) > 1})
-    if doubles:
-        raise InvalidInput(f"column {doubles[0]!r} appears twice; rename one.")
+    if doubles := _doubles(header):
+        raise InvalidInput(f"column {min(doubles)!r} appears twice; rename one.")
     for name in filter(None, (layout.time, layout.trajectory, *layout.condition)):
         if name not in header:
             raise InvalidInput(f"there is no column {name!r}; the columns are {', '.join(header)}.")
     time = layout.time or _first(header, _TIME_NAMES)
     trajectory = trajectory_name(header, layout)
     condition = layout.condition or tuple(n for n in header if n.startswith(_CONDITION))
-    coordinates = [n for n in header if n not in (time, trajectory, *condition)]
+    taken = {time, trajectory, *condition}
+    coordinates = [n for n in header if n not in taken]
     coordinates = coordinates[: layout.components]
     if not coordinates:
         raise InvalidInput(f"no column is left for coordinates among {', '.join(header)}.")
@@ -179,6 +182,10 @@ def _refuse_sparse(shape: tuple[int, int], rows: int, size: int) -> None:
             f"a grid of {entries} states; round the times to a common step, or read with "
             "kind='snapshots' (command line: --kind snapshots)."
         )
+
+
+def _doubles(names: Sequence[str]) -> set[str]:
+    return {name for name, count in Counter(names).items() if count > 1}
 
 
 def _first(header: Sequence[str], names: Sequence[str]) -> str | None:

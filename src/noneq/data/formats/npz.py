@@ -1,10 +1,12 @@
 """npz: several named arrays in one zip file, always read without pickle."""
 
 import io
+import math
 import re
 import stat
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +19,12 @@ from noneq.errors import DataFileError, InvalidInput
 
 
 _RECORD = "noneq"
+_BLOCK = 1 << 20
+_LONGEST_HEADER = 10_000
+_HEADERS = {
+    (1, 0): (2, np.lib.format.read_array_header_1_0),
+    (2, 0): (4, np.lib.format.read_array_header_2_0),
+}
 _VALUES = ("values", "x", "X", "data")
 _TIMES = ("times", "time", "t")
 _TIMED_NAME = re.compile(r"(.*?)[ _=:]*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)")
@@ -41,10 +49,10 @@ def write_npz(data: Snapshots | Trajectories, path: Path) -> None:
                 np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
 
 
-def read_npz(path: Path, layout: Layout) -> Raw:
+def read_npz(path: Path, layout: Layout, limit: int) -> Raw:
     """Our own arrays, one array per snapshot, or values with times."""
     check_file(path, (b"PK",))
-    arrays = _arrays(path)
+    arrays = read_arrays(path, limit)
     if _RECORD in arrays:
         return Raw(
             arrays["values"],
@@ -52,7 +60,7 @@ def read_npz(path: Path, layout: Layout) -> Raw:
             arrays.get("time_index"),
             arrays.get("mask"),
             arrays.get("condition"),
-            parse_record(arrays[_RECORD].tobytes()),
+            parse_record(path, arrays[_RECORD].tobytes()),
         )
     if not arrays:
         raise InvalidInput(f"{path} holds no array; write values and times.")
@@ -62,42 +70,73 @@ def read_npz(path: Path, layout: Layout) -> Raw:
     return _values_and_times(path, arrays, layout)
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: Path, limit: int) -> dict[str, np.ndarray]:
+    """All arrays of an npz file, by name.
+
+    Args:
+        path: the file.
+        limit: bytes that they may take together; the directory is summed before anything is
+            unpacked, and a member that goes on beyond its own entry is refused.
+
+    Raises:
+        DataFileError: damaged, unsafe, or arrays of other things than numbers.
+    """
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         for member in members:
             refuse_name(path, member.filename)
             if stat.S_ISLNK(member.external_attr >> 16):
                 raise DataFileError(f"{path} holds a link {member.filename!r}; refused as unsafe.")
-        refuse_bomb(path, sum(m.file_size for m in members), path.stat().st_size)
-        # zipfile checks the CRC of a member when it is read to its end.
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise DataFileError(
+                    f"{path}: {member.filename!r} is compressed by method {member.compress_type}; "
+                    "write it with np.savez or np.savez_compressed."
+                )
+            if member.compress_size > member.file_size + member.file_size // 100 + 1000:
+                raise DataFileError(
+                    f"{path}: {member.filename!r} claims {member.file_size} bytes in "
+                    f"{member.compress_size} compressed ones; refused as unsafe."
+                )
+        refuse_bomb(path, sum(m.file_size for m in members), limit)
         return {m.filename.removesuffix(".npy"): _array(path, m, archive) for m in members}
 
 
 def _array(path: Path, member: zipfile.ZipInfo, archive: zipfile.ZipFile) -> np.ndarray:
-    content = archive.read(member)
-    stream = io.BytesIO(content)
-    readers = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
+    with archive.open(member) as stream:
+        shape, fortran, dtype = _header(path, member.filename, stream)
+        claimed = dtype.itemsize * math.prod(int(k) for k in shape)
+        held = member.file_size - stream.tell()
+        if claimed != held:
+            raise DataFileError(
+                f"{path}: array {member.filename!r} claims shape {shape}, {claimed} bytes, but "
+                f"holds {held}; the file is damaged."
+            )
+        content = np.empty(claimed, np.uint8)
+        for start in range(0, claimed, _BLOCK):
+            block = stream.read(min(_BLOCK, claimed - start))
+            content[start : start + _BLOCK] = np.frombuffer(block, np.uint8)
+        # zipfile compares the CRC when the end is read.
+        stream.read(1)
+    return content.view(dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def _header(path: Path, name: str, stream: Any) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether Fortran's order, and dtype."""
     version = np.lib.format.read_magic(stream)
-    if version not in readers:
-        raise DataFileError(f"{path}: array {member.filename!r} has npy version {version}.")
-    shape, fortran, dtype = readers[version](stream)
+    if version not in _HEADERS:
+        raise DataFileError(f"{path}: array {name!r} has npy version {version}.")
+    length, reader = _HEADERS[version]
+    start = stream.read(length)
+    size = int.from_bytes(start, "little")
+    if size > _LONGEST_HEADER:
+        raise DataFileError(f"{path}: array {name!r} has a header of {size} bytes; it is damaged.")
+    shape, fortran, dtype = reader(io.BytesIO(start + stream.read(size)))
     if dtype.kind not in "fiubc":
         raise DataFileError(
-            f"{path}: array {member.filename!r} has dtype {dtype}; only numbers are read, "
+            f"{path}: array {name!r} has dtype {dtype}; only numbers are read, "
             "because object arrays can run code. Write numbers."
         )
-    claimed = dtype.itemsize * int(np.prod([int(k) for k in shape], dtype=object))
-    if claimed != len(content) - stream.tell():
-        raise DataFileError(
-            f"{path}: array {member.filename!r} claims shape {shape}, {claimed} bytes, but holds "
-            f"{len(content) - stream.tell()}; the file is damaged."
-        )
-    array = np.frombuffer(content, dtype, offset=stream.tell())
-    return array.reshape(shape, order="F" if fortran else "C")
+    return shape, fortran, dtype
 
 
 def _timed_arrays(arrays: dict[str, np.ndarray]) -> Raw | None:

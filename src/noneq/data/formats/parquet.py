@@ -1,13 +1,14 @@
 """parquet: the same table as csv, through pyarrow (the ``data`` extra)."""
 
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from noneq.data.formats.columns import from_table, table
+from noneq.data.formats.unpacked import unpacked
 from noneq.data.layouts import Layout, Raw, own, parse_record, record_of, record_text
-from noneq.data.safety import check_file, refuse_bomb
+from noneq.data.safety import check_file
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, InvalidInput
@@ -18,50 +19,47 @@ _RECORD = b"noneq"
 
 def write_parquet(data: Snapshots | Trajectories, path: Path) -> None:
     """Columns keep their precision; pages carry checksums."""
-    pyarrow, parquet = _pyarrow()
+    _need_pyarrow()
+    import pyarrow
+    from pyarrow import parquet
+
     columns = {name: np.ascontiguousarray(column) for name, column in table(data).items()}
     rows = pyarrow.table(columns).replace_schema_metadata({_RECORD: record_text(record_of(data))})
     parquet.write_table(rows, path, write_page_checksum=True)
 
 
-def read_parquet(path: Path, layout: Layout) -> Raw:
+def read_parquet(path: Path, layout: Layout, limit: int) -> Raw:
     """Numeric columns; nulls are missing entries."""
-    _, parquet = _pyarrow()
+    _need_pyarrow()
     check_file(path, (b"PAR1",))
-    with parquet.ParquetFile(path, page_checksum_verification=True) as file:
-        shape = (file.metadata.num_rows, file.metadata.num_columns)
-        refuse_bomb(path, 8 * shape[0] * shape[1], path.stat().st_size)
-        rows = file.read()
-    if not shape[0]:
-        raise InvalidInput(f"{path} has no rows; nothing to read.")
-    metadata = rows.schema.metadata or {}
-    record = parse_record(metadata[_RECORD]) if _RECORD in metadata else {}
-    if not record and any(b'"sha256"' in value for value in metadata.values()):
+    attrs, found = unpacked(path, "parquet", limit, {layout.trajectory or "trajectory"})
+    if not attrs["rows"]:
+        raise InvalidInput("no rows; nothing to read.")
+    if "damaged" in attrs:
         raise DataFileError(f"{path}: its noneq record is damaged; restore it from a copy.")
+    record = parse_record(path, attrs[_RECORD]) if _RECORD in attrs else {}
+    columns = dict(found)
 
     def numbers(name: str) -> np.ndarray:
-        column = texts(name)
-        if column.dtype.kind not in "fiub":
+        values = texts(name)
+        if values.dtype.kind not in "fi" or len(values) < attrs["rows"]:
             raise InvalidInput(
-                f"{path}: column {name!r} holds {rows.schema.field(name).type}, no numbers; drop "
+                f"{path}: column {name!r} holds {columns[name].attrs['type']}, no numbers; drop "
                 "it, name it as trajectory, or read fewer --components."
             )
-        return column if column.dtype.kind == "f" else column.astype(np.float64)
+        return values if values.dtype.kind == "f" else values.astype(np.float64)
 
     def texts(name: str) -> np.ndarray:
-        return rows.column(name).to_numpy()
+        return columns[name].values
 
     with own(record):
-        return from_table(rows.column_names, numbers, texts, record, Layout() if record else layout)
+        header = [name for name, _ in found]
+        return from_table(header, numbers, texts, record, Layout() if record else layout)
 
 
-def _pyarrow() -> tuple[Any, Any]:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
+def _need_pyarrow() -> None:
+    if find_spec("pyarrow") is None:
         raise InvalidInput(
             "parquet files need pyarrow, which is not installed; run pip install 'noneq[data]', "
             "or use csv, npz, nc or zarr."
-        ) from error
-    return pyarrow, parquet
+        )
