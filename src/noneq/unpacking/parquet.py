@@ -1,6 +1,8 @@
 """parquet: numeric columns, and columns of labels as places in their dictionary."""
 
+import os
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,8 @@ from noneq.unpacking.pieces import (
 
 _MOST_ROWS = 1 << 16
 """Rows that are read at once."""
+_FOOTER, _GROUP = 64, 4
+"""Memory that the library takes for a byte of the footer, and of a group of rows, unpacked."""
 
 
 def read_parquet(path: str, limit: int, texts: Collection[str], say: Say) -> None:
@@ -35,7 +39,7 @@ def read_parquet(path: str, limit: int, texts: Collection[str], say: Say) -> Non
     from pyarrow import parquet
 
     used = used_memory()
-    limit_memory(used + WORK)
+    limit_memory(used + WORK + _FOOTER * _footer(path))
     with parquet.ParquetFile(path) as file:
         schema, metadata = file.schema_arrow, file.metadata
     groups = [metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)]
@@ -44,10 +48,11 @@ def read_parquet(path: str, limit: int, texts: Collection[str], say: Say) -> Non
     attrs = {"rows": metadata.num_rows} | _attributes(schema.metadata or {})
     say({"attrs": attrs, "columns": columns})
     if len({*schema.names}) < len(columns):
+        say({"labels": {}})
         return
     read = {c["name"]: (i, c["dtype"]) for i, c in enumerate(columns) if c["shape"] != (0,)}
     codes: dict[str, dict[str, int]] = {n: {} for n, (_, kind) in read.items() if kind is None}
-    limit_memory(used + WORK + 2 * max(groups, default=0))
+    limit_memory(used + WORK + _FOOTER * _footer(path) + _GROUP * max(groups, default=0))
     with parquet.ParquetFile(
         path, page_checksum_verification=True, read_dictionary=list(codes), buffer_size=1 << 16
     ) as file:
@@ -62,6 +67,15 @@ def read_parquet(path: str, limit: int, texts: Collection[str], say: Say) -> Non
                      else found.to_numpy(zero_copy_only=False).astype(kind))  # fmt: skip
             start += len(batch)
     say({"labels": {name: list(found) for name, found in codes.items()}})
+
+
+def _footer(path: str) -> int:
+    """Bytes of the part that says where the columns are."""
+    with Path(path).open("rb") as stream:
+        stream.seek(-8, os.SEEK_END)
+        size = int.from_bytes(stream.read(4), "little")
+    refuse_long("its list of columns", size)
+    return size
 
 
 def _column(field: Any, rows: int, texts: Collection[str]) -> dict[str, Any]:
