@@ -325,10 +325,18 @@ HOSTILE = (
 )  # fmt: skip
 
 
+QUICK = (
+    npz_whose_directory_lies, npz_of_many_names, npz_of_lzma, npz_with_a_long_record,
+    nc_of_deflated_zeros, nc_of_a_vast_chunk, nc_of_repeated_text, zarr_of_gzip, zarr_of_zstd,
+    zarr_of_blosc, zarr_of_a_vast_chunk, parquet_of_one_long_label, csv_of_one_long_label,
+)  # fmt: skip
+"""One of each kind that is made at once."""
+
+
 def good_files(folder):
     """A harmless file of each format."""
     data = Snapshots(np.random.default_rng(0).normal(size=(100, 2)))
-    paths = [folder / f"good.{extension}" for extension in ("npz", "nc", "zarr", "parquet", "csv")]
+    paths = [folder / f"good.{extension}" for extension in ("npz", "zarr", "csv", "nc", "parquet")]
     for path in paths:
         write(data, path)
     return paths

@@ -44,7 +44,7 @@ def read(
     components: int | None = None,
     missing: Literal["error", "mask"] = "error",
     kind: Literal["snapshots", "trajectories"] | None = None,
-    unpack_limit: float | None = None,
+    unpack_limit: int | float | None = None,
 ) -> Snapshots | Trajectories:
     """Read an ensemble from a csv, npz, nc, zarr or parquet file.
 
@@ -93,7 +93,7 @@ def read_raw(
     condition_columns: Sequence[str] = (),
     components: int | None = None,
     kind: str | None = None,
-    unpack_limit: float | None = None,
+    unpack_limit: int | float | None = None,
 ) -> tuple[Raw, Layout]:
     """What the file holds, missing entries included (see `read`)."""
     path = Path(path)

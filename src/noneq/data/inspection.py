@@ -1,7 +1,7 @@
 """A first look at data: what is in a file, what is wrong with it, what to do next."""
 
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -86,9 +86,12 @@ def inspection(data: Any, **layout: Any) -> Inspection:
     if isinstance(data, Snapshots | Trajectories):
         return _look(_as_raw(data), Layout(), "FILE")
     raw, given = read_raw(data, **layout)
-    if "sha256" in raw.record:
-        return _look(_as_raw(build(raw, given, "error")), given, shlex.quote(str(data)))
-    return _look(selected(raw, given.components), given, shlex.quote(str(data)))
+    own = "sha256" in raw.record
+    raw = _as_raw(build(raw, given, "error")) if own else selected(raw, given.components)
+    found = _look(raw, given, shlex.quote(str(data)))
+    if limit := layout.get("unpack_limit"):
+        return replace(found, command=f"{found.command} --unpack-limit {limit:g}")
+    return found
 
 
 def _as_raw(data: Snapshots | Trajectories) -> Raw:

@@ -47,14 +47,16 @@ def check_seal(path: Path) -> None:
         raise DataFileError(f"{path} does not match its checksum; restore it from a copy.")
 
 
-def check_file(path: Path, magic: tuple[bytes, ...] = ()) -> None:
-    """Raise unless ``path`` is a non-empty regular file that starts as its format does."""
+def check_file(path: Path, magic: tuple[bytes, ...] = (), end: bytes = b"") -> None:
+    """Raise unless ``path`` is a non-empty regular file that starts and ends as its format does."""
     if path.is_dir():
         raise InvalidInput(f"{path} is a folder; expected a file.")
     if not path.is_file():
         raise DataFileError(f"{path} is no regular file; give a plain file.")
     with path.open("rb") as stream:
         start = stream.read(16)
+        stream.seek(max(0, path.stat().st_size - len(end)))
+        last = stream.read()
     if not start:
         raise DataFileError(f"{path} is empty; write it again.")
     if magic and not start.startswith(magic):
@@ -62,9 +64,11 @@ def check_file(path: Path, magic: tuple[bytes, ...] = ()) -> None:
             f"{path} is no {path.suffix} file (it starts with {start[:8]!r}); "
             "give its true extension or write it again."
         )
+    if not last.endswith(end):
+        raise DataFileError(f"{path} is cut: its end is missing; restore it from a copy.")
 
 
-def bytes_to_unpack(path: Path, megabytes: float | None = None) -> int:
+def bytes_to_unpack(path: Path, megabytes: int | float | None = None) -> int:
     """Bytes that a file or folder may unpack to.
 
     100 MB, or 100 times its size if that is more; ``megabytes`` takes the place of both.
@@ -73,8 +77,9 @@ def bytes_to_unpack(path: Path, megabytes: float | None = None) -> int:
         InvalidInput: ``megabytes`` is no positive number.
         DataFileError: a folder that holds a link.
     """
+    stored = _stored(path)
     if megabytes is None:
-        return max(HARMLESS, _RATIO * _stored(path))
+        return max(HARMLESS, _RATIO * stored)
     if not (isinstance(megabytes, int | float) and megabytes > 0):
         raise InvalidInput(f"unpack_limit = {megabytes!r}; expected a positive number of MB.")
     return int(min(1e6 * megabytes, 2**63 - 1))

@@ -7,17 +7,13 @@ afterwards.
 import gzip
 import io
 import math
-from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
-import zarr
-from numcodecs.blosc import decompress
-from numcodecs.zstd import Zstd
-from zarr.abc.codec import BytesBytesCodec
-from zarr.registry import register_codec
 
 from noneq.data.safety import LONGEST_TEXT
 from noneq.errors import DataFileError
@@ -29,69 +25,71 @@ _ZSTD_BLOCK = 128 * 1024
 """Bytes that one block of zstd unpacks to at most."""
 
 
-class AbstractBounded(BytesBytesCodec):
-    """A codec that reads only."""
-
-    is_fixed_size = False
-
-    @abstractmethod
-    def unpacked(self, content: bytes, most: int) -> bytes:
-        """The content unpacked.
-
-        Raises:
-            DataFileError: that would take more than ``most`` bytes.
-        """
-
-    @classmethod
-    def from_dict(cls, data: Any) -> "AbstractBounded":
-        return cls()
-
-    def to_dict(self) -> Any:
-        return {"name": type(self).__name__.lower(), "configuration": {}}
-
-    async def _decode_single(self, chunk_data: Any, chunk_spec: Any) -> Any:
-        content = chunk_data.to_bytes()
-        return chunk_spec.prototype.buffer.from_bytes(self.unpacked(content, _most(chunk_spec)))
-
-    def compute_encoded_size(self, input_byte_length: int, chunk_spec: Any) -> int:
-        raise NotImplementedError
-
-
-class Gzip(AbstractBounded):
-    """gzip, unpacked up to the bound and no further."""
-
-    def unpacked(self, content: bytes, most: int) -> bytes:
-        with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
-            numbers = stream.read(most + 1)
-        _refuse_more(len(numbers), most)
-        return numbers
-
-
-class Zstandard(AbstractBounded):
-    """zstd, whose frames and blocks say what they unpack to."""
-
-    def unpacked(self, content: bytes, most: int) -> bytes:
-        _refuse_more(_zstd_size(content), most)
-        return bytes(Zstd().decode(content))
-
-
-class Blosc(AbstractBounded):
-    """blosc, whose header says what it unpacks to."""
-
-    def unpacked(self, content: bytes, most: int) -> bytes:
-        _refuse_more(int.from_bytes(content[4:8], "little"), most)
-        return bytes(decompress(content))
-
-
 @contextmanager
 def bounded_codecs() -> Iterator[None]:
-    """Arrays that are opened meanwhile unpack their chunks by the codecs of this module."""
-    bounded = {"gzip": Gzip, "zstd": Zstandard, "blosc": Blosc}
-    for name, codec in bounded.items():
+    """Arrays of zarr that are opened meanwhile unpack their chunks by the functions below."""
+    import zarr
+    from zarr.registry import register_codec
+
+    codec = _codec()
+    for name in _UNPACK:
         register_codec(name, codec)
-    full = {f"codecs.{name}": f"{__name__}.{codec.__name__}" for name, codec in bounded.items()}
-    with zarr.config.set(full):
+    place = f"{codec.__module__}.{codec.__qualname__}"
+    with zarr.config.set({f"codecs.{name}": place for name in _UNPACK}):
         yield
+
+
+@cache
+def _codec() -> type:
+    from zarr.abc.codec import BytesBytesCodec
+
+    @dataclass(frozen=True)
+    class Bounded(BytesBytesCodec):
+        """A codec that only reads."""
+
+        name: str
+        is_fixed_size = False
+
+        @classmethod
+        def from_dict(cls, data: Any) -> Any:
+            return cls(data["name"])
+
+        def to_dict(self) -> Any:
+            return {"name": self.name, "configuration": {}}
+
+        async def _decode_single(self, chunk_data: Any, chunk_spec: Any) -> Any:
+            numbers = _UNPACK[self.name](chunk_data.to_bytes(), _most(chunk_spec))
+            return chunk_spec.prototype.buffer.from_bytes(numbers)
+
+        def compute_encoded_size(self, input_byte_length: int, chunk_spec: Any) -> int:
+            raise NotImplementedError
+
+    return Bounded
+
+
+def _gzip(content: bytes, most: int) -> bytes:
+    with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+        numbers = stream.read(most + 1)
+    _refuse_more(len(numbers), most)
+    return numbers
+
+
+def _zstd(content: bytes, most: int) -> bytes:
+    from numcodecs.zstd import Zstd
+
+    _refuse_more(_zstd_size(content), most)
+    return bytes(Zstd().decode(content))
+
+
+def _blosc(content: bytes, most: int) -> bytes:
+    from numcodecs.blosc import decompress
+
+    # The header says what the rest unpacks to.
+    _refuse_more(int.from_bytes(content[4:8], "little"), most)
+    return bytes(decompress(content))
+
+
+_UNPACK = {"gzip": _gzip, "zstd": _zstd, "blosc": _blosc}
 
 
 def _most(spec: Any) -> int:

@@ -14,7 +14,7 @@ from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, InvalidInput
 
 
-_RECORD = b"noneq"
+_RECORD = "noneq"
 
 
 def write_parquet(data: Snapshots | Trajectories, path: Path) -> None:
@@ -31,7 +31,7 @@ def write_parquet(data: Snapshots | Trajectories, path: Path) -> None:
 def read_parquet(path: Path, layout: Layout, limit: int) -> Raw:
     """Numeric columns; nulls are missing entries."""
     _need_pyarrow()
-    check_file(path, (b"PAR1",))
+    check_file(path, (b"PAR1",), b"PAR1")
     attrs, found = unpacked(path, "parquet", limit, {layout.trajectory or "trajectory"})
     if not attrs["rows"]:
         raise InvalidInput("no rows; nothing to read.")
