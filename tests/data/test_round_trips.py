@@ -15,7 +15,6 @@ from noneq.data.layouts import checksum
 # beartype picks random items of containers to check, which hypothesis notices.
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the .random. module")
 
-FORMATS = ["csv", "npz", "nc", "zarr", "parquet"]
 TABLES = ("csv", "parquet")
 profile = settings(
     derandomize=True,
@@ -98,10 +97,21 @@ def vectors(count=3):
     return ensembles(shapes=((1,), (count,)), printable=True)
 
 
-@pytest.mark.parametrize("extension", FORMATS)
+@pytest.mark.parametrize("extension", ["csv", "npz", "zarr"])
 @profile
 @given(data=st.data())
 def test_round_trip(extension, data, tmp_path):
+    come_back_equal(extension, data, tmp_path)
+
+
+@pytest.mark.parametrize("extension", ["nc", "parquet"])
+@settings(profile, max_examples=5)  # each starts a process
+@given(data=st.data())
+def test_round_trip_through_a_process(extension, data, tmp_path):
+    come_back_equal(extension, data, tmp_path)
+
+
+def come_back_equal(extension, data, tmp_path):
     data = data.draw(vectors() if extension in TABLES else ensembles())
     path = tmp_path / f"data.{extension}"
     write(data, path)

@@ -166,3 +166,14 @@ def test_rows_are_averaged_over_seeds():
     [row] = combine([(Row("c", "m", "k", 1.0, 0.1),)] * 2)
     assert row["stderr"] == pytest.approx(0.1 / np.sqrt(2))
     assert row["floor"] is None
+
+
+def test_cells_that_unpack_to_more_than_they_say_are_refused(tmp_path):
+    run_study(CoinStudy(), tmp_path, quick=True)
+    path = next((tmp_path / "cells").glob("*.npz"))
+    np.savez_compressed(path, x=np.zeros(2_000_000))
+    packed, size = path.read_bytes(), (16_000_128).to_bytes(4, "little")
+    assert size in packed
+    path.write_bytes(packed.replace(size, (152).to_bytes(4, "little")))
+    with pytest.raises(DataFileError, match="refused as unsafe"):
+        read_cells(tmp_path)

@@ -144,6 +144,17 @@ READING = {
         ],
         None,
     ),
+    "unpack_limit": (
+        Annotated[
+            float | None,
+            typer.Option(
+                "--unpack-limit",
+                metavar="MB",
+                help="Let a file that you trust unpack to so much (default: 100, or 100 x its size).",
+            ),
+        ],
+        None,
+    ),
 }
 
 

@@ -23,13 +23,14 @@ from noneq.data.readings.options import (
     units as units_of,
 )
 from noneq.data.readings.refinement import build
+from noneq.data.safety import bytes_to_unpack
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.domains import AbstractDomain
 from noneq.errors import DataFileError, InvalidInput, NoneqError, WriteFailed, WrongType
 
 
-READERS: dict[str, Callable[[Path, Reading], Raw]] = {
+READERS: dict[str, Callable[[Path, Reading, int], Raw]] = {
     ".csv": read_text,
     ".tsv": read_text,
     ".txt": read_text,
@@ -81,6 +82,7 @@ def read(
     kind: Literal["snapshots", "trajectories"] | None = None,
     domain: AbstractDomain | str | None = None,
     units: Mapping[str, str] | str = "",
+    unpack_limit: int | float | None = None,
 ) -> Snapshots | Trajectories:
     """Read an ensemble from a text table (csv, tsv, txt, dat), npz, npy, nc, zarr or parquet file.
 
@@ -107,6 +109,8 @@ def read(
             per time as one path.
         domain: where the states live, such as ``"torus:2pi"``; angles are wrapped into it.
         units: unit by coordinate name, and ``"time"``.
+        unpack_limit: MB that the file may unpack to; by default 100 MB, or 100 times its size if
+            that is more. Raise it for your own files of numbers that compress better.
 
     Raises:
         InvalidInput: no such file, an unknown extension, content that is no ensemble, or content
@@ -115,7 +119,7 @@ def read(
     """
     wanted = reading_of(
         reading, time_column, trajectory_column, condition_columns, columns, components, missing,
-        kind, domain, units,
+        kind, domain, units, unpack_limit,
     )  # fmt: skip
     raw, wanted = read_raw(path, wanted)
     return safely(Path(path), lambda: build(raw, wanted, handling(wanted)))
@@ -132,6 +136,7 @@ def reading_of(
     kind: str | None = None,
     domain: AbstractDomain | str | None = None,
     units: Mapping[str, str] | str = "",
+    unpack_limit: int | float | None = None,
 ) -> Reading:
     """The keywords of `read` as one value.
 
@@ -155,6 +160,7 @@ def reading_of(
         kind=kind,
         domain=domain_of(domain) if isinstance(domain, str) else domain,
         units=units_of(units),
+        unpack_limit=unpack_limit,
     )
 
 
@@ -167,7 +173,7 @@ def read_raw(path: str | Path, reading: Reading = Reading()) -> tuple[Raw, Readi
     wanted = beside(path).changed(
         **{k: v for k, v in vars(reading).items() if v != vars(Reading())[k]}
     )
-    raw = safely(path, lambda: reader(path, wanted))
+    raw = safely(path, lambda: reader(path, wanted, bytes_to_unpack(path, wanted.unpack_limit)))
     if not np.size(raw.values):
         raise InvalidInput(
             f"{path} holds values of shape {np.shape(raw.values)}, no number in them; write at "

@@ -217,6 +217,8 @@ def _command(advice: str, file: str, reading: Reading, count: int, missing: bool
         words.append(f"--columns {shlex.quote(','.join(reading.columns))}")
     if reading.missing:
         words.append(f"--missing {','.join(f'{code:g}' for code in reading.missing)}")
+    if reading.unpack_limit:
+        words.append(f"--unpack-limit {reading.unpack_limit:g}")
     if missing:
         words.append("--drop-missing")
     if reading.components or count > _MANY_COMPONENTS:

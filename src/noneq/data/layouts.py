@@ -18,6 +18,7 @@ from noneq import domains
 from noneq.data.base import first_components
 from noneq.data.checks import as_floats, as_labels
 from noneq.data.readings.understanding import Part, Understanding
+from noneq.data.safety import refuse_long
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.domains import AbstractDomain, AbstractSignedDistance, Box, Product, Region
@@ -86,8 +87,9 @@ def parse_record(path: Path, text: str | bytes) -> dict[str, Any]:
     """The record in a file.
 
     Raises:
-        DataFileError: not a record, or one of a newer format.
+        DataFileError: not a record, one of a newer format, or one of absurd length.
     """
+    refuse_long(path, "its noneq record", len(text))
     record = json.loads(text)
     if not isinstance(record, dict) or not {"format", "kind", "sha256"} <= record.keys():
         raise DataFileError("its noneq record is damaged; restore the file from a copy.")

@@ -12,13 +12,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeAlias
 from zipfile import BadZipFile
-from zlib import crc32
+from zlib import crc32, error as ZlibError
 
 import jax
 import numpy as np
 
 from noneq._typing import Key
 from noneq.data.atomic import atomic_path
+from noneq.data.formats.npz import read_arrays
+from noneq.data.safety import bytes_to_unpack, refuse_long
 from noneq.errors import DataFileError, Interrupted, NoneqError, WriteFailed
 from noneq.runs.rows import Row, combine
 from noneq.spec import to_dict, to_toml
@@ -124,6 +126,7 @@ def read_cells(out: str | Path) -> list[Kept]:
     """
     folder = Path(out)
     try:
+        refuse_long(folder, "cells.json", (folder / "cells.json").stat().st_size)
         index = json.loads((folder / "cells.json").read_bytes())
         return [
             Kept(
@@ -195,9 +198,8 @@ def _read_record(path: Path) -> dict[str, Any] | None:
 
 def _read_arrays(path: Path) -> Arrays:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except BadZipFile as error:
+        return read_arrays(path, bytes_to_unpack(path))
+    except (BadZipFile, EOFError, NotImplementedError, ZlibError) as error:
         raise DataFileError(f"{path} is damaged; delete it and run the study again.") from error
 
 

@@ -1,6 +1,5 @@
 """npz: several named arrays in one zip file, always read without pickle."""
 
-import io
 import re
 import stat
 import zipfile
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from noneq.data.formats.assembly import assemble
+from noneq.data.formats.npy import read_array
 from noneq.data.layouts import Raw, parse_record, record_of, record_text
 from noneq.data.readings.labels import are_compact_dates, elapsed, time_unit
 from noneq.data.readings.options import Reading
@@ -48,10 +48,10 @@ def write_npz(data: Snapshots | Trajectories, path: Path) -> None:
                 np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
 
 
-def read_npz(path: Path, reading: Reading) -> Raw:
+def read_npz(path: Path, reading: Reading, limit: int) -> Raw:
     """Our own arrays, one array per snapshot, or values with times."""
     check_file(path, (b"PK",))
-    arrays = _arrays(path)
+    arrays = read_arrays(path, limit)
     if _RECORD in arrays:
         return Raw(
             arrays["values"],
@@ -72,57 +72,43 @@ def read_npz(path: Path, reading: Reading) -> Raw:
     return _values_and_times(path, arrays, reading)
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: Path, limit: int) -> dict[str, np.ndarray]:
+    """All arrays of an npz file, by name.
+
+    Args:
+        path: the file.
+        limit: bytes that they may take together; the directory is summed before anything is
+            unpacked, and a member that goes on beyond its own entry is refused.
+
+    Raises:
+        DataFileError: damaged, unsafe, or arrays of other things than numbers.
+    """
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         for member in members:
             refuse_name(path, member.filename)
             if stat.S_ISLNK(member.external_attr >> 16):
                 raise DataFileError(f"{path} holds a link {member.filename!r}; refused as unsafe.")
-        refuse_bomb(path, sum(m.file_size for m in members), path.stat().st_size)
-        # zipfile checks the CRC of a member when it is read to its end.
-        return {
-            m.filename.removesuffix(".npy"): array_of(path, m.filename, archive.read(m))
-            for m in members
-        }
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise DataFileError(
+                    f"{path}: {member.filename!r} is compressed by method {member.compress_type}; "
+                    "write it with np.savez or np.savez_compressed."
+                )
+            if member.compress_size > member.file_size + member.file_size // 100 + 1000:
+                raise DataFileError(
+                    f"{path}: {member.filename!r} claims {member.file_size} bytes in "
+                    f"{member.compress_size} compressed ones; refused as unsafe."
+                )
+        refuse_bomb(path, sum(m.file_size for m in members), limit)
+        return {m.filename.removesuffix(".npy"): _array(path, m, archive) for m in members}
 
 
-def array_of(path: Path, name: str, content: bytes) -> np.ndarray:
-    """The array in the bytes of an npy file; never through pickle.
-
-    Raises:
-        DataFileError: objects, fields or texts in place of numbers, or another size than it claims.
-    """
-    stream = io.BytesIO(content)
-    readers = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    version = np.lib.format.read_magic(stream)
-    if version not in readers:
-        raise DataFileError(f"{path}: array {name!r} has npy version {version}.")
-    shape, fortran, dtype = readers[version](stream)
-    if dtype.kind not in "fiubcM":
-        raise DataFileError(f"{path}: array {name!r} {_why_not(dtype)}")
-    claimed = dtype.itemsize * int(np.prod([int(k) for k in shape], dtype=object))
-    if claimed != len(content) - stream.tell():
-        raise DataFileError(
-            f"{path}: array {name!r} claims shape {shape}, {claimed} bytes, but holds "
-            f"{len(content) - stream.tell()}; the file is damaged."
-        )
-    array = np.frombuffer(content, dtype, offset=stream.tell())
-    return array.reshape(shape, order="F" if fortran else "C")
-
-
-def _why_not(dtype: np.dtype) -> str:
-    if dtype.names:
-        fields = ", ".join(dtype.names)
-        return f"is structured (fields {fields}); write one array per field."
-    if dtype.kind in "US":
-        return f"holds texts ({dtype}); write numbers."
-    if dtype.kind == "m":
-        return "holds durations (timedelta64); write them as numbers of one unit."
-    return f"has dtype {dtype}; object arrays can run code and are never read. Write numbers."
+def _array(path: Path, member: zipfile.ZipInfo, archive: zipfile.ZipFile) -> np.ndarray:
+    with archive.open(member) as stream:
+        array = read_array(path, member.filename, stream, member.file_size)
+        # zipfile compares the CRC when the end is read.
+        stream.read(1)
+    return array
 
 
 def _paths(path: Path, arrays: dict[str, np.ndarray]) -> Raw | None:

@@ -29,7 +29,7 @@ from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
 from noneq.data.readings.labels import is_date
 from noneq.data.readings.options import Reading
 from noneq.data.readings.roles import Column, is_label
-from noneq.data.safety import check_file
+from noneq.data.safety import check_file, refuse_bomb, refuse_long
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, InvalidInput
@@ -55,11 +55,13 @@ def write_csv(data: Snapshots | Trajectories, path: Path) -> None:
             writer.writerows(zip(*block, strict=True))
 
 
-def read_text(path: Path, reading: Reading) -> Raw:
+def read_text(path: Path, reading: Reading, limit: int) -> Raw:
     """A table of any delimiter; empty cells and ``NA`` are missing."""
     check_file(path)
+    refuse_bomb(path, path.stat().st_size, limit)
     text, notes = decode(path, path.read_bytes())
     lines = text.splitlines()
+    refuse_long(path, "a line", max(map(len, lines), default=0))
     record = _record(path, lines)
     if record:
         reading = Reading()

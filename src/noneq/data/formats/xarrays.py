@@ -1,6 +1,7 @@
 """xarray data sets, and the two formats that are read and written through them."""
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,9 +9,10 @@ import numpy as np
 
 from noneq.data.formats.assembly import assemble
 from noneq.data.formats.cf import within_range
+from noneq.data.formats.unpacked import unpacked
 from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
 from noneq.data.readings.options import Reading
-from noneq.data.safety import check_file, check_seal, refuse_bomb, seal
+from noneq.data.safety import check_file, check_seal, refuse_bomb, refuse_codecs, refuse_long, seal
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, InvalidInput
@@ -25,6 +27,8 @@ _PATHS = ("trajectory", "traj", "realization", "member", "ensemble", "particle")
 _TIMES = ("time", "times", "t")
 _CHUNK = 16_000_000
 """Bytes of one chunk."""
+_SPARE = 16_000_000
+"""Bytes of a chunk beyond the array that it belongs to: stores that grow have such."""
 
 
 def write_netcdf(data: Snapshots | Trajectories, path: Path) -> None:
@@ -40,7 +44,7 @@ def write_netcdf(data: Snapshots | Trajectories, path: Path) -> None:
     seal(path)
 
 
-def read_netcdf(path: Path, reading: Reading) -> Raw:
+def read_netcdf(path: Path, reading: Reading, limit: int) -> Raw:
     """Our own file, or any with ``time`` and one array over it."""
     import xarray as xr
 
@@ -51,10 +55,19 @@ def read_netcdf(path: Path, reading: Reading) -> Raw:
                 f"{path} is classic netCDF; convert it with: nccopy -k nc4 {path.name} new.nc"
             )
     check_seal(path)
-    _refuse_links(path)
-    with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as dataset:
-        refuse_bomb(path, dataset.nbytes, path.stat().st_size)
-        return _raw(dataset.load(), reading)
+    texts = {name for name in (reading.time, reading.trajectory, *reading.condition) if name}
+    attrs, columns = unpacked(path, "hdf5", limit, texts)
+    variables = {name: (c.dims, c.values, _numbers(c.attrs)) for name, c in columns}
+    dataset = xr.Dataset(variables, attrs=_numbers(attrs))
+    return _raw(path, xr.decode_cf(dataset, decode_times=False), reading)
+
+
+def _numbers(attrs: dict[str, Any]) -> dict[str, Any]:
+    """Attributes whose numbers came as pairs of dtype and values."""
+    return {
+        name: value if isinstance(value, str) else np.array(value[1], value[0])[()]
+        for name, value in attrs.items()
+    }
 
 
 def write_zarr(data: Snapshots | Trajectories, path: Path) -> None:
@@ -75,26 +88,37 @@ def write_zarr(data: Snapshots | Trajectories, path: Path) -> None:
         dataset.to_zarr(path, zarr_format=3, consolidated=False, encoding=encoding)
 
 
-def read_zarr(path: Path, reading: Reading) -> Raw:
+def read_zarr(path: Path, reading: Reading, limit: int) -> Raw:
     """Our own folder, or any of zarr format 3 with ``time`` and one array over it."""
     import xarray as xr
     import zarr
 
-    stored = _check_folder(path)
-    group = zarr.open_group(path, mode="r", zarr_format=3)
-    for name, array in group.arrays():
-        refuse_bomb(path, array.nbytes, stored)
-        if array.nchunks_initialized != array.nchunks:
-            raise DataFileError(
-                f"{path}: {name!r} has {array.nchunks_initialized} of {array.nchunks} chunks; "
-                "restore it from a copy, or write it again with write_empty_chunks=True."
-            )
-    with xr.open_dataset(path, engine="zarr", consolidated=False, decode_times=False) as dataset:
-        return _raw(dataset.load(), reading)
+    from noneq.data.formats.bounded import bounded_codecs
+
+    _check_folder(path)
+    with bounded_codecs():
+        group = zarr.open_group(path, mode="r", zarr_format=3, use_consolidated=False)
+        arrays = dict(group.arrays())
+        refuse_bomb(path, sum(array.nbytes for array in arrays.values()), limit)
+        for name, array in arrays.items():
+            chunk = math.prod(array.chunks) * array.dtype.itemsize
+            if chunk > max(array.nbytes, _SPARE):
+                raise DataFileError(
+                    f"{path}: {name!r} has chunks of {chunk / 1e6:,.0f} MB; refused as unsafe."
+                )
+            if array.nchunks_initialized != array.nchunks:
+                raise DataFileError(
+                    f"{path}: {name!r} has {array.nchunks_initialized} of {array.nchunks} chunks; "
+                    "restore it from a copy, or write it again with write_empty_chunks=True."
+                )
+        with xr.open_dataset(
+            path, engine="zarr", consolidated=False, decode_times=False
+        ) as dataset:
+            return _raw(path, dataset.load(), reading)
 
 
-def _check_folder(path: Path) -> int:
-    """Bytes in the folder; links and other versions are refused."""
+def _check_folder(path: Path) -> None:
+    """Other formats, long metadata and codecs without a bound are refused."""
     if not path.is_dir():
         raise DataFileError(f"{path} is no zarr folder; give the folder that holds zarr.json.")
     if not (path / "zarr.json").is_file():
@@ -104,29 +128,12 @@ def _check_folder(path: Path) -> int:
             if old
             else f"{path} has no zarr.json; the folder is damaged or no zarr store."
         )
-    stored = 0
-    for entry in path.rglob("*"):
-        if entry.is_symlink():
-            raise DataFileError(f"{path} holds a link {entry.name!r}; refused as unsafe.")
-        stored += entry.stat().st_size
     for entry in path.rglob("zarr.json"):
-        if json.loads(entry.read_bytes()).get("node_type") not in ("array", "group"):
+        refuse_long(path, str(entry.relative_to(path)), entry.stat().st_size)
+        metadata = json.loads(entry.read_bytes())
+        if metadata.get("node_type") not in ("array", "group"):
             raise DataFileError(f"{entry} is damaged; restore the folder from a copy.")
-    return stored
-
-
-def _refuse_links(path: Path) -> None:
-    """HDF5 can point at other files; what it then shows is not in this file."""
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        for name in file:
-            item = file.get(name, getlink=True)
-            if not isinstance(item, h5py.HardLink):
-                raise DataFileError(f"{path} holds a link {name!r}; refused as unsafe.")
-            node = file[name]
-            if isinstance(node, h5py.Dataset) and (node.external or node.is_virtual):
-                raise DataFileError(f"{path}: {name!r} lies in another file; refused as unsafe.")
+        refuse_codecs(path, metadata.get("codecs", ()))
 
 
 def _marked(data: Snapshots | Trajectories) -> "xr.Dataset":
@@ -137,10 +144,10 @@ def _marked(data: Snapshots | Trajectories) -> "xr.Dataset":
     return dataset.assign_attrs({_RECORD: record_text(record_of(data))})
 
 
-def _raw(dataset: "xr.Dataset", reading: Reading) -> Raw:
+def _raw(path: Path, dataset: "xr.Dataset", reading: Reading) -> Raw:
     record: dict[str, Any] = {}
     if _RECORD in dataset.attrs:
-        record, reading = parse_record(Path("data"), str(dataset.attrs[_RECORD])), Reading()
+        record, reading = parse_record(path, str(dataset.attrs[_RECORD])), Reading()
     elif any(_RECORD in variable.attrs for variable in dataset.variables.values()):
         raise DataFileError("its noneq record is damaged; restore it from a copy.")
     with own(record):

@@ -44,6 +44,7 @@ class Reading:
         delimiter, decimal: of a text table, where they are in doubt.
         units: unit by coordinate name; ``"time"`` for the times.
         domain: where the states live, in place of what the file says.
+        unpack_limit: MB that the file may unpack to, if not 100 MB or 100 times its size.
 
     Raises:
         InvalidInput: a value that is none of those.
@@ -65,6 +66,7 @@ class Reading:
     decimal: str | None = None
     units: tuple[tuple[str, str], ...] = ()
     domain: AbstractDomain | None = None
+    unpack_limit: int | float | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in (None, *KINDS):
@@ -135,6 +137,8 @@ def _value(name: str, given: Any) -> Any:
         if name == "missing":
             parts = given.split(",") if isinstance(given, str) else given
             return tuple(float(p) for p in (parts if isinstance(parts, list) else [parts]))
+        if name == "unpack_limit":
+            raise InvalidInput("unpack_limit is for the command line and the call alone.")
         if name in ("components", "every"):
             return int(given)
         if name == "drop_missing":

@@ -19,6 +19,8 @@ _LABELS = (
     "animal", "subject", "trial", "id",
 )  # fmt: skip
 _IDS = re.compile(rf"(?:{'|'.join(_LABELS)})[ _]?(?:id|index|number|label)?s?")
+LABELS = tuple(f"{word}{tail}" for word in _LABELS for tail in ("", "_id", "id", " id", "s"))
+"""Names of labels, as they are usually written."""
 _INDEX = re.compile(r"|unnamed: ?\d+|index|row(?:[ _]?(?:id|number))?", re.IGNORECASE)
 _PLACES = ("x", "y", "z")
 _TRACKPY = {"mass", "size", "ecc", "signal"}

@@ -1,0 +1,39 @@
+"""Read the file that the first argument names: its format, path, limit in bytes, and texts."""
+
+import json
+import sys
+from typing import Any
+
+from noneq.unpacking.hdf5 import read_hdf5
+from noneq.unpacking.parquet import read_parquet
+from noneq.unpacking.pieces import Bomb, Refused
+
+
+READERS = {"hdf5": read_hdf5, "parquet": read_parquet}
+
+
+def main() -> None:
+    """Say what is in the file, or what is wrong with it."""
+    request = json.loads(sys.argv[1])
+    out = sys.stdout.buffer
+
+    def say(message: dict[str, Any], body: bytes = b"") -> None:
+        out.write(json.dumps(message).encode() + b"\n")
+        out.write(body)
+        out.flush()
+
+    try:
+        READERS[request["format"]](request["path"], request["limit"], request["texts"], say)
+    except Bomb as bomb:
+        say({"claimed": bomb.args[0], "limit": request["limit"]})
+    except Refused as error:
+        say({"error": str(error)})
+    except MemoryError:
+        say({"error": "it unpacks to far more than it claims; refused as unsafe."})
+    except Exception as error:
+        text = " ".join(str(error).split())[:120]
+        say({"error": f"{type(error).__name__} ({text}); it is damaged or of another format."})
+
+
+if __name__ == "__main__":
+    main()
