@@ -15,7 +15,7 @@ from noneq.data.readings.options import Reading
 from noneq.data.readings.refinement import build, refine
 from noneq.data.readings.understanding import Understanding
 from noneq.data.snapshots import Snapshots
-from noneq.data.summary import check_float32
+from noneq.data.summary import check_float32, normalisation
 from noneq.data.trajectories import Trajectories
 from noneq.domains import AbstractDomain
 from noneq.errors import NoneqError
@@ -182,7 +182,9 @@ def _outside(domain: AbstractDomain, states: np.ndarray) -> int:
 
 def _problem(raw: Raw, count: int) -> str:
     try:
-        check_float32(ensemble(raw, "mask"))
+        data = ensemble(raw, "mask")
+        check_float32(data)
+        normalisation(data.snapshots())
     except NoneqError as error:
         return str(error)
     return "" if count > 1 else "one sample is too little to learn from; give at least 2."
@@ -191,7 +193,8 @@ def _problem(raw: Raw, count: int) -> str:
 def _advice(raw: Raw, states: np.ndarray) -> str:
     """What suits the kind of data: dynamics for paths, a held-out time for snapshots."""
     if raw.time_index is None:
-        return "noneq fit Transition"
+        # Of one path every time is seen once; what depends on the time cannot be learnt.
+        return "noneq fit Transition" + ("" if len(raw.values) > 1 else " --set time_band=0")
     data = Snapshots(np.nan_to_num(states[:10_000].astype(np.float64)))
     if lattice_step(data) is not None:
         levels = np.unique(data.values).size

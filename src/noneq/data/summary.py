@@ -79,7 +79,7 @@ def summarise(data: Snapshots | Trajectories) -> Summary:
             f"{snapshots.n} sample is too little to learn from; give at least 2 (thousands are usual)."
         )
     check_float32(snapshots)
-    shift, scale, std = _normalisation(snapshots)
+    shift, scale, std = normalisation(snapshots)
     return Summary(
         event_shape=snapshots.event_shape,
         times=tuple(snapshots.times.tolist()),
@@ -128,7 +128,7 @@ def check_float32(data: Snapshots | Trajectories) -> None:
         )
 
 
-def _normalisation(data: Snapshots) -> tuple[np.ndarray, np.ndarray, float]:
+def normalisation(data: Snapshots) -> tuple[np.ndarray, np.ndarray, float]:
     """Shift and scale per leading coordinate (1 for a constant one), and the std after them."""
     axes = (0, *range(2, data.values.ndim))
     values = data.values.astype(np.float64)
