@@ -83,6 +83,23 @@ def speed_page() -> str:
     return "\n".join(parts)
 
 
+def reliability_page() -> str:
+    """How many cases of each promise passed."""
+    title = "# Reliability, measured\n"
+    path = DOCS / "results" / "reliability.json"
+    if not path.exists():
+        return f"{title}\nNo run is kept yet: `benchmarks/reliability_files.py`.\n"
+    record = results.read(path)
+    passed, tried = (results.values(record, metric) for metric in ("passed", "tried"))
+    body = [
+        [case, method, f"{row['value']:.0f}", f"{tried[case, method]['value']:.0f}"]
+        for (case, method), row in passed.items()
+    ]
+    return "\n".join(
+        [title, results.provenance(record), results.table(["row", "what", "passed", "tried"], body)]
+    )
+
+
 def contributing_page() -> str:
     """CONTRIBUTING.md with the tested example beneath."""
     example = (ROOT / "examples" / "add_a_method.py").read_text()
@@ -137,6 +154,7 @@ def pages() -> dict[str, str]:
         "table_one.md": results_page("table_one", "Table 1, measured"),
         "genphys.md": results_page("genphys", "GenPhys, measured"),
         "latent_cycle.md": results_page("latent_cycle", "Latent cycles, measured"),
+        "reliability.md": reliability_page(),
         "equilibrium_flow.md": results_page("equilibrium_flow", "Equilibrium flow, measured"),
         "speed.md": speed_page(),
         "contributing.md": contributing_page(),

@@ -192,6 +192,39 @@ def test_parquet_of_others(tmp_path):
     data = read(tmp_path / "a.parquet", trajectory_column="cell", missing="mask")
     assert data.values[:, :, 0].tolist() == [[1.0, 3.0]]
     assert read(tmp_path / "a.parquet", missing="mask").values.shape == data.values.shape
+    several = {
+        "x.y": pa.DictionaryArray.from_arrays(pa.array([1, 0, 1]), pa.array([2.5, 7.0])),
+        "flag": [True, None, False],
+        "count": [2**40, 1, None],
+        "half": pa.array([1.0, 2.0, 3.0], pa.float32()),
+        "note": ["a", "b", "c"],
+    }
+    parquet.write_table(pa.table(several), tmp_path / "b.parquet")
+    data = read(tmp_path / "b.parquet", components=4, missing="mask")
+    assert data.names == ("x.y", "flag", "count", "half")
+    assert data.values.tolist() == [[7.0, 1.0, 2.0**40, 1.0]]
+    parquet.write_table(pa.table({"t": [0, 1], "trajectory": ["a", None]}), tmp_path / "c.parquet")
+    with pytest.raises(DataFileError, match="without a label"):
+        read(tmp_path / "c.parquet")
+
+
+def test_netcdf_pieces_and_coded_numbers(tmp_path, rng):
+    """Chunks that divide no axis, in pieces; integers with a scale; text along an axis."""
+    import h5py
+    import xarray as xr
+
+    x = rng.normal(size=(7, 90, 130))
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        file.create_dataset("values", data=x, chunks=(3, 47, 11), compression="gzip", shuffle=True)
+    np.testing.assert_array_equal(read(tmp_path / "a.nc").values, x)
+    coded = (100 * rng.normal(size=(4, 3, 2))).astype("int16")
+    scale = {"scale_factor": np.float32(0.5), "_FillValue": np.int16(-999)}
+    coordinates = {"time": [0.0, 1.0, 2.0, 3.0], "place": ["a", "longer"]}
+    dataset = xr.Dataset({"height": (("time", "member", "place"), coded, scale)}, coordinates)
+    dataset.to_netcdf(tmp_path / "b.nc", engine="h5netcdf")
+    data = read(tmp_path / "b.nc")
+    np.testing.assert_array_equal(data.values, np.moveaxis(0.5 * coded, 0, 1))
+    assert (data.values.dtype, data.names) == (np.float32, ("a", "longer"))
 
 
 @pytest.mark.parametrize(

@@ -84,3 +84,10 @@ def test_every_kind_has_a_picture_that_does_not_change(data, tmp_path):
         assert figure.axes
         assert figure.axes[0].has_data()
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_the_next_command_keeps_the_limit_that_was_lifted(tmp_path):
+    np.savez(tmp_path / "a.npz", values=np.zeros((4, 2)))
+    found = inspection(tmp_path / "a.npz", unpack_limit=500)
+    assert found.command.endswith("--unpack-limit 500")
+    assert "unpack" not in inspection(tmp_path / "a.npz").command

@@ -193,8 +193,7 @@ def _problem(raw: Raw, count: int) -> str:
 def _advice(raw: Raw, states: np.ndarray) -> str:
     """What suits the kind of data: dynamics for paths, a held-out time for snapshots."""
     if raw.time_index is None:
-        # Of one path every time is seen once; what depends on the time cannot be learnt.
-        return "noneq fit Transition" + ("" if len(raw.values) > 1 else " --set time_band=0")
+        return "noneq fit Transition"
     data = Snapshots(np.nan_to_num(states[:10_000].astype(np.float64)))
     if lattice_step(data) is not None:
         levels = np.unique(data.values).size

@@ -63,8 +63,8 @@ def read_parquet(path: str, limit: int, texts: Collection[str], say: Say) -> Non
                 found = batch.column(name)
                 if is_asked(name, texts) and found.null_count:
                     raise Refused(f"column {name!r} has rows without a label; remove them.")
-                send(say, place, at, _labels(found, codes[name]) if kind is None
-                     else found.to_numpy(zero_copy_only=False).astype(kind))  # fmt: skip
+                values = _labels(found, codes[name]) if kind is None else _numbers(found, kind)
+                send(say, place, at, values)
             start += len(batch)
     say({"labels": {name: list(found) for name, found in codes.items()}})
 
@@ -83,9 +83,9 @@ def _column(field: Any, rows: int, texts: Collection[str]) -> dict[str, Any]:
 
     kind, is_label = None, is_asked(field.name, texts)
     value = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-    if pa.types.is_floating(field.type):
-        kind = f"<f{field.type.bit_width // 8}"
-    elif pa.types.is_integer(field.type) or pa.types.is_boolean(field.type):
+    if pa.types.is_floating(value):
+        kind = f"<f{value.bit_width // 8}"
+    elif pa.types.is_integer(value) or pa.types.is_boolean(value):
         kind = "<i8" if is_label else "<f8"
     elif pa.types.is_timestamp(field.type) or pa.types.is_date(field.type):
         kind = "<M8[s]"
@@ -93,6 +93,13 @@ def _column(field: Any, rows: int, texts: Collection[str]) -> dict[str, Any]:
         rows = 0
     attrs = {"type": str(field.type)[:80]}
     return {"name": field.name, "dims": ["row"], "attrs": attrs, "dtype": kind, "shape": (rows,)}
+
+
+def _numbers(column: Any, kind: str) -> np.ndarray:
+    import pyarrow as pa
+
+    plain = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    return plain.to_numpy(zero_copy_only=False).astype(kind)
 
 
 def _labels(column: Any, codes: dict[str, int]) -> np.ndarray:
