@@ -22,7 +22,7 @@ from noneq.data.atomic import atomic_path
 from noneq.errors import DataFileError, Interrupted, NoneqError, WriteFailed
 from noneq.runs.rows import Row, combine
 from noneq.spec import to_dict, to_toml
-from noneq.store import lock, write_text
+from noneq.store import inside, lock, write_text
 from noneq.studies.base import AbstractCell, AbstractStudy, Arrays, Outcome
 
 
@@ -124,13 +124,13 @@ def read_cells(out: str | Path) -> list[Kept]:
     """
     folder = Path(out)
     try:
-        index = json.loads((folder / "cells.json").read_bytes())
+        index = json.loads(inside(folder, "cells.json").read_bytes())
         return [
             Kept(
                 cell["case"],
                 cell["method"],
                 cell["replicate"],
-                _read_arrays(folder / "cells" / f"{cell['hash']}.npz"),
+                _read_arrays(inside(folder, "cells", f"{cell['hash']}.npz")),
             )
             for cell in index
         ]
