@@ -23,7 +23,7 @@ NAMES = {path: str(path.relative_to(SOURCE)) for path in FILES}
 
 FOUNDATION = (
     "_typing", "_face", "errors", "estimate", "needs", "traced", "domains", "constant", "cache",
-    "calculus",
+    "calculus", "plain_text",
 )  # fmt: skip
 LEARNT = ("data", "spec", "traits", "nets", "frames", "processes", "symbolic")
 WORLD = ("systems", "pde", "simulation", "samplers")

@@ -5,6 +5,7 @@ a changed digit is noticed.
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
@@ -18,6 +19,7 @@ from noneq.data.safety import check_file
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, InvalidInput
+from noneq.plain_text import cell
 
 
 _MARK = "# noneq "
@@ -30,12 +32,19 @@ def write_csv(data: Snapshots | Trajectories, path: Path) -> None:
     """Shortest digits that give every number back exactly."""
     columns = table(data)
     with path.open("w", encoding="utf-8", newline="") as stream:
-        stream.write(f"{_MARK}{record_text(record_of(data))}\n")
+        stream.write(f"{_MARK}{_one_cell(record_text(record_of(data)))}\n")
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(columns)
+        writer.writerow(map(cell, columns))
         for start in range(0, len(columns["time"]), _BLOCK):
             block = [column[start : start + _BLOCK].astype(str) for column in columns.values()]
             writer.writerows(zip(*block, strict=True))
+
+
+def _one_cell(record: str) -> str:
+    """JSON with the separators inside its texts written as codes: a name begins no cell."""
+    codes = {",": "\\u002c", ";": "\\u003b"}
+    hide = lambda text: "".join(codes.get(c, c) for c in text[0])
+    return re.sub(r'"(?:[^"\\]|\\.)*"', hide, record)
 
 
 def read_csv(path: Path, layout: Layout) -> Raw:
