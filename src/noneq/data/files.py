@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from noneq.data.atomic import atomic_path
+from noneq.data.atomic import atomic_path, recover
 from noneq.data.formats.csv import read_csv, write_csv
 from noneq.data.formats.npz import read_npz, write_npz
 from noneq.data.formats.parquet import read_parquet, write_parquet
@@ -97,6 +97,7 @@ def read_raw(
         raise InvalidInput(f"kind = {kind!r}; expected 'snapshots' or 'trajectories'.")
     layout = Layout(time_column, trajectory_column, tuple(condition_columns), components, kind)
     reader = READERS[_format(path)]
+    recover(path)
     if not path.exists():
         raise InvalidInput(_not_found(path))
     raw = _safely(path, lambda: reader(path, layout))
