@@ -74,6 +74,7 @@ def test_tables_of_the_terminal_take_any_name(name, capsys):
 def test_a_bar_takes_any_name(capsys, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     with progress(False, "study") as show:
+        assert show is not None
         for i, name in enumerate(HOSTILE):
             show(i, len(HOSTILE), name)
     capsys.readouterr()

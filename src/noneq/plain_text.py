@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 
-NO_MATH = {"text.parse_math": False}
+NO_MATH: dict[Any, Any] = {"text.parse_math": False}
 """Setting of Matplotlib under which a dollar is a dollar."""
 _FORMULA = tuple("=+-@'")
 

@@ -45,7 +45,7 @@ def picture(data: Any, path: str | Path | None = None) -> "Figure":
         legible(figure)
     if path is not None:
         stamp = {"Date": None} if Path(path).suffix == ".svg" else None
-        with mpl.rc_context(NO_MATH | {"svg.hashsalt": "noneq"}):
+        with mpl.rc_context({**NO_MATH, "svg.hashsalt": "noneq"}):
             figure.savefig(path, dpi=120, metadata=stamp)
     return figure
 

@@ -42,9 +42,11 @@ def write_csv(data: Snapshots | Trajectories, path: Path) -> None:
 
 def _one_cell(record: str) -> str:
     """JSON with the separators inside its texts written as codes: a name begins no cell."""
-    codes = {",": "\\u002c", ";": "\\u003b"}
-    hide = lambda text: "".join(codes.get(c, c) for c in text[0])
-    return re.sub(r'"(?:[^"\\]|\\.)*"', hide, record)
+    return re.sub(r'"(?:[^"\\]|\\.)*"', _hidden, record)
+
+
+def _hidden(text: re.Match[str]) -> str:
+    return text[0].replace(",", "\\u002c").replace(";", "\\u003b")
 
 
 def read_csv(path: Path, layout: Layout) -> Raw:
