@@ -1,7 +1,8 @@
 """Compute some kept rows anew: docs/refresh.py docs/results/NAME.json RUN METHOD [CASE ...].
 
 For rows that a change of the code made stale, where the whole study would take hours. The other
-rows stay as they are; the record says which cells were computed later, by what and on which machine.
+rows stay as they are, and so do all times, which mean something only beside others of one run. The
+record says which cells were computed later, by what and on which machine.
 """
 
 import json
@@ -37,14 +38,17 @@ def refresh(
 def merged(record: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
     """The record with the found rows in place of those of the same case and method."""
     place = lambda row: (row["case"], row["method"])
-    new = {place(row) for row in found["rows"]}
+    new: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in found["rows"]:
+        new.setdefault(place(row), []).extend([] if _is_time(row) else [row])
     rows: list[dict[str, Any]] = []
     for row in record["rows"]:
-        if place(row) not in new:
+        if place(row) not in new or _is_time(row):
             rows.append(row)
-        elif place(row) not in map(place, rows):
-            rows += [other for other in found["rows"] if place(other) == place(row)]
-    rows += [row for row in found["rows"] if place(row) not in set(map(place, rows))]
+        else:
+            rows += new[place(row)]
+            new[place(row)] = []
+    rows += [row for more in new.values() for row in more]
     again = {place(cell) for cell in found["cells"]}
     cells = [cell for cell in record.get("cells", ()) if place(cell) not in again]
     later = {key: found[key] for key in ("command", "versions", "machine")}
@@ -54,6 +58,10 @@ def merged(record: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
         "cells": [*cells, *found["cells"]],
         "refreshed": [*record.get("refreshed", ()), later],
     }
+
+
+def _is_time(row: dict[str, Any]) -> bool:
+    return row["metric"].endswith("seconds")
 
 
 if __name__ == "__main__":

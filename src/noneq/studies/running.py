@@ -88,6 +88,7 @@ def run_study(
     say = progress or (lambda done, count, text: None)
     finished: list[dict[str, Any]] = []
     failed: list[dict[str, Any]] = []
+    commit()  # that of the code as it is now, whatever happens to the files during hours
     with lock(folder):
         write_text(folder / "spec.toml", to_toml(plan))
         for i, cell in enumerate(cells):
