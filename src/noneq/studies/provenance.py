@@ -82,13 +82,14 @@ def _is_text(node: ast.stmt) -> bool:
 
 @cache
 def commit() -> str:
-    """The commit of the library's source, with ``-dirty`` if it was changed since; '' if unknown."""
+    """The commit of the library, with ``-dirty`` if its source was changed since; '' if unknown."""
     here = Path(__file__)
     git = lambda *words: subprocess.run(
         ["git", "-C", str(here.parent), *words], capture_output=True, text=True, check=True
     ).stdout.strip()
     try:
         git("ls-files", "--error-unmatch", here.name)  # not a checkout around an installed copy
-        return git("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
+        changed = git("status", "--porcelain", "--", str(here.parents[1]))
+        return git("rev-parse", "--short=12", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return ""
