@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN ?= runs
 SLOW := slow or kill or multi
 
-.PHONY: help demo test lint types x64 fast slow bench matrix docs results clean
+.PHONY: help demo test lint types x64 fast slow bench matrix docs results refresh clean
 
 help:
 	@echo "make demo                install, run the quick Prinz study, say where report.html is"
@@ -15,6 +15,7 @@ help:
 	@echo "make matrix              wheel and sdist in clean environments, each Python from 3.11 on"
 	@echo "make docs                build the documentation into site/"
 	@echo "make results NAME=prinz  keep the rows of runs/prinz as docs/results/prinz.json"
+	@echo "make refresh NAME=prinz METHOD=simulation CASES=drive=4  compute such kept rows anew"
 	@echo "make clean               remove .venv and everything that was built"
 
 $(BIN)/python:
@@ -75,6 +76,11 @@ docs: $(VENV)/.installed-docs
 results: $(VENV)/.installed
 	@test -n "$(NAME)" || { echo "Name the study: make results NAME=prinz" >&2; exit 2; }
 	$(BIN)/python docs/keep.py $(RUN)/$(NAME)/metrics.json docs/results/$(NAME).json
+
+refresh: $(VENV)/.installed
+	@test -n "$(NAME)" -a -n "$(METHOD)" || { \
+	  echo "Name the study and the method: make refresh NAME=prinz METHOD=simulation" >&2; exit 2; }
+	$(BIN)/python docs/refresh.py docs/results/$(NAME).json $(RUN)/$(NAME) "$(METHOD)" $(CASES)
 
 clean:
 	rm -rf $(VENV) site dist .cache .pytest_cache .ruff_cache .hypothesis docs/generated

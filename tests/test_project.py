@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 import noneq
+from noneq.studies import PrinzStudy, Scoring
+from noneq.studies.provenance import hash_of, spec_of
 
 
 ROOT = Path(__file__).parents[1]
@@ -34,9 +36,11 @@ def generator():
     try:
         import generate
         import keep
+        import refresh
         import results_pages
 
-        yield {"pages": results_pages, "keep": keep, "generate": generate}
+        modules = {"keep": keep, "refresh": refresh, "generate": generate}
+        yield modules | {"pages": results_pages}
     finally:
         sys.path.remove(str(DOCS))
 
@@ -137,8 +141,48 @@ def test_only_full_and_complete_runs_are_kept(tmp_path, generator):
     with pytest.raises(SystemExit, match="there is no"):
         keep(tmp_path / "nothing.json", target)
     assert not target.exists()
-    keep(written(tmp_path / "metrics.json", record([GOOD_ROW])), target)
+    with pytest.raises(SystemExit, match="name no cells"):
+        keep(written(tmp_path / "metrics.json", record([GOOD_ROW])), target)
+    assert not target.exists()
+    keep(written(tmp_path / "metrics.json", record([GOOD_ROW]) | {"cells": present()}), target)
     assert json.loads(target.read_text())["rows"] == [GOOD_ROW]
+
+
+def present() -> list[dict]:
+    """Where the rows of the study prinz would come from now."""
+    return [
+        {"case": cell.case, "method": cell.method_name, "hash": hash_of(spec_of(cell, 0))}
+        for cell in PrinzStudy().cells()
+    ]
+
+
+def test_rows_of_other_code_or_settings_are_not_kept(generator):
+    stale, study, cells = generator["keep"].stale, PrinzStudy(), present()
+    assert stale({"cells": cells}, study) == ""
+    other = [cells[0] | {"hash": "0" * 16}, *cells[1:]]
+    assert "changed since (drive=1 simulation" in stale({"cells": other}, study)
+    assert "1 cells are missing" in stale({"cells": cells[:-1]}, study)
+    changed = PrinzStudy(scoring=Scoring(bins=16))
+    assert f"settings of {len(cells)} cells changed" in stale({"cells": cells}, changed)
+
+
+def test_refreshed_rows_take_the_place_of_stale_ones(generator):
+    row = lambda **changes: GOOD_ROW | changes
+    old = record([row(method="a"), row(method="b", value=1.0), row(metric="train_seconds"), row()])
+    new = record(
+        [row(value=2.0, cells=["new"]), row(metric="train_seconds", value=9.0)]
+        + [row(metric="w2", value=3.0, cells=["new"])],
+        command="refresh",
+    ) | {"cells": [{"case": GOOD_ROW["case"], "method": GOOD_ROW["method"], "hash": "new"}]}
+    merged = generator["refresh"].merged(old, new)
+    shown = [(r["method"], r["metric"], r["value"]) for r in merged["rows"]]
+    mine, metric = GOOD_ROW["method"], GOOD_ROW["metric"]
+    assert shown[:2] == [("a", metric, 0.0512), ("b", metric, 1.0)]
+    assert shown[2:] == [(mine, "train_seconds", 0.0512), (mine, metric, 2.0), (mine, "w2", 3.0)]
+    assert merged["cells"] == new["cells"]
+    assert merged["command"] == old["command"]
+    assert [part["command"] for part in merged["refreshed"]] == ["refresh"]
+    assert generator["refresh"].merged(merged, new)["rows"] == merged["rows"]
 
 
 def test_tables_and_picture_come_from_the_rows(tmp_path, generator):

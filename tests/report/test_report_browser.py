@@ -84,3 +84,21 @@ def test_play_goes_on_and_pause_stops(tmp_path, page):
 def test_a_complaint_would_be_seen(tmp_path, page):
     _, console = browse(tmp_path, page, script="nothing.such();")
     assert any("nothing is not defined" in line for line in console)
+
+
+def test_the_policy_lets_nothing_else_in(tmp_path, page):
+    text = page.read_text()
+    for number, evil in enumerate(
+        (
+            "<script>document.body.dataset.evil = 1</script>",
+            "<img src='data:,' onerror='document.body.dataset.evil = 1'>",
+            f"<img src='{page.as_uri()}'><link rel='stylesheet' href='{page.as_uri()}'>",
+            f"<iframe src='{page.as_uri()}'></iframe>",
+        )
+    ):
+        other = page.with_name(f"evil{number}.html")
+        other.write_text(text.replace("</main>", f"{evil}</main>"))
+        dom, console = browse(tmp_path, other)
+        assert "data-evil" not in dom
+        assert any("Content Security Policy" in line for line in console), evil
+        assert 'data-time="0.5"' in dom  # the page's own script runs

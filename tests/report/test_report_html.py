@@ -1,4 +1,5 @@
 import base64
+import hashlib
 import re
 from html.parser import HTMLParser
 
@@ -11,7 +12,7 @@ from noneq.report.figures import canvas, history, metric_over_cases, png, svg
 from noneq.report.html import Clouds, Picture, Table, render, with_error
 
 
-EVIL = "<script>alert(1)</script> \"' onload=alert(2) &"
+EVIL = "<script>alert(1)</script> \"' onload=alert(2) & $x_{ [b]"
 
 
 class Page(HTMLParser):
@@ -94,6 +95,24 @@ def test_text_cannot_become_code(tmp_path):
     # All of it is still there to be read.
     assert parsed.text.count(EVIL) >= 12
     assert parsed.all("img")[0]["alt"] == EVIL
+
+
+def test_the_policy_allows_the_one_script_and_no_network(tmp_path):
+    text = page(tmp_path / "report.html", title="bell \x07, half \ud800")
+    [script] = re.findall("<script>(.*)</script>", text, re.DOTALL)
+    code = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    [policy] = [a["content"] for a in Page(text).all("meta") if "http-equiv" in a]
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    assert rules == {
+        "default-src": "'none'",
+        "img-src": "data:",
+        "style-src": "'unsafe-inline'",
+        "script-src": f"'sha256-{code}'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    assert text.index("Content-Security-Policy") < text.index("<style")
+    assert r"bell \x07, half \ud800" in text
 
 
 def test_points_are_packed_and_those_outside_left_out(tmp_path):

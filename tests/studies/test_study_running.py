@@ -12,7 +12,8 @@ from stub_study import CoinCell, CoinStudy
 from noneq.errors import DataFileError, Interrupted, InvalidInput
 from noneq.runs import Row, combine
 from noneq.store import lock
-from noneq.studies import run_study
+from noneq.studies import provenance, run_study
+from noneq.studies.provenance import code_of, commit, hash_of, spec_of
 from noneq.studies.running import cell_key, read_cells
 
 
@@ -20,11 +21,11 @@ def test_results_have_the_agreed_form(tmp_path):
     seen = []
     result = run_study(CoinStudy(), tmp_path, progress=lambda *step: seen.append(step))
     assert result == json.loads((tmp_path / "metrics.json").read_text())
-    assert list(result) == ["study", "command", "versions", "machine", "rows"]
+    assert list(result) == ["study", "command", "versions", "machine", "rows", "cells"]
     assert result["study"] == "coins"
     assert result["command"] == f"noneq study coins -o {tmp_path}"
     assert [list(row) for row in result["rows"]] == [
-        ["case", "method", "metric", "value", "stderr", "floor", "seeds"]
+        ["case", "method", "metric", "value", "stderr", "floor", "seeds", "cells"]
     ] * 2
     assert [row["case"] for row in result["rows"]] == ["bias=0.2", "bias=0.5"]
     assert all(row["seeds"] == 3 and row["floor"] is None for row in result["rows"])
@@ -63,6 +64,28 @@ def test_a_second_run_computes_nothing_and_gives_the_same_bytes(tmp_path):
     assert log.read_text().count("\n") == 12
 
 
+def test_rows_name_their_cells_and_these_their_code(tmp_path):
+    result = run_study(CoinStudy(), tmp_path)
+    study, names = CoinStudy(), [cell["hash"] for cell in result["cells"]]
+    assert names == [hash_of(spec_of(cell, 0)) for cell in study.cells()]
+    assert [row["cells"] for row in result["rows"]] == [names[:3], names[3:]]
+    assert {cell["code"] for cell in result["cells"]} == {code_of(CoinCell)}
+    assert {cell["commit"] for cell in result["cells"]} == {commit()}
+
+
+def test_numbers_of_other_code_are_not_taken(tmp_path, monkeypatch):
+    log = tmp_path / "log"
+    run_study(CoinStudy(log=str(log)), tmp_path / "run")
+    monkeypatch.setattr(provenance, "code_of", lambda cell: "changed")
+    run_study(CoinStudy(log=str(log)), tmp_path / "run")
+    assert log.read_text().count("\n") == 12
+
+
+def test_some_cells_alone(tmp_path):
+    only = run_study(CoinStudy(), tmp_path / "a", only=lambda cell: cell.bias == 0.5)
+    assert only["rows"] == run_study(CoinStudy(), tmp_path / "b")["rows"][1:]
+
+
 def test_a_damaged_cell_is_run_again(tmp_path):
     log = tmp_path / "log"
     study = CoinStudy(log=str(log))
@@ -95,8 +118,10 @@ run_study(CoinStudy(log={str(log)!r}), {str(tmp_path / "run")!r}, progress=slow)
     assert log.read_text().count("\n") == 3
     assert not (tmp_path / "run" / "metrics.json").exists()
     killed = run_study(CoinStudy(log=str(log)), tmp_path / "run")
+    whole = run_study(CoinStudy(), tmp_path / "whole")
     assert log.read_text().count("\n") == 6
-    assert killed["rows"] == run_study(CoinStudy(), tmp_path / "whole")["rows"]
+    numbers = lambda result: [row | {"cells": 0} for row in result["rows"]]  # the log has a path
+    assert numbers(killed) == numbers(whole)
 
 
 def test_a_failed_cell_is_recorded_and_the_others_count(tmp_path):

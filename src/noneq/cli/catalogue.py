@@ -77,14 +77,18 @@ def _entry(name: str, thing: Any) -> dict[str, str]:
     return {"name": name, "what": (inspect.getdoc(thing) or "").splitlines()[0]}
 
 
-def sources(name: str) -> list[str]:
+def sources(name: str, *, trust: bool = False) -> list[str]:
     """BibTeX keys for a method, a study, a run folder, or a key itself.
 
+    Args:
+        name: of any of these.
+        trust: allow a run whose method is code outside noneq.
+
     Raises:
-        InvalidInput: nothing of that name.
+        InvalidInput: nothing of that name, or a run that is not trusted.
     """
     if Path(name).is_dir():
-        return _sources_of_run(Path(name))
+        return _sources_of_run(Path(name), trust)
     methods = modules("methods", AbstractMethod)
     if name in methods:
         return [methods[name].source]
@@ -102,10 +106,10 @@ def remarks(name: str) -> list[str]:
     return [comment(found[name])] if name in found else []
 
 
-def _sources_of_run(folder: Path) -> list[str]:
+def _sources_of_run(folder: Path, trust: bool) -> list[str]:
     if (folder / "cells.json").exists():
         return [key for cls in _study_of(folder) for key in cls.sources]
-    methods = [load(run).method for run in members(folder)]
+    methods = [load(run, trust=trust).method for run in members(folder)]
     return list(dict.fromkeys(method.source for method in methods))
 
 

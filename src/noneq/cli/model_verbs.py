@@ -45,7 +45,7 @@ def fit(
     with progress(quiet, type(recipe).__name__) as show:
         fits = fit_seeds(
             recipe, data, out, seed=seed, seeds=seeds, resume=resume, inputs=inputs,
-            record=record_of(file, layout, words), progress=show,
+            record=record_of(file, layout, words), progress=show, trust=trust,
         )  # fmt: skip
     facts, text = outcome(out, fits)
     emit(json, facts, text, hint=f"noneq report {out}, noneq evaluate {out} NEW_FILE", quiet=quiet)
@@ -139,7 +139,8 @@ def compare(
     from noneq.cli.requests import case_of, load_data, make_methods, names_in, record_of
     from noneq.runs import compare
 
-    recipes, data = make_methods(names_in(methods), set_), load_data(file, layout, quiet=quiet)
+    recipes = make_methods(names_in(methods), set_, trust=trust)
+    data = load_data(file, layout, quiet=quiet)
     folder = Path(f"compare_{file.stem}") if out is None else out
     with progress(quiet, "compare") as show:
         rows, failed = compare(

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from noneq.plain_text import visible
+
 
 def emit(as_json: bool, data: Any, *text: Any, hint: str = "", quiet: bool = False) -> None:
     """Print ``data`` as JSON, or the text (strings and rich tables) meant for people.
@@ -25,35 +27,45 @@ def emit(as_json: bool, data: Any, *text: Any, hint: str = "", quiet: bool = Fal
     width = None if sys.stdout.isatty() else 160
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True, width=width)
     for piece in [*text, f"next: {hint}"] if hint and not quiet else text:
-        console.print(piece, markup=False) if isinstance(piece, str) else console.print(piece)
+        console.print(visible(piece) if isinstance(piece, str) else piece, markup=False)
 
 
 def say(text: str) -> None:
     """One line on stderr."""
-    sys.stderr.write(" ".join(f"noneq: {text}".split()) + "\n")
+    sys.stderr.write(visible(" ".join(f"noneq: {text}".split())) + "\n")
 
 
 def table(rows: Sequence[dict[str, Any]], title: str = "") -> Table:
     """Rows of numbers with ± and floor, for people."""
-    made = Table(title=title or None, title_justify="left")
+    made = _titled(title)
     for column in ("case", "method", "metric"):
         made.add_column(column, overflow="fold")
     for column in ("value", "±", "floor", "seeds"):
         made.add_column(column, justify="right")
     for row in rows:
         numbers = (_number(row[k]) for k in ("value", "stderr", "floor"))
-        made.add_row(row["case"], row["method"], row["metric"], *numbers, str(row["seeds"]))
+        names = (_cell(row[k]) for k in ("case", "method", "metric"))
+        made.add_row(*names, *numbers, str(row["seeds"]))
     return made
 
 
 def listing(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> Table:
     """A plain table of texts."""
-    made = Table(title=title or None, title_justify="left")
+    made = _titled(title)
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(_cell(column), overflow="fold")
     for row in rows:
-        made.add_row(*map(Text, row))  # as it is: brackets are no markup
+        made.add_row(*map(_cell, row))
     return made
+
+
+def _titled(title: str) -> Table:
+    return Table(title=_cell(title) if title else None, title_justify="left")
+
+
+def _cell(text: object) -> Text:
+    """A text as it is: brackets in it are no markup, and its codes do nothing."""
+    return Text(visible(text, keep=""))
 
 
 @contextmanager
@@ -70,13 +82,13 @@ def progress(quiet: bool, what: str) -> Iterator[Callable[[int, int, Any], None]
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task(what, total=None)
 
         def advance(done: int, total: int, row: Any) -> None:
             label = f"{what} {done:,}/{total:,} {_row(row)}"
-            bars.update(task, completed=done, total=total, description=label)
+            bars.update(task, completed=done, total=total, description=visible(label, keep=""))
 
         yield advance
 

@@ -7,7 +7,7 @@ from noneq.errors import InvalidInput
 from noneq.report import group_report, run_report
 from noneq.runs import members
 from noneq.spec.names import own_function
-from noneq.store import load
+from noneq.store import inside, load
 from noneq.studies.page import study_report
 
 
@@ -21,6 +21,7 @@ def write_report(folder: Path, pictures: Sequence[str] = (), *, trust: bool) -> 
 
     Raises:
         InvalidInput: nothing finished there, or a run or a picture that needs ``trust``.
+        DataFileError: a damaged file, or links that lead elsewhere.
     """
     if (folder / "cells.json").exists():
         if pictures:
@@ -37,8 +38,9 @@ def write_report(folder: Path, pictures: Sequence[str] = (), *, trust: bool) -> 
 def _runs(folder: Path) -> dict[str, Path]:
     """The run itself, the seeds of an ensemble, or all runs of a comparison, by name."""
     compared = (folder / "metrics.json").exists() and not (folder / "meta.json").exists()
-    inside = [run for run in members(folder) if run != folder]
-    if not inside and compared:
+    found = [run for run in members(folder) if run != folder]
+    if not found and compared:
         methods = sorted(path for path in folder.iterdir() if path.is_dir())
-        inside = [run for path in methods for run in members(path) if (run / "meta.json").exists()]
-    return {" ".join(run.relative_to(folder).parts): run for run in inside} or {folder.name: folder}
+        found = [run for path in methods for run in members(path) if (run / "meta.json").exists()]
+    below = [run.relative_to(folder).parts for run in found]
+    return {" ".join(parts): inside(folder, *parts) for parts in below} or {folder.name: folder}

@@ -88,10 +88,13 @@ def make_method(name: str, settings: Sequence[str], *, trust: bool = False) -> A
     except (OSError, UnicodeDecodeError) as error:
         raise DataFileError(f"cannot read {name}: {error}.") from error
     table = upgraded_spec(from_text(text))
-    return override(from_dict(table, AbstractMethod, trust=trust), assignments(settings))
+    recipe = from_dict(table, AbstractMethod, trust=trust)
+    return override(recipe, assignments(settings), trust=True)
 
 
-def make_methods(names: Sequence[str], settings: Sequence[str]) -> list[AbstractMethod]:
+def make_methods(
+    names: Sequence[str], settings: Sequence[str], *, trust: bool = False
+) -> list[AbstractMethod]:
     """Methods to compare; a setting ``Name.field=value`` is for that method, others for all.
 
     Raises:
@@ -103,7 +106,7 @@ def make_methods(names: Sequence[str], settings: Sequence[str]) -> list[Abstract
     for name in names:
         others = tuple(f"{other}." for other in names if other != name)
         mine = [word.removeprefix(f"{name}.") for word in settings if not word.startswith(others)]
-        methods.append(make_method(name, mine))
+        methods.append(make_method(name, mine, trust=trust))
     return methods
 
 

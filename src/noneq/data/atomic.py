@@ -1,11 +1,26 @@
-"""Writing files so that a crash at any moment leaves the old file or the new one, never half."""
+"""Writing files so that a crash at any moment leaves the old file or the new one, never half.
+
+A file is replaced by one rename. A folder takes two, the old one out of the way and the new one
+into place; a kill between them leaves neither under its name. `recover`, at the next reading or
+writing, puts the old one back and removes what dead writers left.
+"""
 
 import os
+import re
 import secrets
 import shutil
+import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from zlib import crc32
+
+
+_FORGOTTEN = 86_400.0
+"""Seconds after which the writer of a temporary file is taken for dead, if nobody can tell."""
+_SWAP = 60.0
+"""The same for a folder that was moved out of the way, which is put back within milliseconds."""
 
 
 @contextmanager
@@ -13,10 +28,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """A temporary path in the same folder that replaces ``path`` when the block ends well.
 
     The file (or folder) written there is flushed to disk first; on any error it is removed and
-    ``path`` stays as it was.
+    ``path`` stays as it was. What earlier writers left is cleaned first (`recover`).
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    recover(path)
+    owner = f"{_host()}-{os.getpid()}"
+    temporary = path.with_name(f".{path.name}.{owner}.{secrets.token_hex(4)}.part")
     try:
         yield temporary
         sync_all(temporary)
@@ -27,6 +44,50 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         sync(path.parent)
     finally:
         remove(temporary)
+
+
+def recover(path: Path) -> None:
+    """Undo a replacement that was killed, and remove what dead writers of this path left.
+
+    Where the folder cannot be changed nothing happens.
+    """
+    with suppress(OSError):
+        left = {file: _owner(file, path.name) for file in path.parent.iterdir()}
+        dead = [file for file, owner in left.items() if owner and not _may_live(file, *owner)]
+        aside = [file for file in dead if file.suffix == ".old"]
+        if aside and not os.path.lexists(path):
+            os.replace(max(aside, key=_changed), path)
+        for file in dead:
+            remove(file)
+
+
+def _owner(file: Path, name: str) -> tuple[str, str] | None:
+    """Host and process that a temporary file of the name belongs to, '' where it does not say."""
+    pattern = rf"\.{re.escape(name)}\.(?:([0-9a-f]{{8}})-(\d+)\.)?[0-9a-f]{{8}}\.part(?:\.old)?"
+    found = re.fullmatch(pattern, file.name)
+    return (found[1] or "", found[2] or "") if found else None
+
+
+def _may_live(file: Path, host: str, process: str) -> bool:
+    """Whether the writer of a temporary file may still be at work."""
+    if host != _host() or os.name == "nt":  # there, signal 0 is no question
+        return time.time() - _changed(file) < (_SWAP if file.suffix == ".old" else _FORGOTTEN)
+    try:
+        os.kill(int(process), 0)
+    except PermissionError:
+        return True  # somebody else's
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
+
+
+def _host() -> str:
+    return f"{crc32(socket.gethostname().encode()):08x}"
+
+
+def _changed(file: Path) -> float:
+    facts = file.lstat()
+    return max(facts.st_mtime, facts.st_ctime)
 
 
 def sync(path: Path) -> None:
@@ -61,7 +122,8 @@ def _swap_folder(new: Path, old: Path) -> None:
     os.replace(old, aside)
     try:
         os.replace(new, old)
-    except OSError:
+    except BaseException:  # an interruption too: the new one will be removed
         os.replace(aside, old)
         raise
+    sync(old.parent)
     remove(aside)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from noneq.data.atomic import atomic_path
+from noneq.data.atomic import atomic_path, recover
 from noneq.data.formats.npy import read_npy
 from noneq.data.formats.npz import read_npz, write_npz
 from noneq.data.formats.parquet import read_parquet, write_parquet
@@ -168,6 +168,7 @@ def read_raw(path: str | Path, reading: Reading = Reading()) -> tuple[Raw, Readi
     """What the file holds, missing entries included (see `read`), and what is still to be done."""
     path = _path(path)
     reader = READERS[_format(path)]
+    recover(path)
     if not path.exists():
         raise InvalidInput(_not_found(path))
     wanted = beside(path).changed(

@@ -129,11 +129,11 @@ def named(pde: PDE) -> str:
 
 
 def readable(formula: str) -> str:
-    """``-I*sqrt(k**2 + m**2)`` as ``−i √(k² + m²)``; no dollar in it starts a formula."""
+    """``-I*sqrt(k**2 + m**2)`` as ``−i √(k² + m²)``."""
     for pattern, sign in _SIGNS.items():
         formula = re.sub(pattern, sign, formula)
     text = re.sub(r"(?:\*\*|\^)(\d+)", lambda power: power[1].translate(_SUPERSCRIPTS), formula)
-    return text.replace("**", "^").replace("*", " ").replace("$", r"\$")
+    return text.replace("**", "^").replace("*", " ")
 
 
 def _strip(axes: Any, shown: Film) -> None:

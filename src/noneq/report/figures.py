@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from noneq.plain_text import NO_MATH, legible
+
 
 # Okabe and Ito's palette: distinct for all common kinds of colour vision.
 COLOURS = {
@@ -48,7 +50,7 @@ _STYLE: dict[Any, Any] = {
     "figure.dpi": 100,
     "image.interpolation": "nearest",
     "mathtext.fontset": "dejavusans",
-}
+} | NO_MATH
 
 
 def colour_of(name: str, position: int = 0) -> str:
@@ -67,6 +69,8 @@ def canvas(
 ) -> Iterator[tuple[Any, Any]]:
     """A figure and its axes in the house style, closed at the end.
 
+    A text with dollars is a formula only where it says ``parse_math=True``.
+
     Args:
         rows, columns: grid of axes.
         size: inches.
@@ -83,6 +87,7 @@ def canvas(
 def svg(figure: Any) -> bytes:
     """The figure as SVG, without a date."""
     memory = io.BytesIO()
+    legible(figure)
     figure.savefig(memory, format="svg", metadata={"Date": None})
     return memory.getvalue()
 
@@ -90,6 +95,7 @@ def svg(figure: Any) -> bytes:
 def png(figure: Any, dots_per_inch: int = 170) -> bytes:
     """The figure as PNG."""
     memory = io.BytesIO()
+    legible(figure)
     figure.savefig(memory, format="png", dpi=dots_per_inch, metadata={"Software": None})
     return memory.getvalue()
 

@@ -1,10 +1,11 @@
 """One self-contained page that opens offline: pictures, tables, limits, sources, the command."""
 
 import base64
+import hashlib
+import html
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeAlias
@@ -12,6 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 from noneq.errors import InvalidInput
+from noneq.plain_text import visible
 from noneq.store import write_text
 
 
@@ -111,31 +113,41 @@ def render(
         _section("Command", "command", [_pre(command)] if command else []),
         _section("All settings", "settings", [_details(settings)] if settings else []),
     ]
-    warnings = "".join(f'<p class="note" role="note">{escape(note)}</p>' for note in notes)
+    warnings = "".join(f'<p class="note" role="note">{_text(note)}</p>' for note in notes)
+    script = f"\n{_resource('page.js')}"
     page = f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_policy(script)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="noneq">
 <link rel="icon" href="data:,">
-<title>{escape(title)}</title>
+<title>{_text(title)}</title>
 <style>
 {_resource("page.css")}</style>
 </head>
 <body>
 <main>
-<header><h1>{escape(title)}</h1>
-<p class="lead">{escape(lead)}</p>{warnings}</header>
-{"".join(parts)}<footer>{escape(made_with)}</footer>
+<header><h1>{_text(title)}</h1>
+<p class="lead">{_text(lead)}</p>{warnings}</header>
+{"".join(parts)}<footer>{_text(made_with)}</footer>
 </main>
-<script>
-{_resource("page.js")}</script>
+<script>{script}</script>
 </body>
 </html>
 """
     write_text(Path(path), page)
     return Path(path)
+
+
+def _policy(script: str) -> str:
+    """What a browser lets the page do: draw what is in it, run the one script; reach nothing."""
+    code = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{code}'; base-uri 'none'; form-action 'none'"
+    )
 
 
 def with_error(value: float, stderr: float | None) -> str:
@@ -148,16 +160,21 @@ def with_error(value: float, stderr: float | None) -> str:
     )
 
 
+def _text(text: object) -> str:
+    """A text as HTML that shows it."""
+    return html.escape(visible(text))
+
+
 def _section(heading: str, name: str, parts: Sequence[str]) -> str:
     if not parts:
         return ""
-    title = f"<h2>{escape(heading)}</h2>\n" if heading else ""
+    title = f"<h2>{_text(heading)}</h2>\n" if heading else ""
     return f'<section id="{name}">\n{title}{"".join(parts)}</section>\n'
 
 
 def _figure(figure: Figure, number: int) -> str:
     body = _picture(figure) if isinstance(figure, Picture) else _clouds(figure, number)
-    caption = f"<b>{escape(figure.title)}</b> {escape(figure.caption)}"
+    caption = f"<b>{_text(figure.title)}</b> {_text(figure.caption)}"
     kind = "picture" if isinstance(figure, Picture) else "clouds"
     return f'<figure class="{kind}">\n{body}\n<figcaption>{caption}</figcaption>\n</figure>\n'
 
@@ -167,7 +184,7 @@ def _picture(picture: Picture) -> str:
     starts = {b"\x89PNG": "image/png", b"GIF8": "image/gif"}
     kind = starts.get(picture.data[:4], "image/svg+xml")
     code = base64.b64encode(picture.data).decode()
-    return f'<img alt="{escape(picture.alt)}" src="data:{kind};base64,{code}">'
+    return f'<img alt="{_text(picture.alt)}" src="data:{kind};base64,{code}">'
 
 
 def _clouds(clouds: Clouds, number: int) -> str:
@@ -182,9 +199,9 @@ def _clouds(clouds: Clouds, number: int) -> str:
             f"{name}: scatter plot of {points.shape[1]} samples over {' and '.join(clouds.axes)}"
         )
         panels.append(
-            f'<div class="panel"><h3>{escape(name)}</h3>'
-            f'<canvas width="440" height="440" role="img" aria-label="{escape(label)}" '
-            f'data-colour="{escape(clouds.colours[name])}" '
+            f'<div class="panel"><h3>{_text(name)}</h3>'
+            f'<canvas width="440" height="440" role="img" aria-label="{_text(label)}" '
+            f'data-colour="{_text(clouds.colours[name])}" '
             f'data-points="{_packed(points, clouds.low, clouds.high)}"></canvas></div>'
         )
     scale = {
@@ -198,7 +215,7 @@ def _clouds(clouds: Clouds, number: int) -> str:
     columns = len(panels) if len(panels) <= 4 else 3
     return (
         f'<div class="panels" style="--columns: {columns}" '
-        f'data-scale="{escape(json.dumps(scale))}">{"".join(panels)}</div>\n'
+        f'data-scale="{_text(json.dumps(scale))}">{"".join(panels)}</div>\n'
         f'<div class="player"><button type="button" aria-label="play or pause">▶</button>'
         f'<label for="time{number}">time</label>'
         f'<input type="range" id="time{number}" min="0" max="{last}" value="0" step="1">'
@@ -215,12 +232,12 @@ def _packed(points: np.ndarray, low: np.ndarray, high: np.ndarray) -> str:
 
 
 def _table(table: Table) -> str:
-    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in table.header)
+    head = "".join(f'<th scope="col">{_text(cell)}</th>' for cell in table.header)
     rows = []
     for first, *rest in table.rows:
-        cells = "".join(f"<td>{escape(cell)}</td>" for cell in rest)
-        rows.append(f'<tr><th scope="row">{escape(first)}</th>{cells}</tr>')
-    caption = f"<b>{escape(table.title)}</b> {escape(table.caption)}"
+        cells = "".join(f"<td>{_text(cell)}</td>" for cell in rest)
+        rows.append(f'<tr><th scope="row">{_text(first)}</th>{cells}</tr>')
+    caption = f"<b>{_text(table.title)}</b> {_text(table.caption)}"
     return (
         f'<div class="table"><table><caption>{caption}</caption><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>\n"
@@ -228,11 +245,11 @@ def _table(table: Table) -> str:
 
 
 def _list(items: Sequence[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>\n"
+    return "<ul>" + "".join(f"<li>{_text(item)}</li>" for item in items) + "</ul>\n"
 
 
 def _pre(text: str) -> str:
-    return f"<pre>{escape(text)}</pre>\n"
+    return f"<pre>{_text(text)}</pre>\n"
 
 
 def _details(text: str) -> str:

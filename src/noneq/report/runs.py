@@ -17,7 +17,7 @@ from noneq.report.currents import flow_pictures, flow_tables
 from noneq.report.figures import colour_of, history
 from noneq.report.html import Clouds, Figure, Picture, Table, render, with_error
 from noneq.spec import to_toml
-from noneq.store import fingerprint, load, read_rows
+from noneq.store import fingerprint, inside, load, read_rows
 from noneq.traits import HasInvariantFlow
 
 
@@ -203,8 +203,14 @@ def _history(fit: Any) -> list[Figure]:
 
 
 def _kept_pictures(folder: Path) -> list[Figure]:
-    """Pictures that other commands left in ``figures/``."""
-    found = sorted(p for p in (folder / "figures").glob("*") if p.suffix in (".svg", ".png"))
+    """Pictures that other commands left in ``figures/``.
+
+    Raises:
+        DataFileError: links.
+    """
+    kept = inside(folder, "figures")
+    names = sorted(p.name for p in kept.glob("*") if p.suffix in (".svg", ".png"))
+    found = [inside(folder, "figures", name) for name in names]
     return [
         Picture(f"{p.stem.replace('_', ' ')}.", "", p.stem.replace("_", " "), p.read_bytes())
         for p in found

@@ -51,7 +51,7 @@ def compare(
         n, frames: samples at each scored time, and the most times to score.
         seed, seeds: base seed, and how many fits per method.
         record, progress: as in `noneq.runs.fit`.
-        trust: allow a metric that is code outside noneq.
+        trust: allow metrics, and fits that are there already, with code outside noneq.
 
     Raises:
         InvalidInput: an unknown metric, or nothing that could be scored.
@@ -75,7 +75,7 @@ def compare(
         try:
             fits = fit_seeds(
                 method, train, folder / name, seed=seed, seeds=seeds, resume=True,
-                record=facts, progress=progress,
+                record=facts, progress=progress, trust=trust,
             )  # fmt: skip
             scored = [
                 score(

@@ -13,8 +13,8 @@ import jax
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import DataFileError, InvalidInput, NoneqError, WriteFailed
 from noneq.learning.method import AbstractMethod, Fit, Progress
-from noneq.spec import to_toml
-from noneq.store import fingerprint, load, lock, read_meta, write, write_text
+from noneq.spec import from_text, to_toml
+from noneq.store import fingerprint, load, lock, read_meta, read_spec, write, write_text
 from noneq.store.records import to_json
 
 
@@ -28,6 +28,7 @@ def fit(
     inputs: Mapping[str, Any] | None = None,
     record: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    trust: bool = False,
 ) -> Fit:
     """Fit in a folder that afterwards holds the run; a stopped fit can go on.
 
@@ -41,14 +42,17 @@ def fit(
         record: further facts for ``meta.json``: ``command``, and under ``data`` how to read the
             data again (``path``, ``reading``).
         progress: see `AbstractMethod.fit`.
+        trust: allow a finished fit in the folder to bring code from outside noneq, which is then
+            run. The method's own module is imported already and needs no trust.
 
     Raises:
-        InvalidInput: the folder holds something else, or a fit and ``resume`` is False.
+        InvalidInput: the folder holds something else, a fit and ``resume`` is False, or a
+            finished fit that is not trusted.
         WriteFailed: the disk refused.
     """
     return fit_seeds(
         method, data, folder, seeds=1, seed=seed, resume=resume, inputs=inputs, record=record,
-        progress=progress,
+        progress=progress, trust=trust,
     )[0]  # fmt: skip
 
 
@@ -63,6 +67,7 @@ def fit_seeds(
     inputs: Mapping[str, Any] | None = None,
     record: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    trust: bool = False,
 ) -> list[Fit]:
     """`fit` once in ``folder``, or for several seeds in ``seed_0`` … inside it.
 
@@ -70,7 +75,7 @@ def fit_seeds(
 
     Args:
         seeds: how many.
-        method, data, folder, seed, resume, inputs, record, progress: as in `fit`.
+        method, data, folder, seed, resume, inputs, record, progress, trust: as in `fit`.
 
     Raises:
         InvalidInput: as `fit`; several seeds in a folder that holds a single fit; seeds < 1.
@@ -94,7 +99,8 @@ def fit_seeds(
         own = identity | {"seed": seed + i}
         with lock(place):
             if _claim(place, own, resume):
-                fits.append(load(place, trust=True))
+                _check_spec(place, method)
+                fits.append(load(place, trust=trust))
             else:
                 fits.append(_fit(method, data, place, own, inputs, facts, progress))
     return fits
@@ -162,6 +168,19 @@ def _claim(folder: Path, identity: dict[str, Any], resume: bool) -> bool:
     if found.get("inputs") != identity["inputs"]:
         raise InvalidInput(f"{folder} holds a fit with other --with inputs; choose another -o.")
     return finished
+
+
+def _check_spec(folder: Path, method: AbstractMethod) -> None:
+    """Refuse a finished fit whose ``spec.toml`` is not that of the method, before it is built.
+
+    Raises:
+        InvalidInput: its record names this method, and its spec another one.
+    """
+    if read_spec(folder) != from_text(to_toml(method)):
+        raise InvalidInput(
+            f"{folder / 'spec.toml'} describes another method than the fit's record in meta.json; "
+            "the folder was altered, choose another -o."
+        )
 
 
 def _release(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Run folders: saving and loading what was fitted, safely."""
 
+from noneq.store.inside import inside as inside
 from noneq.store.locks import lock as lock
 from noneq.store.records import (
     add_rows as add_rows,
@@ -7,4 +8,10 @@ from noneq.store.records import (
     read_rows as read_rows,
     write_text as write_text,
 )
-from noneq.store.runs import load as load, read_meta as read_meta, save as save, write as write
+from noneq.store.runs import (
+    load as load,
+    read_meta as read_meta,
+    read_spec as read_spec,
+    save as save,
+    write as write,
+)

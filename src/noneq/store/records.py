@@ -14,6 +14,7 @@ import numpy as np
 
 from noneq.data.atomic import atomic_path
 from noneq.errors import DataFileError, InvalidInput, WriteFailed
+from noneq.store.inside import inside
 
 
 def fingerprint(data: Any) -> str:
@@ -42,9 +43,9 @@ def read_rows(path: str | Path) -> list[dict[str, Any]]:
     """Rows of ``metrics.json``; none if there is no such file.
 
     Raises:
-        DataFileError: the file cannot be read.
+        DataFileError: the file cannot be read, or is a link.
     """
-    file = Path(path) / "metrics.json"
+    file = inside(path, "metrics.json")
     try:
         rows = json.loads(file.read_bytes()) if file.exists() else []
         are_tables = all(isinstance(row, dict) for row in rows)

@@ -71,10 +71,10 @@ def load(path: str | Path, *, trust: bool = False) -> Any:
     """
     folder = Path(path)
     meta = read_meta(folder)
-    spec = _checked(folder, "spec.toml", meta).decode()
+    spec = _spec(folder, meta)
     blob = _checked(folder, "model.safetensors", meta)
     history = _checked(folder, "history.csv", meta).decode()
-    method = from_dict(upgraded_spec(from_text(spec)), AbstractMethod, trust=trust)
+    method = from_dict(spec, AbstractMethod, trust=trust)
     try:
         summary = from_fields(Summary, meta["summary"], trust=trust)
     except (NoneqError, AttributeError, KeyError) as error:
@@ -90,6 +90,16 @@ def load(path: str | Path, *, trust: bool = False) -> Any:
     own = ("format", "versions", "summary", "sha256", "given")
     extra = {k: v for k, v in meta.items() if k not in own}
     return Fit(model, from_csv(history), method, summary, extra, given)
+
+
+def read_spec(path: str | Path) -> dict[str, Any]:
+    """The table of a run's method (``spec.toml``), read without building anything.
+
+    Raises:
+        InvalidInput: no finished run there.
+        DataFileError: damaged, altered, or of a newer format.
+    """
+    return _spec(Path(path), read_meta(path))
 
 
 def read_meta(path: str | Path) -> dict[str, Any]:
@@ -138,6 +148,10 @@ def _content(fit: Any) -> dict[str, bytes]:
     sums = {name: _digest(blob) for name, blob in content.items()}
     meta["sha256"] = sums | {"meta.json": _digest(_meta_core(meta))}
     return content | {"meta.json": to_json(meta).encode()}
+
+
+def _spec(folder: Path, meta: dict[str, Any]) -> dict[str, Any]:
+    return upgraded_spec(from_text(_checked(folder, "spec.toml", meta).decode()))
 
 
 def _checked(folder: Path, name: str, meta: dict[str, Any]) -> bytes:

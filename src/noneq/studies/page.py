@@ -9,6 +9,7 @@ from noneq.errors import DataFileError, InvalidInput
 from noneq.report.citations import bibtex
 from noneq.report.html import render
 from noneq.report.tables import charts, tables
+from noneq.store import inside
 from noneq.studies.naming import studies
 from noneq.studies.running import read_cells
 
@@ -30,7 +31,7 @@ def study_report(path: str | Path) -> Path:
     folder = Path(path)
     result = read_result(folder)
     study = studies().get(result["study"])
-    spec = folder / "spec.toml"
+    spec = inside(folder, "spec.toml")
     failed = [
         f"{cell['case']} {cell['method']} (seed {cell['replicate']}) failed: {cell['error']}"
         for cell in result.get("failed", ())
@@ -62,7 +63,7 @@ def read_result(folder: Path) -> dict[str, Any]:
         InvalidInput: there is none.
         DataFileError: it cannot be read.
     """
-    file = folder / "metrics.json"
+    file = inside(folder, "metrics.json")
     if not file.is_file():
         raise InvalidInput(f"{folder} holds no finished study; run `noneq study NAME -o {folder}`.")
     try:

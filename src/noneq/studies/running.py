@@ -1,6 +1,5 @@
 """Run a study: cells one after the other, each kept as soon as it is done."""
 
-import hashlib
 import io
 import json
 import os
@@ -23,15 +22,17 @@ from noneq.data.formats.npz import read_arrays
 from noneq.data.safety import bytes_to_unpack, refuse_long
 from noneq.errors import DataFileError, Interrupted, NoneqError, WriteFailed
 from noneq.runs.rows import Row, combine
-from noneq.spec import to_dict, to_toml
-from noneq.store import lock, write_text
+from noneq.spec import to_toml
+from noneq.store import inside, lock, write_text
 from noneq.studies.base import AbstractCell, AbstractStudy, Arrays, Outcome
+from noneq.studies.provenance import commit, hash_of, spec_of
 
 
 StudyProgress: TypeAlias = Callable[[int, int, str], None]
 """Called as progress(cells done, cells, what is next) before each cell and at the end."""
 
 _PACKAGES = ("noneq", "jax", "equinox", "numpy")
+_PROVENANCE = ("case", "method", "replicate", "hash", "code", "commit")
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,13 @@ def run_study(
     quick: bool = False,
     seed: int = 0,
     command: str | None = None,
+    only: Callable[[AbstractCell], bool] | None = None,
     progress: StudyProgress | None = None,
 ) -> dict[str, Any]:
     """Run every cell that is not in the folder yet, and write ``metrics.json``.
 
     A killed run goes on where it stopped when the same call is repeated: a finished cell is
-    kept under the hash of its settings, the seed and the version.
+    kept under the hash of its settings, the seed, the version and the code of its study.
 
     Args:
         study: what to run.
@@ -69,11 +71,14 @@ def run_study(
         quick: the reduced study.
         seed: base of all random keys.
         command: what to record as the command; None writes the plain command line.
+        only: which cells; None takes all.
         progress: called before each cell and at the end.
 
     Returns:
-        the content of ``metrics.json``: study, command, versions, machine, rows; and ``failed``
-        (case, method, replicate, error) if a cell failed, whose rows are then missing.
+        the content of ``metrics.json``: study, command, versions, machine, rows; ``cells``, where
+        they come from (case, method, replicate, hash, code, commit; each row names the hashes of
+        its cells); and ``failed`` (case, method, replicate, error) if a cell failed, whose rows
+        are then missing.
 
     Raises:
         InvalidInput: the folder is in use by another process.
@@ -81,10 +86,11 @@ def run_study(
     """
     folder = Path(out)
     plan = study.reduced() if quick else study
-    cells = plan.cells()
+    cells = [cell for cell in plan.cells() if only is None or only(cell)]
     say = progress or (lambda done, count, text: None)
     finished: list[dict[str, Any]] = []
     failed: list[dict[str, Any]] = []
+    commit()  # that of the code as it is now, whatever happens to the files during hours
     with lock(folder):
         write_text(folder / "spec.toml", to_toml(plan))
         for i, cell in enumerate(cells):
@@ -104,9 +110,10 @@ def run_study(
             "command": command or f"noneq study {plan.name} -o {folder}{flags}",
             "versions": {"python": platform.python_version()} | {p: version(p) for p in _PACKAGES},
             "machine": machine(),
-            "rows": rows,
+            "rows": [row | {"cells": _cells_of(row, finished)} for row in rows],
+            "cells": [{k: cell[k] for k in _PROVENANCE} for cell in finished],
         } | ({"failed": failed} if failed else {})
-        index = [{k: v for k, v in cell.items() if k != "rows"} for cell in finished]
+        index = [{k: cell[k] for k in (*_PROVENANCE, "seconds")} for cell in finished]
         write_text(folder / "cells.json", json.dumps(index, indent=1) + "\n")
         write_text(folder / "metrics.json", json.dumps(result, indent=1) + "\n")
     return result
@@ -126,14 +133,15 @@ def read_cells(out: str | Path) -> list[Kept]:
     """
     folder = Path(out)
     try:
-        refuse_long(folder, "cells.json", (folder / "cells.json").stat().st_size)
-        index = json.loads((folder / "cells.json").read_bytes())
+        place = inside(folder, "cells.json")
+        refuse_long(folder, "cells.json", place.stat().st_size)
+        index = json.loads(place.read_bytes())
         return [
             Kept(
                 cell["case"],
                 cell["method"],
                 cell["replicate"],
-                _read_arrays(folder / "cells" / f"{cell['hash']}.npz"),
+                _read_arrays(inside(folder, "cells", f"{cell['hash']}.npz")),
             )
             for cell in index
         ]
@@ -158,8 +166,8 @@ def machine() -> dict[str, Any]:
 
 def _kept_or_run(cell: AbstractCell, folder: Path, seed: int) -> dict[str, Any]:
     """Rows, seconds and hash of a cell, from the folder if it is there."""
-    spec = {"cell": to_dict(cell), "seed": seed, "version": version("noneq")}
-    digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
+    spec = spec_of(cell, seed)
+    digest = hash_of(spec)
     record, arrays = (folder / "cells" / f"{digest}.{end}" for end in ("json", "npz"))
     kept = _read_record(record) if arrays.exists() else None
     if kept is None:
@@ -167,11 +175,22 @@ def _kept_or_run(cell: AbstractCell, folder: Path, seed: int) -> dict[str, Any]:
         outcome = cell(cell_key(cell, seed))
         kept = {
             "hash": digest,
+            "code": spec["code"],
+            "commit": commit(),
             "seconds": round(time.monotonic() - began, 1),
             "rows": [asdict(row) for row in outcome.rows],
         }
         _write(record, arrays, kept, spec, outcome)
     return kept
+
+
+def _cells_of(row: dict[str, Any], finished: list[dict[str, Any]]) -> list[str]:
+    """Hashes of the cells that a row is the mean of."""
+    names = ("case", "method", "metric")
+    mine = [row[name] for name in names]
+    return [
+        cell["hash"] for cell in finished if mine in [[r[n] for n in names] for r in cell["rows"]]
+    ]
 
 
 def _write(record: Path, arrays: Path, kept: dict, spec: dict, outcome: Outcome) -> None:
@@ -191,7 +210,7 @@ def _read_record(path: Path) -> dict[str, Any] | None:
     """A finished cell, or None if there is none (or none that can be read: it is run again)."""
     try:
         record = json.loads(path.read_bytes())
-        return {name: record[name] for name in ("hash", "seconds", "rows")}
+        return {name: record[name] for name in ("hash", "code", "commit", "seconds", "rows")}
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -33,6 +33,7 @@ from noneq.data.safety import check_file, refuse_bomb, refuse_long
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, InvalidInput
+from noneq.plain_text import cell
 
 
 _MARK = "# noneq "
@@ -46,13 +47,22 @@ def write_csv(data: Snapshots | Trajectories, path: Path) -> None:
     """Shortest digits that give every number back exactly."""
     columns = table(data)
     with path.open("w", encoding="utf-8", newline="") as stream:
-        stream.write(f"{_MARK}{record_text(record_of(data))}\n")
+        stream.write(f"{_MARK}{_one_cell(record_text(record_of(data)))}\n")
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(columns)
+        writer.writerow(map(cell, columns))
         step = max(1, _CELLS // len(columns))
         for start in range(0, len(columns["time"]), step):
             block = [column[start : start + step].astype(str) for column in columns.values()]
             writer.writerows(zip(*block, strict=True))
+
+
+def _one_cell(record: str) -> str:
+    """JSON with the separators inside its texts written as codes: a name begins no cell."""
+    return re.sub(r'"(?:[^"\\]|\\.)*"', _hidden, record)
+
+
+def _hidden(text: re.Match[str]) -> str:
+    return text[0].replace(",", "\\u002c").replace(";", "\\u003b")
 
 
 def read_text(path: Path, reading: Reading, limit: int) -> Raw:

@@ -73,8 +73,9 @@ def potential(case: str) -> Picture:
         figure.colorbar(image, ax=left, label="V (clipped at 2)", shrink=0.9)
         right.axis("off")
         for i, text in enumerate(_EQUATIONS):
-            right.text(0.04, 0.74 - 0.2 * i, text, fontsize=10 if i < 2 else 9)
-        right.text(0.04, 0.14, "drive $d$: multiple of the source's rotation", fontsize=9)
+            right.text(0.04, 0.74 - 0.2 * i, text, fontsize=10 if i < 2 else 9, parse_math=True)
+        drive = "drive $d$: multiple of the source's rotation"
+        right.text(0.04, 0.14, drive, fontsize=9, parse_math=True)
         return Picture(
             "(a) The system.",
             "Five wells on a ring turn at d·π/10 radians per unit time. Energies in units where "
