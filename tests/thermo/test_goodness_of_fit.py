@@ -81,7 +81,7 @@ def test_what_cannot_be_compared(recorded):
 
 @pytest.mark.slow
 @pytest.mark.stat
-@pytest.mark.parametrize("coarse", [1.0, 8.0, 64.0])
+@pytest.mark.parametrize("coarse", [1.0, 16.0])
 @pytest.mark.parametrize(
     ("system", "step"),
     [
@@ -96,7 +96,7 @@ def test_what_cannot_be_compared(recorded):
 def test_false_alarms_are_as_rare_as_said(system, step, coarse):
     """The largest of all z over 8 recordings, by two schemes, is that of a normal law."""
     largest, count, squares = 0.0, 0, 0.0
-    times = np.arange(0, 32 if coarse < 64 else 8) * step * coarse
+    times = np.arange(0, 32) * step * coarse
     for seed in range(8):
         solver = StochasticHeun() if seed % 2 else None
         data = simulate(system, times, n=100, key=jax.random.key(seed), solver=solver)
