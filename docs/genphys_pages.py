@@ -73,7 +73,7 @@ def charges_section(record: dict[str, Any]) -> str:
     """The weight of the smaller charge, 0.2 in truth."""
     from noneq.studies.genphys.pictures import CHARGES, SHARE
 
-    weights = results.values(record, "weight_right")
+    weights = results.values(record, "weight_small")
     effective = results.values(record, "effective_fraction")
     cases = results.ordered([case for case, _ in weights])
     if not cases:

@@ -30,7 +30,7 @@ _METRICS = {
     "mass_error": "Normalisation error: mass of the density on a grid, from 1",
     "sliced_w2": "Sliced Wasserstein-2 distance (unit of the data)",
     "w2": "Wasserstein-2 distance (unit of the data)",
-    "mmd": "Squared maximum mean discrepancy",
+    "mmd": "Squared maximum mean discrepancy (unbiased: about 0, also below, for equal laws)",
     "score_fpe_residual": "Residual of the Fokker–Planck equation (0 to 1)",
     "curl": "Curl of the score (0 for a gradient, 2 for a rotation)",
     "outlier_fraction": "Fraction of samples farther out than any of the data",

@@ -19,7 +19,8 @@ class Estimate:
         n: number of independent samples behind it (scalar or same shape).
         times: physical times of the entries, if there is one per time.
         floor: what the same metric gives between two independent samples of the truth of
-            the compared sizes; None for a quantity that is no distance.
+            the compared sizes; None for a quantity that is no distance. That of an unbiased
+            statistic (`mmd`, `energy_distance`) has the mean 0 and may be negative.
         floor_kind: ``"truth"`` (a second independent truth sample) or ``"halves"``
             (two disjoint halves of the reference, hence of smaller samples; with few samples
             as many and the rest).
@@ -115,7 +116,8 @@ class Estimate:
         if self.unit:
             text += f" {self.unit}"
         if self.floor is not None:
-            text += f" (floor {self.floor.item():.4g})"
+            text += f" (floor {self.floor.item():.4g}"
+            text += ")" if self.floor_stderr is None else f" ± {self.floor_stderr.item():.2g})"
         return text
 
 

@@ -8,6 +8,7 @@ from examples import CONTINUOUS, METHODS, PRESETS, cases, fitted, having, paths,
 
 import noneq as nq
 from noneq.errors import InvalidInput, NoneqError, WrongType
+from noneq.frames.checks import OutsideTraining
 from noneq.methods import ScoreMatching
 from noneq.nets import MLP
 from noneq.processes import VE, FokkerPlanck, Gaussian, LogNormal
@@ -24,6 +25,7 @@ REFUSED = {
     "1e-30": {"ReflectedDiffusion": "half widths of the box"},
 }
 """Methods that refuse such data, with what they say; all others fit them."""
+UNCONDITIONAL = ("BoltzmannField", "OracleBoltzmann")
 WITH_DENSITY = having(CONTINUOUS, HasLogProb, HasLogProbEstimate)
 WITH_ENERGY = having(CONTINUOUS, HasEnergy)
 DENSITIES = ("BoltzmannField", "EnergyBased", "FFJORD", "ScoreMatching")
@@ -117,6 +119,38 @@ def test_a_plain_array_is_one_snapshot(name):
 def test_transitions_need_paths():
     with pytest.raises(WrongType, match="paths"):
         tiny(METHODS["Transition"]).fit(np.asarray(paths().values[:, 0]), key=KEY)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CONTINUOUS)
+def test_a_quantity_outside_the_data_is_named_and_gives_numbers(name):
+    data = paths()
+    known = nq.Trajectories(data.values, data.times, condition=np.linspace(-1.0, 1.0, 24))
+    if name in UNCONDITIONAL:
+        with pytest.raises(InvalidInput, match="condition"):
+            tiny(METHODS[name]).fit(known, key=KEY)
+        return
+    model = tiny(METHODS[name]).fit(known, key=KEY).model
+    with pytest.warns(OutsideTraining, match=r"column 0\) 3 is outside the training data, -1 to 1"):
+        x = model.sample(8, time=0.5, condition=3.0, key=KEY)
+    assert np.isfinite(x).all()
+    with pytest.raises(InvalidInput, match="million times"):
+        model.sample(8, time=0.5, condition=1e30, key=KEY)
+    if isinstance(model, HasLogProb | HasScore):
+        ask = model.log_prob if isinstance(model, HasLogProb) else model.score
+        with pytest.warns(OutsideTraining, match="column 0"):
+            assert np.isfinite(ask(x[0], time=0.5, condition=1e5)).all()
+
+
+@pytest.mark.filterwarnings("ignore:time 1e")
+@pytest.mark.parametrize("name", cases(["Transition", "EquilibriumFlow"], keep=("Transition",)))
+def test_paths_without_end_are_refused(name):
+    model, far = fitted(name).model, r"time 1e\+\d+.* takes [\d,]+ steps; at most"
+    with pytest.raises(InvalidInput, match=far):
+        model.sample_paths(8, times=[0.0, 1e15], key=KEY)
+    if name == "Transition":
+        with pytest.raises(InvalidInput, match=far):
+            model.sample(8, time=1e6, key=KEY)
 
 
 def window(data):

@@ -74,6 +74,8 @@ def test_paths_are_paths_of_states(name):
     paths = fitted(name).model.sample_paths(3, times=np.arange(5.0), key=KEY)
     assert paths.values.shape == (3, 5, 4)
     assert set(np.unique(paths.values)) <= {0.0, 1.0}
+    with pytest.raises(InvalidInput, match="takes 1,000,000,000 steps; at most"):
+        fitted(name).model.sample_paths(3, times=[0.0, 1e9], key=KEY)
 
 
 @pytest.mark.parametrize("name", DISCRETE)

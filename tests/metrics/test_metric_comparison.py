@@ -182,6 +182,35 @@ def test_constant_coordinates_and_extreme_scales_stay_finite(metric, scale, rng)
     np.testing.assert_allclose(two.value, scale, rtol=1e-5)
 
 
+@pytest.mark.parametrize("scale", [1e-34, 1e-30, 1e30, 1e34])
+def test_a_kernel_of_another_scale_than_the_data_is_no_nan(scale, rng):
+    """So wide that all states agree, or so narrow that none do; both laws then look alike."""
+    x, y = rng.normal(size=(2, 20, 2)) * scale
+    for width in (1.0, 1e-40, 1e40):
+        found = mmd(x, y, bandwidth=width)
+        assert abs(found.value) < 1e-6
+        assert np.isfinite([found.stderr, found.floor, found.floor_stderr]).all()
+    half = mmd(x, y + scale, bandwidth=[scale, 1e5 * scale])
+    plain = mmd(x / scale, y / scale + 1.0, bandwidth=[1.0, 1e5])
+    assert half.value == pytest.approx(plain.value, rel=1e-4)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("scale", [1e-300, 1e-45, 1e38, 1e300])
+def test_a_unit_that_float32_cannot_hold_is_refused(metric, scale, rng):
+    x = rng.normal(size=(20, 2)) * scale
+    with pytest.raises(InvalidInput, match="in another unit"):
+        metric(x, x)
+
+
+def test_a_floor_is_printed_with_its_error(rng):
+    """The unbiased floor of equal laws is negative about as often as not."""
+    x = rng.normal(size=(20, 20, 2))
+    found = [energy_distance(a, b) for a, b in zip(x[:10], x[10:], strict=True)]
+    assert 0 < sum(float(f.floor) < 0 for f in found) < 10
+    assert re.search(r"\(floor -?[\d.e-]+ ± [\d.e-]+\)", str(found[0]))
+
+
 def test_transitions_need_paths(rng):
     paths = _paths(rng)
     with pytest.raises(TypeError):

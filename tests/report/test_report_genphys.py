@@ -34,7 +34,7 @@ def rows():
     made += [*judged("poisson", 1, 1, 1), *judged("yukawa", 1, 1, 1)]
     for handling, value in (("source_free", 0.2), ("weights", 0.19), ("ignored", 0.01)):
         for case in ("two_charges:m=1,z=3", "two_charges:m=0.3,z=1"):
-            made.append(row(case, handling, "weight_right", value, 0.004, seeds=1))
+            made.append(row(case, handling, "weight_small", value, 0.004, seeds=1))
             made.append(row(case, handling, "effective_fraction", 0.61, seeds=1))
     for case, error in (("8gaussians", 0.002), ("digits", 0.5)):
         for i, name in enumerate(PROCESSES):

@@ -159,7 +159,7 @@ def test_a_process_gives_all_rows(label, key):
 def test_two_charges_give_their_rows(key):
     weight, effective = ChargesCell(1.0, 3.0, "ignored", 400)(key).rows
     assert (weight.case, weight.method) == ("two_charges:m=1,z=3", "ignored")
-    assert (weight.metric, effective.metric) == ("weight_right", "effective_fraction")
+    assert (weight.metric, effective.metric) == ("weight_small", "effective_fraction")
     # The smaller charge loses: 0.13 instead of 0.2; 0.2 is 4 standard errors away.
     assert weight.value < 0.2
     assert effective.value == pytest.approx(1)

@@ -13,7 +13,7 @@ from noneq.thermo import entropy_production_rate, exact, power, work
 
 def zscore(system, times, n, key, *, start=None, truth=None, judge=None, substeps=None):
     data = simulate(system, times, n=n, key=key, substeps=substeps)
-    measured = entropy_production_rate(data, judge or system, start=start)
+    measured = entropy_production_rate(data, judge or system, start=start, check=judge is None)
     return float(measured.z(truth or system.entropy_production_rate()))
 
 
@@ -35,7 +35,7 @@ def test_rotating_wells_driven_hard(key):
     assert measured.stderr < 0.01 * truth
     assert abs(measured.z(1.1 * truth)) > 5
     cold = eqx.tree_at(lambda s: s.beta, system, 5.0)
-    assert abs(entropy_production_rate(data, cold, start=0.4).z(truth)) > 5
+    assert abs(entropy_production_rate(data, cold, start=0.4, check=False).z(truth)) > 5
 
 
 @pytest.mark.stat
@@ -75,7 +75,10 @@ def test_power_is_the_partial_time_derivative(key):
     x = data.values.astype(np.float64)
     angle = 5 * np.arctan2(x[..., 1], x[..., 0]) - 1.5 * np.pi * data.times
     np.testing.assert_allclose(
-        power(data, system).value, (1.5 * np.pi * np.sin(angle)).mean(0), rtol=1e-3, atol=1e-4
+        power(data, system, check=False).value,
+        (1.5 * np.pi * np.sin(angle)).mean(0),
+        rtol=1e-3,
+        atol=1e-4,
     )
 
 
@@ -84,7 +87,8 @@ def test_work_on_a_torus_counts_the_short_way():
     values = np.array([6.2, 0.1, 0.3], np.float32).reshape(1, 3, 1).repeat(2, 0)
     ring = DrivenRing(force=2.0)
     data = Trajectories(values, [0.0, 1.0, 2.0], domain=ring.domain)
-    np.testing.assert_allclose(work(data, ring), 2.0 * (2 * np.pi - 6.2 + 0.3), rtol=1e-5)
+    found = work(data, ring, check=False)
+    np.testing.assert_allclose(found, 2.0 * (2 * np.pi - 6.2 + 0.3), rtol=1e-5)
 
 
 def test_refusals(key):

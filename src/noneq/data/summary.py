@@ -31,6 +31,7 @@ class Summary(eqx.Module):
         condition_levels: for each column of the condition the categories that occur, and ``()``
             for a column of quantities; empty if there is no condition.
         condition_shift, condition_scale: mean and standard deviation of each column.
+        condition_low, condition_high: its least and largest value; empty in runs of 0.1.0.
         names, units, time_unit, domain: as in the data.
         kind: ``"snapshots"`` or ``"trajectories"``.
     """
@@ -50,6 +51,8 @@ class Summary(eqx.Module):
     time_unit: str
     domain: AbstractDomain
     kind: str
+    condition_low: tuple[float, ...] = ()
+    condition_high: tuple[float, ...] = ()
 
     @property
     def dim(self) -> int:
@@ -95,7 +98,7 @@ def summarise(data: Snapshots | Trajectories) -> Summary:
 
 
 def _conditions(condition: np.ndarray | None) -> dict[str, tuple]:
-    """Levels, mean and spread of every column."""
+    """Levels, mean, spread and range of every column."""
     columns = [] if condition is None else list(condition.T)
     labels = condition is not None and condition.dtype.kind == "i"
     spreads = [float(column.std()) for column in columns]
@@ -105,6 +108,8 @@ def _conditions(condition: np.ndarray | None) -> dict[str, tuple]:
         ),
         "condition_shift": tuple(float(column.mean()) for column in columns),
         "condition_scale": tuple(spread if spread > 0 else 1.0 for spread in spreads),
+        "condition_low": tuple(float(column.min()) for column in columns),
+        "condition_high": tuple(float(column.max()) for column in columns),
     }
 
 

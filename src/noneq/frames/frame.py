@@ -16,7 +16,7 @@ from noneq.data.ensembles import Snapshots
 from noneq.data.summary import Summary
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput, WrongType
-from noneq.frames.checks import check_count, check_solved, check_time
+from noneq.frames.checks import check_count, check_solved, check_time, warn_outside
 from noneq.frames.normaliser import Normaliser
 from noneq.traced import jit, words
 from noneq.traits import AbstractModel
@@ -29,16 +29,22 @@ class Asked(eqx.Module):
         levels: for each column the categories known, ``()`` for a quantity.
         optional: whether it was trained with conditions left out at random, so that None (or
             NaN in a column) asks for the law without that condition.
+        low, high: least and largest training value of each column; empty where unknown.
     """
 
     levels: tuple[tuple[int, ...], ...] = eqx.field(static=True, default=())
     optional: bool = eqx.field(static=True, default=False)
+    low: tuple[ScalarLike, ...] = ()
+    high: tuple[ScalarLike, ...] = ()
 
     def check(self, condition: Any, n: int | None = None) -> Array | None:
         """The condition as ``(k,)`` shared or ``(n, k)`` one each; None if there is none.
 
+        A quantity outside its range in the training data gives the warning `OutsideTraining`.
+
         Raises:
-            InvalidInput: missing, unexpected, of another shape, or an unknown category.
+            InvalidInput: missing, unexpected, of another shape, an unknown category, or a quantity
+                over a million times its training range away.
             WrongType: no numbers.
         """
         k = len(self.levels)
@@ -79,6 +85,8 @@ class Asked(eqx.Module):
                     f"condition {rows[strange, i][0]:g} is no category of column {i}; "
                     f"known: {', '.join(map(str, levels))}."
                 )
+            if self.low and not levels and not isinstance(self.low[i], Tracer):
+                warn_outside(f"condition (column {i})", rows[:, i], self.low[i], self.high[i], 5)
 
 
 class Frame(eqx.Module):
@@ -102,7 +110,8 @@ class Frame(eqx.Module):
     def __init__(self, summary: Summary, *, optional: bool = False):
         self.normaliser = Normaliser(summary)
         self.domain = summary.domain
-        self.asked = Asked(summary.condition_levels, optional)
+        ranges = summary.condition_low, summary.condition_high
+        self.asked = Asked(summary.condition_levels, optional, *ranges)
         self.event_shape = summary.event_shape
         self.times = summary.times
         self.labels = (summary.names, summary.units, summary.time_unit)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any, TypeAlias
 
 import jax
@@ -14,6 +15,9 @@ from noneq.errors import InvalidInput, WrongType
 from noneq.estimate import Estimate
 from noneq.needs import observable
 
+
+_LARGEST = 1e35
+_CORNERS = ((np.minimum, np.min), (np.maximum, np.max))
 
 Frames: TypeAlias = tuple[np.ndarray, ...]
 """One array per shared time, first axis the samples."""
@@ -136,9 +140,10 @@ def collect(
     """A comparison of frames named samples, reference and (perhaps) truth.
 
     Raises:
-        InvalidInput: too few states at a time.
+        InvalidInput: too few states at a time, or a unit that float32 cannot hold.
     """
     _check_counts(frames, times)
+    _check_unit(frames)
     truth = frames.get("truth")
     return Comparison(frames["samples"], frames["reference"], truth, times, domain, event_shape)
 
@@ -268,6 +273,18 @@ def _check_counts(frames: dict[str, Frames], times: np.ndarray | None) -> None:
                 f"truth has {len(z)} states{_where(times, i)}, samples {len(x)}; the floor needs "
                 "at least as many: give more truth, or fewer samples."
             )
+
+
+def _check_unit(frames: dict[str, Frames]) -> None:
+    pooled = [frame for part in frames.values() for frame in part]
+    largest = max(float(np.abs(frame).max()) for frame in pooled)
+    low, high = (reduce(f, [g(x, axis=0) for x in pooled]) for f, g in _CORNERS)
+    spread = float((high - low).max())
+    if largest > _LARGEST or 1e-14 * largest < spread < 1 / _LARGEST:
+        raise InvalidInput(
+            f"the states reach {largest:.3g} and spread over {spread:.3g}; metrics hold numbers from "
+            f"{1 / _LARGEST:g} to {_LARGEST:g}: give the states in another unit."
+        )
 
 
 def _where(times: np.ndarray | None, i: int) -> str:

@@ -30,9 +30,11 @@ def mmd(
     """Squared maximum mean discrepancy MMD² with a Gaussian kernel, per time.
 
     **Equation**: MMD² = E k(x,x') + E k(y,y') − 2 E k(x,y), k = mean over h of
-    exp(−|x − y|²/2h²); the unbiased estimate, which may be negative (Gretton et al. 2012,
-    Lemma 6). The standard error is that of the two-sample U-statistic with its degenerate
-    part: right for different laws, too large by up to a factor 1.5 for equal ones.
+    exp(−|x − y|²/2h²); the unbiased estimate (Gretton et al. 2012, Lemma 6). Of equal laws it
+    scatters about 0, so that half of all floors are negative: a floor says by its error, not by
+    its value, which distances cannot be told from 0, and a clipped one would bias `excess`. The
+    standard error is that of the two-sample U-statistic with its degenerate part: right for
+    different laws, too large by up to a factor 1.5 for equal ones.
 
     Args:
         samples, reference: `Snapshots`, `Trajectories` or an array ``(n, *event_shape)``.
@@ -60,7 +62,9 @@ def mmd(
     def measure(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:
         del rng
         a, b, scale = on_device(x, y)
-        return _statistic(_gaussian, widths / scale, 1.0, a, b, comparison.domain, scale)
+        # Widths outside float32 serve as its ends do.
+        ratio = np.clip(widths / scale, 1e-37, 1e37)
+        return _statistic(_gaussian, ratio, 1.0, a, b, comparison.domain, scale)
 
     return comparison.estimate(measure, key=key)
 
@@ -77,8 +81,8 @@ def energy_distance(
     """Energy distance, per time, in the unit of the states.
 
     **Equation**: D = 2 E|x − y| − E|x − x'| − E|y − y'| (Székely & Rizzo 2013, eq. 2.5; no
-    square root, no half); the unbiased estimate, which may be negative. Standard error as
-    in `mmd`.
+    square root, no half); the unbiased estimate, negative for half of all pairs of equal laws, and
+    so is the floor. Standard error and the meaning of a negative floor as in `mmd`.
 
     Args:
         samples, reference, domain, truth, key: as in `mmd`.
@@ -102,7 +106,9 @@ def energy_distance(
 
 
 def _gaussian(squared: Array, widths: Array) -> Array:
-    return jnp.mean(jnp.exp(-squared[:, None] / (2 * widths**2)), axis=1)
+    # The square of a width far from the data's scale may not fit in float32.
+    ratio = jnp.sqrt(squared)[:, None] / widths
+    return jnp.mean(jnp.exp(-(ratio**2) / 2), axis=1)
 
 
 def _distance(squared: Array, widths: Array) -> Array:

@@ -7,6 +7,12 @@ from noneq.report.figures import metric_over_cases
 from noneq.report.html import Figure, Picture, Table, with_error
 
 
+_UNBIASED = (
+    "An unbiased statistic: of equal laws it scatters about 0, so that values and floors below 0 "
+    "mean no difference that these samples can show."
+)
+
+
 def tables(rows: Sequence[Mapping[str, Any]]) -> list[Table]:
     """One table per metric, the most compared first: cases down, methods across, the floor last."""
     made = []
@@ -44,6 +50,8 @@ def _explain(metric: str) -> str:
         "transition_jensen_shannon": "Divergence of the histograms of transitions over one lag, "
         "in bits; learners of marginals know no motion.",
         "entropy_production_rate": "Nats per unit time.",
+        "mmd": _UNBIASED,
+        "energy_distance": _UNBIASED,
     }
     return explained.get(metric, "")
 

@@ -12,12 +12,17 @@ from noneq.errors import InvalidInput, MissingTrait
 from noneq.estimate import Estimate, sample_mean
 from noneq.needs import observable
 from noneq.systems.base import AbstractDiffusion, AbstractLangevin, AbstractSystem
+from noneq.thermo.goodness_of_fit import check_recorded_by
 from noneq.thermo.work import check_complete, stratonovich, work
 
 
 @observable("trajectories", more=("system",))
 def entropy_production_rate(
-    trajectories: Trajectories, system: AbstractSystem, *, start: float | None = None
+    trajectories: Trajectories,
+    system: AbstractSystem,
+    *,
+    start: float | None = None,
+    check: bool = True,
 ) -> Estimate:
     """Mean entropy production rate in a (periodic) steady state.
 
@@ -33,13 +38,15 @@ def entropy_production_rate(
         trajectories: ``(n, T, dim)`` of that system.
         system: the system that they follow.
         start: times before it are a transient and left out; None keeps all.
+        check: refuse data whose drift or noise is not the system's (false alarms below 1e-6 a
+            call, see `noneq.thermo.goodness_of_fit`); False answers whatever the data are.
 
     Returns:
         Nats per unit time, k_B = 1.
 
     Raises:
-        InvalidInput: missing observations, fewer than two times or two trajectories, or a noise
-            that depends on the state or is singular.
+        InvalidInput: missing observations, fewer than two times or two trajectories, a noise
+            that depends on the state or is singular, or data of another system.
         MissingTrait: a system without dynamics.
     """
     if not isinstance(system, AbstractDiffusion):
@@ -58,8 +65,12 @@ def entropy_production_rate(
         trajectories = trajectories.frames(keep)
     span = np.ptp(trajectories.times)
     if isinstance(system, AbstractLangevin):
-        return sample_mean(system.beta * work(trajectories, system) / span)
+        if check:
+            check_recorded_by(trajectories, system, "entropy_production_rate")
+        return sample_mean(system.beta * work(trajectories, system, check=False) / span)
     force = _HeatForce(system, _inverse_diffusivity(system, trajectories))
+    if check:
+        check_recorded_by(trajectories, system, "entropy_production_rate")
     return sample_mean(stratonovich(system, force, trajectories) / span)
 
 

@@ -13,10 +13,11 @@ from noneq.errors import InvalidInput, MissingTrait
 from noneq.estimate import Estimate, sample_mean
 from noneq.needs import observable
 from noneq.systems.base import AbstractLangevin, AbstractSystem
+from noneq.thermo.goodness_of_fit import check_recorded_by
 
 
 @observable("trajectories", more=("system",))
-def power(trajectories: Trajectories, system: AbstractSystem) -> Estimate:
+def power(trajectories: Trajectories, system: AbstractSystem, *, check: bool = True) -> Estimate:
     """Mean power of the time-dependent potential at each time.
 
     **Equation**: ⟨∂_t V(t, X_t)⟩.
@@ -24,21 +25,25 @@ def power(trajectories: Trajectories, system: AbstractSystem) -> Estimate:
     Args:
         trajectories: ``(n, T, dim)``; every recorded state counts, so the interval does not matter.
         system: the system that they follow.
+        check: refuse data whose drift or noise is not the system's (false alarms below 1e-6 a
+            call, see `noneq.thermo.goodness_of_fit`); False answers whatever the data are.
 
     Returns:
         One number per time, energy per unit time, with the error over trajectories.
 
     Raises:
-        InvalidInput: missing observations or fewer than two trajectories.
+        InvalidInput: missing observations, fewer than two trajectories, or data of another system.
         MissingTrait: a system without potential.
     """
     check_complete(trajectories, "power")
     system = langevin(system, "power")
+    if check:
+        check_recorded_by(trajectories, system, "power")
     return sample_mean(_rates(system, trajectories), times=trajectories.times)
 
 
 @observable("trajectories", more=("system",), number=False)
-def work(trajectories: Trajectories, system: AbstractSystem) -> np.ndarray:
+def work(trajectories: Trajectories, system: AbstractSystem, *, check: bool = True) -> np.ndarray:
     """Work done on each trajectory between its first and its last time.
 
     **Equation**: ∫ ∂_t V dt + ∫ f_nc ∘ dX, the first by the trapezoidal rule over the recorded
@@ -49,16 +54,20 @@ def work(trajectories: Trajectories, system: AbstractSystem) -> np.ndarray:
         trajectories: ``(n, T, dim)`` with at least two times; on a torus recorded displacements
             must stay below half a period.
         system: the system that they follow.
+        check: refuse data whose drift or noise is not the system's (false alarms below 1e-6 a
+            call, see `noneq.thermo.goodness_of_fit`); False answers whatever the data are.
 
     Returns:
         ``(n,)`` energies, positive where work is done on the system.
 
     Raises:
-        InvalidInput: missing observations or a single time.
+        InvalidInput: missing observations, a single time, or data of another system.
         MissingTrait: a system without potential.
     """
     check_complete(trajectories, "work", times=2)
     system = langevin(system, "work")
+    if check:
+        check_recorded_by(trajectories, system, "work")
     driving = np.trapezoid(_rates(system, trajectories), trajectories.times, axis=1)
     return driving + stratonovich(system, system.nonconservative_force, trajectories)
 

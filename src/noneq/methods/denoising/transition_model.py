@@ -14,12 +14,16 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
-from noneq.frames.checks import check_count, check_solved, check_time
+from noneq.frames.checks import check_count, check_solved, check_steps, check_time
 from noneq.frames.frame import Frame
 from noneq.processes.denoiser import Denoiser
 from noneq.samplers.base import AbstractSampler
 from noneq.traced import jit
 from noneq.traits import AbstractModel, HasPaths
+
+
+_MOST_STEPS = 100_000
+"""Each is a whole run of the sampler: about a millisecond for small networks."""
 
 
 class TransitionModel(AbstractModel, HasPaths):
@@ -80,7 +84,8 @@ class TransitionModel(AbstractModel, HasPaths):
             condition: as in `sample`.
 
         Raises:
-            InvalidInput: times off the lag's grid, or a start of another shape.
+            InvalidInput: times off the lag's grid or more than 100,000 lags away, or a start of
+                another shape.
         """
         check_count(n)
         times = np.atleast_1d(np.asarray(times, dtype=np.float64))
@@ -95,6 +100,8 @@ class TransitionModel(AbstractModel, HasPaths):
             raise InvalidInput(
                 f"sample_paths: distances of times must be positive multiples of the lag {lag:g}."
             )
+        steps, size = int(counts.sum()), n * self.frame.dim
+        check_steps(f"time {times[-1]:g} with the lag {lag:g}", steps, size, most=_MOST_STEPS)
         condition = self.frame.asked.check(condition, int(n))
         start_key, key = jax.random.split(key)
         x = self._begin(n, times[0], start, start_key)

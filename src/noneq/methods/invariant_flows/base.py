@@ -15,13 +15,16 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
-from noneq.frames.checks import check_count, check_time
+from noneq.frames.checks import check_count, check_steps, check_time
 from noneq.frames.frame import Frame
 from noneq.methods.invariant_flows.measures import natural_step, residual_terms, squared_speeds
 from noneq.simulation import simulate
 from noneq.simulation.solvers import EulerMaruyama, RungeKutta4
 from noneq.systems.base import AbstractDiffusion
 from noneq.traits import AbstractModel, HasInvariantFlow, HasPaths, HasScore
+
+
+_MOST_STEPS = 10_000_000
 
 
 class AbstractInvariantFlow(AbstractModel, HasInvariantFlow, HasPaths):
@@ -94,7 +97,7 @@ class AbstractInvariantFlow(AbstractModel, HasInvariantFlow, HasPaths):
                 the data's standard deviation, and a tenth of that in which noise forgets.
 
         Raises:
-            InvalidInput: bad n, times, start, noise or step.
+            InvalidInput: bad n, times, start, noise or step, or over ten million internal steps.
             SolveFailed: a path leaves all bounds.
         """
         check_count(n)
@@ -116,6 +119,8 @@ class AbstractInvariantFlow(AbstractModel, HasInvariantFlow, HasPaths):
         condition = self.frame.asked.check(condition)
         if step is None:
             step = float(natural_step(self, start[:1024], first, condition, float(noise)))
+        if times.size:
+            check_steps(f"time {times[-1]:g}", np.ptp(times) / step, 0, most=_MOST_STEPS)
         flow = Stirred(
             model=self, noise=float(noise), step=step, moving=moving, condition=condition
         )

@@ -11,9 +11,12 @@ from jaxtyping import Array, Float
 from noneq._typing import Key
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
-from noneq.frames.checks import check_count
+from noneq.frames.checks import check_count, check_steps
 from noneq.methods.units.units import AbstractUnits
 from noneq.traced import jit
+
+
+_MOST_STEPS = 10_000_000
 
 
 @runtime_checkable
@@ -47,11 +50,13 @@ def stepped_paths(
         key: typed random key.
 
     Raises:
-        InvalidInput: times that are no whole numbers of steps apart, or a condition.
+        InvalidInput: times that are no whole numbers of steps apart or more than ten million steps
+            away, or a condition.
     """
     check_count(n)
     condition = model.frame.asked.check(condition, n)
     clock = step_counts(times)
+    check_steps(f"time {times[-1]:g}", int(clock[-1]), n * model.frame.dim, most=_MOST_STEPS)
     start_key, path_key = jax.random.split(key)
     if start is None:
         first = model.sample(n, condition=condition, key=start_key)

@@ -102,7 +102,7 @@ class ChargesCell(AbstractCell):
         found = two_charges(self.mass, self.top, self.handling, n=self.particles, key=key)
         return Outcome(
             (
-                Row(self.case, self.handling, "weight_right", found.weight, found.stderr),
+                Row(self.case, self.handling, "weight_small", found.weight, found.stderr),
                 Row(self.case, self.handling, "effective_fraction", found.effective, 0.0),
             )
         )

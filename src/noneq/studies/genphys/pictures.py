@@ -57,7 +57,7 @@ def figures(rows: Sequence[Mapping[str, Any]], cells: Sequence[Kept]) -> list[Fi
 
 def charges_picture(rows: Sequence[Mapping[str, Any]]) -> Picture | None:
     """The weight of the smaller charge that comes back; None without such rows."""
-    weight = _charges(rows, "weight_right")
+    weight = _charges(rows, "weight_small")
     effective = _charges(rows, "effective_fraction")
     if not weight:
         return None
