@@ -18,7 +18,7 @@ from noneq.data.summary import summarise
 from noneq.errors import FitDiverged, InvalidInput
 from noneq.frames.normaliser import Normaliser
 from noneq.learning.loop import train
-from noneq.learning.method import Data, Fit, History, Progress, as_data
+from noneq.learning.method import Data, Fit, History, Progress, as_data, check_torus
 from noneq.learning.objectives import AbstractObjective
 from noneq.traced import is_on
 
@@ -90,6 +90,7 @@ def fit_rows(
         part: the learnt part of the model.
         prepare: as in `fit_law`.
     """
+    check_torus(method, data)
     split_key, init_key, train_key, measure_key = jax.random.split(key, 4)
     began = clock.monotonic()
     held = None

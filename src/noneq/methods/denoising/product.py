@@ -21,9 +21,11 @@ from noneq.methods.denoising.model import DenoisingModel, law_of
 from noneq.methods.denoising.objectives import AbstractDenoisingObjective, Denoising
 from noneq.nets.base import AbstractNet
 from noneq.nets.inputs import clock_of, label_of
+from noneq.nets.periodic import around
 from noneq.nets.vectors.fields import MLP
 from noneq.processes.base import AbstractAdditive, AbstractDiffusing, AbstractProcess
 from noneq.processes.field_lines import AbstractSourced
+from noneq.processes.gaussian import Gaussian
 from noneq.processes.mixtures.reach import check_reach
 from noneq.processes.penalties import AbstractPenalty
 from noneq.processes.targets import AbstractTarget
@@ -128,6 +130,13 @@ class AbstractDenoising(AbstractMethod, HasForward):
                 f"tau = 1; the prior needs at most {_MOST_SIGNAL}. Raise the largest noise level."
             )
 
+    def _check_torus(self, summary: Summary) -> None:
+        if summary.periods and not isinstance(self.process, Gaussian):
+            raise InvalidInput(
+                f"{type(self).__name__}: {type(self.process).__name__} takes periodic coordinates "
+                "for numbers on a line; on a torus take process=Gaussian()."
+            )
+
     def forward(
         self, x: Float[Array, " dim"], tau: ScalarLike
     ) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
@@ -136,7 +145,8 @@ class AbstractDenoising(AbstractMethod, HasForward):
         return drawn(self).denoiser.noisy_velocity(x, tau), jnp.zeros_like(x)
 
     def init(self, summary: Summary, *, key: Key) -> DenoisingModel | FlowLaw:
-        net = self.net.init(
+        self._check_torus(summary)
+        net = around(self.net, summary).init(
             summary.event_shape,
             summary.dim,
             noise=True,

@@ -12,7 +12,14 @@ from noneq.domains import AbstractDomain, Region
 from noneq.errors import InvalidInput
 from noneq.learning.forward import HasForward, linear
 from noneq.learning.loop import Training
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.learning.method import (
+    AbstractMethod,
+    Data,
+    Fit,
+    Progress,
+    as_data,
+    check_torus,
+)
 from noneq.learning.published import Published
 from noneq.learning.rows import check_handling, fit_law
 from noneq.methods.denoising.model import DenoisingModel
@@ -126,6 +133,8 @@ class ReflectedDiffusion(AbstractMethod, HasForward):
         progress: Progress | None = None,
         checkpoint: Path | None = None,
     ) -> Fit:
+        if self.domain is None:
+            check_torus(self, data)
         states = walled(as_data(data), self.domain)
         process = self._process(states.domain, states.event_shape)
         if isinstance(process, Confined):
