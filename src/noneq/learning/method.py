@@ -14,6 +14,7 @@ from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories, as_snapshots
 from noneq.data.summary import Summary
 from noneq.domains import Free, is_periodic
+from noneq.errors import InvalidInput
 from noneq.learning.published import Published
 from noneq.traits import AbstractModel
 

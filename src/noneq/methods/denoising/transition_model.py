@@ -17,7 +17,7 @@ from noneq.errors import InvalidInput
 from noneq.frames.checks import check_count, check_solved, check_time
 from noneq.frames.frame import Frame
 from noneq.nets.periodic import Angles
-from noneq.processes.base import AbstractDenoiser
+from noneq.processes.base import AbstractFlowing
 from noneq.samplers.base import AbstractSampler
 from noneq.traced import jit
 from noneq.traits import AbstractModel, HasPaths
@@ -37,7 +37,7 @@ class TransitionModel(AbstractModel, HasPaths):
         before: angles of the state one lag ago, on a torus.
     """
 
-    denoiser: AbstractDenoiser
+    denoiser: AbstractFlowing
     frame: Frame
     shift: Constant
     scale: Constant
@@ -48,7 +48,7 @@ class TransitionModel(AbstractModel, HasPaths):
 
     def __init__(
         self,
-        denoiser: AbstractDenoiser,
+        denoiser: AbstractFlowing,
         sampler: AbstractSampler,
         summary: Summary,
         starts: int,

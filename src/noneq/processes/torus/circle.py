@@ -4,7 +4,7 @@ import math
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from noneq._typing import ScalarLike
 
@@ -13,7 +13,7 @@ _SWITCH = 0.1
 _IMAGES, _MODES = 2, 4
 
 
-def wrap(z: Float[Array, "*event"], period: Float[Array, "*event"]) -> Float[Array, "*event"]:
+def wrap(z: Array, period: Array) -> Array:
     """The shortest displacement, in [−P/2, P/2]; z itself where the period is 0."""
     side = jnp.where(period > 0, period, 1.0)
     return jnp.where(period > 0, z - side * jnp.round(z / side), z)
