@@ -65,8 +65,8 @@ def test_the_slowest_mode_is_what_is_left():
 
 
 def test_the_flow_of_the_exact_score_gives_the_exact_density():
-    """Kernel, score, prior and divergence at once, on a circle beside a line."""
-    points = jnp.asarray([[0.1, -0.5], [1.2, 0.6], [-1.1, 0.2]])
+    """Kernel, score, prior and divergence at once, on a circle beside a line of mean 0."""
+    points = jnp.asarray([[0.1, -0.5], [1.2, 0.6], [-1.1, -0.1]])
     process = wrapped(VE(0.3, 30.0), 2.5, 0.0)
     exact = EmpiricalDenoiser(points, process)
     x = jnp.asarray([[0.0, 0.0], [1.24, -1.0], [-1.24, -1.0], [0.6, 0.5]])
