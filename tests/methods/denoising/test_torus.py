@@ -29,6 +29,8 @@ LOW, SIDE = -1.0, 3.0
 TINY = {"net": MLP(8, 1), "training": nq.Training(steps=3, batch=32)}
 KEY = jax.random.key(3)
 PRODUCT = [ScoreMatching, EDM, FlowMatching]
+KINDS = [ScoreMatching, pytest.param(EDM, marks=pytest.mark.slow), FlowMatching]
+"""`EDM` is `ScoreMatching` with another weight and sampler."""
 
 
 def angles(rng, n):
@@ -91,7 +93,7 @@ def test_the_mass_on_a_circle_is_one(method):
     assert abs(p.mean() * SIDE - 1) < 2e-3
 
 
-@pytest.mark.parametrize("method", PRODUCT)
+@pytest.mark.parametrize("method", KINDS)
 def test_the_twin_that_takes_angles_for_numbers_loses_mass(method):
     summary = replace(summarise(circle()), periods=())
     twin = method(**TINY).init(summary, key=KEY)
@@ -100,14 +102,14 @@ def test_the_twin_that_takes_angles_for_numbers_loses_mass(method):
     assert np.abs(turned / p - 1).max() > 1e-2
 
 
-@pytest.mark.parametrize("method", PRODUCT)
+@pytest.mark.parametrize("method", KINDS)
 def test_a_turn_leaves_the_density_as_it_is(method):
     p = density(fitted(method), GRID)
     for turns in (1, -2):
         np.testing.assert_allclose(density(fitted(method), GRID + turns * SIDE), p, rtol=1e-3)
 
 
-@pytest.mark.parametrize("method", PRODUCT)
+@pytest.mark.parametrize("method", KINDS)
 def test_samples_and_their_density_are_those_of_the_model(method):
     model = fitted(method)
     domain = jax.vmap(model.domain.contains)
@@ -163,7 +165,9 @@ NETS = {
 }
 
 
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n in ("Mirrored", "UNet"))) for n in NETS]
+)
 def test_every_network_sees_angles(name):
     net, shape = NETS[name]
     data = np.random.default_rng(0).uniform(0, SIDE, (50, *shape)).astype(np.float32)
