@@ -10,6 +10,8 @@ import pytest
 from conftest import STUB
 from noneq.cli.app import _verdict
 from noneq.cli.requests import parse_times
+from noneq.data import Snapshots, write
+from noneq.domains import Torus
 from noneq.errors import FitDiverged, InvalidInput
 
 
@@ -62,6 +64,14 @@ def test_a_wrong_request_is_one_line(noneq, snapshots, words, parts):
     assert all(part.lower() in done.err.lower() for part in parts), done.err
     done.refuses(code)
     assert os.listdir() == ["snaps.npz"], "nothing half-written"
+
+
+def test_a_method_that_takes_angles_for_numbers_is_named(noneq, tmp_path):
+    angles = np.random.default_rng(0).uniform(0, 6, (60, 1))
+    write(Snapshots(angles, domain=Torus()), tmp_path / "ring.npz")
+    done = noneq("fit", "DDPM", "ring.npz", "-o", "run")
+    done.refuses(2, "DDPM", "ScoreMatching, EDM, FlowMatching or Transition")
+    assert os.listdir() == ["ring.npz"], "nothing half-written"
 
 
 @pytest.mark.parametrize(

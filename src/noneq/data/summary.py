@@ -7,7 +7,7 @@ import numpy as np
 
 from noneq.data.bands import time_band
 from noneq.data.ensembles import Snapshots, Trajectories
-from noneq.domains import AbstractDomain, Discrete
+from noneq.domains import AbstractDomain, Discrete, is_periodic, periods_of
 from noneq.errors import InvalidInput
 
 
@@ -23,7 +23,8 @@ class Summary(eqx.Module):
         times: the distinct times of the training data.
         shift, scale: normalisation y = (x − shift)/scale, measured in float64: one entry per
             coordinate for vectors and per channel for fields; centre and half-width of the
-            box for bounded domains; 0 and 1 for discrete ones.
+            box for bounded domains; circular mean and the spread around it for periodic
+            coordinates; 0 and 1 for discrete ones.
         std: standard deviation of all normalised values.
         time_band: frequency (per unit time) below which 95 % of the change of p(x, t) above
             sampling noise lies; 0 for one time.
@@ -34,6 +35,8 @@ class Summary(eqx.Module):
         condition_low, condition_high: its least and largest value; empty in runs of 0.1.0.
         names, units, time_unit, domain: as in the data.
         kind: ``"snapshots"`` or ``"trajectories"``.
+        periods: of every number of the normalised state, 0 where it is not periodic; empty if
+            none is, and in runs of 0.1.0, whose networks took angles for numbers on a line.
     """
 
     event_shape: tuple[int, ...]
@@ -53,6 +56,7 @@ class Summary(eqx.Module):
     kind: str
     condition_low: tuple[float, ...] = ()
     condition_high: tuple[float, ...] = ()
+    periods: tuple[float, ...] = ()
 
     @property
     def dim(self) -> int:
@@ -93,6 +97,7 @@ def summarise(data: Snapshots | Trajectories) -> Summary:
         counts=tuple(snapshots.counts.tolist()),
         **_conditions(data.condition),
         kind="trajectories" if isinstance(data, Trajectories) else "snapshots",
+        periods=_periods(snapshots, scale),
         **data.labels(),
     )
 
@@ -144,6 +149,10 @@ def normalisation(data: Snapshots) -> tuple[np.ndarray, np.ndarray, float]:
         shift, scale = mean, _scales(mean, spread, np.ptp(data.values, axis=axes))
     else:
         shift, scale = _enclosing(data.domain, mean.size)
+    for i, period in enumerate(_circles(data)):
+        if period:
+            shift[i], spread[i] = circular(values[:, i], period)
+            scale[i] = spread[i] if spread[i] > 1e-6 * period else period / 2
     std = float(np.sqrt(np.mean((spread / scale) ** 2)))
     return shift, scale, std if std > 0 else 1.0
 
@@ -170,6 +179,31 @@ def _scales(mean: np.ndarray, spread: np.ndarray, width: np.ndarray) -> np.ndarr
     least = np.min(spread, where=~constant, initial=1.0)
     own = np.where(mean == 0, least, np.abs(mean)) * np.finfo(np.float32).eps
     return np.where(constant, own, spread)
+
+
+def _circles(data: Snapshots) -> list[float]:
+    """The period of each leading coordinate, 0 where not all its numbers have the same."""
+    if not is_periodic(data.domain):
+        return []
+    rows = periods_of(data.domain, data.event_shape).reshape(data.event_shape[0], -1)
+    return [float(row[0]) if (row == row[0]).all() else 0.0 for row in rows]
+
+
+def _periods(data: Snapshots, scale: np.ndarray) -> tuple[float, ...]:
+    """Periods of the normalised numbers of a state; empty if there are none."""
+    if not is_periodic(data.domain):
+        return ()
+    inner = (1,) * (len(data.event_shape) - 1)
+    periods = periods_of(data.domain, data.event_shape) / scale.reshape(-1, *inner)
+    return tuple(periods.ravel().tolist())
+
+
+def circular(x: np.ndarray, period: float) -> tuple[float, float]:
+    """Circular mean of numbers of a period, and the standard deviation the short way round."""
+    turn = 2 * np.pi / period
+    mean = np.angle(np.mean(np.exp(1j * turn * x))) / turn
+    away = x - mean - period * np.round((x - mean) / period)
+    return float(mean + away.mean()), float(away.std())
 
 
 def _enclosing(domain: AbstractDomain, count: int) -> tuple[np.ndarray, np.ndarray]:

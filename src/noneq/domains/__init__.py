@@ -7,6 +7,7 @@ from noneq.domains.base import (
     Torus as Torus,
 )
 from noneq.domains.discrete import Discrete as Discrete
+from noneq.domains.periods import is_periodic as is_periodic, periods_of as periods_of
 from noneq.domains.product import Product as Product
 from noneq.domains.region import (
     AbstractSignedDistance as AbstractSignedDistance,

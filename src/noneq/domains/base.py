@@ -111,8 +111,10 @@ class Torus(AbstractDomain):
             raise InvalidInput(f"Torus: period={self.period}; every period must be finite and > 0.")
 
     def project(self, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
-        low = jnp.asarray(self.low, x.dtype)
-        return low + jnp.mod(x - low, jnp.asarray(self.period, x.dtype))
+        low, period = jnp.asarray(self.low, x.dtype), jnp.asarray(self.period, x.dtype)
+        inside = low + jnp.mod(x - low, period)
+        # Just below the lower corner the remainder rounds to the period itself.
+        return jnp.where(inside < low + period, inside, low)
 
     def difference(
         self, x: Float[Array, "*event"], y: Float[Array, "*event"]

@@ -13,6 +13,8 @@ from jaxtyping import Array
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories, as_snapshots
 from noneq.data.summary import Summary
+from noneq.domains import Free, is_periodic
+from noneq.errors import InvalidInput
 from noneq.learning.published import Published
 from noneq.traits import AbstractModel
 
@@ -59,6 +61,8 @@ class AbstractMethod(eqx.Module):
 
     source: ClassVar[str]
     published: ClassVar[Published | None] = None
+    takes_torus: ClassVar[bool] = False
+    """Whether it is right for periodic coordinates."""
 
     @abstractmethod
     def init(self, summary: Summary, *, key: Key) -> AbstractModel:
@@ -83,6 +87,21 @@ class AbstractMethod(eqx.Module):
             progress: called at the end of every chunk.
             checkpoint: folder of the training state; a state found there is resumed.
         """
+
+
+def check_torus(method: AbstractMethod, data: Any) -> None:
+    """Refuse data with periodic coordinates, unless the method is made for them.
+
+    Raises:
+        InvalidInput: naming the methods that are.
+    """
+    domain = data.domain if isinstance(data, Snapshots | Trajectories) else Free()
+    if is_periodic(domain) and not type(method).takes_torus:
+        name = type(method).__name__
+        raise InvalidInput(
+            f"{name}: the data's domain is {type(domain).__name__} with periodic coordinates, which "
+            f"{name} takes for numbers on a line; use ScoreMatching, EDM, FlowMatching or Transition."
+        )
 
 
 def as_data(data: Any) -> Snapshots | Trajectories:

@@ -14,6 +14,9 @@ from noneq.processes.denoiser import Denoiser
 from noneq.processes.learnt import LearntLogSNR, LinearLogSNR, check_ends
 from noneq.processes.schedules import AbstractSchedule, Karras
 from noneq.processes.targets import AbstractTarget
+from noneq.processes.torus.geodesic import GeodesicVelocity
+from noneq.processes.torus.part import on_torus, shortened
+from noneq.processes.torus.wrapped import WrappedScore
 
 
 class AbstractGaussian(AbstractAdditive, AbstractDiffusing):
@@ -48,6 +51,9 @@ class AbstractGaussian(AbstractAdditive, AbstractDiffusing):
 class Gaussian(AbstractGaussian):
     """Gaussian noise by a given schedule: see `AbstractGaussian`.
 
+    Of data on a torus it is the wrapped process (`Wrapped`) for `Karras` and `VE`, and geodesics
+    to the uniform law (`Geodesic`) for `Straight`.
+
     Args:
         schedule: the pair (alpha, sigma).
     """
@@ -56,7 +62,10 @@ class Gaussian(AbstractGaussian):
 
     def learnt(
         self, net: AbstractNetwork, summary: Summary, target: AbstractTarget, *, key: Key
-    ) -> Denoiser:
+    ) -> Denoiser | WrappedScore | GeodesicVelocity:
+        if summary.periods:
+            process = shortened(on_torus(self.schedule, summary.periods), summary.periods)
+            return process.learnt(net, summary, target, key=key)
         std = Constant(jnp.asarray(summary.std))
         return Denoiser(net=net, std=std, process=self, target=target)
 
@@ -93,6 +102,6 @@ class LearntGaussian(AbstractGaussian):
 
     def learnt(
         self, net: AbstractNetwork, summary: Summary, target: AbstractTarget, *, key: Key
-    ) -> Denoiser:
+    ) -> Denoiser | WrappedScore | GeodesicVelocity:
         schedule = LearntLogSNR(self.gamma_min, self.gamma_max, self.width, key=key)
         return Gaussian(schedule).learnt(net, summary, target, key=key)

@@ -132,6 +132,7 @@ class EDM(AbstractDenoising):
     """
 
     source: ClassVar[str] = "karras2022elucidating"
+    takes_torus: ClassVar[bool] = True
 
     process: Gaussian = Gaussian(Karras())
     target: AbstractTarget = Preconditioned()

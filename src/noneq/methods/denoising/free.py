@@ -41,6 +41,7 @@ class ScoreMatching(AbstractDenoising):
     """
 
     source: ClassVar[str] = "song2021score"
+    takes_torus: ClassVar[bool] = True
 
     process: AbstractProcess = Gaussian(Karras())
     target: AbstractTarget = Preconditioned()
@@ -67,6 +68,7 @@ class FlowMatching(AbstractDenoising):
     """
 
     source: ClassVar[str] = "lipman2023flow"
+    takes_torus: ClassVar[bool] = True
 
     process: Gaussian = Gaussian(Straight())
     target: AbstractTarget = Velocity()

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import ScalarLike
 from noneq.constant import Constant
+from noneq.domains import is_periodic
 from noneq.errors import InvalidInput, WrongType
 from noneq.methods.denoising.model import DenoisingModel
 from noneq.processes.base import AbstractProcess
@@ -164,6 +165,11 @@ def measured(model: Any, matrix: Any, values: Any, *, noise: float = 0.0) -> Den
         WrongType, MissingTrait: no denoising model, or one without denoiser.
     """
     _check(model, "measured")
+    if is_periodic(model.domain):
+        raise InvalidInput(
+            "measured: the states have periodic coordinates, of which no linear measurement is "
+            "defined; fit with the known quantities as condition instead."
+        )
     a, b = np.asarray(matrix, np.float64), np.atleast_1d(np.asarray(values, np.float64))
     dim, shape = model.frame.dim, model.frame.event_shape
     if b.ndim != 1 or b.size == 0 or a.shape not in ((b.size, *shape), (b.size, dim)):

@@ -19,9 +19,11 @@ from noneq.methods.denoising.flow_law import FlowLaw
 from noneq.methods.denoising.model import DenoisingModel, law_of
 from noneq.methods.denoising.objectives import AbstractDenoisingObjective, Denoising
 from noneq.nets.base import AbstractNet
+from noneq.nets.periodic import around
 from noneq.nets.vectors.fields import MLP
 from noneq.processes.base import AbstractAdditive, AbstractDiffusing, AbstractProcess
 from noneq.processes.field_lines import AbstractSourced
+from noneq.processes.gaussian import Gaussian
 from noneq.processes.mixtures.reach import check_reach
 from noneq.processes.penalties import AbstractPenalty
 from noneq.processes.targets import AbstractTarget
@@ -114,6 +116,13 @@ class AbstractDenoising(AbstractLawMethod, HasPreparation, HasForward):
                 f"tau = 1; the prior needs at most {_MOST_SIGNAL}. Raise the largest noise level."
             )
 
+    def _check_torus(self, summary: Summary) -> None:
+        if summary.periods and not isinstance(self.process, Gaussian):
+            raise InvalidInput(
+                f"{type(self).__name__}: {type(self.process).__name__} takes periodic coordinates "
+                "for numbers on a line; on a torus take process=Gaussian()."
+            )
+
     def forward(
         self, x: Float[Array, " dim"], tau: ScalarLike
     ) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
@@ -122,7 +131,10 @@ class AbstractDenoising(AbstractLawMethod, HasPreparation, HasForward):
         return drawn(self).denoiser.noisy_velocity(x, tau), jnp.zeros_like(x)
 
     def init(self, summary: Summary, *, key: Key) -> DenoisingModel | FlowLaw:
-        net = self.net.init_for(summary, summary.dim, noise=True, band=self.time_band, key=key)
+        self._check_torus(summary)
+        net = around(self.net, summary).init_for(
+            summary, summary.dim, noise=True, band=self.time_band, key=key
+        )
         check_reach(self.process, summary.std)
         # Of its own, so that the network is that of the same key whatever the process learns.
         own = jax.random.fold_in(key, 1)

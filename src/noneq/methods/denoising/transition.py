@@ -1,6 +1,7 @@
 """The dynamics as a conditional model: p(x_{t+lag} | x_t, t), learnt by denoising."""
 
 import time as clock
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from noneq._typing import Key, ScalarLike
 from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary, summarise
+from noneq.domains import periods_of
 from noneq.errors import InvalidInput, WrongType
 from noneq.learning.forward import HasForward, linear
 from noneq.learning.loop import Training
@@ -23,11 +25,14 @@ from noneq.methods.denoising.objectives import DenoisingLoss
 from noneq.methods.denoising.transition_model import TransitionModel
 from noneq.nets.base import AbstractNet
 from noneq.nets.inputs import Clock, Label
+from noneq.nets.periodic import Angles, around
 from noneq.nets.vectors.fields import MLP
-from noneq.processes.denoiser import Denoiser
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.schedules import Karras
 from noneq.processes.targets import AbstractTarget, Preconditioned
+from noneq.processes.torus.geodesic import Geodesic
+from noneq.processes.torus.part import on_torus
+from noneq.processes.torus.wrapped import Wrapped
 from noneq.processes.weights import AbstractWeight, LogNormal
 from noneq.samplers.base import AbstractSampler
 from noneq.samplers.ode import Heun
@@ -40,7 +45,8 @@ class Transition(AbstractMethod, HasForward):
     """A model of the joint law over time, built on the denoiser of `ScoreMatching`.
 
     Forward process:
-        noise on the displacement y = (x_{t+lag} − x_t − mean)/std (shortest one on a torus).
+        noise on the displacement y = (x_{t+lag} − x_t − mean)/std; on a torus the shortest one,
+        which is periodic itself, and the noise is wrapped.
     Learnt object:
         the denoiser E[y | y_tau, x_t, t].
     Objective and weight:
@@ -61,6 +67,7 @@ class Transition(AbstractMethod, HasForward):
     """
 
     source: ClassVar[str] = "karras2022elucidating"
+    takes_torus: ClassVar[bool] = True
 
     lag: float | None = None
     process: Gaussian = Gaussian(Karras(sigma_max=20.0))
@@ -78,12 +85,15 @@ class Transition(AbstractMethod, HasForward):
 
     def init(self, summary: Summary, *, key: Key) -> TransitionModel:
         # The state one lag ago, in normalised coordinates, goes first; then the data's condition.
+        before = Angles(summary.periods) if summary.periods else None
+        size = summary.dim if before is None else before.output_shape[0]
         seen = Label(
-            (0.0,) * summary.dim + summary.condition_shift,
-            (1.0,) * summary.dim + summary.condition_scale,
-            ((),) * summary.dim + summary.condition_levels,
+            (0.0,) * size + summary.condition_shift,
+            (1.0,) * size + summary.condition_scale,
+            ((),) * size + summary.condition_levels,
         )
-        net = self.net.init(
+        unit = replace(summary, std=1.0)
+        net = around(self.net, unit).init(
             summary.event_shape,
             summary.dim,
             noise=True,
@@ -91,9 +101,11 @@ class Transition(AbstractMethod, HasForward):
             label=seen,
             key=key,
         )
-        std = Constant(jnp.ones(()))
-        denoiser = Denoiser(net=net, std=std, process=self.process, target=self.target)
-        return TransitionModel(denoiser, self.sampler, summary, min(summary.counts[0], _STARTS))
+        # The clock runs its full length, as the period of the displacement is not known yet.
+        process = on_torus(self.process.schedule, summary.periods) if before else self.process
+        denoiser = process.learnt(net, unit, self.target, key=key)
+        count = min(summary.counts[0], _STARTS)
+        return TransitionModel(denoiser, self.sampler, summary, count, before)
 
     def fit(
         self,
@@ -165,7 +177,9 @@ def _measure(model: TransitionModel, data: Trajectories, lag: float) -> Transiti
     flat = move.reshape(move.shape[0], -1).astype(np.float64)
     shift, scale = flat.mean(0), flat.std(0)
     starts = np.resize(data.at(data.times[0]), model.starts.value.shape)
-    measured = (shift, np.where(scale > 0, scale, 1.0), starts, lag)
+    scale = np.where(scale > 0, scale, 1.0)
+    measured = (shift, scale, starts, lag)
+    model = eqx.tree_at(lambda m: m.denoiser, model, _around(model, data, scale))
     return eqx.tree_at(
         lambda m: (m.shift.value, m.scale.value, m.starts.value, m.lag.value),
         model,
@@ -173,11 +187,23 @@ def _measure(model: TransitionModel, data: Trajectories, lag: float) -> Transiti
     )
 
 
+def _around(model: TransitionModel, data: Trajectories, scale: np.ndarray) -> Any:
+    """The denoiser, told the periods of the normalised displacement."""
+    period = periods_of(data.domain, data.event_shape).ravel() / scale
+    constant = Constant(jnp.asarray(period, dtype=jnp.float32))
+    isperiodic = lambda node: isinstance(node, Angles | Wrapped | Geodesic)
+    told = lambda node: eqx.tree_at(lambda n: n.period, node, constant)
+    tell = lambda node: told(node) if isperiodic(node) else node
+    return jax.tree.map(tell, model.denoiser, is_leaf=isperiodic)
+
+
 def _rows(model: TransitionModel, data: Trajectories, lag: float) -> dict[str, Any]:
     """One row per pair: normalised displacement, start time, normalised start state."""
     move, i, j = _displacements(data, lag)
     flat = move.reshape(move.shape[0], -1)
     seen = model.frame.normaliser.host(data.values[i, j])
+    if model.before is not None:
+        seen = np.asarray(jax.vmap(model.seen)(jnp.asarray(seen)))
     if data.condition is not None:
         seen = np.concatenate([seen, data.condition[i].astype(np.float32)], axis=1)
     return {

@@ -16,7 +16,8 @@ from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.frames.checks import check_count, check_solved, check_steps, check_time
 from noneq.frames.frame import Frame
-from noneq.processes.denoiser import Denoiser
+from noneq.nets.periodic import Angles
+from noneq.processes.base import AbstractFlowing
 from noneq.samplers.base import AbstractSampler
 from noneq.traced import jit
 from noneq.traits import AbstractModel, HasPaths
@@ -37,18 +38,28 @@ class TransitionModel(AbstractModel, HasPaths):
         shift, scale: mean and standard deviation of the displacements, flattened.
         starts: states of the first training frame, from which paths start if none are given.
         lag: physical time of one step.
+        before: angles of the state one lag ago, on a torus.
     """
 
-    denoiser: Denoiser
+    denoiser: AbstractFlowing
     frame: Frame
     shift: Constant
     scale: Constant
     starts: Constant
     lag: Constant
     sampler: AbstractSampler
+    before: Angles | None
 
-    def __init__(self, denoiser: Denoiser, sampler: AbstractSampler, summary: Summary, starts: int):
+    def __init__(
+        self,
+        denoiser: AbstractFlowing,
+        sampler: AbstractSampler,
+        summary: Summary,
+        starts: int,
+        before: Angles | None = None,
+    ):
         self.denoiser = denoiser
+        self.before = before
         self.sampler = sampler
         self.frame = Frame(summary)
         self.shift, self.scale = Constant(jnp.zeros(summary.dim)), Constant(jnp.ones(summary.dim))
@@ -64,6 +75,10 @@ class TransitionModel(AbstractModel, HasPaths):
     def domain(self) -> AbstractDomain:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Where states live."""
         return self.frame.domain
+
+    def seen(self, y: Float[Array, " dim"]) -> Float[Array, " features"]:
+        """What the denoiser is told of the normalised state one lag ago."""
+        return y if self.before is None else self.before(y, 1.0)
 
     def sample_paths(
         self,
@@ -153,7 +168,7 @@ def _steps(model: TransitionModel, x: Array, time: Array, condition: Any, count:
     """``count`` steps of one lag from x ``(n, *event)``; frames ``(count, n, *event)``."""
 
     def step(x, i):
-        seen = jax.vmap(model.frame.normaliser.forward)(x)
+        seen = jax.vmap(lambda x: model.seen(model.frame.normaliser.forward(x)))(x)
         if condition is not None:
             own = jnp.broadcast_to(condition, (x.shape[0], condition.shape[-1]))
             seen = jnp.concatenate([seen, own], axis=1)

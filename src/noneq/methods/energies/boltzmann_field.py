@@ -16,7 +16,14 @@ from noneq.data.ensembles import Snapshots
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput
 from noneq.learning.loop import Training, train
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.learning.method import (
+    AbstractMethod,
+    Data,
+    Fit,
+    Progress,
+    as_data,
+    check_torus,
+)
 from noneq.learning.objectives import AbstractLoss
 from noneq.methods.energies.grid_boltzmann import (
     GridBoltzmann,
@@ -129,6 +136,7 @@ class BoltzmannField(AbstractMethod):
             InvalidInput: more than three dimensions, a condition vector, or one sample.
         """
         data = as_data(data)
+        check_torus(self, data)
         check_grid_dimension(data.event_shape)
         began = clock.monotonic()
         snapshots, summary = data.snapshots(), summarise(data)

@@ -11,7 +11,14 @@ from noneq.constant import Constant
 from noneq.data.summary import Summary, summarise
 from noneq.domains import Box
 from noneq.errors import InvalidInput, MissingTrait
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
+from noneq.learning.method import (
+    AbstractMethod,
+    Data,
+    Fit,
+    Progress,
+    as_data,
+    check_torus,
+)
 from noneq.methods.energies.grid_boltzmann import (
     GridBoltzmann,
     check_grid_dimension,
@@ -114,6 +121,7 @@ class OracleBoltzmann(AbstractMethod):
             InvalidInput: data of another shape, with a condition vector, or outside the box.
         """
         data = as_data(data)
+        check_torus(self, data)
         summary = summarise(data)
         model = self.init(summary, key=key)
         states = data.snapshots().values

@@ -57,6 +57,8 @@ class SkewFlow(AbstractMethod):
     """
 
     source: ClassVar[str] = "zhang2025equilibrium"
+    # Its operators see no states; `StateSkew`, which does, refuses a torus itself.
+    takes_torus: ClassVar[bool] = True
 
     operator: AbstractSkew = ConstantSkew()
     score: AbstractMethod = CURL_FREE

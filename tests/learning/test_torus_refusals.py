@@ -1,0 +1,34 @@
+"""Methods that take angles for numbers on a line refuse a torus, by name."""
+
+import jax
+import numpy as np
+import pytest
+
+import noneq as nq
+from noneq.domains import Free, Product, Torus
+from noneq.errors import InvalidInput
+from noneq.learning.method import AbstractMethod
+from noneq.spec.names import modules
+
+
+METHODS = modules("methods", AbstractMethod)
+RIGHT = {"EDM", "FlowMatching", "ScoreMatching", "SkewFlow", "Transition"}
+"""`SkewFlow` has constant operators; the one that sees states refuses by itself."""
+ANGLES = np.random.default_rng(0).uniform(0, 1, (24, 2)).astype(np.float32)
+
+
+def started(*_):
+    raise AssertionError("training began")
+
+
+def test_who_takes_a_torus():
+    assert {name for name, cls in METHODS.items() if cls.takes_torus} == RIGHT
+
+
+@pytest.mark.parametrize("name", sorted(METHODS.keys() - RIGHT))
+def test_the_others_refuse_by_name(name):
+    for domain in (Torus(1.0), Product((Torus(1.0), Free()), (1, 1))):
+        data = nq.Snapshots(ANGLES, domain=domain)
+        with pytest.raises(InvalidInput, match=f"^{name}: .*periodic.* Transition") as caught:
+            METHODS[name]().fit(data, key=jax.random.key(0), progress=started)
+        assert "\n" not in str(caught.value)
