@@ -78,7 +78,11 @@ def test_samples_follow_the_density(fit, key):
 def test_score_is_the_gradient_of_the_density(fit):
     x = jnp.asarray([[3.0, -1.0], [4.0, 0.0], [2.0, -2.5]])
     truth = -(np.asarray(x) - MEAN) @ np.linalg.inv(MIX @ MIX.T)
-    np.testing.assert_allclose(jax.vmap(fit.model.score)(x), truth, atol=0.5)
+    # What so short a fit resolves; the largest entry is 2.8, and a lost Jacobian halves it.
+    np.testing.assert_allclose(jax.vmap(fit.model.score)(x), truth, atol=0.8)
+    move = jnp.asarray([0.02, 0.0])
+    rise = log_prob(fit.model, x + move) - log_prob(fit.model, x - move)
+    np.testing.assert_allclose(jax.vmap(fit.model.score)(x)[:, 0], rise / 0.04, atol=2e-3)
 
 
 class Linear(AbstractNetwork):

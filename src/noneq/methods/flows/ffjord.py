@@ -37,7 +37,7 @@ class FlowLoss(AbstractLoss):
         matching: factor of flow matching, per nat.
 
     Source: Grathwohl et al. 2019, eq. 8 (one probe for the whole solve); Lipman et al. 2023,
-    eq. 23, with the straight paths of Liu et al. 2023.
+    eq. 23 with sigma_min = 0.
     """
 
     steps: int
@@ -95,7 +95,7 @@ class FFJORD(AbstractLawMethod, HasForward):
         gradients through a checkpointed scan in place of the adjoint ODE, exact divergence up to
         16 dimensions in place of one probe; flow time, physical time and conditions enter by
         their features. ``matching=0`` is the loss of the source alone: with it the flow of
-        separate modes gets stiffer than its fixed steps follow, and their weights come out wrong.
+        separate modes gets stiffer than fixed steps follow, and their weights come out wrong.
 
     Args:
         net: recipe of the velocity.
