@@ -100,6 +100,32 @@ def reliability_page() -> str:
     )
 
 
+def mutants_page() -> str:
+    """Which planted faults the tests find."""
+    path = DOCS / "results" / "mutants.json"
+    if not path.exists():
+        return "# Planted faults\n\nNo run is kept yet: `python tests/mutants.py`.\n"
+    record = results.read(path)
+    rows = record["rows"]
+    found = sum(row["value"] > 0 for row in rows)
+    lines = [
+        f"| {row['case']} | `{row['method']}` | {'yes' if row['value'] else 'no'} |" for row in rows
+    ]
+    return "\n".join(
+        [
+            "# Planted faults\n",
+            f"One line of the package is made wrong at a time: {found} of {len(rows)} faults fail the",
+            "test module that is named for them, within 60 seconds of processor time. `make slow`",
+            "plants them again.\n",
+            results.provenance(record),
+            "| fault | in `tests/` | found |",
+            "|---|---|---|",
+            *lines,
+            "",
+        ]
+    )
+
+
 def contributing_page() -> str:
     """CONTRIBUTING.md with the tested example beneath."""
     example = (ROOT / "examples" / "add_a_method.py").read_text()
@@ -157,6 +183,7 @@ def pages() -> dict[str, str]:
         "reliability.md": reliability_page(),
         "equilibrium_flow.md": results_page("equilibrium_flow", "Equilibrium flow, measured"),
         "speed.md": speed_page(),
+        "mutants.md": mutants_page(),
         "contributing.md": contributing_page(),
         "methods.md": reference_pages.methods_page(),
         "systems.md": "# Systems\n\n" + reference_pages.systems_table(),

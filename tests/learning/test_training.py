@@ -151,6 +151,41 @@ def test_the_rate_is_that_of_optax(steps, warmup):
     np.testing.assert_allclose(flat[min(warmup, steps // 10) :], 0.05, rtol=1e-6)
 
 
+class Ramp(AbstractLoss):
+    """A slope of one everywhere, so that Adam's steps are known; and a loss that tells its batch."""
+
+    def loss(self, model, batch, *, key):
+        told = jnp.mean(batch["x"]) + jax.random.uniform(key)
+        return jnp.sum(model.slope) - jax.lax.stop_gradient(jnp.sum(model.slope)) + told
+
+
+def ramp(rows, **changes):
+    training = Training(steps=20, batch=4, rate=0.1, warmup=0, decay="constant", **changes)
+    return train(START, Ramp(), {"x": rows}, training, key=jax.random.key(0))
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.5, 0.9])
+def test_the_average_is_that_of_the_parameters_on_the_way(ema):
+    model, _ = ramp(jnp.arange(64.0), ema=ema)
+    last, average = 0.0, 0.0
+    for step in range(20):
+        last -= 0.1
+        decay = min(ema, (1 + step) / (10 + step))
+        average = decay * average + (1 - decay) * last
+    np.testing.assert_allclose(model.slope, average, rtol=1e-4)
+    if ema == 0.0:
+        np.testing.assert_allclose(model.slope, -2.0, rtol=1e-4)
+
+
+def test_every_step_has_its_own_batch_and_its_own_noise():
+    _, history = ramp(jnp.arange(64.0))
+    assert len(history["loss"]) == 20
+    # The mean of the batch, to the noise in [0, 1) of the step; of batches, few means are equal.
+    assert len(set(np.floor(history["loss"]))) > 10
+    _, noise = ramp(jnp.zeros(64))
+    assert len(set(noise["loss"])) == 20
+
+
 def test_a_resumed_run_is_bit_identical(tmp_path):
     whole, history = fit()
 
@@ -201,6 +236,21 @@ def test_early_stop_returns_the_best_held_out_model():
     assert len(losses) < 100
     assert len(losses) - 1 - int(np.argmin(losses)) == 5
     assert np.isfinite(model.slope).all()
+
+
+def test_early_stop_returns_that_model_and_not_the_last():
+    """The held-out rows follow half of the slope, which the fit passes on its way."""
+    rows = problem()
+    held = {"x": rows["x"], "y": 0.5 * (rows["y"] - 1) + 1}
+    training = Training(steps=400, batch=64, rate=0.02, ema=0.0, patience=4)
+    model, history = train(
+        START, Shifted(0.1), rows, training, key=jax.random.key(1), held_out=held
+    )
+    losses = history["held_out_loss"]
+    assert len(losses) - 1 - int(np.argmin(losses)) == 4
+    again = np.mean((held["x"] @ np.asarray(model.slope) + 1.1 - held["y"]) ** 2)
+    np.testing.assert_allclose(again, min(losses), rtol=1e-4)
+    assert losses[-1] > 2 * min(losses)
 
 
 @pytest.mark.parametrize(

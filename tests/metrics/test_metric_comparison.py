@@ -46,6 +46,23 @@ def test_floor_has_the_compared_sizes(rng):
     assert pair(x[:10], y).estimate(_sizes, key=None).floor == 10 * 1e4 + 40
 
 
+def test_a_floor_draws_every_state_of_the_truth_at_most_once(rng):
+    seen = []
+
+    def measure(x, y, rng):
+        seen.append(x.ravel())
+        return 0.0, 0.0
+
+    truth = np.arange(100.0)
+    pair(rng.normal(size=60), rng.normal(size=30), truth).estimate(measure, key=None)
+    drawn = seen[1]
+    assert drawn.size == 60
+    # With repetition, 60 of 100 all differ at a chance of 1e-10.
+    assert np.unique(drawn).size == 60
+    # And it is a random choice, not the first ones.
+    assert drawn.max() > 60
+
+
 def test_halves_are_disjoint(rng):
     seen = []
 

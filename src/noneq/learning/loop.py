@@ -21,7 +21,8 @@ from noneq._typing import Key, Scalar
 from noneq.constant import learnable
 from noneq.errors import FitDiverged, InvalidInput
 from noneq.learning.checkpoints import Checkpoint, Stop
-from noneq.learning.objectives import AbstractObjective
+from noneq.learning.guard import START, Guard
+from noneq.learning.objectives import AbstractObjective, HasHoveringLoss
 from noneq.learning.training import Pace, Training
 from noneq.traced import jit
 
@@ -138,7 +139,11 @@ def train(
             on the same number of devices.
 
     Returns:
-        (model with averaged parameters, history columns).
+        (model with averaged parameters, history columns). The model is the last one; the best one
+        if there are held-out rows or if the loss ended far away (`noneq.learning.guard.Guard`).
+
+    Warns:
+        LossAway: the loss rose far above its best value and stays there.
 
     Raises:
         InvalidInput: no rows, or a checkpoint of another fit.
@@ -165,7 +170,6 @@ def train(
     saved = Checkpoint(
         checkpoint, {"training": training, "objective": objective, "key": key, "rows": rows}
     )
-    (carry, best), history = saved.restore((carry, best), history)
     advance = lambda carry, end: _advance(
         carry,
         model,
@@ -178,6 +182,8 @@ def train(
     )
 
     with Stop() as stop:
+        guard = Guard([] if _hovers(objective) else _start_losses(carry, advance))
+        (carry, best), history = saved.restore((carry, best), history)
         while int(carry.step) < training.steps and not _stalled(history, training.patience):
             end = min((int(carry.step) // training.chunk + 1) * training.chunk, training.steps)
             before = carry
@@ -188,18 +194,32 @@ def train(
                 saved.save((good, best), history)
                 raise _diverged(good, model, objective, rows, training, step_key)
             row = {"step": float(end), "loss": float(loss)}
+            least = guard.best([*history["loss"], row["loss"]])
             if held_out is not None:
                 value = _held_out_loss(carry, model, objective, held_out, held_key)
                 row["held_out_loss"] = float(value)
+                least = min([*history["held_out_loss"], float(value)])
             history = {name: [*column, row[name]] for name, column in history.items()}
-            if held_out is None or row["held_out_loss"] <= min(history["held_out_loss"]):
+            if row.get("held_out_loss", row["loss"]) <= least:
                 best = carry.ema
+            guard.warn(history)
             if progress is not None:
                 progress(end, training.steps, row)
             saved.save((carry, best), history, only_if_due=not stop.asked)
             stop.raise_if_asked(end, saved.path)
     saved.save((carry, best), history)
-    return _with(model, best), history
+    last = held_out is None and not guard.away(history["loss"])
+    return _with(model, carry.ema if last else best), history
+
+
+def _hovers(objective: AbstractObjective) -> bool:
+    return isinstance(objective, HasHoveringLoss) and objective.hovers
+
+
+def _start_losses(carry: _Carry, advance: Callable[[_Carry, int], Any]) -> list[float]:
+    """The loss of the start on the batches of the first steps, by the program of the training."""
+    at = lambda i: carry._replace(step=jnp.asarray(i, jnp.int32))
+    return [float(advance(at(i), i + 1)[1]) for i in range(START)]
 
 
 def _stalled(history: dict[str, list[float]], patience: int) -> bool:

@@ -25,6 +25,15 @@ class AbstractObjective(eqx.Module):
         """(loss, gradient with respect to the learnable arrays, new state)."""
 
 
+class HasHoveringLoss(eqx.Module):
+    """The loss of an objective may be a gap that hovers around zero, no measure of the fit."""
+
+    @property
+    @abstractmethod
+    def hovers(self) -> bool:
+        """Whether it is: then neither a rise nor a fall of the loss means anything."""
+
+
 class AbstractLoss(AbstractObjective):
     """The usual case: the gradient of a plain loss, no state."""
 

@@ -78,7 +78,11 @@ def test_samples_follow_the_density(fit, key):
 def test_score_is_the_gradient_of_the_density(fit):
     x = jnp.asarray([[3.0, -1.0], [4.0, 0.0], [2.0, -2.5]])
     truth = -(np.asarray(x) - MEAN) @ np.linalg.inv(MIX @ MIX.T)
-    np.testing.assert_allclose(jax.vmap(fit.model.score)(x), truth, atol=0.5)
+    # What so short a fit resolves; the largest entry is 2.8, and a lost Jacobian halves it.
+    np.testing.assert_allclose(jax.vmap(fit.model.score)(x), truth, atol=0.8)
+    move = jnp.asarray([0.02, 0.0])
+    rise = log_prob(fit.model, x + move) - log_prob(fit.model, x - move)
+    np.testing.assert_allclose(jax.vmap(fit.model.score)(x)[:, 0], rise / 0.04, atol=2e-3)
 
 
 class Linear(AbstractNetwork):
@@ -129,6 +133,56 @@ def test_the_loss_is_exact_up_to_sixteen_dimensions_and_unbiased_above(key):
     assert values.std() > 0.01
 
 
+class Narrows(AbstractNetwork):
+    """``share`` times the velocity of straight lines from N(0, 0.5²) to N(0, 1)."""
+
+    share: jax.Array
+
+    def __call__(self, x, level=None, time=None, condition=None):
+        rest = 1 - level
+        return self.share * x * (level - 0.25 * rest) / (0.25 * rest**2 + level**2)
+
+
+def test_the_likelihood_and_flow_matching_have_a_minimum_in_common(key):
+    """At the exact velocity both slopes vanish; the reported loss is the likelihood's alone."""
+    y = 0.5 * jax.random.normal(key, (20_000, 1))
+    batch = {"y": y, "time": jnp.zeros(len(y)), "condition": None}
+
+    def both(share, matching):
+        loss = lambda share: FlowLoss(8, matching=matching).loss(Narrows(share), batch, key=key)
+        value, slope = jax.value_and_grad(loss)(share)
+        return jnp.stack([value, slope])
+
+    slopes = jax.jit(jax.vmap(both, (0, None)), static_argnums=1)
+    plain, matched = (slopes(jnp.asarray([0.8, 1.0]), matching) for matching in (0.0, 1.0))
+    plain, matched = np.asarray(plain), np.asarray(matched)
+    np.testing.assert_allclose(matched[:, 0], plain[:, 0], rtol=1e-6)
+    entropy = 0.5 * np.log(2 * np.pi * np.e) + np.log(0.5)
+    assert plain[1, 0] == pytest.approx(entropy, abs=0.02)
+    for slope in (plain[:, 1], (matched - plain)[:, 1]):
+        assert slope[0] < -0.1
+        assert abs(slope[1]) < 0.05
+
+
+def narrow_and_wide(n, rng):
+    """N((−1.5, 0), 0.5²) with weight 0.7, and N((1.5, 0), 0.1²) with weight 0.3."""
+    wide = rng.uniform(size=(n, 1)) < 0.7
+    centre = np.where(wide, [-1.5, 0.0], [1.5, 0.0])
+    return centre + np.where(wide, 0.5, 0.1) * rng.normal(size=(n, 2))
+
+
+@pytest.mark.slow
+@pytest.mark.optimised
+def test_weights_and_widths_of_separate_modes_are_kept(key):
+    data = narrow_and_wide(10_000, np.random.default_rng(0))
+    method = FFJORD(training=Training(steps=1000, batch=256))
+    x = np.asarray(method.fit(data, key=jax.random.key(0)).model.sample(8000, key=key))
+    wide = x[:, 0] < 0.5
+    # .715 measured; by the likelihood alone, as in the source, it was .598.
+    assert abs(wide.mean() - 0.7) < 0.04
+    assert abs(x[~wide, 1].std() / 0.1 - 1) < 0.25
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("whole", [True, False], ids=["category", "quantity"])
 def test_time_and_conditions_move_the_law(whole, key):
@@ -158,6 +212,8 @@ def test_time_and_conditions_move_the_law(whole, key):
     ("settings", "text"),
     [
         ({"steps": 0}, "steps = 0"),
+        ({"matching": -1.0}, "matching = -1"),
+        ({"matching": float("nan")}, "matching = nan"),
         ({"likelihood_steps": 0}, "likelihood_steps = 0"),
         ({"drop_condition": 1.0}, "drop_condition = 1"),
         ({"dequantise": -1.0}, "dequantise = -1"),

@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, PyTree
 from noneq._typing import Key, Scalar
 from noneq.constant import learnable
 from noneq.errors import InvalidInput
-from noneq.learning.objectives import AbstractObjective
+from noneq.learning.objectives import AbstractObjective, HasHoveringLoss
 from noneq.learning.rows import dequantised, left_open
 from noneq.methods.energies.energy_model import TiltedEnergy
 from noneq.methods.energies.langevin_moves import moved, walker
@@ -40,7 +40,7 @@ class AbstractEnergyObjective(eqx.Module):
         """(loss, gradient with respect to the learnable arrays, new state)."""
 
 
-class EnergyLoss(AbstractObjective):
+class EnergyLoss(AbstractObjective, HasHoveringLoss):
     """An energy objective on the rows of a data set.
 
     Args:
@@ -52,6 +52,10 @@ class EnergyLoss(AbstractObjective):
     rule: AbstractEnergyObjective
     drop: float = 0.0
     width: Array | None = None
+
+    @property
+    def hovers(self) -> bool:
+        return not isinstance(self.rule, AbstractScoreObjective)
 
     def init(self, model: TiltedEnergy, *, key: Key) -> PyTree:
         return self.rule.init(model, key=key)

@@ -1,5 +1,6 @@
 """Continuous normalising flows: an ODE on the noise clock and the density it carries."""
 
+from abc import abstractmethod
 from typing import Any
 
 import equinox as eqx
@@ -33,9 +34,49 @@ def log_normal(x: Array) -> Scalar:
     return jnp.sum(jax.scipy.stats.norm.logpdf(x))
 
 
-class ContinuousFlow(
-    AbstractLaw, HasScore, HasNoisyVelocity, HasLogProb, HasLogProbEstimate, HasSampleLogProb
-):
+class AbstractContinuousFlow(AbstractLaw, HasLogProb, HasSampleLogProb):
+    """A law that a field carries from N(0, I) at tau = 1 to tau = 0, on normalised states.
+
+    Attributes:
+        likelihood_steps: Runge–Kutta steps of the densities.
+    """
+
+    likelihood_steps: eqx.AbstractVar[int]
+
+    @abstractmethod
+    def field(self, time: Any, condition: Any) -> Field:
+        """v(x, tau) on normalised states."""
+
+    def log_prob(
+        self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
+    ) -> Scalar:
+        """log p(x | time, condition) of the flow, nats, with exact divergence.
+
+        Raises:
+            InvalidInput: more than 64 numbers in a state: use `log_prob_estimate`.
+        """
+        check_exact(self.frame.dim)
+        y, time, condition = self.frame.enter(x, time, condition)
+        value = flow_log_prob(self.field(time, condition), log_normal, y, self.likelihood_steps)
+        return value - self.frame.normaliser.log_scale
+
+    def sample_with_log_prob(
+        self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
+    ) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
+        """n draws of the flow with the log density gathered on the way.
+
+        Raises:
+            InvalidInput: more than 64 numbers in a state.
+        """
+        check_exact(self.frame.dim)
+        check_count(n)
+        time = check_time(time, self.frame.times)
+        condition = self.frame.asked.check(condition, int(n))
+        x, log_prob = _sample_with_log_prob(self, int(n), time, condition, key)
+        return check_solved(x), log_prob
+
+
+class ContinuousFlow(AbstractContinuousFlow, HasScore, HasNoisyVelocity, HasLogProbEstimate):
     """p(x, t) as the law that a learnt velocity carries from N(0, I) at tau = 1 to tau = 0.
 
     **Equation**: dx/dtau = v(x, tau, time, condition), on normalised states.
@@ -73,7 +114,6 @@ class ContinuousFlow(
         return runge_kutta(field, x, 1.0, 0.0, self.steps)
 
     def field(self, time: Any, condition: Any) -> Field:
-        """v(x, tau) on normalised states."""
         return lambda x, tau: self.net(x, tau, time, condition)
 
     def noisy_velocity(
@@ -86,19 +126,6 @@ class ContinuousFlow(
     ) -> Float[Array, "*event"]:
         y, time, condition = self.frame.enter(x, time, condition)
         return self.frame.normaliser.tangent(self.net(y, tau, time, condition))
-
-    def log_prob(
-        self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
-    ) -> Scalar:
-        """log p(x | time, condition), nats, with exact divergence.
-
-        Raises:
-            InvalidInput: more than 64 numbers in a state: use `log_prob_estimate`.
-        """
-        check_exact(self.frame.dim)
-        y, time, condition = self.frame.enter(x, time, condition)
-        value = flow_log_prob(self.field(time, condition), log_normal, y, self.likelihood_steps)
-        return value - self.frame.normaliser.log_scale
 
     def score(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
@@ -135,17 +162,6 @@ class ContinuousFlow(
         estimate = row_means(_estimates(self, states, time, condition, probes, key))
         return estimate[0] if single else estimate
 
-    def sample_with_log_prob(
-        self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
-    ) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
-        """n draws with the log density gathered on the way, in ``likelihood_steps`` steps."""
-        check_exact(self.frame.dim)
-        check_count(n)
-        time = check_time(time, self.frame.times)
-        condition = self.frame.asked.check(condition, int(n))
-        x, log_prob = _sample_with_log_prob(self, int(n), time, condition, key)
-        return check_solved(x), log_prob
-
 
 def row_means(values: Any, **fields: Any) -> Estimate:
     """Mean over the columns of ``(n, m)`` with its standard error, one entry per row, in nats."""
@@ -179,7 +195,7 @@ def _estimates(
 
 @jit
 def _sample_with_log_prob(
-    model: ContinuousFlow, n: int, time: Any, condition: Any, key: Key
+    model: AbstractContinuousFlow, n: int, time: Any, condition: Any, key: Key
 ) -> tuple[Array, Array]:
     normaliser = model.frame.normaliser
 

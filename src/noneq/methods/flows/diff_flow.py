@@ -19,6 +19,7 @@ from noneq.learning.objectives import AbstractLoss
 from noneq.learning.published import Published
 from noneq.learning.rows import check_lattice, dequantised, fit_rows, left_open, rows
 from noneq.learning.training import Training
+from noneq.methods.flows.blur import blurred
 from noneq.methods.flows.two_way import DiffFlowModel, TwoWaySDE
 from noneq.nets.base import AbstractNet
 from noneq.nets.vectors.fields import MLP
@@ -152,6 +153,9 @@ class DiffFlow(AbstractInputs, AbstractMethod, HasForward):
         Args: as in `AbstractMethod.fit`; the checkpoint of a stage is a folder inside
             ``checkpoint``. All stages see the same rows in the same order, so that the held-out
             part is one and the same.
+
+        Warns:
+            Blurred: the samples lie farther apart than the data.
         """
         data = as_data(data)
         check_lattice(data, self.dequantise, type(self).__name__)
@@ -177,8 +181,11 @@ class DiffFlow(AbstractInputs, AbstractMethod, HasForward):
             fit.history["step"] = [step + i * each for step in fit.history["step"]]
             for name, column in fit.history.items():
                 history[name] = history.get(name, []) + column
-        seconds = sum(fit.meta["seconds"] for fit in fits)
-        return Fit(fits[-1].model, history, self, fits[-1].summary, {"seconds": seconds})
+        last, meta = fits[-1], {"seconds": sum(fit.meta["seconds"] for fit in fits)}
+        if not self.dequantise:  # else the states are not those that were learnt from
+            notes = blurred(last.model, as_data(data), "DiffFlow", key=jax.random.fold_in(key, 1))
+            meta |= {"warnings": notes} if notes else {}
+        return Fit(last.model, history, self, last.summary, meta)
 
 
 def _shifted(progress: Progress, before: int, total: int) -> Progress:

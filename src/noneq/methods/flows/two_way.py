@@ -9,18 +9,21 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
-from noneq.calculus import check_exact
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
 from noneq.frames.checks import check_time
-from noneq.frames.frame import AbstractLaw, Frame
-from noneq.methods.flows.continuous import log_normal, row_means
+from noneq.frames.frame import Frame
+from noneq.methods.flows.continuous import AbstractContinuousFlow, log_normal, row_means
 from noneq.nets.base import AbstractNetwork
 from noneq.samplers.base import ensemble
-from noneq.samplers.likelihood import flow_log_prob
+from noneq.samplers.likelihood import Field
 from noneq.traced import jit
-from noneq.traits import HasLogProb, HasLogProbEstimate, HasNoisyScore, HasNoisyVelocity
+from noneq.traits import (
+    HasLogProbEstimate,
+    HasNoisyScore,
+    HasNoisyVelocity,
+)
 
 
 class TwoWaySDE(HasNoisyScore, HasNoisyVelocity):
@@ -125,15 +128,16 @@ class TwoWaySDE(HasNoisyScore, HasNoisyVelocity):
         return jax.lax.scan(step, x, jnp.arange(steps), reverse=True)[0]
 
 
-class DiffFlowModel(AbstractLaw, HasLogProbEstimate, HasLogProb, HasNoisyScore, HasNoisyVelocity):
+class DiffFlowModel(AbstractContinuousFlow, HasLogProbEstimate, HasNoisyScore, HasNoisyVelocity):
     """p(x, t) as the law of the learnt backward chain (`sample`, `log_prob_estimate`) or of its
-    probability flow (`log_prob`); the two agree as the steps get short and the score exact.
+    probability flow (`log_prob`, `sample_with_log_prob`); the two agree as the steps get short and
+    the score exact. A draw of the chain has no density in closed form, only a bound.
 
     Attributes:
         sde: the learnt part, on normalised states.
         frame: the user's side.
         steps: steps of the chains.
-        likelihood_steps: Runge–Kutta steps of `log_prob`.
+        likelihood_steps: Runge–Kutta steps of the flow's densities.
     """
 
     sde: TwoWaySDE
@@ -158,6 +162,9 @@ class DiffFlowModel(AbstractLaw, HasLogProbEstimate, HasLogProb, HasNoisyScore, 
     def draw(self, n: int, *, time: Any, condition: Any, key: Key) -> Float[Array, "n dim"]:
         return self.sde.backward((n, self.frame.dim), self.steps, time, condition, key=key)
 
+    def field(self, time: Any, condition: Any) -> Field:
+        return lambda x, tau: self.sde.noisy_velocity(x, tau, time=time, condition=condition)
+
     def noisy_score(
         self,
         x: Float[Array, "*event"],
@@ -181,20 +188,6 @@ class DiffFlowModel(AbstractLaw, HasLogProbEstimate, HasLogProb, HasNoisyScore, 
         y, time, condition = self.frame.enter(x, time, condition)
         velocity = self.sde.noisy_velocity(y, tau, time=time, condition=condition)
         return self.frame.normaliser.tangent(velocity)
-
-    def log_prob(
-        self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
-    ) -> Scalar:
-        """log p(x | time, condition), nats, of the probability flow, with exact divergence.
-
-        Raises:
-            InvalidInput: more than 64 numbers in a state.
-        """
-        check_exact(self.frame.dim)
-        y, time, condition = self.frame.enter(x, time, condition)
-        field = lambda y, tau: self.sde.noisy_velocity(y, tau, time=time, condition=condition)
-        value = flow_log_prob(field, log_normal, y, self.likelihood_steps)
-        return value - self.frame.normaliser.log_scale
 
     def log_ratio(
         self,

@@ -12,7 +12,7 @@ from noneq.constant import Constant, learnable
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.learning.gradient import HasPreparation
-from noneq.learning.objectives import AbstractObjective
+from noneq.learning.objectives import AbstractObjective, HasHoveringLoss
 from noneq.learning.training import Training
 from noneq.methods.units.bipartite import Bipartite
 from noneq.methods.units.negative_phases import AbstractNegativePhase, PersistentChains
@@ -104,11 +104,15 @@ class RBM(AbstractStationaryMethod, HasPreparation):
         return eqx.tree_at(where, model, (bias, bias))
 
 
-class FreeEnergyGap(AbstractObjective):
+class FreeEnergyGap(AbstractObjective, HasHoveringLoss):
     """Minus the gradient of the mean log-likelihood, as that of F(data) − F(fantasies)."""
 
     negative: AbstractNegativePhase
     weight_decay: float
+
+    @property
+    def hovers(self) -> bool:
+        return True
 
     def init(self, model: Bipartite, *, key: Key) -> PyTree:
         return self.negative.begin(model, key=key)
