@@ -66,13 +66,16 @@ class EquilibriumFlowStudy(AbstractStudy):
         "Errors over states of the attractor take them as independent; those over seeds do not "
         "contain that of the data, which are common to all.",
         "A flow of small deformation may move few of the states: see the shares in the pictures.",
-        "The cosine of fields is |⟨cos⟩| in units of the data's standard deviations; published "
-        "figures do not say which mean they are.",
+        "The cosine of fields is |⟨cos⟩| at noised states in units of the data's standard deviations; "
+        "the published one is of all clean states as long vectors.",
+        "The law of the attractor has a mirror symmetry that leaves an even and an odd flow equally "
+        "right: the cosine of a flow without `Mirrored` measures the errors of one score and of one "
+        "set of states. Its error over draws is their standard deviation.",
         "The floor of MMD² is the root mean square over eight pairs of truth samples, as single "
         "unbiased estimates scatter about 0.",
         "Gray–Scott patterns that died out are left out of the snapshots; parameters are not "
-        "identified, and the sign of the kernel is chosen after the fact for all kernels alike. Life "
-        "is on twice the grid, where it lasts. The units of the published noise and steps are a guess.",
+        "identified. Life is on twice the grid, where it lasts. The published random kernels are not "
+        "skew and are not repeated; the published .589 of waves is not explained.",
         "Designs: five tests, each one-sided in a direction named beforehand, p times five.",
     )
     sources: ClassVar[tuple[str, ...]] = ("zhang2025equilibrium",)
