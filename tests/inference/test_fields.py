@@ -64,6 +64,26 @@ def test_unrelated_directions_in_three_dimensions(rng):
     assert abs(field_cosine(constant, lambda x: x, x, signed=True, scale=1.0).z(0.0)) < 5
 
 
+def test_the_flattened_cosine_counts_fast_states_most(rng):
+    """Fields alike where |x| is large: ⟨a·b⟩/√(⟨a²⟩⟨b²⟩) by hand, and its error over data sets."""
+    x = rng.normal(size=(300, 2))
+    bent = Matrix(jnp.asarray([[1.0, 0.6], [0.0, -0.4]]))
+    found = field_cosine(TURN, bent, x, scale=1.0, flattened=True, signed=True)
+    a, b = x @ np.asarray(TURN.matrix).T, x @ np.asarray(bent.matrix).T
+    assert found.value == pytest.approx(np.sum(a * b) / np.linalg.norm(a) / np.linalg.norm(b))
+    draws = [
+        field_cosine(
+            TURN, bent, rng.normal(size=(300, 2)), scale=1.0, flattened=True, signed=True
+        ).value
+        for _ in range(60)
+    ]
+    assert found.stderr == pytest.approx(np.std(draws, ddof=1), rel=0.5)
+    still = field_cosine(TURN, lambda x: 0.0 * x, x, scale=1.0, flattened=True)
+    assert (still.value, still.stderr) == (0.0, 0.0)
+    with pytest.raises(InvalidInput, match="flattened or pointwise"):
+        field_cosine(TURN, bent, x, flattened=True, pointwise=True)
+
+
 def test_errors_are_those_of_the_mean(rng):
     """z-scores over 200 data sets have variance 1; with a tenth of the error they do not."""
     bent = Matrix(jnp.asarray([[1.0, 0.6], [0.0, -0.4]]))

@@ -3,18 +3,21 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from noneq.cli.studying import run_and_report
 from noneq.errors import InvalidInput
 from noneq.learning.loop import Training
-from noneq.methods import PolynomialFlow, ScoreMatching, StreamFlow
-from noneq.nets import MLP, FourierMLP, Gradient
+from noneq.methods import EquilibriumFlow, PolynomialFlow, ScoreMatching, StreamFlow
+from noneq.nets import MLP, FourierMLP, Gradient, Mirrored
 from noneq.runs import combine
 from noneq.studies import EquilibriumFlowStudy, GrayScottCell
 from noneq.studies.base import AbstractCell, Outcome
+from noneq.studies.equilibrium_flow.gray_scott_protocol import WienerLaw, cosines, odd_part
 from noneq.studies.equilibrium_flow.lorenz import LorenzRun
+from noneq.studies.equilibrium_flow.lorenz_draws import MIRROR, LorenzDraws
 from noneq.studies.equilibrium_flow.pictures import figures
 from noneq.studies.equilibrium_flow.shapes import ShapeCell
 from noneq.studies.running import Kept
@@ -84,7 +87,65 @@ def test_a_tiny_pattern():
         preset="maze", size=32, starts=8, frames=4, steps=20, states=3, kernels=2, moves=20
     )
     outcome = cell(KEY)
-    methods = {row.method for row in outcome.rows if row.metric == "displacement_cosine"}
-    assert methods == {"SkewFlow", "random kernel", "SkewFlow (published)"}
+    methods_of = lambda metric: {row.method for row in outcome.rows if row.metric == metric}
+    assert methods_of("displacement_cosine") == {"SkewFlow", "random kernel"}
+    assert methods_of("displacement_cosine_published_protocol") == {
+        "SkewFlow (published)",
+        "SkewFlow",
+        "SkewFlow, Wiener score",
+        "score alone",
+        "score alone, Wiener score",
+    }
+    assert methods_of("displacement_cosine_best_state") == {"SkewFlow", "SkewFlow, Wiener score"}
     assert all(np.isfinite(row.value) for row in outcome.rows)
     assert len(drawn(cell, outcome)) == 2
+
+
+def test_the_score_of_normal_fields_is_that_of_their_spectra(rng):
+    """One wave of power S per site and white noise: the score is divided by S + sigma² on it."""
+    grid = np.stack(np.meshgrid(np.arange(8), np.arange(8), indexing="ij"))
+    phases = rng.uniform(0, 2 * np.pi, size=4000)[:, None, None]
+    wave = np.cos(2 * np.pi * grid[0] / 8 + phases)
+    law = WienerLaw(np.stack([wave, 2 * wave], 1) + 3.0, 0.5)
+    x = law.sample(400, key=KEY)
+    scores = jax.vmap(law.score)(x)
+    # ⟨s·(x − mean)⟩ = −dim for every law.
+    assert np.mean(np.sum(scores * (x - 3.0), (1, 2, 3))) == pytest.approx(-128, rel=0.02)
+    line = np.stack([wave[0], 2 * wave[0]])
+    power = (64 / 2) ** 2 / 64 * (1**2 + 2**2)  # of k and of −k each, along (1, 2)
+    np.testing.assert_allclose(
+        law.score(jnp.asarray(3.0 + line)), -line / (power + 0.25), atol=2e-3
+    )
+    across = np.stack([2 * wave[0], -wave[0]])
+    np.testing.assert_allclose(law.score(jnp.asarray(3.0 + across)), -across / 0.25, atol=0.05)
+
+
+def test_parts_of_the_published_cosine():
+    """Cosines .5 and −.1 with the signs of a kernel: .3 of the kernel, .2 without it."""
+    truth = np.zeros((2, 2, 2, 2))
+    truth[:, 0] = 1.0
+    other = np.zeros_like(truth)
+    other[:, 1] = 1.0
+    at = lambda cosine: 5.0 * (cosine * truth + np.sqrt(1 - cosine**2) * other)
+    plus, minus = cosines(at(0.5), truth), cosines(at(-0.1), truth)
+    np.testing.assert_allclose(plus, 0.5)
+    assert odd_part(plus, minus).value == pytest.approx(0.3)
+    assert odd_part(minus, plus).value == pytest.approx(0.3)
+    assert cosines(0 * truth, truth)[0] == 0.0
+
+
+@pytest.mark.slow
+def test_draws_of_the_attractor():
+    """The exact score of a law that is its own mirror leaves an odd field; `Mirrored` an even one."""
+    training = Training(steps=600, batch=256, rate=1e-2)
+    flow = EquilibriumFlow(noise=0.3, training=training, net=FourierMLP(32, 2))
+    mirrored = dataclasses.replace(flow, net=Mirrored(flow.net, MIRROR))
+    found = {}
+    for label, method in (("free", flow), ("mirrored", mirrored)):
+        cell = LorenzDraws(label=label, method=method, draws=2, states=500, kept=300)
+        found |= {(row.method, row.metric): row.value for row in cell(KEY).rows}
+    assert found["free", "even_share"] < 0.05
+    assert found["free", "cosine_published_metric"] < 0.2
+    assert found["free", "cosine_over_draws"] < 0.1
+    assert found["mirrored", "even_share"] > 0.999
+    assert found["mirrored", "cosine_over_draws"] > 0.6

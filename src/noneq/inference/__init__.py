@@ -27,4 +27,5 @@ from noneq.inference.lyapunov import (
     lyapunov_spectrum as lyapunov_spectrum,
 )
 from noneq.inference.surrogates import phase_shuffled as phase_shuffled
+from noneq.inference.symmetry import even_share as even_share
 from noneq.inference.tracks import Tracks as Tracks, field_tracks as field_tracks

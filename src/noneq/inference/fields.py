@@ -23,6 +23,7 @@ def field_cosine(
     *,
     signed: bool = False,
     pointwise: bool = False,
+    flattened: bool = False,
     scale: Any = None,
     time: ScalarLike | None = None,
     condition: Any = None,
@@ -41,6 +42,8 @@ def field_cosine(
         signed: ⟨cos⟩, for fields whose direction of time is known.
         pointwise: ⟨|cos|⟩, which forgives another sign at every state: 1/2 for unrelated directions
             in three dimensions, 2/π in two, about √(2/(π dim)) in many.
+        flattened: |⟨a·b⟩|/√(⟨|a|²⟩⟨|b|²⟩), the cosine of the two fields over all states as two long
+            vectors, in which fast states count most. Zhang and Levin 2025 take this one.
         scale: units of the coordinates, one number or one per coordinate; None measures the
             standard deviations of ``states``.
         time: physical time at which models are asked; a system's is 0 by default.
@@ -54,19 +57,34 @@ def field_cosine(
 
     Raises:
         MissingTrait: no vector field.
-        InvalidInput: both ``signed`` and ``pointwise``, shapes that do not fit, or values that are
-            not finite.
+        InvalidInput: ``pointwise`` with ``signed`` or ``flattened``, shapes that do not fit, or values
+            that are not finite.
     """
-    if signed and pointwise:
-        raise InvalidInput("field_cosine: give signed or pointwise, not both.")
+    if pointwise and (signed or flattened):
+        other = "signed" if signed else "flattened"
+        raise InvalidInput(f"field_cosine: give {other} or pointwise, not both.")
     x = states_of(states, most, key)
     units = scale_of(scale, states_of(states)).reshape(-1)
     first, second = (values_on(field, x, time, condition) / units for field in (a, b))
     cosine = cosines(first, second)
     if pointwise:
         return sample_mean(np.abs(cosine))
-    mean = sample_mean(cosine)
+    mean = _flattened(first, second) if flattened else sample_mean(cosine)
     return mean if signed else absolute(mean)
+
+
+def _flattened(a: Float[np.ndarray, "n dim"], b: Float[np.ndarray, "n dim"]) -> Estimate:
+    """⟨a·b⟩/√(⟨|a|²⟩⟨|b|²⟩), error by the delta method; 0 ± 0 if one field vanishes."""
+    along, first, second = (np.sum(x * y, axis=1) for x, y in ((a, b), (a, a), (b, b)))
+    sizes = first.mean() * second.mean()
+    if sizes == 0:
+        return Estimate(np.zeros(()), np.zeros(()), np.asarray(len(a)))
+    cosine = along.mean() / np.sqrt(sizes)
+    parts = along / np.sqrt(sizes) - cosine * (
+        first / first.mean() + second / second.mean()
+    ) / 2  # fmt: skip
+    error = np.std(parts, ddof=1) / np.sqrt(len(parts))
+    return Estimate(np.asarray(cosine), np.asarray(error), np.asarray(len(a)))
 
 
 def cosines(

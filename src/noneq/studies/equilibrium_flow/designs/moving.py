@@ -13,6 +13,7 @@ from noneq.domains import Torus
 from noneq.inference import Tracks
 from noneq.methods import ConstantSkew, SkewFlow
 from noneq.methods.invariant_flows.base import AbstractInvariantFlow, Stirred
+from noneq.methods.invariant_flows.measures import noisy_step
 from noneq.simulation import RungeKutta4, StochasticHeun, simulate
 from noneq.studies.base import Arrays
 from noneq.systems import PlacedPoints
@@ -20,7 +21,7 @@ from noneq.systems.pattern_laws.points import PlacedPointsLaw
 
 
 _TURN = 0.25
-"""Radians that the fastest mode turns in one step: Heun then loses less than stirring restores."""
+"""Radians that the fastest mode turns in one step, at most."""
 
 
 class DesignRun(eqx.Module):
@@ -98,7 +99,9 @@ class AbstractDesign(eqx.Module):
         self, flow: AbstractInvariantFlow, noise: float, start: np.ndarray, run: DesignRun, key: Key
     ) -> Trajectories:
         """Runs from the starts; ``noise`` in the units of the states says how stiff the law is."""
-        moving = Stirred(model=flow, noise=self.stirring, step=_TURN * noise**2, moving=False)
+        # The rule turns the fastest mode at 1/noise², where the stirring eta forgets at eta/noise².
+        turned = min(_TURN, float(noisy_step(1.0, self.stirring))) if self.stirring else _TURN
+        moving = Stirred(model=flow, noise=self.stirring, step=turned * noise**2, moving=False)
         solver = StochasticHeun() if self.stirring else RungeKutta4()
         return simulate(moving, self.times(run), n=len(start), key=key, solver=solver, start=start)
 
