@@ -101,9 +101,7 @@ class PDE:
         """`coefficients` at k minus those at 0, without the rounding of the difference."""
         return self._sums(tuple(term for term in self.terms if term.space_order), k, q)
 
-    def _sums(
-        self, terms: tuple[Term, ...], k: Any, q: Any
-    ) -> tuple[NDArray[np.complex128], ...]:
+    def _sums(self, terms: tuple[Term, ...], k: Any, q: Any) -> tuple[NDArray[np.complex128], ...]:
         if q is None:
             q = k if self.dim == 1 else 0.0
         k, q = np.broadcast_arrays(np.asarray(k, float), np.asarray(q, float))
