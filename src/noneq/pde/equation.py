@@ -87,16 +87,26 @@ class PDE:
         """P(lam, k, q), with the parameters as symbols."""
         return symbol_of(self.terms)
 
-    def coefficients(self, k: Any, q: Any = 0.0) -> tuple[NDArray[np.complex128], ...]:
+    def coefficients(self, k: Any, q: Any = None) -> tuple[NDArray[np.complex128], ...]:
         """Coefficients of lam^0 .. lam^order in P at wavenumbers k, parameters inserted.
 
         Args:
             k: wavenumbers \\|k\\|, any shape.
-            q: component of k along the advection axis, broadcast against k.
+            q: component of k along the advection axis, broadcast against k; None is k itself in
+                one dimension, where a wave has no other direction, and 0 in more.
         """
+        return self._sums(self.terms, k, q)
+
+    def changes(self, k: Any, q: Any = None) -> tuple[NDArray[np.complex128], ...]:
+        """`coefficients` at k minus those at 0, without the rounding of the difference."""
+        return self._sums(tuple(term for term in self.terms if term.space_order), k, q)
+
+    def _sums(self, terms: tuple[Term, ...], k: Any, q: Any) -> tuple[NDArray[np.complex128], ...]:
+        if q is None:
+            q = k if self.dim == 1 else 0.0
         k, q = np.broadcast_arrays(np.asarray(k, float), np.asarray(q, float))
         sums = [np.zeros(k.shape, complex) for _ in range(self.order + 1)]
-        for term in self.terms:
+        for term in terms:
             _, laps, _, grads = term.shape
             sign = (-1) ** laps * 1j**grads
             sums[term.shape.time] += term.value * sign * k ** (2 * laps + term.power) * q**grads

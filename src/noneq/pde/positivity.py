@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from noneq.pde.dispersion import branches, roots, wavenumbers
+from noneq.pde.dispersion import branches, directions, wavenumbers
 from noneq.pde.equation import PDE
+from noneq.pde.scaling import has_length
 from noneq.pde.smoothing import judged
 from noneq.pde.spectra import parts_of_density
 from noneq.processes.waves.radial import radial_kernel
@@ -43,6 +44,9 @@ def threshold(pde: PDE, scale: float) -> Threshold:
     """
     if is_bernstein(pde):
         return Threshold(0.0, True)
+    if not has_length(pde):
+        fails = lowest_density(pde, scale) < -TOLERANCE
+        return Threshold(np.inf if fails else 0.0, False)
     grid = wavenumbers(pde)
     low, high = 1e4 * grid[0], grid[-1] / 1e4
     least, most = min(scale, 1 / high) / 100, max(scale, 1 / low) * 100
@@ -136,16 +140,18 @@ def _skewed(pde: PDE, scale: float, times: np.ndarray, mean: float, dim: int) ->
     spectra = []
     for t in times[:, 0]:
         parts = parts_of_density(pde, k / scale, t, q / scale, mean)
-        spectra.append(sum(parts) * np.exp(-(k**2) / 2))
+        with np.errstate(invalid="ignore", over="ignore"):
+            spectra.append(sum(parts) * np.exp(-(k**2) / 2))
     density = np.fft.irfftn(spectra, s=[side] * dim, axes=range(1, dim + 1))
     return density.reshape(len(times), -1)
 
 
 def _times(pde: PDE, scale: float) -> np.ndarray:
-    means, rates = roots(pde, 0.0), roots(pde, 1 / scale)
-    kept = [b.index for b in branches(pde) if b.admissible]
-    slow = abs(rates[judged(pde).index] - means[judged(pde).index]).item()
-    fast = max(abs(rates[index]).item() for index in kept)
+    # A radial kernel that merely moves is looked at where it rests.
+    waves = np.array(directions(pde) if is_skewed(pde) else (0.0,)) / scale
+    k, kept = np.full(waves.shape, 1 / scale), [b for b in branches(pde) if b.admissible]
+    slow = np.max(abs(judged(pde).moving_excess(k, waves))).item()
+    fast = max(np.max(abs(b.rate(k, waves))).item() for b in kept) if len(kept) > 1 else slow
     slow = max(slow, 1e-4 * fast) or 1.0
     return np.geomspace(0.1 / max(slow, fast), 10 / slow, _TIMES)
 

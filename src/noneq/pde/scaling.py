@@ -1,8 +1,25 @@
-"""Dimensional analysis: which parameter of a PDE is an inverse length."""
+"""Dimensional analysis: whether a PDE holds a length, and which parameter is its inverse."""
 
 import numpy as np
 
 from noneq.pde.equation import PDE
+
+
+def has_length(pde: PDE) -> bool:
+    """Whether the PDE fixes a length; without one its kernels are the same at all scales.
+
+    It fixes none if some z makes all terms alike: lam ~ k^z, n_i z + p_i the same for every term
+    of orders n_i in time and p_i in space. Advection and growth of a PDE of first order move and
+    weigh the kernel, and do not count.
+    """
+    terms = pde.terms
+    if pde.order == 1 and not any(t.shape.time and t.space_order for t in terms):
+        moves = lambda t: t.space_order == 0 or (t.shape.grads and t.space_order == 1)
+        terms = tuple(t for t in terms if t.shape.time or not moves(t))
+    matrix = np.array([[t.shape.time, -1.0] for t in terms])
+    orders = np.array([-t.space_order for t in terms])
+    solved, *_ = np.linalg.lstsq(matrix, orders)
+    return not np.allclose(matrix @ solved, orders)
 
 
 def inverse_length(pde: PDE) -> str | None:

@@ -33,11 +33,7 @@ def judged(pde: PDE) -> Branch:
     Raises:
         InvalidInput: every branch grows without bound.
     """
-    grid = wavenumbers(pde)
-    return max(
-        (branch for branch in branches(pde) if branch.admissible),
-        key=lambda branch: float(np.sum(np.real(branch.rate(grid)))),
-    )
+    return next(branch for branch in branches(pde) if branch.admissible)
 
 
 @lru_cache(maxsize=64)
@@ -67,21 +63,21 @@ def smoothing_of(branch: Branch) -> Smoothing:
 
 
 def smoothing_factors(pde: PDE, k: Any, t: float) -> np.ndarray:
-    """exp(t (Im omega(k) - Im omega(0))) of the judged branch.
+    """exp(t (Im omega(k) - Im omega(0))) of the judged branch, in the direction that decays least.
 
     Args:
         pde: the PDE.
         k: wavenumbers.
         t: time.
     """
-    rate = judged(pde).rate
-    return np.asarray(np.exp(t * (rate(k).real - rate(0.0).real)))
+    k, branch = np.asarray(k, float), judged(pde)
+    decays = [branch.excess(k, k * cosine).real for cosine in directions(pde)]
+    return np.asarray(np.exp(t * np.max(decays, axis=0)))
 
 
 def _fails(branch: Branch, k: np.ndarray, cosine: float) -> np.ndarray:
-    mean, rate = branch.rate(0.0), branch.rate(k, k * cosine)
-    excess = rate.real - mean.real
-    tolerance = _ROUNDING * np.maximum(abs(mean), abs(rate))
+    moving = branch.moving_excess(k, k * cosine)
+    excess, tolerance = moving.real, _ROUNDING * abs(moving)
     fails = excess >= -tolerance
     # far below every balance of terms a decay of higher order in k is lost to rounding
     lost = (k < 100 * wavenumbers(branch.pde)[0]) & (abs(excess) <= tolerance)
@@ -97,8 +93,9 @@ def _cutoff_formula(branch: Branch, value: float) -> str | None:
 
     pde = branch.pde
     lam, k, q = wave_symbols()
-    symbol = pde.symbol.subs(q, 0)
-    mean = symbolic_rates(pde)[branch.index].subs(q, 0).subs(k, 0)
+    along = k if pde.dim == 1 else 0
+    symbol = pde.symbol.subs(q, along)
+    mean = symbolic_rates(pde)[branch.index].subs(q, along).subs(k, 0)
     conditions = [symbol.subs(lam, mean)]
     if pde.order == 2:
         conditions.append(sympy.discriminant(symbol, lam))

@@ -14,7 +14,7 @@ from noneq.pde.equation import PDE
 Complex = NDArray[np.complex128]
 
 
-def spectrum(pde: PDE, k: Any, t: Any, q: Any = 0.0) -> np.ndarray:
+def spectrum(pde: PDE, k: Any, t: Any, q: Any = None) -> np.ndarray:
     """p_hat(k, t) / p_hat(k, 0), the Fourier transform of the kernel of a point source.
 
     One admissible root: exp(lam t), its real part where lam oscillates. Two (hyperbolic): the
@@ -25,7 +25,8 @@ def spectrum(pde: PDE, k: Any, t: Any, q: Any = 0.0) -> np.ndarray:
         pde: a PDE with real coefficients.
         k: wavenumbers.
         t: time, broadcast against k.
-        q: component of k along the advection axis; the result is complex unless it is 0.
+        q: component of k along the advection axis, as in `PDE.coefficients`; where advection
+            acts the result is complex.
 
     Raises:
         InvalidInput: complex coefficients (p = \\|phi\\|^2 is not linear), or t < 0.
@@ -33,11 +34,13 @@ def spectrum(pde: PDE, k: Any, t: Any, q: Any = 0.0) -> np.ndarray:
     _refuse_quadratic(pde, t)
     slow, fast = parts_of_density(pde, k, t, q)
     total = np.asarray(slow + fast)
-    return total if np.any(np.asarray(q) != 0) else total.real
+    odd = any(term.shape.grads for term in pde.terms)
+    along = pde.dim == 1 if q is None else np.any(np.asarray(q) != 0)
+    return total if odd and along else total.real
 
 
 def parts_of_density(
-    pde: PDE, k: Any, t: Any, q: Any = 0.0, shift: float = 0.0
+    pde: PDE, k: Any, t: Any, q: Any = None, shift: float = 0.0
 ) -> tuple[Complex, Complex]:
     """The parts of p_hat(k, t) exp(-shift t) on the slow and on the fast root.
 
@@ -47,7 +50,9 @@ def parts_of_density(
     kept = [b.index for b in branches(pde) if b.admissible]
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         if len(kept) == 1:
-            part = np.asarray(np.exp((rates[kept[0]] - shift) * t))
+            branch = branches(pde)[kept[0]]
+            growth = branch.rate(0.0) - shift
+            part = np.asarray(np.exp(growth * t + branch.excess(k, q) * t))
             none = np.zeros_like(part)
             return (part, none) if kept[0] == 0 else (none, part)
         slow, fast = _apart(*rates)

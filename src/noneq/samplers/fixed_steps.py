@@ -16,7 +16,8 @@ class AbstractStepped(AbstractSampler):
     Args:
         steps: what one draw takes; each sampler says what a step is.
         likelihood_steps: classical Runge–Kutta steps of `log_prob`, four evaluations each: on
-            eight Gaussians 32 are right to 3e-4 nats, 16 to 4e-3.
+            eight Gaussians 32 are right to 3e-4 nats, 16 to 4e-3. On field lines, whose tails bend
+            sharply, the least number of steps of Tsitouras' method, its error kept below 1e-5.
     """
 
     steps: eqx.AbstractVar[int]

@@ -9,8 +9,9 @@ from jaxtyping import Array
 
 from noneq._typing import Scalar, ScalarLike
 from noneq.calculus import Pushes, exact_divergence, runge_kutta
-from noneq.processes.field_lines import AbstractSourced
+from noneq.processes.field_lines import AbstractFieldLines, AbstractSourced
 from noneq.samplers.base import Flowing, births
+from noneq.samplers.error_control import tsitouras
 
 
 Field: TypeAlias = Callable[[Array, ScalarLike], Array]
@@ -18,6 +19,9 @@ Field: TypeAlias = Callable[[Array, ScalarLike], Array]
 
 Source: TypeAlias = Callable[[Array, ScalarLike], Scalar]
 """b(x, tau) of one state: births per particle."""
+
+
+_TOLERANCE, _MOST_STEPS = 1e-5, 4096
 
 
 def _unborn(x: Array, tau: ScalarLike) -> Scalar:
@@ -44,11 +48,34 @@ def carried(
     steps: int,
     divergence: Pushes = exact_divergence,
     source: Source = _unborn,
+    *,
+    controlled: bool = False,
 ) -> tuple[Array, Array]:
-    """From x at tau = ``start`` to ``end``: the state there, and ∫ (div v − b) dtau on the way."""
+    """From x at tau = ``start`` to ``end``: the state there, and ∫ (div v − b) dtau on the way.
+
+    By ``steps`` Runge–Kutta steps, or if ``controlled`` by at least as many whose error is kept
+    below 1e-5.
+    """
     shape = jax.eval_shape(lambda x: divergence(lambda v: v, x), x).shape
     rate = with_divergence(field, divergence, source)
-    return runge_kutta(rate, (x, jnp.zeros(shape, x.dtype)), start, end, steps)
+    state = (x, jnp.zeros(shape, x.dtype))
+    if not controlled:
+        return runge_kutta(rate, state, start, end, steps)
+    low, high = min(start, end), max(start, end)
+    # No node may leave the interval by rounding.
+    inside = lambda state, tau: rate(state, jnp.clip(tau, low, high))
+    limits = {"rtol": _TOLERANCE, "atol": _TOLERANCE, "max_steps": _MOST_STEPS}
+    return tsitouras(inside, state, start, end, longest=abs(end - start) / steps, **limits)
+
+
+def needs_control(model: Flowing) -> bool:
+    """Whether equal steps miss what the flow does.
+
+    A learnt field line bends within a layer of width sigma where it leaves the region of the data,
+    since far out the network is told of more noise; in float32 and 32 steps log p of one state of
+    20,000 was off by 0.2 nat.
+    """
+    return isinstance(model.process, AbstractFieldLines)
 
 
 def flow_log_prob(
@@ -60,12 +87,13 @@ def flow_log_prob(
     *,
     start: float = 0.0,
     source: Source = _unborn,
+    controlled: bool = False,
 ) -> Array:
     """log prior(x_1) + ∫ (div v − b) dtau along dx/dtau = v from x at ``start``, one per probe.
 
     Source: Grathwohl et al. 2019, eqs. 4 and 8; Song et al. 2021, eq. 39.
     """
-    end, gain = carried(field, x, start, 1.0, steps, divergence, source)
+    end, gain = carried(field, x, start, 1.0, steps, divergence, source, controlled=controlled)
     return log_prior(end) + gain
 
 
@@ -103,7 +131,8 @@ def noisy_log_prob(
     log_prior = lambda x: model.prior.log_prob(project(x))
     start = model.process.schedule.start
     source = sources(model, time=time, condition=condition)
-    value = flow_log_prob(field, log_prior, x, steps, divergence, start=start, source=source)
+    asked = {"start": start, "source": source, "controlled": needs_control(model)}
+    value = flow_log_prob(field, log_prior, x, steps, divergence, **asked)
     # A state that is not a number is nowhere, and stays visible.
     outside = jnp.max(jnp.abs(project(x) - x)) >= 1e-4
     return jnp.where(outside, -jnp.inf, value)

@@ -15,6 +15,7 @@ from noneq.samplers.base import (
     ensemble,
     projected,
 )
+from noneq.samplers.error_control import tsitouras
 from noneq.samplers.fixed_steps import AbstractStepped
 from noneq.samplers.likelihood import probability_flow, sources, with_divergence
 
@@ -86,33 +87,17 @@ class AdaptiveODE(AbstractSampler):
         field = ensemble(model.noisy_velocity, time=time, condition=condition)
         x = model.prior.sample(shape, key=key)
         # Steps inside are the solver's own; only the end is brought back.
-        x = self._solve(lambda tau, x, _: field(x, tau), x, 1.0, model.process.schedule.start)
+        x = self._solve(field, x, 1.0, model.process.schedule.start)
         return projected(model)(x)
 
     def log_prob(self, model: Flowing, x: Array, *, time: Any, condition: Any) -> Scalar:
         flow = probability_flow(model, time=time, condition=condition)
         source = sources(model, time=time, condition=condition)
         rate = with_divergence(flow, source=source)
-        field = lambda tau, state, _: rate(state, tau)
         start = (x, jnp.zeros((), x.dtype))
-        x, gain = self._solve(field, start, model.process.schedule.start, 1.0)
+        x, gain = self._solve(rate, start, model.process.schedule.start, 1.0)
         return model.prior.log_prob(x) + gain
 
-    def _solve(self, field: Any, state: Any, t0: float, t1: float) -> Any:
-        import diffrax
-
-        solution = diffrax.diffeqsolve(
-            diffrax.ODETerm(field),
-            diffrax.Tsit5(),
-            t0,
-            t1,
-            None,
-            state,
-            stepsize_controller=diffrax.PIDController(rtol=self.rtol, atol=self.atol),
-            max_steps=self.max_steps,
-            adjoint=diffrax.DirectAdjoint(),
-            throw=False,
-        )
-        # throw=True would defeat the compilation cache; failure travels as NaN instead.
-        fine = solution.result == diffrax.RESULTS.successful
-        return jax.tree.map(lambda a: jnp.where(fine, a[-1], jnp.nan), solution.ys)
+    def _solve(self, rate: Any, state: Any, start: float, end: float) -> Any:
+        limits = {"rtol": self.rtol, "atol": self.atol, "max_steps": self.max_steps}
+        return tsitouras(rate, state, start, end, **limits)

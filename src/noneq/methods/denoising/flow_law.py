@@ -18,7 +18,12 @@ from noneq.frames.frame import AbstractLaw, Frame
 from noneq.frames.normaliser import Normaliser
 from noneq.processes.base import AbstractFlowing
 from noneq.samplers.base import AbstractSampler
-from noneq.samplers.likelihood import carried, noisy_log_prob, probability_flow
+from noneq.samplers.likelihood import (
+    carried,
+    needs_control,
+    noisy_log_prob,
+    probability_flow,
+)
 from noneq.traced import jit
 from noneq.traits import (
     HasLogProb,
@@ -143,7 +148,8 @@ class AbstractFlowLaw(
         """n draws by the probability-flow ODE, with the log density gathered on the way.
 
         Args:
-            steps: Runge–Kutta steps of the ODE, whatever the model's own sampler is.
+            steps: Runge–Kutta steps of the ODE, whatever the model's own sampler is; on field
+                lines the least number of them, with an error kept below 1e-5.
 
         Raises:
             InvalidInput: more than 64 numbers in a state.
@@ -219,7 +225,8 @@ def _sample_with_log_prob(
 
     def one(z, condition):
         field = probability_flow(denoiser, time=time, condition=condition)
-        y, gain = carried(field, z, 1.0, denoiser.process.schedule.start, steps)
+        end, controlled = denoiser.process.schedule.start, needs_control(denoiser)
+        y, gain = carried(field, z, 1.0, end, steps, controlled=controlled)
         x = model.domain.project(model.normaliser.inverse(y))
         # On the way back the integral runs from 1 to 0.
         return x, denoiser.prior.log_prob(z) - gain - model.normaliser.log_scale
