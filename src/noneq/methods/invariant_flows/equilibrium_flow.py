@@ -15,7 +15,7 @@ from noneq.frames.normaliser import Normaliser
 from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, History, Progress
 from noneq.learning.rows import train_part
-from noneq.methods.denoising.free import CURL_FREE
+from noneq.methods.denoising.free import curl_free
 from noneq.methods.denoising.time_scores import check_time_score
 from noneq.methods.invariant_flows.data_checks import (
     check_edges,
@@ -97,7 +97,7 @@ class EquilibriumFlow(AbstractMethod):
     source: ClassVar[str] = "zhang2025equilibrium"
 
     net: AbstractNet = FourierMLP()
-    score: AbstractMethod = CURL_FREE
+    score: AbstractMethod = eqx.field(default_factory=curl_free)
     noise: float = 0.15
     divergence: AbstractDivergence = ExactDivergence()
     symmetry: float = 0.2

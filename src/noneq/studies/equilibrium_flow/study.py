@@ -14,7 +14,7 @@ from noneq.methods import (
     ScoreMatching,
     StreamFlow,
 )
-from noneq.methods.denoising.free import CURL_FREE
+from noneq.methods.denoising.free import curl_free
 from noneq.nets import FourierMLP, Mirrored
 from noneq.spec import unknown
 from noneq.studies.base import AbstractCell, AbstractStudy
@@ -180,8 +180,9 @@ class EquilibriumFlowStudy(AbstractStudy):
         ]  # fmt: skip
 
     def _score(self) -> ScoreMatching:
-        training = dataclasses.replace(CURL_FREE.training, steps=self.score_steps)
-        return dataclasses.replace(CURL_FREE, training=training)
+        score = curl_free()
+        training = dataclasses.replace(score.training, steps=self.score_steps)
+        return dataclasses.replace(score, training=training)
 
     def _flow(self, noise: float) -> EquilibriumFlow:
         return EquilibriumFlow(noise=noise, score=self._score(), training=self.training)

@@ -19,6 +19,10 @@ from noneq.studies.table_one.cells import Judging
 from noneq.studies.table_one.data import Shape
 
 
+def _smooth() -> ScoreSDE:
+    return ScoreSDE(net=MLP(width=128, depth=3), training=Training(steps=8_000, batch=512))
+
+
 class Consistency(eqx.Module):
     """What is compared, and how.
 
@@ -30,9 +34,7 @@ class Consistency(eqx.Module):
         states: test states at which residual and curl are taken, at eight noise levels each.
     """
 
-    method: ScoreSDE = ScoreSDE(
-        net=MLP(width=128, depth=3), training=Training(steps=8_000, batch=512)
-    )
+    method: ScoreSDE = eqx.field(default_factory=_smooth)
     penalty: FokkerPlanck = FokkerPlanck(strength=1.0)
     seeds: int = 3
     states: int = 512

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import ClassVar
 
+import equinox as eqx
 import jax
 from jaxtyping import Array, Float
 
@@ -74,7 +75,7 @@ class ReflectedDiffusion(AbstractMethod, HasForward):
     source: ClassVar[str] = "lou2023reflected"
     published: ClassVar[Published | None] = Published("RDM", True, True)
 
-    process: Reflected = Reflected()
+    process: Reflected = eqx.field(default_factory=Reflected)
     weight: AbstractWeight = UnitNoise()
     sampler: AbstractSampler = ReverseSDE()
     net: AbstractNet = MLP()

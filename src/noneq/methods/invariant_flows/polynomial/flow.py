@@ -17,7 +17,7 @@ from noneq.domains import Torus
 from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
 from noneq.learning.method import AbstractMethod, Data, Fit, History, Progress
-from noneq.methods.denoising.free import CURL_FREE
+from noneq.methods.denoising.free import curl_free
 from noneq.methods.invariant_flows.data_checks import few_snapshots
 from noneq.methods.invariant_flows.equilibrium_flow_model import EquilibriumFlowModel
 from noneq.methods.invariant_flows.polynomial.equations import expansion, monomial_text
@@ -85,7 +85,7 @@ class PolynomialFlow(AbstractMethod):
     sparsity: float = 0.02
     confidence: float = 3.0
     observed: ObservedTransitions = ObservedTransitions()
-    score: AbstractMethod = CURL_FREE
+    score: AbstractMethod = eqx.field(default_factory=curl_free)
     noise: float = 0.15
 
     def __check_init__(self) -> None:

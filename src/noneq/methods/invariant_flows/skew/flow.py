@@ -13,7 +13,7 @@ from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
-from noneq.methods.denoising.free import CURL_FREE
+from noneq.methods.denoising.free import curl_free
 from noneq.methods.invariant_flows.data_checks import few_snapshots
 from noneq.methods.invariant_flows.score import check_score, kept_law
 from noneq.methods.invariant_flows.skew.fitting import fit_free, seen_transitions, seen_velocities
@@ -59,7 +59,7 @@ class SkewFlow(AbstractMethod):
     source: ClassVar[str] = "zhang2025equilibrium"
 
     operator: AbstractSkew = ConstantSkew()
-    score: AbstractMethod = CURL_FREE
+    score: AbstractMethod = eqx.field(default_factory=curl_free)
     noise: float = 0.15
 
     def __check_init__(self) -> None:
