@@ -16,6 +16,7 @@ from noneq.data.layouts import Layout, Raw, build
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, InvalidInput, NoneqError, WriteFailed, WrongType
+from noneq.kinds import checked
 
 
 READERS = {
@@ -34,6 +35,7 @@ WRITERS = {
 }
 
 
+@checked
 def read(
     path: str | Path,
     *,
@@ -110,6 +112,7 @@ def read_raw(
     return raw, layout
 
 
+@checked
 def write(data: Snapshots | Trajectories, path: str | Path) -> None:
     """Write an ensemble; the extension of ``path`` tells the format.
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
-import equinox as eqx
 import numpy as np
 from jaxtyping import Array
 
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories, as_snapshots
 from noneq.data.summary import Summary
+from noneq.kinds import AbstractChecked
 from noneq.learning.published import Published
 from noneq.traits import AbstractModel
 
@@ -49,7 +49,7 @@ class Fit:
     given: dict[str, Any] = field(default_factory=dict)
 
 
-class AbstractMethod(eqx.Module):
+class AbstractMethod(AbstractChecked):
     """A recipe: typed fields in, `Fit` out.
 
     ``source`` is the BibTeX key of the paper (see `noneq cite`); ``published`` what the tables of

@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from noneq._typing import Numbers
 from noneq.errors import InvalidInput
+from noneq.kinds import checked, refuse_nonfinite
 from noneq.pde.density_flow import is_quadratic
 from noneq.pde.dispersion import branches, roots
 from noneq.pde.equation import PDE
@@ -14,7 +16,8 @@ from noneq.pde.equation import PDE
 Complex = NDArray[np.complex128]
 
 
-def spectrum(pde: PDE, k: Any, t: Any, q: Any = 0.0) -> np.ndarray:
+@checked
+def spectrum(pde: PDE, k: Numbers, t: Numbers, q: Numbers = 0.0) -> np.ndarray:
     """p_hat(k, t) / p_hat(k, 0), the Fourier transform of the kernel of a point source.
 
     One admissible root: exp(lam t), its real part where lam oscillates. Two (hyperbolic): the
@@ -30,6 +33,8 @@ def spectrum(pde: PDE, k: Any, t: Any, q: Any = 0.0) -> np.ndarray:
     Raises:
         InvalidInput: complex coefficients (p = \\|phi\\|^2 is not linear), or t < 0.
     """
+    for name, value in {"k": k, "t": t, "q": q}.items():
+        refuse_nonfinite(value, f"spectrum: {name}")
     _refuse_quadratic(pde, t)
     slow, fast = parts_of_density(pde, k, t, q)
     total = np.asarray(slow + fast)

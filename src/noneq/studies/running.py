@@ -20,6 +20,7 @@ import numpy as np
 from noneq._typing import Key
 from noneq.data.atomic import atomic_path
 from noneq.errors import DataFileError, Interrupted, NoneqError, WriteFailed
+from noneq.kinds import checked
 from noneq.runs.rows import Row, combine
 from noneq.spec import to_dict, to_toml
 from noneq.store import lock, write_text
@@ -47,6 +48,7 @@ class Kept:
     arrays: Arrays
 
 
+@checked
 def run_study(
     study: AbstractStudy,
     out: str | Path,

@@ -11,6 +11,7 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.constant import Constant
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.learning.forward import HasForward, drawn
 from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
@@ -142,6 +143,7 @@ class PFGMPublished(AbstractMethod, HasForward):
     ) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
         return drawn(self).denoiser.noisy_velocity(x, tau), jnp.zeros_like(x)
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> FlowLaw:
         process = charge_plane(
             summary.dim * summary.std**2,
@@ -173,6 +175,7 @@ class PFGMPublished(AbstractMethod, HasForward):
         )
         return FlowLaw(field, self.sampler, summary, optional=self.drop_condition > 0)
 
+    @checked
     def fit(
         self,
         data: Data,

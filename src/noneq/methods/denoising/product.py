@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput, WrongType
+from noneq.kinds import checked
 from noneq.learning.forward import HasForward, drawn, linear
 from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
@@ -135,6 +136,7 @@ class AbstractDenoising(AbstractMethod, HasForward):
             return linear(self.process.schedule, x, tau)
         return drawn(self).denoiser.noisy_velocity(x, tau), jnp.zeros_like(x)
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> DenoisingModel | FlowLaw:
         net = self.net.init(
             summary.event_shape,
@@ -151,6 +153,7 @@ class AbstractDenoising(AbstractMethod, HasForward):
         self.objective.check_part(part)
         return law_of(part, self.sampler, summary, optional=self.drop_condition > 0)
 
+    @checked
     def fit(
         self,
         data: Data,

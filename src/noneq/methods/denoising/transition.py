@@ -15,6 +15,7 @@ from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput, WrongType
+from noneq.kinds import checked
 from noneq.learning.forward import HasForward, linear
 from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
@@ -76,6 +77,7 @@ class Transition(AbstractMethod, HasForward):
     ) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
         return linear(self.process.schedule, x, tau)
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> TransitionModel:
         # The state one lag ago, in normalised coordinates, goes first; then the data's condition.
         seen = Label(
@@ -95,6 +97,7 @@ class Transition(AbstractMethod, HasForward):
         denoiser = Denoiser(net=net, std=std, process=self.process, target=self.target)
         return TransitionModel(denoiser, self.sampler, summary, min(summary.counts[0], _STARTS))
 
+    @checked
     def fit(
         self,
         data: Data,

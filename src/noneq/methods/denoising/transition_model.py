@@ -16,6 +16,7 @@ from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.frames.checks import check_count, check_solved, check_time
 from noneq.frames.frame import Frame
+from noneq.kinds import checked
 from noneq.processes.denoiser import Denoiser
 from noneq.samplers.base import AbstractSampler
 from noneq.traced import jit
@@ -61,6 +62,7 @@ class TransitionModel(AbstractModel, HasPaths):
         """Where states live."""
         return self.frame.domain
 
+    @checked
     def sample_paths(
         self,
         n: int,
@@ -104,6 +106,7 @@ class TransitionModel(AbstractModel, HasPaths):
         check_solved(jnp.asarray(frames[-1]))
         return Trajectories(np.moveaxis(frames, 0, 1), times, **self.frame.described())
 
+    @checked
     def sample(
         self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
     ) -> Float[Array, "n *event"]:
@@ -111,6 +114,7 @@ class TransitionModel(AbstractModel, HasPaths):
         paths = self.snapshots(n, times=[time], condition=condition, key=key)
         return jnp.asarray(paths.values)
 
+    @checked
     def snapshots(
         self, n: int, *, times: Sequence[float] | np.ndarray, condition: Any = None, key: Key
     ) -> Snapshots:

@@ -15,6 +15,7 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.frames.checks import check_count, check_solved, check_time
 from noneq.frames.frame import AbstractLaw, Frame
+from noneq.kinds import checked
 from noneq.nets.base import AbstractNetwork
 from noneq.samplers.base import ensemble
 from noneq.samplers.likelihood import Field, carried, flow_log_prob
@@ -76,6 +77,7 @@ class ContinuousFlow(
         """v(x, tau) on normalised states."""
         return lambda x, tau: self.net(x, tau, time, condition)
 
+    @checked
     def noisy_velocity(
         self,
         x: Float[Array, "*event"],
@@ -87,6 +89,7 @@ class ContinuousFlow(
         y, time, condition = self.frame.enter(x, time, condition)
         return self.frame.normaliser.tangent(self.net(y, tau, time, condition))
 
+    @checked
     def log_prob(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Scalar:
@@ -100,6 +103,7 @@ class ContinuousFlow(
         value = flow_log_prob(self.field(time, condition), log_normal, y, self.likelihood_steps)
         return value - self.frame.normaliser.log_scale
 
+    @checked
     def score(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Float[Array, "*event"]:
@@ -107,6 +111,7 @@ class ContinuousFlow(
         x = jnp.asarray(x, dtype=float)
         return jax.grad(lambda x: self.log_prob(x, time=time, condition=condition))(x)
 
+    @checked
     def log_prob_estimate(
         self,
         x: Float[Array, "*states"] | np.ndarray,
@@ -135,6 +140,7 @@ class ContinuousFlow(
         estimate = row_means(_estimates(self, states, time, condition, probes, key))
         return estimate[0] if single else estimate
 
+    @checked
     def sample_with_log_prob(
         self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
     ) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:

@@ -15,6 +15,7 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
 from noneq.frames.checks import check_time
 from noneq.frames.frame import AbstractLaw, Frame
+from noneq.kinds import checked
 from noneq.methods.flows.continuous import log_normal, row_means
 from noneq.nets.base import AbstractNetwork
 from noneq.samplers.base import ensemble
@@ -58,11 +59,13 @@ class TwoWaySDE(HasNoisyScore, HasNoisyVelocity):
         """f(x, tau)."""
         return self.drift_net(x, tau, time, condition) - 0.5 * self.noise(tau) ** 2 * x
 
+    @checked
     def noisy_score(
         self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
     ) -> Array:
         return self.score_net(x, tau, time, condition) / self.noise(tau) - x
 
+    @checked
     def noisy_velocity(
         self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
     ) -> Array:
@@ -158,6 +161,7 @@ class DiffFlowModel(AbstractLaw, HasLogProbEstimate, HasLogProb, HasNoisyScore, 
     def draw(self, n: int, *, time: Any, condition: Any, key: Key) -> Float[Array, "n dim"]:
         return self.sde.backward((n, self.frame.dim), self.steps, time, condition, key=key)
 
+    @checked
     def noisy_score(
         self,
         x: Float[Array, "*event"],
@@ -170,6 +174,7 @@ class DiffFlowModel(AbstractLaw, HasLogProbEstimate, HasLogProb, HasNoisyScore, 
         score = self.sde.noisy_score(y, tau, time=time, condition=condition)
         return self.frame.normaliser.gradient(score)
 
+    @checked
     def noisy_velocity(
         self,
         x: Float[Array, "*event"],
@@ -182,6 +187,7 @@ class DiffFlowModel(AbstractLaw, HasLogProbEstimate, HasLogProb, HasNoisyScore, 
         velocity = self.sde.noisy_velocity(y, tau, time=time, condition=condition)
         return self.frame.normaliser.tangent(velocity)
 
+    @checked
     def log_prob(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Scalar:
@@ -212,6 +218,7 @@ class DiffFlowModel(AbstractLaw, HasLogProbEstimate, HasLogProb, HasNoisyScore, 
         value = self.sde.log_ratio(y, self.steps, time, condition, key=key)
         return value - self.frame.normaliser.log_scale
 
+    @checked
     def log_prob_estimate(
         self,
         x: Float[Array, "*states"] | np.ndarray,

@@ -17,6 +17,7 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
 from noneq.frames.checks import check_count, check_time
 from noneq.frames.frame import Frame
+from noneq.kinds import checked
 from noneq.methods.invariant_flows.measures import natural_step, residual_terms, squared_speeds
 from noneq.simulation import simulate
 from noneq.simulation.solvers import EulerMaruyama, RungeKutta4
@@ -51,6 +52,7 @@ class AbstractInvariantFlow(AbstractModel, HasInvariantFlow, HasPaths):
         """Where states live."""
         return self.frame.domain
 
+    @checked
     def score(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Float[Array, "*event"]:
@@ -58,16 +60,19 @@ class AbstractInvariantFlow(AbstractModel, HasInvariantFlow, HasPaths):
         assert isinstance(self.law, HasScore)
         return self.law.score(x, time=time, condition=condition)
 
+    @checked
     def sample(
         self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
     ) -> Float[Array, "n *event"]:
         return self.law.sample(n, time=time, condition=condition, key=key)
 
+    @checked
     def snapshots(
         self, n: int, *, times: Sequence[float] | np.ndarray, condition: Any = None, key: Key
     ) -> Snapshots:
         return self.law.snapshots(n, times=times, condition=condition, key=key)
 
+    @checked
     def sample_paths(
         self,
         n: int,

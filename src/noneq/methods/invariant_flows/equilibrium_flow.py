@@ -12,6 +12,7 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary
 from noneq.errors import FitDiverged, InvalidInput
 from noneq.frames.normaliser import Normaliser
+from noneq.kinds import checked
 from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, History, Progress
 from noneq.learning.rows import train_part
@@ -114,6 +115,7 @@ class EquilibriumFlow(AbstractMethod):
                 f"EquilibriumFlow: symmetry = {self.symmetry}; expected a finite number ≥ 0."
             )
 
+    @checked
     def init(
         self,
         summary: Summary,
@@ -140,6 +142,7 @@ class EquilibriumFlow(AbstractMethod):
         law = kept_law(score, self.noise)
         return EquilibriumFlowModel(field, law, self._framed(summary), known)
 
+    @checked
     def fit(
         self,
         data: Data,

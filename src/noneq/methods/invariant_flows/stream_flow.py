@@ -14,6 +14,7 @@ from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.learning.objectives import AbstractLoss
@@ -79,6 +80,7 @@ class StreamFlow(AbstractMethod):
         if not 0 < self.noise < float("inf"):
             raise InvalidInput(f"StreamFlow: noise = {self.noise}; expected a positive ratio.")
 
+    @checked
     def init(
         self, summary: Summary, *, key: Key, score: AbstractModel | None = None
     ) -> StreamFlowModel:
@@ -97,6 +99,7 @@ class StreamFlow(AbstractMethod):
         )
         return StreamFlowModel(field, kept_law(score, self.noise), summary)
 
+    @checked
     def fit(
         self,
         data: Data,

@@ -16,6 +16,7 @@ from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.frames.frame import AbstractLaw, Frame
+from noneq.kinds import checked
 from noneq.methods.units.paths import stepped_paths
 from noneq.methods.units.units import AbstractUnits
 from noneq.traced import jit
@@ -118,6 +119,7 @@ class BinaryChain(AbstractLaw, HasLogProbEstimate, HasPaths):
         keys = jax.random.split(key, steps)
         return jax.lax.scan(lambda x, k: (self.step(x, k), None), x, keys)[0]
 
+    @checked
     def sample_paths(
         self,
         n: int,
@@ -132,6 +134,7 @@ class BinaryChain(AbstractLaw, HasLogProbEstimate, HasPaths):
             self, self.kernels.visible, n, times=times, start=start, condition=condition, key=key
         )
 
+    @checked
     def log_prob_estimate(
         self,
         x: Float[Array, "*states"] | np.ndarray,

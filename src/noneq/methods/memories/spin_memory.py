@@ -16,6 +16,7 @@ from noneq.domains import AbstractDomain, Discrete
 from noneq.estimate import Estimate
 from noneq.frames.checks import check_count, check_time
 from noneq.frames.frame import AbstractLaw, Frame
+from noneq.kinds import checked
 from noneq.methods.units.paths import stepped_paths
 from noneq.methods.units.small_layer import draw_numbers, letters_of
 from noneq.methods.units.units import BernoulliUnits
@@ -60,6 +61,7 @@ class SpinMemory(AbstractLaw, HasEnergy, HasLogProbEstimate, HasPaths):
         self.beta = beta
         self.sweeps = sweeps
 
+    @checked
     def energy(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Scalar:
@@ -99,6 +101,7 @@ class SpinMemory(AbstractLaw, HasEnergy, HasLogProbEstimate, HasPaths):
         value = np.asarray(ratio.value + spins * np.log(2))
         return Estimate(value, ratio.stderr, ratio.n, bound="lower", unit="nat")
 
+    @checked
     def log_prob_estimate(
         self,
         x: Float[Array, "*states"] | np.ndarray,
@@ -134,6 +137,7 @@ class SpinMemory(AbstractLaw, HasEnergy, HasLogProbEstimate, HasPaths):
         keys = jax.random.split(sweep_key, self.sweeps)
         return from_spins(jax.lax.scan(step, start, (betas, keys))[0], self.domain)
 
+    @checked
     def sample_paths(
         self,
         n: int,

@@ -15,6 +15,7 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.frames.checks import check_count, check_time
 from noneq.frames.frame import AbstractLaw, Frame
+from noneq.kinds import checked
 from noneq.methods.units.bipartite import Bipartite, Tempering, exchange, replicas
 from noneq.methods.units.paths import stepped_paths
 from noneq.methods.units.small_layer import SmallLayer, small_layer
@@ -50,6 +51,7 @@ class RestrictedBoltzmann(AbstractLaw, HasEnergy, HasLogProbEstimate, HasPaths):
         self.sweeps = sweeps
         self.temperatures = temperatures
 
+    @checked
     def energy(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Scalar:
@@ -84,6 +86,7 @@ class RestrictedBoltzmann(AbstractLaw, HasEnergy, HasLogProbEstimate, HasPaths):
             self.machine, temperatures=temperatures, chains=chains, key=key
         )
 
+    @checked
     def log_prob_estimate(
         self,
         x: Float[Array, "*states"] | np.ndarray,
@@ -132,6 +135,7 @@ class RestrictedBoltzmann(AbstractLaw, HasEnergy, HasLogProbEstimate, HasPaths):
         check_count(steps)
         return jnp.asarray(self.sample_paths(n, times=np.arange(steps), key=key).values)
 
+    @checked
     def sample_paths(
         self,
         n: int,

@@ -7,6 +7,7 @@ import jax
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked
 from noneq.learning.loop import Training
 from noneq.methods import ScoreSDE
 from noneq.metrics import curl, nll, score_fpe_residual, w2
@@ -23,7 +24,7 @@ def _smooth() -> ScoreSDE:
     return ScoreSDE(net=MLP(width=128, depth=3), training=Training(steps=8_000, batch=512))
 
 
-class Consistency(eqx.Module):
+class Consistency(AbstractChecked):
     """What is compared, and how.
 
     Args:

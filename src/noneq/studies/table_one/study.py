@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import equinox as eqx
 
+from noneq.kinds import AbstractChecked
 from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod
 from noneq.methods import (
@@ -54,7 +55,7 @@ def _small(method: Callable[..., AbstractMethod]) -> Any:
     return eqx.field(default_factory=lambda: method(net=_NET, training=_TRAINING))
 
 
-class DigitsSettings(eqx.Module):
+class DigitsSettings(AbstractChecked):
     """What methods change for digits: few samples of many numbers."""
 
     net: AbstractNet = ResNet(width=128, blocks=3)

@@ -11,6 +11,7 @@ from noneq._typing import Key, ScalarLike
 from noneq.data.summary import Summary, placed
 from noneq.domains import AbstractDomain, Region
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.learning.forward import HasForward, linear
 from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
@@ -100,6 +101,7 @@ class ReflectedDiffusion(AbstractMethod, HasForward):
     ) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
         return linear(self.process.schedule, x, tau)
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> DenoisingModel:
         domain = chosen(summary.domain, self.domain)
         check_domain(domain)
@@ -118,6 +120,7 @@ class ReflectedDiffusion(AbstractMethod, HasForward):
         score = process.learnt(net, summary, Preconditioned(), key=key)
         return DenoisingModel(score, self.sampler, summary, optional=self.drop_condition > 0)
 
+    @checked
     def fit(
         self,
         data: Data,

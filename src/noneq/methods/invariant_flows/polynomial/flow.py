@@ -16,6 +16,7 @@ from noneq.data.summary import Summary
 from noneq.domains import Torus
 from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
+from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Data, Fit, History, Progress
 from noneq.methods.denoising.free import curl_free
 from noneq.methods.invariant_flows.data_checks import few_snapshots
@@ -106,6 +107,7 @@ class PolynomialFlow(AbstractMethod):
         if not 0 < self.noise < float("inf"):
             raise InvalidInput(f"PolynomialFlow: noise = {self.noise}; expected a positive ratio.")
 
+    @checked
     def init(
         self, summary: Summary, *, key: Key, score: AbstractModel | None = None
     ) -> EquilibriumFlowModel:
@@ -118,6 +120,7 @@ class PolynomialFlow(AbstractMethod):
         )
         return EquilibriumFlowModel(field, kept_law(score, self.noise), summary)
 
+    @checked
     def fit(
         self,
         data: Data,

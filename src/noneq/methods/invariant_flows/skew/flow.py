@@ -12,6 +12,7 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
+from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.methods.denoising.free import curl_free
 from noneq.methods.invariant_flows.data_checks import few_snapshots
@@ -66,6 +67,7 @@ class SkewFlow(AbstractMethod):
         if not 0 < self.noise < float("inf"):
             raise InvalidInput(f"SkewFlow: noise = {self.noise}; expected a positive ratio.")
 
+    @checked
     def init(
         self, summary: Summary, *, key: Key, score: AbstractModel | None = None
     ) -> SkewFlowModel:
@@ -76,6 +78,7 @@ class SkewFlow(AbstractMethod):
         operator = self.operator.init(summary, key=operator_key)
         return SkewFlowModel(operator, kept_law(score, self.noise), summary)
 
+    @checked
     def fit(
         self,
         data: Data,

@@ -11,6 +11,7 @@ from noneq._typing import Key
 from noneq.data.ensembles import Trajectories
 from noneq.domains import Torus
 from noneq.inference import Tracks
+from noneq.kinds import AbstractChecked
 from noneq.methods import ConstantSkew, SkewFlow
 from noneq.methods.invariant_flows.base import AbstractInvariantFlow, Stirred
 from noneq.simulation import RungeKutta4, StochasticHeun, simulate
@@ -23,7 +24,7 @@ _TURN = 0.25
 """Radians that the fastest mode turns in one step: Heun then loses less than stirring restores."""
 
 
-class DesignRun(eqx.Module):
+class DesignRun(AbstractChecked):
     """How much is computed.
 
     Args:
@@ -56,7 +57,7 @@ class Moved:
     facts: dict[str, float]
 
 
-class AbstractDesign(eqx.Module):
+class AbstractDesign(AbstractChecked):
     """A drawing, a rule, and what is expected of it.
 
     Attributes:
