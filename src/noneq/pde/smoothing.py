@@ -79,6 +79,7 @@ def smoothing_factors(pde: PDE, k: Numbers, t: float) -> np.ndarray:
         t: time.
     """
     refuse_nonfinite(k, "smoothing_factors: k")
+    refuse_nonfinite(t, "smoothing_factors: t")
     rate = judged(pde).rate
     return np.asarray(np.exp(t * (rate(k).real - rate(0.0).real)))
 

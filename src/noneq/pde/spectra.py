@@ -35,6 +35,13 @@ def spectrum(pde: PDE, k: Numbers, t: Numbers, q: Numbers = 0.0) -> np.ndarray:
     """
     for name, value in {"k": k, "t": t, "q": q}.items():
         refuse_nonfinite(value, f"spectrum: {name}")
+    try:
+        np.broadcast_shapes(np.shape(k), np.shape(t), np.shape(q))
+    except ValueError as error:
+        raise InvalidInput(
+            f"spectrum: shapes {np.shape(k)} of k, {np.shape(t)} of t and {np.shape(q)} of q do not "
+            "fit together; give one shape, or single numbers."
+        ) from error
     _refuse_quadratic(pde, t)
     slow, fast = parts_of_density(pde, k, t, q)
     total = np.asarray(slow + fast)

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from noneq._typing import Key, Scalar, ScalarLike
+from noneq._typing import Key, Numbers, Scalar, ScalarLike
+from noneq.data.checks import as_times
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
@@ -78,7 +79,7 @@ class AbstractInvariantFlow(AbstractModel, HasInvariantFlow, HasPaths):
         n: int,
         *,
         times: Sequence[float] | np.ndarray,
-        start: Any = None,
+        start: Numbers | None = None,
         noise: float = 0.0,
         step: float | None = None,
         condition: Any = None,
@@ -107,7 +108,7 @@ class AbstractInvariantFlow(AbstractModel, HasInvariantFlow, HasPaths):
             raise InvalidInput(f"sample_paths: noise = {noise}; expected a finite number ≥ 0.")
         if step is not None and not 0 < step < float("inf"):
             raise InvalidInput(f"sample_paths: step = {step}; expected a positive number.")
-        times = np.atleast_1d(np.asarray(times, dtype=np.float64))
+        times = as_times(times)
         start_key, path_key = jax.random.split(key)
         moving = self._moving
         first = float(times[0]) if moving else None
@@ -249,6 +250,7 @@ class Stirred(AbstractDiffusion):
         """``step``."""
         return self.step
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "*event"]:
         """A draw of the law; of one that moves, at the first training time."""
         time = self.model.frame.times[0] if self.moving else None

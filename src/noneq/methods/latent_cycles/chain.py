@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from noneq._typing import Key, Scalar, ScalarLike
+from noneq._typing import Key, Numbers, Scalar, ScalarLike
 from noneq.constant import Constant
 from noneq.data.ensembles import Trajectories
 from noneq.data.summary import Summary
@@ -105,7 +105,7 @@ class LatentChain(AbstractLaw, HasChain, HasLogProb, HasPaths, HasStateMeans):
         n: int,
         *,
         times: Sequence[float] | np.ndarray,
-        start: Any = None,
+        start: Numbers | None = None,
         condition: Any = None,
         key: Key,
     ) -> Trajectories:
