@@ -1,5 +1,6 @@
 """Reference pages from docstrings, signatures and the command line's own help."""
 
+import dataclasses
 import inspect
 import re
 from typing import Any
@@ -68,7 +69,16 @@ def signature(name: str, thing: Any) -> str:
         parameters = inspect.signature(thing).parameters.values()
     except ValueError:
         return f"{name}(...)"
-    plain = [p.replace(annotation=inspect.Parameter.empty) for p in parameters if p.name != "self"]
+    fields = dataclasses.fields(thing) if dataclasses.is_dataclass(thing) else ()
+    made = {
+        f.name: f.default_factory for f in fields if f.default_factory is not dataclasses.MISSING
+    }
+    default = lambda p: made[p.name]() if p.name in made else p.default
+    plain = [
+        p.replace(annotation=inspect.Parameter.empty, default=default(p))
+        for p in parameters
+        if p.name != "self"
+    ]
     line = f"{name}{inspect.Signature(plain)}"
     if len(line) < 88:
         return line

@@ -52,3 +52,20 @@ def test_a_renamed_thing_warns_and_is_the_new_one(monkeypatch):
     monkeypatch.setitem(noneq._RENAMED, "Settings", "Training")
     with pytest.warns(DeprecationWarning, match=r"noneq\.Settings is now noneq\.Training"):
         assert noneq.Settings is noneq.Training
+
+
+def test_no_module_computes_at_import():
+    """A JAX backend has threads, so that a later fork dead-locks; and it costs seconds."""
+    code = """
+import importlib, pkgutil
+import noneq
+for module in pkgutil.walk_packages(noneq.__path__, "noneq."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+for room in noneq._ROOMS:
+    for name in dir(getattr(noneq, room)):
+        getattr(getattr(noneq, room), name)
+from jax._src import xla_bridge
+print(len(xla_bridge._backends))
+"""
+    assert run(code).stdout == "0\n"

@@ -1,6 +1,6 @@
 """The few array aliases used everywhere."""
 
-from typing import TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, Shaped
@@ -14,3 +14,5 @@ Scalar: TypeAlias = Float[Array, ""]
 ScalarLike: TypeAlias = float | int | np.number | Shaped[Array, ""] | Shaped[np.ndarray, ""]
 Host: TypeAlias = np.ndarray
 """An array that lives on the host (data as read, estimates)."""
+Numbers: TypeAlias = Annotated[Any, "numbers"]
+"""Anything that NumPy reads as an array of real numbers; `noneq.kinds` refuses the rest."""

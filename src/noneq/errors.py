@@ -11,6 +11,10 @@ class NoneqError(Exception):
 
     exit_code: ClassVar[int] = 2
 
+    def __str__(self) -> str:
+        """One line, also where a value that the message shows has several."""
+        return " ".join(Exception.__str__(self).split())
+
 
 class InvalidInput(NoneqError, ValueError):
     """Readable input whose content, or the request made of it, is wrong."""

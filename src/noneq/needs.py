@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeVar
 
+from noneq.kinds import checked
+
 
 Kind: TypeAlias = Literal["samples", "model", "trajectories", "snapshots", "values"]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -68,7 +70,8 @@ def needs_of(function: Any) -> Needs | None:
 
 def _declare(needs: Needs) -> Callable[[Function], Function]:
     def declared(function: Function) -> Function:
-        vars(function)[_NAME] = needs
-        return function
+        entry = checked(function)
+        vars(entry)[_NAME] = needs
+        return entry  # pyright: ignore[reportReturnType]
 
     return declared

@@ -14,12 +14,14 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jaxtyping import PyTree
 
+from noneq.kinds import AbstractChecked
+
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _WORDS = "words"
 
 
-class AbstractUntraced(eqx.Module):
+class AbstractUntraced(AbstractChecked):
     """A module whose numbers stay parts of the program.
 
     For classes in which Python branches on them, or makes tables of them on the host.

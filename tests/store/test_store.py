@@ -1,7 +1,9 @@
 """Run folders: exact round trips, damage is refused, no crash loses a run."""
 
+import errno
 import json
 import multiprocessing
+import pathlib
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -297,3 +299,18 @@ def test_one_writer_at_a_time_and_a_dead_one_is_forgotten(start, tmp_path):
     assert (tmp_path / "run" / ".lock").exists()
     store.save(make_fit(), tmp_path / "run")
     assert not (tmp_path / "run" / ".lock").exists()
+
+
+def test_a_lock_that_cannot_be_removed_leaves_no_descriptor(tmp_path, monkeypatch):
+    unlink = pathlib.Path.unlink
+
+    def refuse(self, **how):
+        if self.name == ".lock":
+            raise OSError(errno.EROFS, "read-only")
+        unlink(self, **how)
+
+    monkeypatch.setattr(pathlib.Path, "unlink", refuse)
+    before = len(tuple(pathlib.Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        store.save(make_fit(), tmp_path / "run")
+    assert len(tuple(pathlib.Path("/proc/self/fd").iterdir())) == before

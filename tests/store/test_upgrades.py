@@ -4,7 +4,7 @@ import pytest
 
 import noneq as nq
 from noneq.methods import VDM, EquilibriumFlow, LikelihoodBound, ScoreMatching
-from noneq.methods.denoising.free import CURL_FREE
+from noneq.methods.denoising.free import curl_free
 from noneq.nets import MLP
 from noneq.processes import LearntGaussian
 from noneq.spec import from_dict, to_dict
@@ -12,10 +12,10 @@ from noneq.store.upgrades import upgraded, upgraded_spec
 
 
 def test_a_small_denoiser_is_score_matching_also_within_a_flow():
-    assert from_dict(upgraded_spec({"kind": "SmallDenoiser"})) == CURL_FREE
+    assert from_dict(upgraded_spec({"kind": "SmallDenoiser"})) == curl_free()
     given = {"kind": "SmallDenoiser", "net": {"kind": "MLP", "width": 4}, "drop_condition": 0.5}
     assert from_dict(upgraded_spec(given)) == ScoreMatching(
-        net=MLP(width=4), drop_condition=0.5, training=CURL_FREE.training
+        net=MLP(width=4), drop_condition=0.5, training=curl_free().training
     )
     flow = upgraded_spec({"kind": "EquilibriumFlow", "score": {"kind": "SmallDenoiser"}})
     assert from_dict(flow) == EquilibriumFlow()
@@ -43,7 +43,7 @@ def test_an_outline_gets_the_class_of_today():
 def test_old_names_warn_and_work():
     with pytest.warns(DeprecationWarning, match=r"is now ScoreMatching\(net=Gradient"):
         small = nq.methods.SmallDenoiser
-    assert small(drop_condition=0.5).net == CURL_FREE.net
+    assert small(drop_condition=0.5).net == curl_free().net
     with pytest.warns(DeprecationWarning, match="is now FlowLaw"):
         assert nq.models.FieldLinesModel is nq.models.FlowLaw
     assert "SmallDenoiser" not in dir(nq.methods)

@@ -17,6 +17,7 @@ from noneq import __version__
 from noneq.cache import environment
 from noneq.cli import data_verbs, model_verbs, pde_verbs, study_verbs
 from noneq.cli.output import say
+from noneq.cli.stopping import Stopped, leave, stop_on_signals
 from noneq.errors import Interrupted, NoneqError
 
 
@@ -66,6 +67,8 @@ def run(arguments: Sequence[str]) -> int:
                 arguments, prog_name="noneq", standalone_mode=False, obj=typed
             )
             sys.stdout.flush()
+            if code == 130:  # typer took a KeyboardInterrupt for an exit
+                raise KeyboardInterrupt
             return code if isinstance(code, int) else 0
         except BrokenPipeError:  # `noneq list | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -83,10 +86,11 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """Entry point of ``noneq``; keeps compiled programs for the next call."""
+    stop_on_signals()
     os.environ.update(environment())
     for stream in (sys.stdout, sys.stderr):
         replace_unknown(stream)
-    sys.exit(run(sys.argv[1:]))
+    leave(run(sys.argv[1:]))
 
 
 def replace_unknown(stream: TextIO) -> None:
@@ -99,7 +103,7 @@ def _verdict(error: BaseException) -> tuple[int, str]:
     """Exit code and the one line."""
     if isinstance(error, _UsageError):
         return 2, f"{error.format_message()} (noneq --help)"  # pyright: ignore[reportAttributeAccessIssue]
-    if isinstance(error, Interrupted):
+    if isinstance(error, Interrupted | Stopped):
         return 128 + error.signal, str(error)
     if isinstance(error, NoneqError):
         return error.exit_code, str(error)

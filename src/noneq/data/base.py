@@ -8,13 +8,14 @@ import numpy as np
 
 from noneq.domains import AbstractDomain, Box, Region
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked
 
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-class AbstractEnsemble(eqx.Module):
+class AbstractEnsemble(AbstractChecked):
     """Samples of a law that changes over time, with labels that travel with them.
 
     Arrays live on the host (NumPy): times in float64, values in float32 or float64.

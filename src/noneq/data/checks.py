@@ -12,6 +12,7 @@ import numpy as np
 from noneq._typing import Key
 from noneq.domains import AbstractDomain, Free, Product, Region, Torus
 from noneq.errors import InvalidInput, WrongType
+from noneq.kinds import as_key, shown
 
 
 _EXACT = 2**24
@@ -30,7 +31,7 @@ def as_floats(values: Any, name: str) -> np.ndarray:
     """
     if isinstance(values, np.ma.MaskedArray):
         raise WrongType(f"{name} is a masked array; give plain numbers, and the mask as mask=.")
-    array = _host_array(values, name)
+    array = host_array(values, name)
     if array.dtype.kind not in "fiub":
         raise WrongType(
             f"{name} has dtype {array.dtype}; expected real numbers. Convert it to float first."
@@ -49,7 +50,28 @@ def as_floats(values: Any, name: str) -> np.ndarray:
     return array.astype(np.float32)
 
 
-def _host_array(values: Any, name: str) -> np.ndarray:
+def as_index(index: Any, size: int, what: str) -> np.ndarray:
+    """Positions ``(k,)`` from whole numbers, truth values (one each) or a slice.
+
+    Raises:
+        InvalidInput: other numbers, or one that does not exist.
+    """
+    chosen = index if isinstance(index, slice) else host_array(index, f"{what}: index")
+    try:
+        return np.atleast_1d(np.arange(size)[chosen]).ravel()
+    except (IndexError, TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"{what}: index = {shown(index)}; expected whole numbers from 0 to {size - 1}, or one "
+            "truth value for each."
+        ) from error
+
+
+def host_array(values: Any, name: str) -> np.ndarray:
+    """The values as an array of NumPy, of whatever type.
+
+    Raises:
+        WrongType, InvalidInput: NumPy cannot read them, or rows of unequal length.
+    """
     try:
         return np.asarray(values)
     except ValueError as error:
@@ -98,7 +120,7 @@ def as_condition(condition: Any, n: int) -> np.ndarray | None:
     """
     if condition is None:
         return None
-    array = _host_array(condition, "condition")
+    array = host_array(condition, "condition")
     if array.dtype.kind in "USO":
         raise WrongType(
             f"condition has dtype {array.dtype}; give categories as whole numbers "
@@ -216,7 +238,8 @@ def held_out(times: np.ndarray, chosen: Sequence[float] | np.ndarray) -> np.ndar
     Raises:
         InvalidInput: an unknown time, none chosen, or none left.
     """
-    out = np.isin(np.arange(times.size), [nearest(times, t) for t in np.atleast_1d(chosen)])
+    wanted = as_floats(chosen, "hold_out: times").ravel()
+    out = np.isin(np.arange(times.size), [nearest(times, float(t)) for t in wanted])
     if out.all():
         raise InvalidInput("hold_out: every time is held out; leave at least one to learn from.")
     if not out.any():
@@ -232,6 +255,4 @@ def check_fraction(fraction: float) -> None:
 
 def permutation(key: Key, n: int) -> np.ndarray:
     """A random order of n things on the host."""
-    if not (isinstance(key, jax.Array) and jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key)):
-        raise WrongType(f"key is {key!r}; expected a typed key such as jax.random.key(0).")
-    return np.asarray(jax.random.permutation(key, n))
+    return np.asarray(jax.random.permutation(as_key(key), n))

@@ -28,6 +28,7 @@ from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.domains import AbstractDomain
 from noneq.errors import DataFileError, InvalidInput, NoneqError, WriteFailed, WrongType
+from noneq.kinds import checked
 
 
 READERS: dict[str, Callable[[Path, Reading, int], Raw]] = {
@@ -69,6 +70,7 @@ _HINTS = {
 """What to do with files of other kinds."""
 
 
+@checked
 def read(
     path: str | Path,
     *,
@@ -203,6 +205,7 @@ def _path(path: Any) -> Path:
     return Path(path)
 
 
+@checked
 def write(data: Snapshots | Trajectories, path: str | Path) -> None:
     """Write an ensemble; the extension of ``path`` tells the format.
 

@@ -12,10 +12,12 @@ from noneq.data.checks import (
     as_condition,
     as_domain,
     as_floats,
+    as_index,
     as_labels,
     as_times,
     check_fraction,
     held_out,
+    host_array,
     nearest,
     permutation,
     refuse_nonfinite,
@@ -23,6 +25,7 @@ from noneq.data.checks import (
 )
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 
 
 class Snapshots(AbstractEnsemble):
@@ -90,6 +93,7 @@ class Snapshots(AbstractEnsemble):
         refuse_outside(self.values, self.domain)
 
     @classmethod
+    @checked
     def from_frames(cls, frames: Sequence[Any], times: Any, **labels: Any) -> "Snapshots":
         """Build from one array ``(n_t, *event_shape)`` per time."""
         arrays = [as_floats(frame, f"frame {i}") for i, frame in enumerate(frames)]
@@ -124,6 +128,7 @@ class Snapshots(AbstractEnsemble):
     def by_axes(self) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
         return ("sample",), self.values, self.sample_times
 
+    @checked
     def at(self, time: float) -> np.ndarray:
         """Samples at one of the times, ``(n_t, *event_shape)``.
 
@@ -132,9 +137,10 @@ class Snapshots(AbstractEnsemble):
         """
         return self.values[self.time_index == nearest(self.times, time)]
 
+    @checked
     def take(self, index: np.ndarray) -> "Snapshots":
         """The samples with these positions; times left empty are dropped."""
-        index = np.atleast_1d(np.arange(self.n)[index])
+        index = as_index(index, self.n, "take")
         kept, new_index = np.unique(self.time_index[index], return_inverse=True)
         return Snapshots(
             self.values[index],
@@ -144,11 +150,13 @@ class Snapshots(AbstractEnsemble):
             **self.labels(),
         )
 
+    @checked
     def select(self, components: int) -> "Snapshots":
         """The first ``components`` coordinates (channels for fields)."""
         values, labels = first_components(self.values, self.labels(), 1, components)
         return Snapshots(values, self.times, self.time_index, condition=self.condition, **labels)
 
+    @checked
     def split(self, fraction: float, *, key: Key) -> tuple["Snapshots", "Snapshots"]:
         """Random split inside every time: (``fraction`` of the samples, the rest).
 
@@ -166,6 +174,7 @@ class Snapshots(AbstractEnsemble):
             raise InvalidInput("split: a time has too few samples for both parts; change fraction.")
         return self.take(np.flatnonzero(first)), self.take(np.flatnonzero(~first))
 
+    @checked
     def hold_out(self, times: Sequence[float] | np.ndarray) -> tuple["Snapshots", "Snapshots"]:
         """(all other times, these times): for leave-one-time-out tests.
 
@@ -182,7 +191,7 @@ class Snapshots(AbstractEnsemble):
 
 def _time_index(time_index: Any, n: int, times: np.ndarray) -> np.ndarray:
     """(n,) positions in times; every time has a sample."""
-    index = np.zeros(n, np.int32) if time_index is None else np.asarray(time_index)
+    index = np.zeros(n, np.int32) if time_index is None else host_array(time_index, "time_index")
     if index.shape != (n,) or index.dtype.kind not in "iu":
         raise InvalidInput(
             f"time_index has shape {index.shape} and dtype {index.dtype}; "

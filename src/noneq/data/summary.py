@@ -1,21 +1,23 @@
 """The small record of the training data that a model is built from and saved with."""
 
+import itertools
+import math
 from dataclasses import replace
 
-import equinox as eqx
 import numpy as np
 
 from noneq.data.bands import time_band
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.domains import AbstractDomain, Discrete, is_periodic, periods_of
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked, checked, shown
 
 
 _REACH = 1e37
 """Models compute in float32, which ends at 3e38 and begins at 1e-38."""
 
 
-class Summary(eqx.Module):
+class Summary(AbstractChecked):
     """What a method needs to know of its data before it builds a network.
 
     Args:
@@ -58,6 +60,31 @@ class Summary(eqx.Module):
     condition_high: tuple[float, ...] = ()
     periods: tuple[float, ...] = ()
 
+    def __check_init__(self) -> None:
+        channels = self.event_shape[0] if self.event_shape else 0
+        rules = {
+            "event_shape": len(self.event_shape) > 0 and min(self.event_shape) > 0,
+            "times": len(self.times) > 0
+            and all(map(math.isfinite, self.times))
+            and all(a < b for a, b in itertools.pairwise(self.times)),
+            "counts": len(self.counts) == len(self.times),
+            "shift": len(self.shift) == channels and all(map(math.isfinite, self.shift)),
+            "scale": len(self.scale) == channels and all(0 < s < math.inf for s in self.scale),
+            "std": 0 < self.std < math.inf,
+            "time_band": 0 <= self.time_band < math.inf,
+            "condition_shift": len(self.condition_shift) == self.condition_dim,
+            "condition_scale": len(self.condition_scale) == self.condition_dim,
+            "names": len(self.names) == channels,
+            "units": len(self.units) == channels,
+            "kind": self.kind in ("snapshots", "trajectories"),
+        }
+        for name, good in rules.items():
+            if not good:
+                raise InvalidInput(
+                    f"Summary: {name} = {shown(getattr(self, name))} fits no data of states of "
+                    f"shape {self.event_shape}; take `summarise(data)`."
+                )
+
     @property
     def dim(self) -> int:
         """Number of numbers in one state."""
@@ -74,6 +101,7 @@ class Summary(eqx.Module):
         return self.times[-1] - self.times[0]
 
 
+@checked
 def summarise(data: Snapshots | Trajectories) -> Summary:
     """Measure the `Summary` of a training set.
 

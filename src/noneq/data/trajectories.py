@@ -12,10 +12,12 @@ from noneq.data.checks import (
     as_condition,
     as_domain,
     as_floats,
+    as_index,
     as_labels,
     as_times,
     check_fraction,
     held_out,
+    host_array,
     nearest,
     permutation,
     refuse_nonfinite,
@@ -24,6 +26,7 @@ from noneq.data.checks import (
 from noneq.data.snapshots import Snapshots
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 
 
 class Trajectories(AbstractEnsemble):
@@ -113,14 +116,16 @@ class Trajectories(AbstractEnsemble):
             values = np.where(observed, values, np.full((), np.nan, values.dtype))
         return ("trajectory", "time"), values, self.times
 
+    @checked
     def at(self, time: float) -> np.ndarray:
         """Observed states at one of the times, ``(n_t, *event_shape)``."""
         i = nearest(self.times, time)
         return self.values[self.observed[:, i], i]
 
+    @checked
     def take(self, index: np.ndarray) -> "Trajectories":
         """The trajectories with these positions; times left without observation are dropped."""
-        index = np.atleast_1d(np.arange(self.n)[index])
+        index = as_index(index, self.n, "take")
         mask = None if self.mask is None else self.mask[index]
         keep = slice(None) if mask is None else mask.any(axis=0)
         return Trajectories(
@@ -131,9 +136,10 @@ class Trajectories(AbstractEnsemble):
             **self.labels(),
         )
 
+    @checked
     def frames(self, index: Any) -> "Trajectories":
         """A subset of the time axis (slice or positions); emptied trajectories are dropped."""
-        index = np.atleast_1d(np.arange(self.times.size)[index])
+        index = as_index(index, self.times.size, "frames")
         mask = None if self.mask is None else self.mask[:, index]
         keep = slice(None) if mask is None else mask.any(axis=1)
         return Trajectories(
@@ -144,11 +150,13 @@ class Trajectories(AbstractEnsemble):
             **self.labels(),
         )
 
+    @checked
     def select(self, components: int) -> "Trajectories":
         """The first ``components`` coordinates (channels for fields)."""
         values, labels = first_components(self.values, self.labels(), 2, components)
         return Trajectories(values, self.times, mask=self.mask, condition=self.condition, **labels)
 
+    @checked
     def split(self, fraction: float, *, key: Key) -> tuple["Trajectories", "Trajectories"]:
         """Random split by trajectory: (``fraction`` of them, the rest).
 
@@ -162,6 +170,7 @@ class Trajectories(AbstractEnsemble):
         cut = int(np.clip(round(fraction * self.n), 1, self.n - 1))
         return self.take(np.sort(order[:cut])), self.take(np.sort(order[cut:]))
 
+    @checked
     def hold_out(
         self, times: Sequence[float] | np.ndarray
     ) -> tuple["Trajectories", "Trajectories"]:
@@ -182,7 +191,7 @@ def _mask(mask: Any, n: int, length: int) -> np.ndarray | None:
     """Booleans with an observation in every row and column; None if all are observed."""
     if mask is None:
         return None
-    mask = np.asarray(mask)
+    mask = host_array(mask, "mask")
     if mask.shape != (n, length) or mask.dtype != bool:
         raise InvalidInput(
             f"mask has shape {mask.shape} and dtype {mask.dtype}; "

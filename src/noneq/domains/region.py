@@ -3,7 +3,6 @@
 import math
 from abc import abstractmethod
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
@@ -12,9 +11,10 @@ from noneq._typing import Scalar
 from noneq.domains.base import AbstractDomain, along, check_corners
 from noneq.domains.walls import innermost, returned
 from noneq.errors import InvalidInput, WrongType
+from noneq.kinds import AbstractChecked
 
 
-class AbstractSignedDistance(eqx.Module):
+class AbstractSignedDistance(AbstractChecked):
     """A shape of your own: derive from it, give `__call__`, and name it ``"my_file:MyShape"``.
 
     Its fields are the shape's parameters; a class, unlike a function, is saved with them. Only the

@@ -18,6 +18,7 @@ from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput, WrongType
 from noneq.frames.checks import check_count, check_solved, check_time, warn_outside
 from noneq.frames.normaliser import Normaliser
+from noneq.kinds import checked
 from noneq.traced import jit, words
 from noneq.traits import AbstractModel
 
@@ -178,6 +179,7 @@ class AbstractLaw(AbstractModel):
         """Where states live."""
         return self.frame.domain
 
+    @checked
     def sample(
         self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
     ) -> Float[Array, "n *event"]:
@@ -186,6 +188,7 @@ class AbstractLaw(AbstractModel):
         condition = self.frame.asked.check(condition, int(n))
         return check_solved(_sample(self, int(n), time, condition, key))
 
+    @checked
     def snapshots(
         self, n: int, *, times: Sequence[float] | np.ndarray, condition: Any = None, key: Key
     ) -> Snapshots:

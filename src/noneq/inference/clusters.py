@@ -1,12 +1,12 @@
 """Clusters of particles, followed from frame to frame."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from noneq._typing import Numbers
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
@@ -36,11 +36,11 @@ class ClusterTracks:
 
 @observable("trajectories", more=("radius",), number=False)
 def cluster_tracks(
-    data: Trajectories | Tracks | Any,
+    data: Trajectories | Tracks | Numbers,
     radius: float,
     *,
     least: int = 2,
-    box: Any = None,
+    box: Numbers | None = None,
     dim: int | None = None,
 ) -> ClusterTracks:
     """Clusters of particles that are linked by distances up to a radius, and how long they last.

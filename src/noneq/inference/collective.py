@@ -9,11 +9,11 @@ domain says how much of a state is positions (`Product`) and which period they h
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from noneq._typing import Numbers
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
@@ -24,7 +24,7 @@ from noneq.needs import observable
 
 @observable("trajectories")
 def polarisation(
-    data: Trajectories | Tracks | Any, *, box: Any = None, dim: int | None = None
+    data: Trajectories | Tracks | Numbers, *, box: Numbers | None = None, dim: int | None = None
 ) -> Estimate:
     """How well particles fly in one direction, at every time.
 
@@ -69,10 +69,10 @@ def polarisation(
 
 @observable("trajectories", more=("edges",))
 def pair_correlation(
-    data: Trajectories | Tracks | Any,
+    data: Trajectories | Tracks | Numbers,
     edges: Sequence[float] | Float[np.ndarray, " edges"],
     *,
-    box: Any = None,
+    box: Numbers | None = None,
     dim: int | None = None,
 ) -> Estimate:
     """g(r): how many particles lie at a distance, over the number in an ideal gas.
@@ -105,7 +105,11 @@ def pair_correlation(
 
 @observable("trajectories", more=("radius",))
 def clustering(
-    data: Trajectories | Tracks | Any, radius: float, *, box: Any = None, dim: int | None = None
+    data: Trajectories | Tracks | Numbers,
+    radius: float,
+    *,
+    box: Numbers | None = None,
+    dim: int | None = None,
 ) -> Estimate:
     """Excess of neighbours within a radius over the ideal gas.
 
@@ -128,10 +132,10 @@ def clustering(
 
 @observable("trajectories")
 def mean_squared_displacement(
-    data: Trajectories | Tracks | Any,
+    data: Trajectories | Tracks | Numbers,
     lags: Sequence[int] | None = None,
     *,
-    box: Any = None,
+    box: Numbers | None = None,
     dim: int | None = None,
 ) -> Estimate:
     """⟨|x(t + lag) − x(t)|²⟩ over particles and starts t, unwrapped through the periodic box.
@@ -178,7 +182,11 @@ def mean_squared_displacement(
 
 @observable("trajectories", more=("radius",))
 def contact_rate(
-    data: Trajectories | Tracks | Any, radius: float, *, box: Any = None, dim: int | None = None
+    data: Trajectories | Tracks | Numbers,
+    radius: float,
+    *,
+    box: Numbers | None = None,
+    dim: int | None = None,
 ) -> Estimate:
     """New contacts per particle and unit time.
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from noneq._typing import Numbers
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
@@ -46,7 +47,7 @@ def displacement(paths: Any, decay: float = 0.9) -> Float[np.ndarray, "n *event"
 
 
 @observable("values", more=("b",))
-def displacement_cosine(a: Any, b: Any, *, absolute: bool = False) -> Estimate:
+def displacement_cosine(a: Numbers, b: Numbers, *, absolute: bool = False) -> Estimate:
     """Mean over states of the cosine between two displacements of each.
 
     **Equation**: ⟨a·b/(|a| |b|)⟩ over the first axis, each state flattened; a state that stays

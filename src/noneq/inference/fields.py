@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from noneq._typing import Key, ScalarLike
+from noneq._typing import Key, Numbers, ScalarLike
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
 from noneq.inference.velocities import scale_of, states_of, values_on
@@ -24,9 +24,9 @@ def field_cosine(
     signed: bool = False,
     pointwise: bool = False,
     flattened: bool = False,
-    scale: Any = None,
+    scale: Numbers | None = None,
     time: ScalarLike | None = None,
-    condition: Any = None,
+    condition: Numbers | None = None,
     most: int = _MOST,
     key: Key | None = None,
 ) -> Estimate:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from noneq._typing import Key, ScalarLike
+from noneq._typing import Key, Numbers, ScalarLike
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
 from noneq.inference.fields import absolute, cosines
@@ -137,9 +137,9 @@ def identifiability(
     states: Any,
     *,
     references: Mapping[str, Any] | None = None,
-    scale: Any = None,
+    scale: Numbers | None = None,
     time: ScalarLike | None = None,
-    condition: Any = None,
+    condition: Numbers | None = None,
     most: int = _MOST,
     key: Key | None = None,
 ) -> Identifiability:

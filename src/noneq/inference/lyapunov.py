@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from noneq._typing import ScalarLike
+from noneq._typing import Numbers, ScalarLike
 from noneq.errors import InvalidInput, SolveFailed
 from noneq.estimate import Estimate, sample_mean
 from noneq.inference.integration import (
@@ -70,9 +70,9 @@ def lyapunov_spectrum(
     every: int = 10,
     within: Any = None,
     reach: float = 5.0,
-    scale: Any = 1.0,
+    scale: Numbers = 1.0,
     first: float | None = None,
-    condition: Any = None,
+    condition: Numbers | None = None,
 ) -> LyapunovSpectrum:
     """The k largest Lyapunov exponents of a vector field by repeated QR decomposition.
 

@@ -9,6 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from noneq._typing import Numbers
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
 from noneq.needs import observable
@@ -45,7 +46,7 @@ class Tracks:
 
 @observable("trajectories", more=("threshold", "distance"), number=False)
 def field_tracks(
-    fields: Trajectories | Any,
+    fields: Trajectories | Numbers,
     threshold: float,
     *,
     distance: float,

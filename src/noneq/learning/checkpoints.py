@@ -159,8 +159,9 @@ class Stop:
             Interrupted: if a signal came.
         """
         if self.asked is not None:
-            where = f"state of step {step} saved in {path}" if path else "nothing was saved"
-            raise Interrupted(
-                f"stopped on request at step {step}; {where}; continue with --resume.",
-                signal=self.asked,
+            where = (
+                f"its state is saved in {path}; continue with --resume"
+                if path
+                else "the same command goes on with what was finished before this fit"
             )
+            raise Interrupted(f"stopped on request at step {step}; {where}.", signal=self.asked)

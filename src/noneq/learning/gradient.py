@@ -11,6 +11,7 @@ import numpy as np
 
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.kinds import checked
 from noneq.learning.inputs import AbstractInputs
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data, check_torus
 from noneq.learning.objectives import AbstractObjective
@@ -64,6 +65,7 @@ class AbstractGradientMethod(AbstractMethod):
     def objective_of(self, model: Any) -> AbstractObjective:
         """What training follows, a function of the learnt part and of rows."""
 
+    @checked
     def fit(
         self,
         data: Data,

@@ -5,10 +5,11 @@ from typing import Any
 import equinox as eqx
 from jaxtyping import Array
 
+from noneq.kinds import AbstractChecked
 from noneq.learning.rows import check_handling
 
 
-class AbstractInputs(eqx.Module):
+class AbstractInputs(AbstractChecked):
     """Fields of all methods of p(x, t | condition): what the model is told beside the state.
 
     Args:

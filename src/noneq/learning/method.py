@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
-import equinox as eqx
 import numpy as np
 from jaxtyping import Array
 
@@ -15,6 +14,7 @@ from noneq.data.ensembles import Snapshots, Trajectories, as_snapshots
 from noneq.data.summary import Summary
 from noneq.domains import Free, is_periodic
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked
 from noneq.learning.published import Published
 from noneq.traits import AbstractModel
 
@@ -51,7 +51,7 @@ class Fit:
     given: dict[str, Any] = field(default_factory=dict)
 
 
-class AbstractMethod(eqx.Module):
+class AbstractMethod(AbstractChecked):
     """A recipe: typed fields in, `Fit` out.
 
     ``source`` is the BibTeX key of the paper (see `noneq cite`); ``published`` what the tables of

@@ -8,9 +8,10 @@ from jaxtyping import Array, Int
 
 from noneq._typing import Scalar
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked
 
 
-class Training(eqx.Module):
+class Training(AbstractChecked):
     """Settings of the gradient loop.
 
     Args:

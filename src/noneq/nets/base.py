@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key
 from noneq.data.summary import Summary
+from noneq.kinds import AbstractChecked
 from noneq.nets.inputs import Clock, Label, clock_of, label_of
 
 
@@ -32,7 +33,7 @@ class AbstractNetwork(eqx.Module):
         """
 
 
-class AbstractNet(eqx.Module):
+class AbstractNet(AbstractChecked):
     """Recipe of an `AbstractNetwork`; its fields are hyper-parameters."""
 
     @abstractmethod

@@ -4,8 +4,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import ScalarLike
+from noneq.errors import InvalidInput
+from noneq.kinds import checked, refuse_nonfinite
 
 
+_MOST = 2**16
+
+
+@checked
 def harmonics(phase: ScalarLike, count: int) -> Float[Array, " 2*{count}"]:
     """cos and sin of 2πk·phase for k = 1..count.
 
@@ -16,6 +22,9 @@ def harmonics(phase: ScalarLike, count: int) -> Float[Array, " 2*{count}"]:
         phase: position in units of the period; its integer part is dropped first.
         count: number of harmonics; 0 gives an empty array.
     """
+    refuse_nonfinite(phase, "harmonics: phase")
+    if not 0 <= count <= _MOST:
+        raise InvalidInput(f"harmonics: count = {count}; expected 0 to {_MOST}.")
     if count == 0:
         return jnp.zeros((0,))
     phase = jnp.asarray(phase, dtype=float)
@@ -30,8 +39,10 @@ def harmonics(phase: ScalarLike, count: int) -> Float[Array, " 2*{count}"]:
     return jnp.concatenate([cos[:count], sin[:count]])
 
 
+@checked
 def noise_features(level: ScalarLike) -> Float[Array, " 9"]:
     """The level ln(sigma/alpha)/4 and sines and cosines of it at frequencies 1, 2, 4, 8."""
+    refuse_nonfinite(level, "noise_features: level")
     level = jnp.asarray(level, dtype=float)
     angles = level * 2.0 ** jnp.arange(4)
     return jnp.concatenate([level[None], jnp.cos(angles), jnp.sin(angles)])

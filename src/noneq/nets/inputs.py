@@ -10,6 +10,7 @@ from noneq._typing import ScalarLike
 from noneq.constant import Constant
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked
 from noneq.nets.features import harmonics
 
 
@@ -18,7 +19,7 @@ _MOST_HARMONICS = 100_000
 """Above this the compiler gives up with an abort, which nothing can catch."""
 
 
-class Clock(eqx.Module):
+class Clock(AbstractChecked):
     """Physical time as network input: (t − start)/span scaled to [−1, 1], and its harmonics.
 
     The period of the harmonics is a quarter longer than the span, so that the last time does
@@ -60,7 +61,7 @@ class Clock(eqx.Module):
         return jnp.concatenate([(2 * phase - 1)[None], harmonics(phase / _PERIOD, self.count)])
 
 
-class Label(eqx.Module):
+class Label(AbstractChecked):
     """A condition as network input.
 
     A quantity c becomes ((c − shift)/scale, 1), a category the row of the identity matrix that

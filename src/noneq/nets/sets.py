@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.context import Context, Linear, Modulation, layer_norm, per_site
 from noneq.nets.inputs import Clock, Label
@@ -48,6 +49,7 @@ class SetNet(AbstractNet):
                 f"SetNet: heads = {self.heads} does not divide width = {self.width}."
             )
 
+    @checked
     def init(
         self,
         event_shape: tuple[int, ...],

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.pde.equation import PDE
 from noneq.pde.quadratic_flow import rewrite_quadratic
 from noneq.pde.terms import Shape, Term, space_symbol, wave_symbols, written
@@ -67,6 +68,7 @@ def is_quadratic(pde: PDE) -> bool:
     return not real
 
 
+@checked
 @lru_cache(maxsize=64)
 def rewrite(pde: PDE) -> DensityFlow:
     """The density p, flux p v and source R of a PDE.

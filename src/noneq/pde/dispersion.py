@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.pde.equation import PDE
 from noneq.pde.terms import space_symbol
 
@@ -110,6 +111,7 @@ def roots(pde: PDE, k: Any, q: Any = None) -> tuple[NDArray[np.complex128], ...]
     )
 
 
+@checked
 @lru_cache(maxsize=64)
 def branches(pde: PDE) -> tuple[Branch, ...]:
     """All branches omega(k), one for each order in time.

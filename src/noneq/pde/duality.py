@@ -1,8 +1,10 @@
 """The PDEs of the duality table, as text."""
 
+from noneq.kinds import checked
 from noneq.pde.equation import PDE
 
 
+@checked
 def zoo(dim: int = 2) -> dict[str, PDE]:
     """The eleven PDEs of the duality table, all parameters 1 (fractional: a = 1.5).
 

@@ -1,10 +1,12 @@
 """A density on a periodic grid, carried by a PDE: its density, flux and source after time t."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from noneq._typing import Numbers
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.pde.density_flow import is_quadratic, linear_flow
 from noneq.pde.dispersion import roots
 from noneq.pde.equation import PDE
@@ -34,7 +36,8 @@ class _Waves(NamedTuple):
     q: np.ndarray
 
 
-def evolve(pde: PDE, density: Any, box: float, t: float) -> Evolved:
+@checked
+def evolve(pde: PDE, density: Numbers, box: float, t: float) -> Evolved:
     """The density flow on a periodic grid of side ``box``, by Fourier transform.
 
     Advection runs along the first axis. Where waves below a cut-off do not decay (Helmholtz), the

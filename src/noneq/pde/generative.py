@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.pde.density_flow import is_quadratic
 from noneq.pde.dispersion import branches, directions
 from noneq.pde.equation import PDE
@@ -29,6 +30,7 @@ _TOLERANCE, _ROUNDING = 1e-6, 1e-13
 _WAVENUMBERS = np.geomspace(1e-2, 1e2, 41)
 
 
+@checked
 def process(
     pde: PDE,
     *,

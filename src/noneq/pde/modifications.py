@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.pde.boxes import box_threshold
 from noneq.pde.density_flow import is_quadratic
 from noneq.pde.dispersion import branches
@@ -34,6 +35,7 @@ class Modification(NamedTuple):
     verdict: Verdict
 
 
+@checked
 def modify(pde: PDE, *, scale: float = 1.0, box: float | None = None) -> tuple[Modification, ...]:
     """Changes that may let a PDE generate, each with its own verdict; none if it does already.
 

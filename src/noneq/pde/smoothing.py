@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from noneq._typing import Numbers
+from noneq.kinds import checked, refuse_nonfinite
 from noneq.pde.dispersion import Branch, branches, directions, symbolic_rates, wavenumbers
 from noneq.pde.equation import PDE
 from noneq.pde.terms import wave_symbols
@@ -26,6 +28,7 @@ class Smoothing(NamedTuple):
     formula: str | None
 
 
+@checked
 @lru_cache(maxsize=64)
 def judged(pde: PDE) -> Branch:
     """The admissible branch; of two the one that decays more slowly, which outlives the other.
@@ -62,7 +65,8 @@ def smoothing_of(branch: Branch) -> Smoothing:
     return Smoothing(value, _cutoff_formula(branch, value) if found else None)
 
 
-def smoothing_factors(pde: PDE, k: Any, t: float) -> np.ndarray:
+@checked
+def smoothing_factors(pde: PDE, k: Numbers, t: float) -> np.ndarray:
     """exp(t (Im omega(k) - Im omega(0))) of the judged branch, in the direction that decays least.
 
     Args:
@@ -70,6 +74,8 @@ def smoothing_factors(pde: PDE, k: Any, t: float) -> np.ndarray:
         k: wavenumbers.
         t: time.
     """
+    refuse_nonfinite(k, "smoothing_factors: k")
+    refuse_nonfinite(t, "smoothing_factors: t")
     k, branch = np.asarray(k, float), judged(pde)
     decays = [branch.excess(k, k * cosine).real for cosine in directions(pde)]
     return np.asarray(np.exp(t * np.max(decays, axis=0)))

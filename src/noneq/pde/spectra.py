@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from noneq._typing import Numbers
 from noneq.errors import InvalidInput
+from noneq.kinds import checked, refuse_nonfinite
 from noneq.pde.density_flow import is_quadratic
 from noneq.pde.dispersion import branches, roots
 from noneq.pde.equation import PDE
@@ -14,7 +16,8 @@ from noneq.pde.equation import PDE
 Complex = NDArray[np.complex128]
 
 
-def spectrum(pde: PDE, k: Any, t: Any, q: Any = None) -> np.ndarray:
+@checked
+def spectrum(pde: PDE, k: Numbers, t: Numbers, q: Numbers | None = None) -> np.ndarray:
     """p_hat(k, t) / p_hat(k, 0), the Fourier transform of the kernel of a point source.
 
     One admissible root: exp(lam t), its real part where lam oscillates. Two (hyperbolic): the
@@ -31,6 +34,16 @@ def spectrum(pde: PDE, k: Any, t: Any, q: Any = None) -> np.ndarray:
     Raises:
         InvalidInput: complex coefficients (p = \\|phi\\|^2 is not linear), or t < 0.
     """
+    given = {"k": k, "t": t} | ({} if q is None else {"q": q})
+    for name, value in given.items():
+        refuse_nonfinite(value, f"spectrum: {name}")
+    try:
+        np.broadcast_shapes(*map(np.shape, given.values()))
+    except ValueError as error:
+        shapes = ", ".join(f"{np.shape(value)} of {name}" for name, value in given.items())
+        raise InvalidInput(
+            f"spectrum: shapes {shapes} do not fit together; give one shape, or single numbers."
+        ) from error
     _refuse_quadratic(pde, t)
     slow, fast = parts_of_density(pde, k, t, q)
     total = np.asarray(slow + fast)

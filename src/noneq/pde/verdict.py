@@ -6,6 +6,7 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 from noneq.errors import InvalidInput, WrongType
+from noneq.kinds import checked
 from noneq.pde.boxes import box_threshold, lowest_in_box
 from noneq.pde.density_flow import rewrite
 from noneq.pde.dispersion import branches
@@ -61,6 +62,7 @@ class Verdict:
         return plain | {"lowest": {str(dim): low for dim, low in self.lowest.items()}}
 
 
+@checked
 def judge(pde: PDE, *, scale: float = 1.0, box: float | None = None) -> Verdict:
     """C1, C2 and whether the PDE is s-generative, at a scale of data and in a box.
 

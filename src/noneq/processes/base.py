@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.constant import Constant
 from noneq.data.summary import Summary
+from noneq.kinds import AbstractChecked
 from noneq.nets.base import AbstractNetwork
 from noneq.processes.schedules import AbstractSchedule
 from noneq.processes.targets import AbstractTarget
@@ -34,7 +35,7 @@ class Perturbed(NamedTuple):
     birth: Scalar | None
 
 
-class AbstractPrior(eqx.Module):
+class AbstractPrior(AbstractChecked):
     """The law at tau = 1."""
 
     @abstractmethod
@@ -46,7 +47,7 @@ class AbstractPrior(eqx.Module):
         """Log density of one state in nats."""
 
 
-class AbstractProcess(eqx.Module):
+class AbstractProcess(AbstractChecked):
     """A physical process that turns data (tau = 0) into a prior (tau = 1).
 
     All functions take one state, in normalised coordinates.

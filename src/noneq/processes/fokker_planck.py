@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.calculus import MOST_EXACT_LOSS, directions
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.nets.vectors.gradient import has_energy
 from noneq.processes.penalties import AbstractPenalty
 from noneq.processes.schedules import AbstractSchedule
@@ -67,6 +68,7 @@ def score_terms(
     return jnp.concatenate([slope[None], terms])
 
 
+@checked
 def score_residual(
     score: Field,
     noising: Noising,
@@ -84,6 +86,7 @@ def score_residual(
     return slope - jax.grad(lambda x: jnp.sum(growth(score, noising, x, tau, along)))(x)
 
 
+@checked
 def scalar_residual(
     log_p: Callable[[Array, ScalarLike], Scalar],
     noising: Noising,
@@ -131,6 +134,7 @@ def sde_per_level(schedule: AbstractSchedule) -> tuple[Noising, Callable[[Scalar
     return noising, speed
 
 
+@checked
 def noisy_energy(
     denoiser: Any, x: Array, tau: ScalarLike, *, time: Any = None, condition: Any = None
 ) -> Scalar:

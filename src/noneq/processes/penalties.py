@@ -9,9 +9,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
+from noneq.kinds import AbstractChecked
 
 
-class AbstractPenalty(eqx.Module):
+class AbstractPenalty(AbstractChecked):
     """A term added to the loss of training states.
 
     Attributes:

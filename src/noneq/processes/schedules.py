@@ -8,17 +8,17 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from noneq._typing import Scalar, ScalarLike
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked
 from noneq.traced import AbstractUntraced
 
 
-class AbstractSchedule(eqx.Module):
+class AbstractSchedule(AbstractChecked):
     """A pair (alpha, sigma) of functions of tau in [0, 1]."""
 
     @abstractmethod

@@ -7,10 +7,10 @@ D = c_skip x + c_out F(c_in x): three numbers per noise level are all that diffe
 from abc import abstractmethod
 from typing import ClassVar, NamedTuple
 
-import equinox as eqx
 import jax.numpy as jnp
 
 from noneq._typing import Scalar
+from noneq.kinds import AbstractChecked
 
 
 class Coefficients(NamedTuple):
@@ -21,7 +21,7 @@ class Coefficients(NamedTuple):
     inside: Scalar
 
 
-class AbstractTarget(eqx.Module):
+class AbstractTarget(AbstractChecked):
     """Meaning of the network's output for x = alpha y + sigma xi."""
 
     needs_signal: ClassVar[bool] = False

@@ -6,17 +6,17 @@ denoiser is (sigma/alpha) times that, one of the score 1/sigma times.
 
 from abc import abstractmethod
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked
 from noneq.processes.schedules import AbstractSchedule
 
 
-class AbstractWeight(eqx.Module):
+class AbstractWeight(AbstractChecked):
     """How often each noise level is trained and how much its error counts."""
 
     @abstractmethod

@@ -9,6 +9,7 @@ import jax
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import Interrupted, InvalidInput, NoneqError, WriteFailed
+from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Progress
 from noneq.runs.fitting import fit_seeds
 from noneq.runs.measures import measures_named
@@ -20,6 +21,7 @@ from noneq.store import add_rows, fingerprint
 TRAINING_PART = 0.8
 
 
+@checked
 def compare(
     methods: Sequence[AbstractMethod],
     data: Snapshots | Trajectories,

@@ -12,11 +12,13 @@ import numpy as np
 
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import summarise
+from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod
 from noneq.spec import override
 from noneq.store.weights import count_parameters
 
 
+@checked
 def cost(
     method: AbstractMethod,
     data: Snapshots | Trajectories,

@@ -12,12 +12,14 @@ import jax
 
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import DataFileError, InvalidInput, NoneqError, WriteFailed
+from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Fit, Progress
 from noneq.spec import from_text, to_toml
 from noneq.store import fingerprint, load, lock, read_meta, read_spec, write, write_text
 from noneq.store.records import to_json
 
 
+@checked
 def fit(
     method: AbstractMethod,
     data: Snapshots | Trajectories,
@@ -56,6 +58,7 @@ def fit(
     )[0]  # fmt: skip
 
 
+@checked
 def fit_seeds(
     method: AbstractMethod,
     data: Snapshots | Trajectories,

@@ -7,6 +7,7 @@ import numpy as np
 
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
+from noneq.kinds import checked
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Row:
     floor: float | None = None
 
 
+@checked
 def row_of(case: str, method: str, metric: str, estimate: Estimate) -> Row:
     """The row of a scalar estimate.
 
@@ -54,6 +56,7 @@ def over_times(estimate: Estimate, *, same_paths: bool) -> Estimate:
     return replace(mean, stderr=np.asarray(estimate.stderr.mean())) if same_paths else mean
 
 
+@checked
 def combine(outcomes: list[tuple[Row, ...]]) -> list[dict[str, Any]]:
     """Average rows over the seeds.
 

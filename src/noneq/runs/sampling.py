@@ -15,6 +15,7 @@ from noneq.data.snapshots import Snapshots
 from noneq.data.summary import Summary
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.learning.method import Fit
 from noneq.methods.denoising.guidance import guided, inpainted
 from noneq.runs.folders import members
@@ -23,6 +24,7 @@ from noneq.store import load
 from noneq.traits import HasPaths, require
 
 
+@checked
 def sample(
     folder: str | Path,
     n: int,

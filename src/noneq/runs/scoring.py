@@ -15,6 +15,7 @@ from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
+from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod
 from noneq.metrics.strata import within_conditions
 from noneq.needs import Needs
@@ -26,6 +27,7 @@ from noneq.store import add_rows, fingerprint, load
 from noneq.traits import require
 
 
+@checked
 def score(
     model: Any,
     reference: Snapshots | Trajectories,
@@ -190,6 +192,7 @@ def _at_times(data: Snapshots | Trajectories, times: np.ndarray) -> Snapshots | 
     return data if len(shared) == data.times.size else data.hold_out(shared)[1]
 
 
+@checked
 def evaluate(
     folder: str | Path,
     data: Snapshots | Trajectories,

@@ -13,6 +13,7 @@ import numpy as np
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots
 from noneq.estimate import Estimate
+from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod
 from noneq.runs.rows import Row, over_times, row_of
 
@@ -80,6 +81,7 @@ class Trial:
         ]
 
 
+@checked
 def trial(
     case: str, name: str, method: AbstractMethod, data: Any, *, keys: int = 1, key: Key
 ) -> Trial:

@@ -1,13 +1,13 @@
 """Levels between a Gaussian and a law known by its energy."""
 
-import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked
 
 
-class AnnealedLevels(eqx.Module):
+class AnnealedLevels(AbstractChecked):
     """How a law is reached from N(0, I): levels exp(−|y|²/2 − beta f), beta = u², u even in [0, 1].
 
     Args:

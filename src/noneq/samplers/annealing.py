@@ -3,7 +3,6 @@
 from abc import abstractmethod
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,10 +11,11 @@ from jaxtyping import Array, Float, PyTree
 from noneq._typing import Key, Scalar
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
+from noneq.kinds import AbstractChecked, checked
 from noneq.traced import jit
 
 
-class AbstractAnnealing(eqx.Module):
+class AbstractAnnealing(AbstractChecked):
     """Laws f_beta(x)/Z_beta between a simple one (beta = 0) and the law of interest (beta = 1)."""
 
     @abstractmethod
@@ -31,6 +31,7 @@ class AbstractAnnealing(eqx.Module):
         """One step of a Markov chain that leaves f_beta/Z_beta invariant."""
 
 
+@checked
 def log_mean(log_weights: Any) -> Estimate:
     """log of a mean of positive weights, from their logarithms.
 
@@ -64,6 +65,7 @@ def log_mean(log_weights: Any) -> Estimate:
     return Estimate(value, stderr, effective, bound="lower", unit="nat")
 
 
+@checked
 def anneal(
     laws: AbstractAnnealing, betas: Float[Array, " levels"], *, chains: int, key: Key
 ) -> tuple[Float[Array, " chains"], PyTree]:
@@ -95,6 +97,7 @@ def anneal(
     return _annealed(laws, jnp.asarray(betas, jnp.result_type(float)), int(chains), key)
 
 
+@checked
 def log_partition_ratio(
     laws: AbstractAnnealing, *, temperatures: int, chains: int, key: Key
 ) -> Estimate:

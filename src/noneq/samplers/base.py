@@ -4,12 +4,12 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
-import equinox as eqx
 import jax
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput, MissingTrait
+from noneq.kinds import AbstractChecked
 from noneq.processes.base import AbstractDiffusing, AbstractPrior, AbstractProcess
 from noneq.processes.field_lines import AbstractSourced
 from noneq.traits import HasBirths, HasDenoiser, HasNoisyScore
@@ -33,7 +33,7 @@ class Flowing(Protocol):
         ...
 
 
-class AbstractSampler(eqx.Module):
+class AbstractSampler(AbstractChecked):
     """From the prior at tau = 1 to data at tau = 0, for a whole ensemble at once."""
 
     @property

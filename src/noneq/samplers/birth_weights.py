@@ -3,13 +3,13 @@
 from abc import abstractmethod
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from noneq._typing import Key, Scalar
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked
 
 
 FEWEST = 0.1
@@ -42,7 +42,7 @@ class Population(NamedTuple):
         return 1 / (n * jnp.sum(jax.ops.segment_sum(weights, self.families, n) ** 2))
 
 
-class AbstractHandling(eqx.Module):
+class AbstractHandling(AbstractChecked):
     """What is done with the factors by which births and deaths change the particles' weights."""
 
     @abstractmethod

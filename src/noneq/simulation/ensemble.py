@@ -17,6 +17,7 @@ from noneq._typing import Key
 from noneq.data.checks import as_floats
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput, MissingTrait, SolveFailed
+from noneq.kinds import checked
 from noneq.simulation.maps import advance_map, steps_between
 from noneq.simulation.solvers import AbstractSolver, EulerMaruyama, RungeKutta4, noise_shape
 from noneq.systems.base import AbstractDiffusion, AbstractMap, AbstractODE, AbstractSystem
@@ -28,6 +29,7 @@ _CHUNK = 2**14  # particles advanced together, at most
 _PAD = 64  # chunks are multiples of this, so that devices can share them evenly
 
 
+@checked
 def simulate(
     system: AbstractSystem,
     times: Sequence[float | int] | np.ndarray | Array,
@@ -185,7 +187,7 @@ def _advance(
 
 
 def _checked_times(times: Any) -> np.ndarray:
-    array = np.asarray(times, np.float64)
+    array = as_floats(times, "simulate: times").astype(np.float64)
     if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
         raise InvalidInput(
             f"simulate: times has shape {array.shape}; expected a non-empty vector of finite times."

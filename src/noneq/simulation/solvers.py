@@ -3,7 +3,6 @@
 from abc import abstractmethod
 from typing import ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,10 +11,11 @@ from jaxtyping import Array, Float
 from noneq._typing import ScalarLike
 from noneq.calculus import runge_kutta_step
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked
 from noneq.systems.base import AbstractDiffusion
 
 
-class AbstractSolver(eqx.Module):
+class AbstractSolver(AbstractChecked):
     """One step of size h for one state, given standard normal noise."""
 
     needs_noise: ClassVar[bool]

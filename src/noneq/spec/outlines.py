@@ -5,6 +5,7 @@ rebuilt from its outline, which is read without running any constructor.
 """
 
 import dataclasses
+import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -60,13 +61,21 @@ def from_outline(outline: Any, *, trust: bool = False) -> Any:
         return outline
     if isinstance(outline, Mapping):
         if outline.keys() == {"array", "shape"}:
-            return jax.ShapeDtypeStruct(tuple(outline["shape"]), np.dtype(outline["array"]))
+            return _array(outline["shape"], outline["array"])
         if outline.keys() == {"kind", "fields"}:
             return _module(outline["kind"], outline["fields"], trust)
         for name, group in _GROUPS.items():
             if outline.keys() == {name}:
                 return group(from_outline(part, trust=trust) for part in outline[name])
     raise DataFileError("the outline of a given model is damaged; restore the run folder.")
+
+
+def _array(shape: Any, dtype: Any) -> jax.ShapeDtypeStruct:
+    try:
+        sizes = tuple(operator.index(size) for size in shape)
+        return jax.ShapeDtypeStruct(sizes, np.dtype(dtype))
+    except (TypeError, ValueError) as error:
+        raise DataFileError(f"an array of a given model has no shape or type: {error}.") from error
 
 
 def _module(kind: str, fields: Mapping[str, Any], trust: bool) -> Any:

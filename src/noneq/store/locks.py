@@ -33,15 +33,21 @@ def lock(folder: str | Path) -> Iterator[None]:
             f"{folder} is in use by {_owner(path)}; wait for it or choose another folder."
         ) from error
     except OSError as error:
-        raise WriteFailed(f"cannot write to {folder}: {error.strerror}.") from error
+        _drop_empty(folder)
+        raise WriteFailed(f"cannot write to {folder}: {error.strerror or error}.") from error
     try:
         with suppress(OSError):  # Windows lets nobody write a locked file
             path.write_text(str(os.getpid()))
         yield
     finally:
         _release(held, path)
-        with suppress(OSError):
-            folder.rmdir()  # only if nothing was written
+        _drop_empty(folder)
+
+
+def _drop_empty(folder: Path) -> None:
+    """Remove the folder if nothing was written into it."""
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _owner(path: Path) -> str:
@@ -58,6 +64,8 @@ def _release(held: Any, path: Path) -> None:
     """
     if os.name == "nt":
         held.release()
-    with suppress(FileNotFoundError, PermissionError):
-        path.unlink()
-    held.release()
+    try:
+        with suppress(OSError):  # a disk that became read-only keeps the file; a lock it is not
+            path.unlink()
+    finally:
+        held.release()

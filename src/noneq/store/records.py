@@ -14,6 +14,7 @@ import numpy as np
 
 from noneq.data.atomic import atomic_path
 from noneq.errors import DataFileError, InvalidInput, WriteFailed
+from noneq.kinds import checked
 from noneq.store.inside import inside
 
 
@@ -27,6 +28,7 @@ def fingerprint(data: Any) -> str:
     return digest.hexdigest()
 
 
+@checked
 def add_rows(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:
     """Add rows to ``metrics.json``; a row with the same case, method and metric is replaced.
 
@@ -39,6 +41,7 @@ def add_rows(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:
     write_text(Path(path) / "metrics.json", to_json(list(merged.values())))
 
 
+@checked
 def read_rows(path: str | Path) -> list[dict[str, Any]]:
     """Rows of ``metrics.json``; none if there is no such file.
 
@@ -94,7 +97,15 @@ def to_csv(history: dict[str, list[float]]) -> str:
 
 
 def from_csv(text: str) -> dict[str, list[float]]:
-    """Columns of the CSV text that `to_csv` wrote."""
-    header, *rows = csv.reader(io.StringIO(text))
-    columns = zip(*rows, strict=True) if rows else ([] for _ in header)
-    return {name: [float(v) for v in column] for name, column in zip(header, columns, strict=True)}
+    """Columns of the CSV text that `to_csv` wrote.
+
+    Raises:
+        DataFileError: other text.
+    """
+    try:
+        header, *rows = csv.reader(io.StringIO(text))
+        columns = zip(*rows, strict=True) if rows else ([] for _ in header)
+        pairs = zip(header, columns, strict=True)
+        return {name: [float(v) for v in column] for name, column in pairs}
+    except (ValueError, csv.Error) as error:
+        raise DataFileError(f"history.csv holds no columns of numbers ({error}).") from error

@@ -14,6 +14,7 @@ from typing import Any
 
 from noneq.data.summary import Summary
 from noneq.errors import DataFileError, InvalidInput, NoneqError
+from noneq.kinds import checked, shown
 from noneq.learning.method import AbstractMethod, Fit
 from noneq.spec import (
     from_dict,
@@ -32,9 +33,12 @@ from noneq.store.upgrades import FORMAT, check_format, upgraded, upgraded_spec
 
 
 _LARGEST_TEXT = 64 * 2**20
+_TABLES = ("summary", "sha256", "versions", "data", "identity", "given")
+"""Entries of ``meta.json`` that are tables where they are there."""
 
 
-def save(fit: Any, path: str | Path) -> None:
+@checked
+def save(fit: Fit, path: str | Path) -> None:
     """Write a `Fit` into a run folder.
 
     A crash at any moment leaves the previous run or the new one, complete.
@@ -52,11 +56,13 @@ def save(fit: Any, path: str | Path) -> None:
         write(fit, path)
 
 
-def write(fit: Any, path: str | Path) -> None:
+@checked
+def write(fit: Fit, path: str | Path) -> None:
     """`save` for a caller that holds the folder's `lock` already."""
     replace_all(Path(path), _content(fit))
 
 
+@checked
 def load(path: str | Path, *, trust: bool = False) -> Any:
     """Read a `Fit` from a run folder.
 
@@ -73,23 +79,24 @@ def load(path: str | Path, *, trust: bool = False) -> Any:
     meta = read_meta(folder)
     spec = _spec(folder, meta)
     blob = _checked(folder, "model.safetensors", meta)
-    history = _checked(folder, "history.csv", meta).decode()
+    history = _text(folder, "history.csv", meta)
     method = from_dict(spec, AbstractMethod, trust=trust)
     try:
         summary = from_fields(Summary, meta["summary"], trust=trust)
-    except (NoneqError, AttributeError, KeyError) as error:
+    except NoneqError as error:
         raise DataFileError(f"{folder / 'meta.json'}: summary of the data: {error}") from error
-    outlines = meta.get("given", {})
     given = {
-        name: from_outline(upgraded(outline), trust=trust) for name, outline in outlines.items()
+        name: from_outline(upgraded(outline), trust=trust)
+        for name, outline in meta.get("given", {}).items()
     }
     try:
         model = weights.from_bytes(blob, method, summary, given)
+        columns = from_csv(history)
     except DataFileError as error:
         raise DataFileError(f"{folder}: {error}") from error
     own = ("format", "versions", "summary", "sha256", "given")
     extra = {k: v for k, v in meta.items() if k not in own}
-    return Fit(model, from_csv(history), method, summary, extra, given)
+    return Fit(model, columns, method, summary, extra, given)
 
 
 def read_spec(path: str | Path) -> dict[str, Any]:
@@ -102,6 +109,7 @@ def read_spec(path: str | Path) -> dict[str, Any]:
     return _spec(Path(path), read_meta(path))
 
 
+@checked
 def read_meta(path: str | Path) -> dict[str, Any]:
     """``meta.json`` of a run, its own checksum and format verified.
 
@@ -117,6 +125,7 @@ def read_meta(path: str | Path) -> dict[str, Any]:
             raise DataFileError(f"{file} is larger than {_LARGEST_TEXT} bytes; it is no meta.json.")
         meta = json.loads(file.read_bytes())
         check_format(meta["format"], file)
+        _check_tables(meta, file)
         intact = _digest(_meta_core(meta)) == meta["sha256"]["meta.json"]
     except DataFileError:
         raise
@@ -151,7 +160,7 @@ def _content(fit: Any) -> dict[str, bytes]:
 
 
 def _spec(folder: Path, meta: dict[str, Any]) -> dict[str, Any]:
-    return upgraded_spec(from_text(_checked(folder, "spec.toml", meta).decode()))
+    return upgraded_spec(from_text(_text(folder, "spec.toml", meta)))
 
 
 def _checked(folder: Path, name: str, meta: dict[str, Any]) -> bytes:
@@ -163,6 +172,22 @@ def _checked(folder: Path, name: str, meta: dict[str, Any]) -> bytes:
     if _digest(blob) != meta["sha256"].get(name):
         raise DataFileError(f"{file} fails its checksum; it was altered or damaged, restore it.")
     return blob
+
+
+def _text(folder: Path, name: str, meta: dict[str, Any]) -> str:
+    try:
+        return _checked(folder, name, meta).decode()
+    except UnicodeDecodeError as error:
+        raise DataFileError(f"{folder / name} is no text ({error}); restore it.") from error
+
+
+def _check_tables(meta: dict[str, Any], file: Path) -> None:
+    """Refuse facts of another form than this library writes, whatever their checksum says."""
+    for name in _TABLES:
+        if not isinstance(meta.get(name, {}), dict):
+            raise DataFileError(f"{file}: {name} is no table but {shown(meta[name])}; restore it.")
+    if "summary" not in meta:
+        raise DataFileError(f"{file} has no summary of the data; restore it.")
 
 
 def _digest(blob: bytes) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from safetensors.numpy import load, save
 
 from noneq.data.summary import Summary
-from noneq.errors import DataFileError, InvalidInput
+from noneq.errors import DataFileError, InvalidInput, NoneqError
 
 
 def to_bytes(model: Any, method: Any, summary: Summary, given: Mapping[str, Any]) -> bytes:
@@ -46,7 +46,14 @@ def from_bytes(blob: bytes, method: Any, summary: Summary, given: Mapping[str, A
         tensors = load(blob)
     except Exception as error:  # whatever the parser throws means one thing here
         raise DataFileError(f"model.safetensors cannot be parsed: {error}.") from error
-    template = _template(method, summary, given)
+    try:
+        template = _template(method, summary, given)
+    except NoneqError:
+        raise
+    except Exception as error:  # a summary that no network can be built for
+        raise DataFileError(
+            f"spec.toml and meta.json describe no model ({' '.join(str(error).split())[:80]})."
+        ) from error
     wanted = {name for name, leaf in _leaves(template).items() if _is_array(leaf)}
     if wanted != tensors.keys():
         odd = sorted(wanted ^ tensors.keys())[0]

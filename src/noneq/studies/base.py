@@ -9,6 +9,7 @@ import equinox as eqx
 import numpy as np
 
 from noneq._typing import Key
+from noneq.kinds import AbstractChecked
 from noneq.runs.rows import Row
 
 
@@ -29,7 +30,7 @@ class Outcome:
     arrays: Arrays = field(default_factory=dict)
 
 
-class AbstractCell(eqx.Module):
+class AbstractCell(AbstractChecked):
     """An independent piece of a study: its fields and a key determine its outcome.
 
     Attributes:
@@ -54,7 +55,7 @@ class AbstractCell(eqx.Module):
         """Do the work."""
 
 
-class AbstractStudy(eqx.Module):
+class AbstractStudy(AbstractChecked):
     """A named list of independent cells; the fields are its settings.
 
     Class attributes:

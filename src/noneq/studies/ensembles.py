@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from noneq._typing import Key
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked
 from noneq.simulation import simulate
 from noneq.systems.base import AbstractDiffusion
 
@@ -35,7 +35,7 @@ class Ensembles:
     truth: Trajectories
 
 
-class Recording(eqx.Module):
+class Recording(AbstractChecked):
     """How a system is simulated and recorded.
 
     Args:

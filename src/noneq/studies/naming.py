@@ -1,5 +1,6 @@
 """Studies by name, found by walking the room's public classes."""
 
+from noneq.kinds import checked
 from noneq.spec.names import modules, unknown
 from noneq.studies.base import AbstractStudy
 
@@ -9,6 +10,7 @@ def studies() -> dict[str, type[AbstractStudy]]:
     return {study.name: study for study in modules("studies", AbstractStudy).values()}
 
 
+@checked
 def study_named(name: str) -> AbstractStudy:
     """The study of this name, with its default settings.
 

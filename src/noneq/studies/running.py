@@ -21,6 +21,7 @@ from noneq.data.atomic import atomic_path
 from noneq.data.formats.npz import read_arrays
 from noneq.data.safety import bytes_to_unpack, refuse_long
 from noneq.errors import DataFileError, Interrupted, NoneqError, WriteFailed
+from noneq.kinds import checked
 from noneq.runs.rows import Row, combine
 from noneq.spec import to_toml
 from noneq.store import inside, lock, write_text
@@ -50,6 +51,7 @@ class Kept:
     arrays: Arrays
 
 
+@checked
 def run_study(
     study: AbstractStudy,
     out: str | Path,

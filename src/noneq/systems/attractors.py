@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, ScalarLike
 from noneq.domains import Free
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.systems.base import AbstractODE
 
 
@@ -55,6 +56,7 @@ class Lorenz(AbstractODE):
         """0.01 at the classical parameters, in proportion to the fastest of the linear rates."""
         return 0.28 / max(self.sigma, self.rho, self.beta, 1.0)
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "3"]:
         """A Gaussian of the attractor's size around its middle."""
         lift = self.rho - 1.0
@@ -108,6 +110,7 @@ class Rossler(AbstractODE):
         """0.02 at the classical parameters, less where z decays or grows faster."""
         return 0.114 / max(self.c, 1.0)
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "3"]:
         """A point on the spiral."""
         kick = jax.random.normal(key, (3,))

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.systems.base import AbstractSystem, HasStationaryDensity
 
 
@@ -51,6 +52,7 @@ class BarsAndStripes(AbstractSystem, HasStationaryDensity):
         both = np.concatenate([bars, bars.transpose(0, 2, 1)])
         return np.unique(both, axis=0)[:, None].astype(np.float32)
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "1 size size"]:
         """One picture."""
         patterns = self.patterns()

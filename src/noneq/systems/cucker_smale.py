@@ -6,6 +6,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, ScalarLike
 from noneq.domains import Free, Product
+from noneq.kinds import checked
 from noneq.systems.base import AbstractDiffusion
 from noneq.systems.particles import check_numbers, check_particles, sums_over_pairs
 
@@ -67,6 +68,7 @@ class CuckerSmale(AbstractDiffusion):
         """0.02 of the time in which velocities relax or a particle crosses the length 1."""
         return 0.02 / max(self.strength, self.agitation)
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "particles 4"]:
         """Gaussian positions and velocities, independent."""
         scales = jnp.asarray([self.spread, self.spread, self.agitation, self.agitation])

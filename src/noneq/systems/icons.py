@@ -4,16 +4,16 @@ import math
 from abc import abstractmethod
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked
 
 
-class AbstractIcon(eqx.Module):
+class AbstractIcon(AbstractChecked):
     """A picture as a function of the place; lengths are in sites, the centre is (0, 0)."""
 
     @property

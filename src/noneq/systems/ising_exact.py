@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.systems.spin_dynamics import AbstractSweep
 from noneq.systems.spins import Ising
 
@@ -38,6 +39,7 @@ class Enumeration(eqx.Module):
     absolute_magnetisation: float
 
 
+@checked
 def enumeration(ising: Ising) -> Enumeration:
     """The Boltzmann law of at most 20 spins by summing over all states.
 
@@ -80,6 +82,7 @@ def enumeration(ising: Ising) -> Enumeration:
     )
 
 
+@checked
 def flip_matrix(ising: Ising) -> Float[np.ndarray, "states states"]:
     """Transition matrix of one attempt at one spin chosen at random, for at most 12 spins.
 
@@ -102,6 +105,7 @@ def flip_matrix(ising: Ising) -> Float[np.ndarray, "states states"]:
     return matrix
 
 
+@checked
 def step_matrix(ising: Ising) -> Float[np.ndarray, "states states"]:
     """Transition matrix of one unit of time (one call of ``step``), for at most 12 spins.
 
@@ -126,6 +130,7 @@ def step_matrix(ising: Ising) -> Float[np.ndarray, "states states"]:
     return matrix
 
 
+@checked
 def onsager_energy(temperature: float, strength: float = 1.0) -> float:
     """Energy per spin of the infinite square lattice without field.
 
@@ -147,6 +152,7 @@ def onsager_energy(temperature: float, strength: float = 1.0) -> float:
     return -abs(strength) / math.tanh(2 * K) * (1 + 2 / math.pi * q * elliptic)
 
 
+@checked
 def onsager_magnetisation(temperature: float, strength: float = 1.0) -> float:
     """Spontaneous magnetisation of the infinite square lattice.
 
@@ -165,6 +171,7 @@ def onsager_magnetisation(temperature: float, strength: float = 1.0) -> float:
     return max(0.0, 1 - math.sinh(2 * K) ** -4) ** 0.125
 
 
+@checked
 def torus_energy(shape: tuple[int, int], temperature: float, strength: float = 1.0) -> float:
     """Energy per spin of a finite periodic square lattice without field.
 

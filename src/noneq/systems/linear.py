@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from noneq._typing import Key, Scalar, ScalarLike
+from noneq._typing import Key, Numbers, Scalar, ScalarLike
 from noneq.domains import Free
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.systems.base import AbstractDiffusion, HasEntropyProduction, HasStationaryDensity
 
 
@@ -18,7 +19,7 @@ Matrix: TypeAlias = tuple[tuple[float, ...], ...]
 """A matrix as nested tuples of numbers, row by row."""
 
 
-def _nested(values: Any) -> Any:
+def _nested(values: Numbers | None) -> Any:
     """Any array-like as nested tuples of floats, so that equal systems compare equal."""
     if values is None or isinstance(values, int | float):
         return values
@@ -95,6 +96,7 @@ class Linear(AbstractDiffusion, HasStationaryDensity, HasEntropyProduction):
         root = np.sqrt(diagonal)
         return jnp.asarray(root[0] if np.all(root == root[0]) else root, x.dtype)
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "dim"]:
         """Gaussian, see ``start_mean`` and ``start_covariance``."""
         mean, covariance = self.moments(0.0)

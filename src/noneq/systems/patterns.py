@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key
 from noneq.domains import Free, Torus
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.systems.base import AbstractSystem
 from noneq.systems.icons import AbstractIcon, Disc, over, turned
 
@@ -73,6 +74,7 @@ class PlacedIcons(AbstractSystem):
         """Values are free; it is the grid that is periodic."""
         return Free()
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "channels size size"]:
         """One canvas."""
         place_key, turn_key = jax.random.split(key)
@@ -166,6 +168,7 @@ class PlacedPoints(AbstractSystem):
         sites = np.asarray(self.points, float).reshape(-1, 2)
         return sites - sites.mean(0)
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "particles width"]:
         """One draw."""
         place_key, turn_key = jax.random.split(key)

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.domains import Free, Product, Torus
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.systems.base import AbstractODE, HasStationaryDensity
 
 
@@ -72,6 +73,7 @@ class DoublePendulum(AbstractODE, HasStationaryDensity):
         thermal = 1.0 / (self.beta * min(self.m1, self.m2) * shortest**2)
         return 0.015 / math.sqrt(self.gravity / shortest + thermal)
 
+    @checked
     def energy(self, x: Float[Array, "4"]) -> Scalar:
         """H(θ, p), conserved."""
         angles, momenta = x[:2], x[2:]
@@ -91,6 +93,7 @@ class DoublePendulum(AbstractODE, HasStationaryDensity):
         gradient = jax.grad(self.energy)(x)
         return jnp.concatenate([gradient[2:], -gradient[:2]])
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "4"]:
         """A draw from the Boltzmann law: angles from a table of 256² cells, Gaussian momenta."""
         cell_key, place_key, momentum_key = jax.random.split(key, 3)

@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.systems.base import HasStationaryDensity
 from noneq.systems.shapes import AbstractShape
 
@@ -29,6 +30,7 @@ class TwoPeaks(AbstractShape, HasStationaryDensity):
         if not 0 < self.width < np.inf:
             raise InvalidInput(f"TwoPeaks: width = {self.width}; expected a positive number.")
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "2"]:
         """One draw."""
         which, where = jax.random.split(key)
@@ -63,6 +65,7 @@ class Annulus(AbstractShape, HasStationaryDensity):
                 f"Annulus: inner = {self.inner}, outer = {self.outer}; expected 0 ≤ inner < outer."
             )
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "2"]:
         """One draw."""
         along, across = jax.random.split(key)

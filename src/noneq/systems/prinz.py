@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.domains import Box
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.systems.base import AbstractGradient, HasEntropyProduction
 from noneq.systems.rotating_frame import mean_power
 
@@ -115,6 +116,7 @@ class Prinz(AbstractGradient, HasEntropyProduction):
         """ω in radians of s·θ per unit time; the wells turn at ω/s."""
         return self.drive * np.pi / 2
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "2"]:
         """Uniform in the box."""
         return jax.random.uniform(key, (2,), minval=-self.half_width, maxval=self.half_width)

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, ScalarLike
 from noneq.domains import Free
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.systems.base import AbstractODE
 
 
@@ -96,6 +97,7 @@ class GrayScott(AbstractODE):
         widest = 8.0 if self.laplacian == "5-point" else 2 * math.pi**2
         return min(1.0, 1.6 / max(widest * max(self.Du, self.Dv) + self.F + self.k, 1e-12))
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "2 size size"]:
         """A start of blocks that rest, are excited or recover, which breaks waves into spirals."""
         state_key, noise_key = jax.random.split(key)

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.domains import Torus
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.systems.base import AbstractLangevin, HasEntropyProduction, HasStationaryDensity
 
 
@@ -56,6 +57,7 @@ class DrivenRing(AbstractLangevin, HasStationaryDensity, HasEntropyProduction):
         speed = abs(self.force) + abs(self.amplitude)
         return 0.01 / max(abs(self.amplitude), speed**2 * self.beta, 1 / self.beta)
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "1"]:
         """Uniform on the circle."""
         return jax.random.uniform(key, (1,), maxval=2 * np.pi)

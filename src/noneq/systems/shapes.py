@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar
 from noneq.domains import Free
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.systems.base import AbstractSystem, HasStationaryDensity
 
 
@@ -50,6 +51,7 @@ class EightGaussians(AbstractShape, HasStationaryDensity):
 
     noise: float = 0.5
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "2"]:
         """One draw."""
         which, noise = jax.random.split(key)
@@ -70,6 +72,7 @@ class EightGaussians(AbstractShape, HasStationaryDensity):
 class Checkerboard(AbstractShape, HasStationaryDensity):
     """Uniform on the eight like-coloured squares of side 2 in [−4, 4]²; entropy log 32."""
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "2"]:
         """One draw."""
         row_key, column_key, inside = jax.random.split(key, 3)
@@ -93,6 +96,7 @@ class Moons(AbstractShape):
 
     noise: float = 0.1
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "2"]:
         """One draw."""
         which, where, noise = jax.random.split(key, 3)
@@ -113,6 +117,7 @@ class TwoSpirals(AbstractShape):
 
     noise: float = 0.1
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "2"]:
         """One draw."""
         which, where, width, noise = jax.random.split(key, 4)
@@ -132,6 +137,7 @@ class SwissRoll(AbstractShape):
 
     noise: float = 1.0
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "2"]:
         """One draw."""
         where, noise = jax.random.split(key)
@@ -149,6 +155,7 @@ class Rings(AbstractShape):
 
     noise: float = 0.08
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "2"]:
         """One draw."""
         which, where, noise = jax.random.split(key, 3)
@@ -167,6 +174,7 @@ class Circles(AbstractShape):
 
     noise: float = 0.08
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "2"]:
         """One draw."""
         which, where, noise = jax.random.split(key, 3)
@@ -188,6 +196,7 @@ class Pinwheel(AbstractShape):
     tangential: float = 0.1
     rate: float = 0.25
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "2"]:
         """One draw."""
         which, noise = jax.random.split(key)

@@ -12,11 +12,12 @@ from jaxtyping import Array, Bool, Float
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked
 from noneq.systems.linear import Matrix
 from noneq.systems.spin_updates import Chance, Colours, Table, sweep_colours, sweep_halves
 
 
-class AbstractCouplings(eqx.Module):
+class AbstractCouplings(AbstractChecked):
     """Couplings J_ij: spin j adds J_ij s_j to the local field of spin i.
 
     They need not be reciprocal (J_ij ≠ J_ji); then no energy belongs to the dynamics.

@@ -2,18 +2,18 @@
 
 from abc import abstractmethod
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key
+from noneq.kinds import AbstractChecked
 from noneq.systems.spin_couplings import AbstractCouplings
 from noneq.systems.spin_updates import Chance, flip_at_random
 
 
-class AbstractSpinDynamics(eqx.Module):
+class AbstractSpinDynamics(AbstractChecked):
     """A rule for one unit of time."""
 
     @abstractmethod

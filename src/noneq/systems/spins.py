@@ -9,15 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from noneq._typing import Key, Scalar, ScalarLike
+from noneq._typing import Key, Numbers, Scalar, ScalarLike
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.systems.base import AbstractMap
 from noneq.systems.spin_couplings import AbstractCouplings, Lattice
 from noneq.systems.spin_dynamics import AbstractSpinDynamics, HeatBath
 
 
-def _numbers(value: Any) -> Any:
+def _numbers(value: Numbers) -> Any:
     """A number or a tuple of numbers, from any array-like."""
     array = np.asarray(value, float)
     return float(array) if array.ndim == 0 else tuple(array.reshape(-1).tolist())
@@ -82,6 +83,7 @@ class Ising(AbstractMap):
         """Number of spins."""
         return math.prod(self.event_shape)
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "*event"]:
         """Independent spins of mean ``start``."""
         up = jax.random.bernoulli(key, (1 + self.start) / 2, self.event_shape)
@@ -102,6 +104,7 @@ class Ising(AbstractMap):
         along = np.linspace(*self.temperature, sides[0]).reshape(-1, *(1,) * (len(sides) - 1))
         return np.broadcast_to(1.0 / along, shape).astype(float)
 
+    @checked
     def energy(self, x: Float[Array, "*event"]) -> Scalar:
         """E(s) of one state, in all; of J_ij only the reciprocal part enters."""
         return -jnp.sum(x * (self.couplings.local(x) / 2 + self.field))

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, ScalarLike
 from noneq.domains import Free, Product, Torus
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.systems.base import AbstractMap
 from noneq.systems.particles import check_numbers, check_particles, sums_over_pairs
 
@@ -58,6 +59,7 @@ class Vicsek(AbstractMap):
         """Positions on the torus, velocities free."""
         return Product((Torus(self.box), Free()), (2, 2))
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "particles 4"]:
         """Positions and headings uniform and independent."""
         place_key, heading_key = jax.random.split(key)

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.domains import Free
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.systems.base import (
     AbstractGradient,
     AbstractLangevin,
@@ -52,6 +53,7 @@ class DoubleWell(AbstractGradient, HasStationaryDensity, HasEntropyProduction):
         """0.02 / V''(±1)."""
         return 0.02 / (8.0 * self.barrier)
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "1"]:
         """Always ``start``."""
         return jnp.full((1,), self.start)
@@ -104,6 +106,7 @@ class Swirl(AbstractLangevin, HasStationaryDensity, HasEntropyProduction):
         """0.02 / (largest curvature at the wells, with the swirl)."""
         return 0.02 / (8.0 * np.sqrt(1 + self.q**2))
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "2"]:
         """A draw from p: x by inverting its distribution function on a grid, y Gaussian."""
         for_x, for_y = jax.random.split(key)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from noneq._typing import Numbers
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
@@ -16,7 +17,7 @@ _GROUPS = 16
 
 
 @observable("trajectories")
-def autocorrelation_time(paths: Trajectories | Any) -> Estimate:
+def autocorrelation_time(paths: Trajectories | Numbers) -> Estimate:
     """Integrated autocorrelation time of a stationary chain, in its own time unit.
 
     **Equation**: τ = [1 + 2 Σ_{k=1}^{W} ρ(k)] Δ, ρ(k) = Σ_i C_i(k)/Σ_i C_i(0), C_i(k) the

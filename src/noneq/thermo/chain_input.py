@@ -47,9 +47,9 @@ def checked(chain: Any) -> CheckedChain:
         return chain
     try:
         given = np.asarray(chain.transition_matrix() if isinstance(chain, HasChain) else chain)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise InvalidInput(
-            "chain: the rows differ in length; expected a square matrix of real numbers."
+            "chain: not numbers in rows of one length; expected a square matrix of real numbers."
         ) from error
     if given.dtype.kind not in "fiub" or given.ndim != 2 or given.shape[0] != given.shape[1]:
         raise InvalidInput(

@@ -6,10 +6,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
+from noneq.data.checks import host_array
 from noneq.data.ensembles import Trajectories
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
 from noneq.needs import observable
+
+
+_MOST = 2**14
+"""States of a chain: its matrix of doubles then takes 2 GB."""
 
 
 @observable("values", number=False)
@@ -29,6 +34,8 @@ def count_matrix(states: Any, *, size: int | None = None) -> Int[np.ndarray, "st
     count = 1 + int(max(start.max(), end.max()))
     if size is not None and size < count:
         raise InvalidInput(f"states: state {count - 1} was seen, but size = {size}; raise it.")
+    if (size or count) > _MOST:
+        raise InvalidInput(f"{size or count} states; a matrix of them has at most {_MOST}.")
     counts = np.zeros((size or count,) * 2, np.int64)
     np.add.at(counts, (start, end), 1)
     return counts
@@ -90,7 +97,7 @@ def _sequences(states: Any) -> list[Any]:
         return list(np.where(states.observed, np.asarray(domain.index(flat)), -1))
     if isinstance(states, list | tuple) and len(states) and np.ndim(states[0]) > 0:
         return list(states)
-    array = np.asarray(states)
+    array = host_array(states, "states")
     if array.ndim not in (1, 2):
         raise InvalidInput(
             f"states: shape {array.shape}; expected (T,) or (n, T), or a list of sequences."
@@ -99,7 +106,7 @@ def _sequences(states: Any) -> list[Any]:
 
 
 def _checked(path: Any, lowest: int) -> np.ndarray:
-    array = np.asarray(path)
+    array = host_array(path, "states")
     whole = array.dtype.kind in "iub" or (
         array.dtype.kind == "f" and bool((np.isfinite(array) & (array == np.round(array))).all())
     )

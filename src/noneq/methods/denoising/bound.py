@@ -12,12 +12,14 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.frames.checks import check_time
+from noneq.kinds import checked
 from noneq.methods.denoising.model import DenoisingModel
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.schedules import AbstractSchedule
 from noneq.traced import jit
 
 
+@checked
 def variational_bound(
     model: DenoisingModel,
     x: Any,

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Scalar, ScalarLike
 from noneq.constant import Constant
+from noneq.kinds import checked
 from noneq.nets.base import AbstractNetwork
 from noneq.processes.base import AbstractFlowing
 from noneq.processes.mixtures.charge_plane import ChargePlane
@@ -60,6 +61,7 @@ class ChargeField(AbstractFlowing):
         parts = (net(seen, level, time, condition) for net in (self.across, self.upward))
         return jnp.concatenate(list(parts))
 
+    @checked
     def noisy_velocity(
         self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
     ) -> Array:

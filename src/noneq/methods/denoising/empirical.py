@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Scalar, ScalarLike
 from noneq.constant import Constant
 from noneq.errors import InvalidInput, MissingTrait
+from noneq.kinds import checked
 from noneq.processes.base import AbstractDenoiser, AbstractDiffusing, AbstractProcess
 from noneq.processes.field_lines import AbstractFieldLines, AbstractSourced
 from noneq.processes.gaussian import Gaussian
@@ -56,16 +57,19 @@ class EmpiricalDenoiser(AbstractDenoiser, HasDenoiser, HasBirths):
         weights = jax.nn.softmax(self._log_kernels(x, tau))
         return jnp.tensordot(weights, self.points.value, 1)
 
+    @checked
     def log_prob(self, x: Array, tau: ScalarLike) -> Scalar:
         """ln p_tau(x) in nats."""
         kernels = self._log_kernels(x, tau)
         return jax.nn.logsumexp(kernels) - jnp.log(kernels.size)
 
+    @checked
     def noisy_score(
         self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
     ) -> Array:
         return jax.grad(self.log_prob)(x, tau)
 
+    @checked
     def noisy_velocity(
         self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
     ) -> Array:

@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+import equinox as eqx
+
 from noneq.learning.published import FIELD, Published
 from noneq.methods.denoising.product import AbstractDenoising
 from noneq.processes.mixtures.scale_mixture import ScaleMixture
@@ -37,7 +39,7 @@ class PFGM(AbstractDenoising):
     source: ClassVar[str] = "xu2022poisson"
     published: ClassVar[Published | None] = Published("PFGM", True, False, FIELD)
 
-    process: ScaleMixture = ScaleMixture(law=InverseGamma(1.0))
+    process: ScaleMixture = eqx.field(default_factory=lambda: ScaleMixture(law=InverseGamma(1.0)))
     target: AbstractTarget = Preconditioned()
     weight: AbstractWeight = LogNormal()
     sampler: AbstractSampler = StraightHeun()
@@ -65,7 +67,7 @@ class PFGMpp(AbstractDenoising):
 
     source: ClassVar[str] = "xu2023pfgmpp"
 
-    process: ScaleMixture = ScaleMixture(law=InverseGamma(128.0))
+    process: ScaleMixture = eqx.field(default_factory=lambda: ScaleMixture(law=InverseGamma(128.0)))
     target: AbstractTarget = Preconditioned()
     weight: AbstractWeight = LogNormal()
     sampler: AbstractSampler = StraightHeun()
@@ -96,7 +98,9 @@ class Yukawa(AbstractDenoising):
 
     source: ClassVar[str] = "liu2023genphys"
 
-    process: ScaleMixture = ScaleMixture(law=InverseGaussian(1.0))
+    process: ScaleMixture = eqx.field(
+        default_factory=lambda: ScaleMixture(law=InverseGaussian(1.0))
+    )
     target: AbstractTarget = Preconditioned()
     weight: AbstractWeight = LogNormal()
     sampler: AbstractSampler = StraightHeun()

@@ -16,6 +16,7 @@ from noneq.estimate import Estimate
 from noneq.frames.checks import check_count, check_solved, check_time
 from noneq.frames.frame import AbstractLaw, Frame
 from noneq.frames.normaliser import Normaliser
+from noneq.kinds import checked
 from noneq.processes.base import AbstractFlowing
 from noneq.samplers.base import AbstractSampler
 from noneq.samplers.likelihood import (
@@ -67,6 +68,7 @@ class AbstractFlowLaw(
         shape = (n, self.frame.dim)
         return self.sampler(self.denoiser, shape, time=time, condition=condition, key=key)
 
+    @checked
     def noisy_velocity(
         self,
         x: Float[Array, "*event"],
@@ -79,6 +81,7 @@ class AbstractFlowLaw(
         velocity = self.denoiser.noisy_velocity(y, tau, time=time, condition=condition)
         return self.normaliser.tangent(velocity)
 
+    @checked
     def log_prob(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Scalar:
@@ -97,6 +100,7 @@ class AbstractFlowLaw(
         value = self.sampler.log_prob(self.denoiser, y, time=time, condition=condition)
         return value - self.normaliser.log_scale
 
+    @checked
     def log_prob_estimate(
         self,
         x: Float[Array, "*states"] | np.ndarray,
@@ -136,6 +140,7 @@ class AbstractFlowLaw(
         estimate = Estimate(mean, spread / math.sqrt(probes), np.asarray(probes), unit="nat")
         return estimate[0] if single else estimate
 
+    @checked
     def sample_with_log_prob(
         self,
         n: int,

@@ -76,15 +76,17 @@ class FlowMatching(AbstractDenoising):
     sampler: AbstractSampler = Heun()
 
 
-CURL_FREE = ScoreMatching(
-    net=Gradient(MLP(width=96, depth=3)), training=Training(steps=4000, batch=1024, rate=3e-3)
-)
-"""The score that flows train for themselves if they are given none: the gradient of a small network.
+def curl_free() -> ScoreMatching:
+    """The score that flows train for themselves if they are given none: of a small potential.
 
-With curl it is the score of no law, and a flow that keeps it loses the data within tens of turns.
-"""
+    With curl it is the score of no law, and a flow that keeps it loses the data within tens of
+    turns.
+    """
+    return ScoreMatching(
+        net=Gradient(MLP(width=96, depth=3)), training=Training(steps=4000, batch=1024, rate=3e-3)
+    )
 
 
 def small_denoiser(**factors: Any) -> ScoreMatching:
-    """`CURL_FREE` with some factors changed, for programs that still call ``SmallDenoiser``."""
-    return dataclasses.replace(CURL_FREE, **factors)
+    """`curl_free` with some factors changed, for programs that still call ``SmallDenoiser``."""
+    return dataclasses.replace(curl_free(), **factors)

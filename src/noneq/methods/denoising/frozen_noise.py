@@ -12,6 +12,7 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.ensembles import Snapshots
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.traced import jit
 from noneq.traits import AbstractModel, HasNoising, HasScore, require
 
@@ -63,11 +64,13 @@ class FrozenNoise(AbstractModel, HasScore):
         """A state of the data after the noise."""
         return self._noising.noised(x, self.tau, key=key)
 
+    @checked
     def score(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Float[Array, "*event"]:
         return self._noising.noisy_score(x, self.tau, time=time, condition=condition)
 
+    @checked
     def sample(
         self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
     ) -> Float[Array, "n *event"]:
@@ -75,6 +78,7 @@ class FrozenNoise(AbstractModel, HasScore):
         x = self.model.sample(n, time=time, condition=condition, key=draw_key)
         return noised_states(self, x, key=noise_key)
 
+    @checked
     def snapshots(
         self, n: int, *, times: Sequence[float] | np.ndarray, condition: Any = None, key: Key
     ) -> Snapshots:

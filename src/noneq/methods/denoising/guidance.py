@@ -13,6 +13,7 @@ from noneq._typing import ScalarLike
 from noneq.constant import Constant
 from noneq.domains import is_periodic
 from noneq.errors import InvalidInput, WrongType
+from noneq.kinds import checked
 from noneq.methods.denoising.model import DenoisingModel
 from noneq.processes.base import AbstractProcess
 from noneq.processes.denoiser import AbstractTweedie
@@ -129,6 +130,7 @@ class Measured(AbstractTweedie):
         return jax.scipy.linalg.solve(whole(cross), cross, assume_a="pos").T
 
 
+@checked
 def guided(model: Any, strength: float) -> DenoisingModel:
     """The model with its condition's effect multiplied (`Guided`).
 
@@ -151,6 +153,7 @@ def guided(model: Any, strength: float) -> DenoisingModel:
     return _around(model, Guided(denoiser=model.denoiser, strength=float(strength)))  # pyright: ignore[reportCallIssue]
 
 
+@checked
 def measured(model: Any, matrix: Any, values: Any, *, noise: float = 0.0) -> DenoisingModel:
     """The model given a linear measurement values = matrix x + noise xi of its states.
 
@@ -198,6 +201,7 @@ def measured(model: Any, matrix: Any, values: Any, *, noise: float = 0.0) -> Den
     return _around(model, denoiser)
 
 
+@checked
 def inpainted(model: Any, given: Mapping[str | int, float]) -> DenoisingModel:
     """The model given some of the coordinates of its states.
 

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.frames.frame import Frame
+from noneq.kinds import checked
 from noneq.methods.denoising.flow_law import AbstractFlowLaw, FlowLaw
 from noneq.processes.base import AbstractDenoiser, AbstractFlowing
 from noneq.samplers.base import AbstractSampler
@@ -38,6 +39,7 @@ class DenoisingModel(AbstractFlowLaw, HasScore, HasNoising):
         self.frame = Frame(summary, optional=optional)
         self.sampler = sampler
 
+    @checked
     def score(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Float[Array, "*event"]:
@@ -51,6 +53,7 @@ class DenoisingModel(AbstractFlowLaw, HasScore, HasNoising):
         tau = jnp.maximum(schedule.tau(_SCORE_NOISE * self.denoiser.std.value), schedule.start)
         return self.noisy_score(x, tau, time=time, condition=condition)
 
+    @checked
     def noisy_score(
         self,
         x: Float[Array, "*event"],

@@ -3,13 +3,13 @@
 from abc import abstractmethod
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
 from noneq._typing import Key, Scalar
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked
 from noneq.learning.objectives import AbstractLoss, AbstractObjective
 from noneq.learning.rows import dequantised, left_open
 from noneq.methods.denoising.variational import VariationalLoss
@@ -20,7 +20,7 @@ from noneq.processes.penalties import AbstractPenalty
 from noneq.processes.weights import AbstractWeight
 
 
-class AbstractDenoisingObjective(eqx.Module):
+class AbstractDenoisingObjective(AbstractChecked):
     """The factor ``objective`` of the denoising product."""
 
     @abstractmethod

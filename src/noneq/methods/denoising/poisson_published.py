@@ -10,6 +10,7 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.constant import Constant
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.learning.forward import HasForward, drawn
 from noneq.learning.gradient import AbstractLawMethod
 from noneq.learning.loop import Training
@@ -137,6 +138,7 @@ class PFGMPublished(AbstractLawMethod, HasForward):
     ) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
         return drawn(self).denoiser.noisy_velocity(x, tau), jnp.zeros_like(x)
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> FlowLaw:
         process = charge_plane(
             summary.dim * summary.std**2,

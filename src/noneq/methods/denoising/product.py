@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput, WrongType
+from noneq.kinds import checked
 from noneq.learning.forward import HasForward, drawn, linear
 from noneq.learning.gradient import AbstractLawMethod, HasPreparation
 from noneq.learning.loop import Training
@@ -130,6 +131,7 @@ class AbstractDenoising(AbstractLawMethod, HasPreparation, HasForward):
             return linear(self.process.schedule, x, tau)
         return drawn(self).denoiser.noisy_velocity(x, tau), jnp.zeros_like(x)
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> DenoisingModel | FlowLaw:
         self._check_torus(summary)
         net = around(self.net, summary).init_for(

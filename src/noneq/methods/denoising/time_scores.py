@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Scalar, ScalarLike
 from noneq.calculus import check_exact
 from noneq.errors import MissingTrait
+from noneq.kinds import checked
 from noneq.methods.denoising.flow_law import AbstractFlowLaw
 from noneq.methods.denoising.frozen_noise import FrozenNoise
 from noneq.samplers.likelihood import flow_log_prob, probability_flow
@@ -47,6 +48,7 @@ def time_score(
         law: what `check_time_score` lets pass.
     """
 
+    @checked
     def log_prob(time: ScalarLike) -> Scalar:
         if isinstance(law, FrozenNoise) and isinstance(law.model, AbstractFlowLaw):
             return noised_log_prob(law, law.model, x, time, condition)

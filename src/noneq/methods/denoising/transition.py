@@ -17,6 +17,7 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary, summarise
 from noneq.domains import periods_of
 from noneq.errors import InvalidInput, WrongType
+from noneq.kinds import checked
 from noneq.learning.forward import HasForward, linear
 from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
@@ -83,6 +84,7 @@ class Transition(AbstractMethod, HasForward):
     ) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
         return linear(self.process.schedule, x, tau)
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> TransitionModel:
         # The state one lag ago, in normalised coordinates, goes first; then the data's condition.
         before = Angles(summary.periods) if summary.periods else None
@@ -107,6 +109,7 @@ class Transition(AbstractMethod, HasForward):
         count = min(summary.counts[0], _STARTS)
         return TransitionModel(denoiser, self.sampler, summary, count, before)
 
+    @checked
     def fit(
         self,
         data: Data,

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from noneq._typing import Key, ScalarLike
+from noneq._typing import Key, Numbers, ScalarLike
 from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary
@@ -16,6 +16,7 @@ from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.frames.checks import check_count, check_solved, check_steps, check_time
 from noneq.frames.frame import Frame
+from noneq.kinds import checked
 from noneq.nets.periodic import Angles
 from noneq.processes.base import AbstractFlowing
 from noneq.samplers.base import AbstractSampler
@@ -80,12 +81,13 @@ class TransitionModel(AbstractModel, HasPaths):
         """What the denoiser is told of the normalised state one lag ago."""
         return y if self.before is None else self.before(y, 1.0)
 
+    @checked
     def sample_paths(
         self,
         n: int,
         *,
         times: Sequence[float] | np.ndarray,
-        start: Any = None,
+        start: Numbers | None = None,
         condition: Any = None,
         key: Key,
     ) -> Trajectories:
@@ -126,6 +128,7 @@ class TransitionModel(AbstractModel, HasPaths):
         check_solved(jnp.asarray(frames[-1]))
         return Trajectories(np.moveaxis(frames, 0, 1), times, **self.frame.described())
 
+    @checked
     def sample(
         self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
     ) -> Float[Array, "n *event"]:
@@ -133,6 +136,7 @@ class TransitionModel(AbstractModel, HasPaths):
         paths = self.snapshots(n, times=[time], condition=condition, key=key)
         return jnp.asarray(paths.values)
 
+    @checked
     def snapshots(
         self, n: int, *, times: Sequence[float] | np.ndarray, condition: Any = None, key: Key
     ) -> Snapshots:

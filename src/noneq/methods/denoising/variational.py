@@ -9,6 +9,7 @@ from jaxtyping import Array
 
 from noneq._typing import Key, Scalar
 from noneq.constant import learnable
+from noneq.kinds import checked
 from noneq.learning.objectives import AbstractObjective
 from noneq.learning.rows import dequantised, left_open
 from noneq.methods.denoising.bound import ends, noise_error, noise_to_signal, place
@@ -41,6 +42,7 @@ class VariationalLoss(AbstractObjective):
     drop: float = 0.0
     width: Array | None = None
 
+    @checked
     def init(self, model: Any, *, key: Key) -> None:
         return None
 

@@ -15,6 +15,7 @@ from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.learning.loop import Training, train
 from noneq.learning.method import (
     AbstractMethod,
@@ -88,6 +89,7 @@ class BoltzmannField(AbstractMethod):
             if not 0 < getattr(self, name) < float("inf"):
                 raise InvalidInput(f"BoltzmannField: {name} = {getattr(self, name)}; expected > 0.")
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> GridBoltzmann:
         """The untrained model; for a free domain its box is set by `fit`."""
         check_grid_dimension(summary.event_shape)
@@ -114,6 +116,7 @@ class BoltzmannField(AbstractMethod):
             labels=(summary.names, summary.units, summary.time_unit),
         )
 
+    @checked
     def fit(
         self,
         data: Data,

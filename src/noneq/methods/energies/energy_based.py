@@ -6,6 +6,7 @@ from noneq._typing import Key
 from noneq.data.summary import Summary
 from noneq.domains import Free
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.learning.gradient import AbstractLawMethod
 from noneq.learning.objectives import AbstractObjective
 from noneq.learning.training import Training
@@ -64,6 +65,7 @@ class EnergyBased(AbstractLawMethod):
                 "PersistentLangevin does not; set patience=0, or learn by score matching."
             )
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> EnergyModel:
         """The untrained model.
 

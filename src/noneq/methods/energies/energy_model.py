@@ -13,6 +13,7 @@ from noneq.data.summary import Summary
 from noneq.estimate import Estimate
 from noneq.frames.checks import check_time
 from noneq.frames.frame import AbstractLaw, Frame
+from noneq.kinds import checked
 from noneq.methods.energies.langevin_moves import Walker, moved, walker
 from noneq.nets.base import AbstractNetwork
 from noneq.samplers.annealed_levels import AnnealedLevels
@@ -50,6 +51,7 @@ class TiltedEnergy(eqx.Module):
         """f alone."""
         return self.net(y, time=time, condition=condition)[0]
 
+    @checked
     def score(self, y: Float[Array, " dim"], time: Any, condition: Any) -> Float[Array, " dim"]:
         """−∇E, without curl by construction."""
         return -y - jax.grad(self.tilt)(y, time, condition)
@@ -124,12 +126,14 @@ class EnergyModel(AbstractLaw, HasEnergy, HasScore, HasLogProbEstimate):
         found = resampled(self._ladder(time, condition), betas, particles=count, key=key)
         return found.y[jax.random.permutation(pick_key, count)[:n]]
 
+    @checked
     def energy(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Scalar:
         """E(x, t, c), in units of kT."""
         return self.potential(*self.frame.enter(x, time, condition))
 
+    @checked
     def score(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Float[Array, "*event"]:
@@ -154,6 +158,7 @@ class EnergyModel(AbstractLaw, HasEnergy, HasScore, HasLogProbEstimate):
         time = check_time(time, self.frame.times)
         return self._log_partition(time, self.frame.asked.check(condition), key)
 
+    @checked
     def log_prob_estimate(
         self,
         x: Float[Array, "*states"] | np.ndarray,

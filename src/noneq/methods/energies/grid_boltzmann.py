@@ -16,6 +16,7 @@ from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.frames.checks import check_count, check_time
 from noneq.frames.frame import Asked
+from noneq.kinds import checked
 from noneq.traced import jit, words
 from noneq.traits import AbstractModel, HasEnergy, HasLogProb, HasScore
 
@@ -57,12 +58,14 @@ class GridBoltzmann(AbstractModel, HasEnergy, HasScore, HasLogProb):
     def __check_init__(self) -> None:
         check_grid_dimension(self.event_shape)
 
+    @checked
     def energy(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Scalar:
         """E(time, x); β E is in units of kT."""
         return self.landscape(self._time(time, condition), x)
 
+    @checked
     def score(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Float[Array, "*event"]:
@@ -70,6 +73,7 @@ class GridBoltzmann(AbstractModel, HasEnergy, HasScore, HasLogProb):
         time = self._time(time, condition)
         return -self.beta * jax.grad(lambda y: self.landscape(time, y))(x)
 
+    @checked
     def log_prob(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Scalar:
@@ -80,6 +84,7 @@ class GridBoltzmann(AbstractModel, HasEnergy, HasScore, HasLogProb):
         inside = jnp.all((x >= self.low.value) & (x <= self.high.value))
         return jnp.where(inside, -self.beta * self.landscape(time, x) - log_z, -jnp.inf)
 
+    @checked
     def sample(
         self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
     ) -> Float[Array, "n *event"]:
@@ -91,6 +96,7 @@ class GridBoltzmann(AbstractModel, HasEnergy, HasScore, HasLogProb):
         check_count(n)
         return _draw(self, int(n), self._time(time, condition), key)
 
+    @checked
     def snapshots(
         self, n: int, *, times: Sequence[float] | np.ndarray, condition: Any = None, key: Key
     ) -> Snapshots:

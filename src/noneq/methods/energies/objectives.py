@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, PyTree
 from noneq._typing import Key, Scalar
 from noneq.constant import learnable
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked, checked
 from noneq.learning.objectives import AbstractObjective, HasHoveringLoss
 from noneq.learning.rows import dequantised, left_open
 from noneq.methods.energies.energy_model import TiltedEnergy
@@ -26,7 +27,7 @@ class Rows(NamedTuple):
     condition: Float[Array, "n columns"] | None
 
 
-class AbstractEnergyObjective(eqx.Module):
+class AbstractEnergyObjective(AbstractChecked):
     """What an energy follows in training; fields are its hyper-parameters."""
 
     @abstractmethod
@@ -57,6 +58,7 @@ class EnergyLoss(AbstractObjective, HasHoveringLoss):
     def hovers(self) -> bool:
         return not isinstance(self.rule, AbstractScoreObjective)
 
+    @checked
     def init(self, model: TiltedEnergy, *, key: Key) -> PyTree:
         return self.rule.init(model, key=key)
 
@@ -117,6 +119,7 @@ class PersistentLangevin(AbstractEnergyObjective):
                 "expected a finite number > 0 and a fraction in [0, 1]."
             )
 
+    @checked
     def init(self, model: TiltedEnergy, *, key: Key) -> Chains:
         columns = jnp.zeros((self.chains, model.columns)) if model.columns else None
         rows = Rows(jnp.zeros((self.chains, model.dim)), jnp.zeros(self.chains), columns)
@@ -156,6 +159,7 @@ class AbstractScoreObjective(AbstractEnergyObjective):
     ) -> Scalar:
         """The loss of one state for one draw of the noise."""
 
+    @checked
     def init(self, model: TiltedEnergy, *, key: Key) -> None:
         return None
 

@@ -11,6 +11,7 @@ from noneq.constant import Constant
 from noneq.data.summary import Summary, summarise
 from noneq.domains import Box
 from noneq.errors import InvalidInput, MissingTrait
+from noneq.kinds import checked
 from noneq.learning.method import (
     AbstractMethod,
     Data,
@@ -76,6 +77,7 @@ class OracleBoltzmann(AbstractMethod):
                 "OracleBoltzmann(box=Box(low, high)) that holds its mass."
             )
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> GridBoltzmann:
         """The model; nothing in it is learnt."""
         assert isinstance(self.system, AbstractLangevin)
@@ -101,6 +103,7 @@ class OracleBoltzmann(AbstractMethod):
             labels=(summary.names, summary.units, summary.time_unit),
         )
 
+    @checked
     def fit(
         self,
         data: Data,

@@ -16,6 +16,7 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.frames.checks import check_count, check_solved, check_time
 from noneq.frames.frame import AbstractLaw, Frame
+from noneq.kinds import checked
 from noneq.nets.base import AbstractNetwork
 from noneq.samplers.base import ensemble
 from noneq.samplers.likelihood import Field, carried, flow_log_prob
@@ -116,6 +117,7 @@ class ContinuousFlow(AbstractContinuousFlow, HasScore, HasNoisyVelocity, HasLogP
     def field(self, time: Any, condition: Any) -> Field:
         return lambda x, tau: self.net(x, tau, time, condition)
 
+    @checked
     def noisy_velocity(
         self,
         x: Float[Array, "*event"],
@@ -134,6 +136,7 @@ class ContinuousFlow(AbstractContinuousFlow, HasScore, HasNoisyVelocity, HasLogP
         x = jnp.asarray(x, dtype=float)
         return jax.grad(lambda x: self.log_prob(x, time=time, condition=condition))(x)
 
+    @checked
     def log_prob_estimate(
         self,
         x: Float[Array, "*states"] | np.ndarray,

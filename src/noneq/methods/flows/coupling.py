@@ -16,6 +16,7 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.frames.checks import check_count, check_solved, check_time
 from noneq.frames.frame import AbstractLaw, Frame
+from noneq.kinds import checked
 from noneq.methods.flows.coupling_nets import Couplings
 from noneq.traced import jit
 from noneq.traits import HasLogMassEstimate, HasLogProb, HasSampleLogProb, HasScore
@@ -54,6 +55,7 @@ class FlowDensity(eqx.Module):
     flow: Couplings
     noise: CellNoise | None
 
+    @checked
     def log_prob(self, y: Float[Array, " dim"], time: Any, condition: Any) -> Scalar:
         """log p(y | time, condition) = log N(z; 0, 1) + log |det dz/dy|."""
         z, log_det = self.flow.forward(y, time, condition)
@@ -92,6 +94,7 @@ class CouplingFlow(AbstractLaw, HasLogProb, HasScore, HasSampleLogProb, HasLogMa
         back = lambda z, c: self.density.flow.inverse(z, time, c)
         return jax.vmap(back, (0, own))(jax.random.normal(key, (n, self.frame.dim)), condition)
 
+    @checked
     def log_prob(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Scalar:
@@ -99,6 +102,7 @@ class CouplingFlow(AbstractLaw, HasLogProb, HasScore, HasSampleLogProb, HasLogMa
         y, time, condition = self.frame.enter(x, time, condition)
         return self.density.log_prob(y, time, condition) - self.frame.normaliser.log_scale
 
+    @checked
     def score(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Float[Array, "*event"]:
@@ -107,6 +111,7 @@ class CouplingFlow(AbstractLaw, HasLogProb, HasScore, HasSampleLogProb, HasLogMa
         score = jax.grad(self.density.log_prob)(y, time, condition)
         return self.frame.normaliser.gradient(score)
 
+    @checked
     def sample_with_log_prob(
         self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
     ) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.learning.forward import HasForward, drawn
 from noneq.learning.inputs import AbstractInputs
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data
@@ -124,6 +125,7 @@ class DiffFlow(AbstractInputs, AbstractMethod, HasForward):
         sde = drawn(self).sde
         return sde.drift(x, tau), sde.noise(tau) * jnp.ones_like(x)
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> DiffFlowModel:
         drift, score = (
             self.net.init_for(summary, summary.dim, noise=True, band=self.time_band, key=key)
@@ -139,6 +141,7 @@ class DiffFlow(AbstractInputs, AbstractMethod, HasForward):
             optional=self.optional,
         )
 
+    @checked
     def fit(
         self,
         data: Data,

@@ -10,6 +10,7 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.calculus import MOST_EXACT_LOSS, exact_divergence, hutchinson
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.learning.forward import HasForward, drawn
 from noneq.learning.gradient import AbstractLawMethod
 from noneq.learning.objectives import AbstractLoss, AbstractObjective
@@ -129,6 +130,7 @@ class FFJORD(AbstractLawMethod, HasForward):
     ) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
         return drawn(self).net(x, tau), jnp.zeros_like(x)
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> ContinuousFlow:
         net = self.net.init_for(summary, summary.dim, noise=True, band=self.time_band, key=key)
         return ContinuousFlow(

@@ -13,6 +13,7 @@ from noneq.constant import Constant
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
+from noneq.kinds import checked
 from noneq.learning.forward import HasForward, drawn
 from noneq.learning.gradient import AbstractLawMethod, HasPreparation
 from noneq.learning.objectives import AbstractLoss, AbstractObjective
@@ -109,6 +110,7 @@ class FlowPP(AbstractLawMethod, HasPreparation, HasForward):
         z, _ = drawn(self).density.flow.forward(x, None, None)
         return z - x, jnp.zeros_like(x)
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> CouplingFlow:
         flow_key, noise_key = jax.random.split(key)
         clock, label = clock_of(summary, self.time_band), label_of(summary)

@@ -14,6 +14,7 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
 from noneq.frames.checks import check_time
 from noneq.frames.frame import Frame
+from noneq.kinds import checked
 from noneq.methods.flows.continuous import AbstractContinuousFlow, log_normal, row_means
 from noneq.nets.base import AbstractNetwork
 from noneq.samplers.base import ensemble
@@ -61,11 +62,13 @@ class TwoWaySDE(HasNoisyScore, HasNoisyVelocity):
         """f(x, tau)."""
         return self.drift_net(x, tau, time, condition) - 0.5 * self.noise(tau) ** 2 * x
 
+    @checked
     def noisy_score(
         self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
     ) -> Array:
         return self.score_net(x, tau, time, condition) / self.noise(tau) - x
 
+    @checked
     def noisy_velocity(
         self, x: Array, tau: ScalarLike, *, time: ScalarLike | None = None, condition: Any = None
     ) -> Array:
@@ -165,6 +168,7 @@ class DiffFlowModel(AbstractContinuousFlow, HasLogProbEstimate, HasNoisyScore, H
     def field(self, time: Any, condition: Any) -> Field:
         return lambda x, tau: self.sde.noisy_velocity(x, tau, time=time, condition=condition)
 
+    @checked
     def noisy_score(
         self,
         x: Float[Array, "*event"],
@@ -177,6 +181,7 @@ class DiffFlowModel(AbstractContinuousFlow, HasLogProbEstimate, HasNoisyScore, H
         score = self.sde.noisy_score(y, tau, time=time, condition=condition)
         return self.frame.normaliser.gradient(score)
 
+    @checked
     def noisy_velocity(
         self,
         x: Float[Array, "*event"],
@@ -205,6 +210,7 @@ class DiffFlowModel(AbstractContinuousFlow, HasLogProbEstimate, HasNoisyScore, H
         value = self.sde.log_ratio(y, self.steps, time, condition, key=key)
         return value - self.frame.normaliser.log_scale
 
+    @checked
     def log_prob_estimate(
         self,
         x: Float[Array, "*states"] | np.ndarray,

@@ -10,13 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from noneq._typing import Key, Scalar, ScalarLike
+from noneq._typing import Key, Numbers, Scalar, ScalarLike
+from noneq.data.checks import as_times
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
 from noneq.frames.checks import check_count, check_steps, check_time
 from noneq.frames.frame import Frame
+from noneq.kinds import checked
 from noneq.methods.invariant_flows.measures import natural_step, residual_terms, squared_speeds
 from noneq.simulation import simulate
 from noneq.simulation.solvers import RungeKutta4, StochasticHeun
@@ -54,6 +56,7 @@ class AbstractInvariantFlow(AbstractModel, HasInvariantFlow, HasPaths):
         """Where states live."""
         return self.frame.domain
 
+    @checked
     def score(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Float[Array, "*event"]:
@@ -61,22 +64,25 @@ class AbstractInvariantFlow(AbstractModel, HasInvariantFlow, HasPaths):
         assert isinstance(self.law, HasScore)
         return self.law.score(x, time=time, condition=condition)
 
+    @checked
     def sample(
         self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
     ) -> Float[Array, "n *event"]:
         return self.law.sample(n, time=time, condition=condition, key=key)
 
+    @checked
     def snapshots(
         self, n: int, *, times: Sequence[float] | np.ndarray, condition: Any = None, key: Key
     ) -> Snapshots:
         return self.law.snapshots(n, times=times, condition=condition, key=key)
 
+    @checked
     def sample_paths(
         self,
         n: int,
         *,
         times: Sequence[float] | np.ndarray,
-        start: Any = None,
+        start: Numbers | None = None,
         noise: float = 0.0,
         step: float | None = None,
         condition: Any = None,
@@ -107,7 +113,7 @@ class AbstractInvariantFlow(AbstractModel, HasInvariantFlow, HasPaths):
             raise InvalidInput(f"sample_paths: noise = {noise}; expected a finite number ≥ 0.")
         if step is not None and not 0 < step < float("inf"):
             raise InvalidInput(f"sample_paths: step = {step}; expected a positive number.")
-        times = np.atleast_1d(np.asarray(times, dtype=np.float64))
+        times = as_times(times)
         start_key, path_key = jax.random.split(key)
         moving = self._moving
         first = float(times[0]) if moving else None
@@ -251,6 +257,7 @@ class Stirred(AbstractDiffusion):
         """``step``."""
         return self.step
 
+    @checked
     def initial(self, key: Key) -> Float[Array, "*event"]:
         """A draw of the law; of one that moves, at the first training time."""
         time = self.model.frame.times[0] if self.moving else None

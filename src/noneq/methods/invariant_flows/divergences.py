@@ -3,7 +3,6 @@
 from abc import abstractmethod
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -11,6 +10,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar
 from noneq.calculus import MOST_EXACT, rademacher
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked
 
 
 class Traces(NamedTuple):
@@ -26,7 +26,7 @@ class Traces(NamedTuple):
     symmetric: Scalar
 
 
-class AbstractDivergence(eqx.Module):
+class AbstractDivergence(AbstractChecked):
     """Probes e of a state, and what their products J e say."""
 
     @abstractmethod

@@ -12,10 +12,11 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary
 from noneq.errors import FitDiverged, InvalidInput
 from noneq.frames.normaliser import Normaliser
+from noneq.kinds import checked
 from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, History, Progress
 from noneq.learning.rows import train_part
-from noneq.methods.denoising.free import CURL_FREE
+from noneq.methods.denoising.free import curl_free
 from noneq.methods.denoising.time_scores import check_time_score
 from noneq.methods.invariant_flows.data_checks import (
     check_edges,
@@ -97,7 +98,7 @@ class EquilibriumFlow(AbstractMethod):
     source: ClassVar[str] = "zhang2025equilibrium"
 
     net: AbstractNet = FourierMLP()
-    score: AbstractMethod = CURL_FREE
+    score: AbstractMethod = eqx.field(default_factory=curl_free)
     noise: float = 0.15
     divergence: AbstractDivergence = ExactDivergence()
     symmetry: float = 0.2
@@ -114,6 +115,7 @@ class EquilibriumFlow(AbstractMethod):
                 f"EquilibriumFlow: symmetry = {self.symmetry}; expected a finite number ≥ 0."
             )
 
+    @checked
     def init(
         self,
         summary: Summary,
@@ -140,6 +142,7 @@ class EquilibriumFlow(AbstractMethod):
         law = kept_law(score, self.noise)
         return EquilibriumFlowModel(field, law, self._framed(summary), known)
 
+    @checked
     def fit(
         self,
         data: Data,

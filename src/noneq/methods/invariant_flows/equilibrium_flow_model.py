@@ -11,6 +11,7 @@ from noneq.data.summary import Summary
 from noneq.frames.checks import check_time
 from noneq.frames.frame import Frame
 from noneq.inference.velocities import velocity_at
+from noneq.kinds import checked
 from noneq.methods.denoising.time_scores import time_score
 from noneq.methods.invariant_flows.base import AbstractInvariantFlow
 from noneq.nets.base import AbstractNetwork
@@ -46,6 +47,7 @@ class EquilibriumFlowModel(AbstractInvariantFlow):
         self.std = Constant(jnp.ones(summary.dim))
         self.known = known
 
+    @checked
     def velocity(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Float[Array, "*event"]:

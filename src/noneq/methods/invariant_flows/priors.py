@@ -14,6 +14,7 @@ from noneq.calculus import MOST_EXACT
 from noneq.errors import InvalidInput
 from noneq.frames.frame import Frame
 from noneq.frames.normaliser import Normaliser
+from noneq.kinds import AbstractChecked
 from noneq.symbolic.expression import Expression, coordinate_names
 
 
@@ -23,7 +24,7 @@ Field: TypeAlias = Callable[..., Array]
 _TINY = 1e-12
 
 
-class AbstractFlowLoss(eqx.Module):
+class AbstractFlowLoss(AbstractChecked):
     """A term as it is added: it knows the units of the data."""
 
     @abstractmethod
@@ -36,7 +37,7 @@ class AbstractFlowLoss(eqx.Module):
         """
 
 
-class AbstractFlowTerm(eqx.Module):
+class AbstractFlowTerm(AbstractChecked):
     """Recipe of an `AbstractFlowLoss`."""
 
     @abstractmethod

@@ -14,11 +14,12 @@ from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.learning.objectives import AbstractLoss
 from noneq.learning.rows import train_part
-from noneq.methods.denoising.free import CURL_FREE
+from noneq.methods.denoising.free import curl_free
 from noneq.methods.denoising.frozen_noise import FrozenNoise
 from noneq.methods.invariant_flows.data_checks import few_snapshots
 from noneq.methods.invariant_flows.score import check_score, copied, kept_law, many_times
@@ -70,7 +71,7 @@ class StreamFlow(AbstractMethod):
     source: ClassVar[str] = "zhang2025equilibrium"
 
     net: AbstractNet = FourierMLP()
-    score: AbstractMethod = CURL_FREE
+    score: AbstractMethod = eqx.field(default_factory=curl_free)
     noise: float = 0.15
     time_band: float | None = None
     training: Training = Training(steps=3000, batch=1024, rate=5e-3)
@@ -79,6 +80,7 @@ class StreamFlow(AbstractMethod):
         if not 0 < self.noise < float("inf"):
             raise InvalidInput(f"StreamFlow: noise = {self.noise}; expected a positive ratio.")
 
+    @checked
     def init(
         self, summary: Summary, *, key: Key, score: AbstractModel | None = None
     ) -> StreamFlowModel:
@@ -97,6 +99,7 @@ class StreamFlow(AbstractMethod):
         )
         return StreamFlowModel(field, kept_law(score, self.noise), summary)
 
+    @checked
     def fit(
         self,
         data: Data,

@@ -12,6 +12,7 @@ from noneq._typing import Scalar, ScalarLike
 from noneq.constant import Constant
 from noneq.data.summary import Summary
 from noneq.frames.frame import Frame
+from noneq.kinds import checked
 from noneq.methods.invariant_flows.base import AbstractInvariantFlow
 from noneq.nets.base import AbstractNetwork
 from noneq.traits import AbstractModel
@@ -41,6 +42,7 @@ class StreamFlowModel(AbstractInvariantFlow):
         self.frame = Frame(summary)  # pyright: ignore[reportIncompatibleVariableOverride]
         self.size = Constant(jnp.ones(()))
 
+    @checked
     def velocity(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Float[Array, "*event"]:

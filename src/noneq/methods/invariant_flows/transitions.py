@@ -12,6 +12,7 @@ from noneq._typing import Key, Scalar
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput, WrongType
 from noneq.frames.normaliser import Normaliser
+from noneq.kinds import AbstractChecked
 from noneq.methods.invariant_flows.priors import AbstractFlowLoss, Field, check_weight
 
 
@@ -95,7 +96,7 @@ def pairs_of(transitions: Any, normaliser: Normaliser, name: str) -> Pairs:
     return pairs
 
 
-class ObservedTransitions(eqx.Module):
+class ObservedTransitions(AbstractChecked):
     """How much a few observed transitions count.
 
     **Equation**: weight ⟨|x(t + lag) − Φ_lag(x(t))|²/lag²⟩/⟨|x(t + lag) − x(t)|²/lag²⟩, Φ the flow of v

@@ -11,6 +11,7 @@ from noneq._typing import Key, Scalar
 from noneq.constant import Constant, learnable
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.learning.gradient import HasFinish, HasPreparation
 from noneq.learning.objectives import AbstractObjective
 from noneq.learning.training import Training
@@ -78,6 +79,7 @@ class BinaryLatentCycle(AbstractStationaryMethod, HasPreparation, HasFinish):
                 "expected ≥ 0 and > 0."
             )
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> BinaryChain:
         """The untrained model."""
         writing, reading = jax.random.split(key)
@@ -124,6 +126,7 @@ class BitsLikelihood(AbstractObjective):
     draws: int
     decay: float
 
+    @checked
     def init(self, model: BinaryKernels, *, key: Key) -> PyTree:
         hidden = len(model.offset)
         z_key, x_key = jax.random.split(key)

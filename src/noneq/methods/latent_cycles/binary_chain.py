@@ -9,13 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from noneq._typing import Key, ScalarLike
+from noneq._typing import Key, Numbers, ScalarLike
 from noneq.constant import Constant
 from noneq.data.ensembles import Trajectories
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.frames.frame import AbstractLaw, Frame
+from noneq.kinds import checked
 from noneq.methods.units.paths import stepped_paths
 from noneq.methods.units.units import AbstractUnits
 from noneq.traced import jit
@@ -118,12 +119,13 @@ class BinaryChain(AbstractLaw, HasLogProbEstimate, HasPaths):
         keys = jax.random.split(key, steps)
         return jax.lax.scan(lambda x, k: (self.step(x, k), None), x, keys)[0]
 
+    @checked
     def sample_paths(
         self,
         n: int,
         *,
         times: Sequence[float] | np.ndarray,
-        start: Any = None,
+        start: Numbers | None = None,
         condition: Any = None,
         key: Key,
     ) -> Trajectories:
@@ -132,6 +134,7 @@ class BinaryChain(AbstractLaw, HasLogProbEstimate, HasPaths):
             self, self.kernels.visible, n, times=times, start=start, condition=condition, key=key
         )
 
+    @checked
     def log_prob_estimate(
         self,
         x: Float[Array, "*states"] | np.ndarray,

@@ -9,13 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from noneq._typing import Key, Scalar, ScalarLike
+from noneq._typing import Key, Numbers, Scalar, ScalarLike
 from noneq.constant import Constant
 from noneq.data.ensembles import Trajectories
 from noneq.data.summary import Summary
 from noneq.estimate import Estimate, sample_mean
 from noneq.frames.checks import check_count
 from noneq.frames.frame import AbstractLaw, Frame
+from noneq.kinds import checked
 from noneq.methods.latent_cycles.kernels import (
     OneHotKernels,
     normalised,
@@ -83,6 +84,7 @@ class LatentChain(AbstractLaw, HasChain, HasLogProb, HasPaths, HasStateMeans):
         mean = lambda eta: normaliser.inverse(visible.mean_state(eta, self.domain))
         return jax.vmap(mean)(self.kernels.natural)
 
+    @checked
     def log_prob(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Scalar:
@@ -97,12 +99,13 @@ class LatentChain(AbstractLaw, HasChain, HasLogProb, HasPaths, HasStateMeans):
         x = self.kernels.written(z, key=visible_key)
         return self.kernels.visible.written(x, self.domain)
 
+    @checked
     def sample_paths(
         self,
         n: int,
         *,
         times: Sequence[float] | np.ndarray,
-        start: Any = None,
+        start: Numbers | None = None,
         condition: Any = None,
         key: Key,
     ) -> Trajectories:

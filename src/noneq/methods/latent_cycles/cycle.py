@@ -11,6 +11,7 @@ from noneq._typing import Key, Scalar
 from noneq.constant import learnable
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.learning.gradient import HasFinish, HasPreparation
 from noneq.learning.objectives import AbstractObjective
 from noneq.learning.training import Training
@@ -112,6 +113,7 @@ class LatentCycle(AbstractStationaryMethod, HasPreparation, HasFinish):
                 "LatentCycle: a tied chain is in equilibrium; set second=0 and dissipation=0."
             )
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> LatentChain:
         """The untrained model."""
         writing, reading, up, down = jax.random.split(key, 4)
@@ -167,6 +169,7 @@ class CycleLikelihood(AbstractObjective):
     decay: float
     dim: int
 
+    @checked
     def init(self, model: OneHotKernels, *, key: Key) -> PyTree:
         return self.fantasies.begin(model, self.dim, key=key)
 

@@ -3,18 +3,18 @@
 from abc import abstractmethod
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked
 from noneq.methods.latent_cycles.chain import every_state
 from noneq.methods.latent_cycles.kernels import OneHotKernels, stationary_law, transition_matrix
 
 
-class AbstractCycleGradient(eqx.Module):
+class AbstractCycleGradient(AbstractChecked):
     """The response of log P to the chain's past.
 
     With a_z = ⟨p(x | z)/P(x)⟩_data = ∂⟨log P⟩/∂pi_z, a change dT of the chain changes the mean
@@ -96,7 +96,7 @@ class Support(NamedTuple):
     law: Array | None
 
 
-class AbstractFantasies(eqx.Module):
+class AbstractFantasies(AbstractChecked):
     """Where the sums over visible states are taken."""
 
     @abstractmethod

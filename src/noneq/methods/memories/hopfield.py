@@ -11,6 +11,7 @@ from noneq._typing import Key
 from noneq.data.discrete import of_one_time
 from noneq.data.summary import Summary, summarise
 from noneq.domains import Discrete
+from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_torus
 from noneq.methods.memories.pattern_memory import PatternMemory
 from noneq.methods.memories.spin_memory import SpinMemory, as_spins
@@ -43,10 +44,12 @@ class Hopfield(AbstractMethod):
 
     storage: AbstractStorage = Hebbian()
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> SpinMemory | PatternMemory:
         """The memory that has stored nothing."""
         return self.storage.stored(jnp.zeros((sum(summary.counts), summary.dim)), summary)
 
+    @checked
     def fit(
         self,
         data: Data,

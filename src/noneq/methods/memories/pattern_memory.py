@@ -13,6 +13,7 @@ from noneq.data.summary import Summary
 from noneq.domains import Discrete
 from noneq.frames.checks import check_count
 from noneq.frames.frame import AbstractLaw, Frame
+from noneq.kinds import checked
 from noneq.methods.memories.spin_memory import as_spins, from_spins
 from noneq.traced import jit
 from noneq.traits import HasEnergy, HasLogProb
@@ -44,6 +45,7 @@ class PatternMemory(AbstractLaw, HasEnergy, HasLogProb):
         self.frame = Frame(summary)
         self.beta = beta
 
+    @checked
     def energy(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Scalar:
@@ -53,6 +55,7 @@ class PatternMemory(AbstractLaw, HasEnergy, HasLogProb):
         attention = jax.nn.logsumexp(self.beta * (self.patterns.value @ s))
         return jnp.where(self._allowed(x), self.beta * jnp.sum(s**2) / 2 - attention, jnp.inf)
 
+    @checked
     def log_prob(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Scalar:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from noneq._typing import Key, Scalar, ScalarLike
+from noneq._typing import Key, Numbers, Scalar, ScalarLike
 from noneq.constant import Constant
 from noneq.data.ensembles import Trajectories
 from noneq.data.summary import Summary
@@ -16,6 +16,7 @@ from noneq.domains import AbstractDomain, Discrete
 from noneq.estimate import Estimate
 from noneq.frames.checks import check_count, check_time
 from noneq.frames.frame import AbstractLaw, Frame
+from noneq.kinds import checked
 from noneq.methods.units.paths import stepped_paths
 from noneq.methods.units.small_layer import draw_numbers, letters_of
 from noneq.methods.units.units import BernoulliUnits
@@ -60,6 +61,7 @@ class SpinMemory(AbstractLaw, HasEnergy, HasLogProbEstimate, HasPaths):
         self.beta = beta
         self.sweeps = sweeps
 
+    @checked
     def energy(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Scalar:
@@ -99,6 +101,7 @@ class SpinMemory(AbstractLaw, HasEnergy, HasLogProbEstimate, HasPaths):
         value = np.asarray(ratio.value + spins * np.log(2))
         return Estimate(value, ratio.stderr, ratio.n, bound="lower", unit="nat")
 
+    @checked
     def log_prob_estimate(
         self,
         x: Float[Array, "*states"] | np.ndarray,
@@ -134,12 +137,13 @@ class SpinMemory(AbstractLaw, HasEnergy, HasLogProbEstimate, HasPaths):
         keys = jax.random.split(sweep_key, self.sweeps)
         return from_spins(jax.lax.scan(step, start, (betas, keys))[0], self.domain)
 
+    @checked
     def sample_paths(
         self,
         n: int,
         *,
         times: Sequence[float] | np.ndarray,
-        start: Any = None,
+        start: Numbers | None = None,
         condition: Any = None,
         key: Key,
     ) -> Trajectories:

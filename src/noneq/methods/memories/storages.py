@@ -3,7 +3,6 @@
 from abc import abstractmethod
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -13,11 +12,12 @@ from noneq.data.ensembles import Snapshots, as_snapshots
 from noneq.data.summary import Summary
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked
 from noneq.methods.memories.pattern_memory import PatternMemory
 from noneq.methods.memories.spin_memory import SpinMemory
 
 
-class AbstractStorage(eqx.Module):
+class AbstractStorage(AbstractChecked):
     """From patterns to a memory."""
 
     @abstractmethod

@@ -9,6 +9,7 @@ from jaxtyping import Array
 from noneq._typing import Key, Scalar
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.learning.objectives import AbstractLoss, AbstractObjective
 from noneq.learning.rows import dequantised, left_open
 from noneq.learning.training import Training
@@ -89,6 +90,7 @@ class Autoregressive(AbstractUnitsMethod):
         if self.ordering is not None and self.ordering < 0:
             raise InvalidInput(f"Autoregressive: ordering = {self.ordering}; expected a seed ≥ 0.")
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> AutoregressiveModel:
         """The untrained model."""
         order = random_order(summary.dim, self.ordering)

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.frames.frame import AbstractLaw, Frame
+from noneq.kinds import checked
 from noneq.methods.units.conditionals import AbstractConditionals
 from noneq.methods.units.masked_net import MaskedNetwork
 from noneq.methods.units.units import AbstractUnits
@@ -39,6 +40,7 @@ class Factors(eqx.Module):
         change = self.net(seen, time, condition)
         return self.conditionals.start() + change.reshape(len(self.order), -1)
 
+    @checked
     def log_prob(self, x: Float[Array, " dim"], time: Any, condition: Any) -> Scalar:
         """Σ_i log p(x_i | x_before i, t, c), in nats."""
         return self.conditionals.log_prob(x, self.parameters(x, time, condition))
@@ -78,6 +80,7 @@ class AutoregressiveModel(AbstractLaw, HasLogProb):
         self.factors = factors
         self.frame = Frame(summary, optional=optional)
 
+    @checked
     def log_prob(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Scalar:

@@ -10,6 +10,7 @@ from jax.scipy.stats import norm
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
+from noneq.kinds import checked
 from noneq.methods.units.units import AbstractUnits
 
 
@@ -51,6 +52,7 @@ class UnitConditionals(AbstractConditionals):
     def start(self) -> Float[Array, " size"]:
         return jnp.zeros(self.size)
 
+    @checked
     def log_prob(self, x: Float[Array, " dim"], parameters: Float[Array, "dim size"]) -> Scalar:
         return self.visible.log_prob(x, parameters.ravel())
 
@@ -78,6 +80,7 @@ class GaussianMixtures(AbstractConditionals):
         raw = np.log(np.expm1(np.log(_FIRST_WIDTH) - _LEAST_LOG_WIDTH))
         return jnp.concatenate([jnp.zeros(count), means, jnp.full(count, float(raw))])
 
+    @checked
     def log_prob(self, x: Float[Array, " dim"], parameters: Float[Array, "dim size"]) -> Scalar:
         log_weight, mean, log_width = self._split(parameters)
         z = (x[:, None] - mean) * jnp.exp(-log_width)

@@ -15,6 +15,7 @@ from noneq.constant import learnable
 from noneq.data.discrete import of_one_time
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput, SolveFailed
+from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_torus
 from noneq.methods.units.mixture_model import Components, MixtureModel
 from noneq.methods.units.starts import far_apart
@@ -73,6 +74,7 @@ class MixtureEM(AbstractMethod):
         if not 0 < self.smoothing < float("inf"):
             raise InvalidInput(f"MixtureEM: smoothing = {self.smoothing}; expected > 0.")
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> MixtureModel:
         """The untrained model."""
         count = self.visible.count(summary.dim)
@@ -84,6 +86,7 @@ class MixtureEM(AbstractMethod):
         )
         return MixtureModel(components, summary)
 
+    @checked
     def fit(
         self,
         data: Data,

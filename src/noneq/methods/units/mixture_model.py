@@ -11,6 +11,7 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.domains import AbstractDomain
 from noneq.frames.frame import AbstractLaw, Frame
+from noneq.kinds import checked
 from noneq.methods.units.units import AbstractUnits
 from noneq.traits import HasLogProb, HasStateMeans
 
@@ -70,6 +71,7 @@ class MixtureModel(AbstractLaw, HasLogProb, HasStateMeans):
         self.components = components
         self.frame = Frame(summary)
 
+    @checked
     def log_prob(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Scalar:

@@ -2,16 +2,16 @@
 
 from abc import abstractmethod
 
-import equinox as eqx
 import jax
 from jaxtyping import Array, Float, PyTree
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked
 from noneq.methods.units.bipartite import Bipartite, exchange, replicas
 
 
-class AbstractNegativePhase(eqx.Module):
+class AbstractNegativePhase(AbstractChecked):
     """Draws, exact or not, that stand for the model in ∂ log P = ⟨∂(−F)⟩_data − ⟨∂(−F)⟩_model."""
 
     @abstractmethod

@@ -11,6 +11,7 @@ from noneq._typing import Key, Scalar
 from noneq.constant import Constant, learnable
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.learning.gradient import HasPreparation
 from noneq.learning.objectives import AbstractObjective, HasHoveringLoss
 from noneq.learning.training import Training
@@ -75,6 +76,7 @@ class RBM(AbstractStationaryMethod, HasPreparation):
         if not 0 <= self.weight_decay < float("inf"):
             raise InvalidInput(f"RBM: weight_decay = {self.weight_decay}; expected a number ≥ 0.")
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> RestrictedBoltzmann:
         """The untrained model."""
         count = self.visible.count(summary.dim)
@@ -114,6 +116,7 @@ class FreeEnergyGap(AbstractObjective, HasHoveringLoss):
     def hovers(self) -> bool:
         return True
 
+    @checked
     def init(self, model: Bipartite, *, key: Key) -> PyTree:
         return self.negative.begin(model, key=key)
 

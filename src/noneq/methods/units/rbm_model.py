@@ -8,13 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from noneq._typing import Key, Scalar, ScalarLike
+from noneq._typing import Key, Numbers, Scalar, ScalarLike
 from noneq.data.ensembles import Trajectories
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.frames.checks import check_count, check_time
 from noneq.frames.frame import AbstractLaw, Frame
+from noneq.kinds import checked
 from noneq.methods.units.bipartite import Bipartite, Tempering, exchange, replicas
 from noneq.methods.units.paths import stepped_paths
 from noneq.methods.units.small_layer import SmallLayer, small_layer
@@ -50,6 +51,7 @@ class RestrictedBoltzmann(AbstractLaw, HasEnergy, HasLogProbEstimate, HasPaths):
         self.sweeps = sweeps
         self.temperatures = temperatures
 
+    @checked
     def energy(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Scalar:
@@ -84,6 +86,7 @@ class RestrictedBoltzmann(AbstractLaw, HasEnergy, HasLogProbEstimate, HasPaths):
             self.machine, temperatures=temperatures, chains=chains, key=key
         )
 
+    @checked
     def log_prob_estimate(
         self,
         x: Float[Array, "*states"] | np.ndarray,
@@ -132,12 +135,13 @@ class RestrictedBoltzmann(AbstractLaw, HasEnergy, HasLogProbEstimate, HasPaths):
         check_count(steps)
         return jnp.asarray(self.sample_paths(n, times=np.arange(steps), key=key).values)
 
+    @checked
     def sample_paths(
         self,
         n: int,
         *,
         times: Sequence[float] | np.ndarray,
-        start: Any = None,
+        start: Numbers | None = None,
         condition: Any = None,
         key: Key,
     ) -> Trajectories:

@@ -3,7 +3,6 @@
 from abc import abstractmethod
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -13,13 +12,14 @@ from noneq.data.discrete import discretised
 from noneq.data.ensembles import Snapshots, as_snapshots
 from noneq.domains import AbstractDomain, Discrete
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked, checked
 
 
 _RAREST = 1e-3
 """Least frequency that a start takes a level to have."""
 
 
-class AbstractUnits(eqx.Module):
+class AbstractUnits(AbstractChecked):
     """Independent units of one kind.
 
     **Equation**: p(x | eta) = h(x) exp(eta · phi(x) − A(eta)), phi the features, A the log
@@ -71,6 +71,7 @@ class AbstractUnits(eqx.Module):
     ) -> Float[Array, " dim"]:
         """The mean state, normalised, in the values of the domain."""
 
+    @checked
     def log_prob(self, x: Float[Array, " dim"], eta: Float[Array, " count"]) -> Scalar:
         """log p(x | eta), in nats."""
         return self.log_base(x) + jnp.dot(eta, self.features(x)) - self.log_partition(eta)

@@ -9,6 +9,7 @@ from jaxtyping import Array
 from noneq._typing import Key, Scalar
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.learning.objectives import AbstractLoss, AbstractObjective
 from noneq.learning.rows import dequantised, left_open
 from noneq.learning.training import Training
@@ -97,6 +98,7 @@ class VAE(AbstractUnitsMethod):
         if not 0 < self.beta < float("inf"):
             raise InvalidInput(f"VAE: beta = {self.beta}; expected a positive temperature.")
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> VAEModel:
         """The untrained model."""
         encoder_key, decoder_key = jax.random.split(key)

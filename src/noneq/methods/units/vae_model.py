@@ -15,6 +15,7 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.frames.checks import check_count, check_time
 from noneq.frames.frame import AbstractLaw, Frame
+from noneq.kinds import checked
 from noneq.methods.units.units import AbstractUnits
 from noneq.nets.base import AbstractNetwork
 from noneq.traced import jit
@@ -189,6 +190,7 @@ class VAEModel(AbstractLaw, HasLogProbEstimate):
         )
         return VariationalFreeEnergy(*(e[0] for e in found)) if single else found
 
+    @checked
     def log_prob_estimate(
         self,
         x: Float[Array, "*states"] | np.ndarray,

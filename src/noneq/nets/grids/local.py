@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.context import Context, Linear, Modulation, per_site
 from noneq.nets.grids.unet import check_field
@@ -51,6 +52,7 @@ class LocalNet(AbstractNet):
                 f"LocalNet: window = {self.window}; expected an odd number of sites, 1 to 63."
             )
 
+    @checked
     def init(
         self,
         event_shape: tuple[int, ...],

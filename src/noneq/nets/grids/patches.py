@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.context import Context, Linear, Modulation, layer_norm, per_site
 from noneq.nets.grids.unet import check_field
@@ -49,6 +50,7 @@ class PatchMLP(AbstractNet):
                 "expected patches of 1 to 64 sites, a width of 1 to 4096 and 1 to 64 blocks."
             )
 
+    @checked
     def init(
         self,
         event_shape: tuple[int, ...],

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.context import Context, Linear, Modulation, per_site
 from noneq.nets.inputs import Clock, Label
@@ -55,6 +56,7 @@ class UNet(AbstractNet):
         if self.padding not in _PADDINGS:
             raise InvalidInput(f"UNet: padding = {self.padding!r}; expected 'circular' or 'zero'.")
 
+    @checked
     def init(
         self,
         event_shape: tuple[int, ...],

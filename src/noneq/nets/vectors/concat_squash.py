@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.features import noise_features
 from noneq.nets.inputs import Clock, Label
@@ -40,6 +41,7 @@ class ConcatSquash(AbstractNet):
                 f"1 to {_MOST_WIDTH:,} and a depth of 1 to {_MOST_DEPTH}."
             )
 
+    @checked
     def init(
         self,
         event_shape: tuple[int, ...],

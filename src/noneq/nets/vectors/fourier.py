@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.features import state_features
 from noneq.nets.inputs import Clock, Label
@@ -43,6 +44,7 @@ class FourierMLP(AbstractNet):
                 f"FourierMLP: octaves = {self.octaves}; expected 0 to {_MOST_OCTAVES}."
             )
 
+    @checked
     def init(
         self,
         event_shape: tuple[int, ...],

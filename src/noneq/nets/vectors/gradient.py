@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.inputs import Clock, Label
 from noneq.nets.vectors.fields import MLP
@@ -22,6 +23,7 @@ class Gradient(AbstractNet):
 
     net: AbstractNet = MLP()
 
+    @checked
     def init(
         self,
         event_shape: tuple[int, ...],

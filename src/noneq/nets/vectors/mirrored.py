@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.inputs import Clock, Label
 from noneq.nets.vectors.fields import MLP
@@ -35,6 +36,7 @@ class Mirrored(AbstractNet):
         if not self.signs or any(sign not in (-1, 1) for sign in self.signs):
             raise InvalidInput(f"Mirrored: signs = {self.signs}; expected 1 or −1 for each.")
 
+    @checked
     def init(
         self,
         event_shape: tuple[int, ...],

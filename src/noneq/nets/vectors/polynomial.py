@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key
 from noneq.constant import Constant
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.features import noise_features
 from noneq.nets.inputs import Clock, Label
@@ -39,6 +40,7 @@ class Polynomial(AbstractNet):
         if not 1 <= self.degree <= 12:
             raise InvalidInput(f"Polynomial: degree = {self.degree}; expected 1 to 12.")
 
+    @checked
     def init(
         self,
         event_shape: tuple[int, ...],

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.context import Context, Linear, Modulation, layer_norm
 from noneq.nets.features import state_features
@@ -41,6 +42,7 @@ class ResNet(AbstractNet):
                 "expected a width of 1 to 16,384, 1 to 64 blocks and 0 to 16 octaves."
             )
 
+    @checked
     def init(
         self,
         event_shape: tuple[int, ...],

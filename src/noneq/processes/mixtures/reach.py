@@ -6,6 +6,7 @@ import warnings
 from jax.core import Tracer
 
 from noneq._typing import ScalarLike
+from noneq.kinds import checked
 from noneq.processes.base import AbstractProcess
 from noneq.processes.mixtures.scale_mixture import AbstractScaleMixture
 from noneq.processes.mixtures.subordinators import InverseGaussian
@@ -18,6 +19,7 @@ class PriorTooNarrow(UserWarning):
     """The process ends at a height z at which its law still shows the data."""
 
 
+@checked
 def sufficient_height(mass: float, std: float) -> float:
     """z_max from which on data of standard deviation ``std`` look like one charge at their mean.
 

@@ -7,19 +7,19 @@ clock of each equation is a function of it.
 import math
 from abc import abstractmethod
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked
 from noneq.processes.mixtures.bessel import log_bessel_ke, saddle_nodes
 from noneq.processes.mixtures.stable import stable_nodes
 from noneq.traced import AbstractUntraced
 
 
-class AbstractSubordinator(eqx.Module):
+class AbstractSubordinator(AbstractChecked):
     """Law of the operational time s at noise level sigma, and what follows from it.
 
     ``squared`` is |x − y|² and ``dim`` the number N of coordinates.

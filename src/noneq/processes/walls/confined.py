@@ -14,6 +14,7 @@ from noneq.data.summary import Summary
 from noneq.domains import Region
 from noneq.domains.walls import Distance, bounced, innermost, returned, share_inside
 from noneq.errors import InvalidInput, MissingTrait
+from noneq.kinds import AbstractChecked
 from noneq.nets.base import AbstractNetwork
 from noneq.processes.base import AbstractDenoiser, AbstractDiffusing, AbstractPrior, Perturbed
 from noneq.processes.schedules import VE, AbstractSchedule
@@ -25,7 +26,7 @@ _EDGE = 1e-4
 _LAYER = 0.25
 
 
-class Walls(eqx.Module):
+class Walls(AbstractChecked):
     """The wall of a region whose enclosing box is [−1, 1]^dim, for flattened states.
 
     Args:

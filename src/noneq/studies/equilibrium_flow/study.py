@@ -14,7 +14,7 @@ from noneq.methods import (
     ScoreMatching,
     StreamFlow,
 )
-from noneq.methods.denoising.free import CURL_FREE
+from noneq.methods.denoising.free import curl_free
 from noneq.nets import MLP, FourierMLP, Mirrored
 from noneq.spec import unknown
 from noneq.studies.base import AbstractCell, AbstractStudy
@@ -192,8 +192,9 @@ class EquilibriumFlowStudy(AbstractStudy):
         """Draws with a learnt score of no curl, with one of a plain network, an exact one, a prior."""
         short = dataclasses.replace(self.training, steps=1500, batch=512)
         flow = dataclasses.replace(self._flow(0.3), training=short)
-        training = dataclasses.replace(CURL_FREE.training, steps=2000, batch=512)
-        score = dataclasses.replace(CURL_FREE, training=training)
+        free = curl_free()
+        training = dataclasses.replace(free.training, steps=2000, batch=512)
+        score = dataclasses.replace(free, training=training)
         mirrored = dataclasses.replace(flow, net=Mirrored(FourierMLP(), MIRROR))
         return [
             LorenzDraws(label=label, method=method, score=score, draws=self.draws)
@@ -210,8 +211,9 @@ class EquilibriumFlowStudy(AbstractStudy):
         ]
 
     def _score(self) -> ScoreMatching:
-        training = dataclasses.replace(CURL_FREE.training, steps=self.score_steps)
-        return dataclasses.replace(CURL_FREE, training=training)
+        score = curl_free()
+        training = dataclasses.replace(score.training, steps=self.score_steps)
+        return dataclasses.replace(score, training=training)
 
     def _flow(self, noise: float) -> EquilibriumFlow:
         return EquilibriumFlow(noise=noise, score=self._score(), training=self.training)

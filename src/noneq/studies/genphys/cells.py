@@ -10,6 +10,7 @@ import numpy as np
 
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots
+from noneq.kinds import AbstractChecked
 from noneq.learning.method import AbstractMethod
 from noneq.methods.denoising.flow_law import AbstractFlowLaw
 from noneq.metrics import mmd, nll, sliced_w2, w2
@@ -23,7 +24,7 @@ from noneq.studies.genphys.charges import two_charges
 from noneq.studies.table_one.data import AbstractDataSet, Parts
 
 
-class SampleScoring(eqx.Module):
+class SampleScoring(AbstractChecked):
     """How the models of a data set are judged.
 
     Args:

@@ -5,8 +5,7 @@ import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import equinox as eqx
-
+from noneq.kinds import AbstractChecked
 from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod
 from noneq.methods import EDM, PFGM, PFGMpp, ScoreMatching, Yukawa
@@ -38,7 +37,7 @@ HANDLINGS = ("source_free", "weights", "resampling", "branching", "ignored")
 CASES = ("verdicts", "charges", *SHAPES, "digits")
 
 
-class Charge(eqx.Module):
+class Charge(AbstractChecked):
     """A setting of the two charges.
 
     Args:

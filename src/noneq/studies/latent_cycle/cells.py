@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
 
 from noneq._typing import Key
+from noneq.kinds import AbstractChecked
 from noneq.learning.method import AbstractMethod
 from noneq.metrics import nll
 from noneq.runs.rows import Row
@@ -22,7 +22,7 @@ from noneq.thermo import autocorrelation_time, entropy_production, self_transiti
 from noneq.traits import HasChain, HasPaths, HasStateMeans
 
 
-class ChainScoring(eqx.Module):
+class ChainScoring(AbstractChecked):
     """How the models are judged.
 
     Args:

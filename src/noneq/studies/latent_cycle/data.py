@@ -4,13 +4,13 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import numpy as np
 
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots
 from noneq.domains import Discrete
+from noneq.kinds import AbstractChecked
 from noneq.systems.bars import BarsAndStripes
 
 
@@ -29,7 +29,7 @@ class Pictures(NamedTuple):
     labels: tuple[np.ndarray, np.ndarray] | None
 
 
-class AbstractPictures(eqx.Module):
+class AbstractPictures(AbstractChecked):
     """A set of binary pictures."""
 
     @property

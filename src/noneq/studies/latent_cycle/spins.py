@@ -1,12 +1,12 @@
 """The spins of the study `latent_cycle`: simulated energies beside exact ones."""
 
-import equinox as eqx
 import jax
 import numpy as np
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
 from noneq.estimate import sample_mean
+from noneq.kinds import AbstractChecked
 from noneq.runs.rows import Row, row_of
 from noneq.simulation import simulate
 from noneq.studies.base import AbstractCell, Outcome
@@ -14,7 +14,7 @@ from noneq.systems import HeatBath, Ising, Lattice, Metropolis
 from noneq.systems.ising_exact import onsager_energy, torus_energy
 
 
-class SpinRun(eqx.Module):
+class SpinRun(AbstractChecked):
     """How the spins are simulated.
 
     Args:

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +10,7 @@ from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import WrongType
 from noneq.estimate import Estimate, sample_mean
+from noneq.kinds import AbstractChecked
 from noneq.learning.method import AbstractMethod
 from noneq.metrics import jensen_shannon, transition_jensen_shannon
 from noneq.runs.rows import Row, row_of
@@ -22,7 +22,7 @@ from noneq.systems import Prinz
 from noneq.traits import AbstractModel, HasEnergy, HasPaths, HasScore
 
 
-class Scoring(eqx.Module):
+class Scoring(AbstractChecked):
     """At which times, on which cells and with how many samples the models are judged.
 
     Args:

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import equinox as eqx
+
 from noneq.learning.loop import Training
 from noneq.methods import BoltzmannField, FlowMatching, OracleBoltzmann, ScoreMatching, Transition
 from noneq.studies.base import AbstractCell, AbstractStudy
@@ -62,9 +64,13 @@ class PrinzStudy(AbstractStudy):
     seeds: int = 3
     recording: Recording = Recording(Prinz())
     scoring: Scoring = Scoring()
-    score_matching: ScoreMatching = ScoreMatching(training=Training(steps=20_000))
+    score_matching: ScoreMatching = eqx.field(
+        default_factory=lambda: ScoreMatching(training=Training(steps=20_000))
+    )
     boltzmann_field: BoltzmannField = BoltzmannField()
-    flow_matching: FlowMatching = FlowMatching(training=Training(steps=20_000))
+    flow_matching: FlowMatching = eqx.field(
+        default_factory=lambda: FlowMatching(training=Training(steps=20_000))
+    )
     transition: Transition = Transition(lag=0.1, training=Training(steps=20_000))
 
     @staticmethod

@@ -13,6 +13,7 @@ import numpy as np
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots
 from noneq.estimate import Estimate, sample_mean
+from noneq.kinds import AbstractChecked
 from noneq.learning.method import AbstractMethod
 from noneq.methods.denoising.bound import variational_bound
 from noneq.methods.denoising.flow_law import AbstractFlowLaw
@@ -32,7 +33,7 @@ from noneq.traits import AbstractModel, HasLogProb
 Bound: TypeAlias = Callable[[np.ndarray, float, Key], Estimate]
 
 
-class Judging(eqx.Module):
+class Judging(AbstractChecked):
     """How models are judged.
 
     Args:

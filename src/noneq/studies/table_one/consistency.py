@@ -7,6 +7,7 @@ import jax
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked
 from noneq.learning.loop import Training
 from noneq.methods import ScoreSDE
 from noneq.metrics import curl, nll, score_fpe_residual, w2
@@ -19,7 +20,11 @@ from noneq.studies.table_one.cells import Judging
 from noneq.studies.table_one.data import Shape
 
 
-class Consistency(eqx.Module):
+def _smooth() -> ScoreSDE:
+    return ScoreSDE(net=MLP(width=128, depth=3), training=Training(steps=8_000, batch=512))
+
+
+class Consistency(AbstractChecked):
     """What is compared, and how.
 
     Args:
@@ -30,9 +35,7 @@ class Consistency(eqx.Module):
         states: test states at which residual and curl are taken, at eight noise levels each.
     """
 
-    method: ScoreSDE = ScoreSDE(
-        net=MLP(width=128, depth=3), training=Training(steps=8_000, batch=512)
-    )
+    method: ScoreSDE = eqx.field(default_factory=_smooth)
     penalty: FokkerPlanck = FokkerPlanck(strength=1.0)
     seeds: int = 3
     states: int = 512

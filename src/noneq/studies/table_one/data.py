@@ -5,7 +5,6 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import Array, Float
@@ -14,6 +13,7 @@ from noneq._typing import Key
 from noneq.data.ensembles import Snapshots
 from noneq.domains import Box
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked
 from noneq.studies.ensembles import Recording
 from noneq.systems import AbstractSystem, HasStationaryDensity, Prinz
 
@@ -39,7 +39,7 @@ class Parts:
         return Parts(*(_in(getattr(self, f.name), box) for f in dataclasses.fields(self)))
 
 
-class AbstractDataSet(eqx.Module):
+class AbstractDataSet(AbstractChecked):
     """A case of the study."""
 
     @property

@@ -3,7 +3,6 @@
 import time as clock
 from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
 
@@ -11,6 +10,7 @@ from noneq._typing import Key
 from noneq.data.ensembles import Snapshots
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
+from noneq.kinds import AbstractChecked
 from noneq.runs.rows import over_times
 from noneq.runs.trials import Trial, keys_of
 from noneq.studies.base import AbstractCell, Outcome
@@ -18,7 +18,7 @@ from noneq.studies.table_one.cells import Judging, distances, in_bits, shown
 from noneq.studies.table_one.data import AbstractDataSet
 
 
-class Mixture(eqx.Module):
+class Mixture(AbstractChecked):
     """What is tried; the likelihood of a tenth of the training data, held out, decides.
 
     Args:

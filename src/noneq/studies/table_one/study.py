@@ -2,11 +2,12 @@
 
 import dataclasses
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import equinox as eqx
 
+from noneq.kinds import AbstractChecked
 from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod
 from noneq.methods import (
@@ -49,7 +50,12 @@ _NET = ResNet(width=64, blocks=2, fourier=3)
 _TRAINING = Training(steps=5_000, batch=512)
 
 
-class DigitsSettings(eqx.Module):
+def _small(method: Callable[..., AbstractMethod]) -> Any:
+    """Default of a field: the method at this study's size, made when a study is."""
+    return eqx.field(default_factory=lambda: method(net=_NET, training=_TRAINING))
+
+
+class DigitsSettings(AbstractChecked):
     """What methods change for digits: few samples of many numbers."""
 
     net: AbstractNet = ResNet(width=128, blocks=3)
@@ -131,18 +137,18 @@ class TableOneStudy(AbstractStudy):
     digits_settings: DigitsSettings = DigitsSettings()
     judging: Judging = Judging()
     mixture: Mixture = Mixture()
-    consistency: Consistency = Consistency()
-    score_matching: ScoreMatching = ScoreMatching(net=_NET, training=_TRAINING)
-    flow_matching: FlowMatching = FlowMatching(net=_NET, training=_TRAINING)
-    ddpm: DDPM = DDPM(net=_NET, training=_TRAINING)
-    smld: SMLD = SMLD(net=_NET, training=_TRAINING)
-    score_sde: ScoreSDE = ScoreSDE(net=_NET, training=_TRAINING)
-    edm: EDM = EDM(net=_NET, training=_TRAINING)
-    reflected_diffusion: ReflectedDiffusion = ReflectedDiffusion(net=_NET, training=_TRAINING)
-    vdm: VDM = VDM(net=_NET, training=_TRAINING)
-    pfgm: PFGM = PFGM(net=_NET, training=_TRAINING)
-    pfgm_pp: PFGMpp = PFGMpp(net=_NET, training=_TRAINING)
-    yukawa: Yukawa = Yukawa(net=_NET, training=_TRAINING)
+    consistency: Consistency = eqx.field(default_factory=Consistency)
+    score_matching: ScoreMatching = _small(ScoreMatching)
+    flow_matching: FlowMatching = _small(FlowMatching)
+    ddpm: DDPM = _small(DDPM)
+    smld: SMLD = _small(SMLD)
+    score_sde: ScoreSDE = _small(ScoreSDE)
+    edm: EDM = _small(EDM)
+    reflected_diffusion: ReflectedDiffusion = _small(ReflectedDiffusion)
+    vdm: VDM = _small(VDM)
+    pfgm: PFGM = _small(PFGM)
+    pfgm_pp: PFGMpp = _small(PFGMpp)
+    yukawa: Yukawa = _small(Yukawa)
     flow_pp: FlowPP = FlowPP(training=Training(steps=5_000, batch=512))
     diff_flow: DiffFlow = DiffFlow(training=Training(steps=2_500, batch=512))
     ffjord: FFJORD = FFJORD(training=Training(steps=2_000, batch=256))

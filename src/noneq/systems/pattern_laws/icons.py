@@ -16,6 +16,7 @@ from noneq.data.ensembles import Snapshots
 from noneq.domains import Free
 from noneq.errors import InvalidInput
 from noneq.frames.checks import check_count
+from noneq.kinds import checked
 from noneq.systems.patterns import PlacedIcons
 from noneq.traced import jit
 from noneq.traits import AbstractModel, HasScore
@@ -52,17 +53,20 @@ class AbstractStampLaw(AbstractModel, HasScore):
         """Values are free; the grid is periodic."""
         return Free()
 
+    @checked
     def score(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Float[Array, "*event"]:
         return (self.clean(x) - x) / self.noise**2
 
+    @checked
     def sample(
         self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
     ) -> Float[Array, "n *event"]:
         check_count(n)
         return _noisy(self, int(n), key)
 
+    @checked
     def snapshots(
         self, n: int, *, times: Sequence[float] | np.ndarray, condition: Any = None, key: Key
     ) -> Snapshots:

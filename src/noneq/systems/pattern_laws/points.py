@@ -15,6 +15,7 @@ from noneq.data.ensembles import Snapshots
 from noneq.domains import Torus
 from noneq.errors import InvalidInput
 from noneq.frames.checks import check_count
+from noneq.kinds import checked
 from noneq.systems.patterns import PlacedPoints
 from noneq.traced import jit
 from noneq.traits import AbstractModel, HasLogProb, HasScore
@@ -80,6 +81,7 @@ class PlacedPointsLaw(AbstractModel, HasScore, HasLogProb):
         """κ."""
         return (self.box / (2 * np.pi * self.noise)) ** 2
 
+    @checked
     def log_prob(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Scalar:
@@ -93,17 +95,20 @@ class PlacedPointsLaw(AbstractModel, HasScore, HasLogProb):
         one = _log_i0(jnp.asarray(self.concentration, x.dtype)) + np.log(self.box)
         return jnp.sum(logs) - self.copies * sites * 2 * one
 
+    @checked
     def score(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Float[Array, "*event"]:
         return jax.grad(self.log_prob)(x)
 
+    @checked
     def sample(
         self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
     ) -> Float[Array, "n *event"]:
         check_count(n)
         return _draws(self, int(n), key)
 
+    @checked
     def snapshots(
         self, n: int, *, times: Sequence[float] | np.ndarray, condition: Any = None, key: Key
     ) -> Snapshots:

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -10,6 +11,7 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary, placed
 from noneq.domains import AbstractDomain, Region
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.learning.forward import HasForward, linear
 from noneq.learning.gradient import AbstractGradientMethod, HasPreparation
 from noneq.learning.inputs import AbstractInputs
@@ -77,7 +79,7 @@ class ReflectedDiffusion(AbstractInputs, AbstractGradientMethod, HasPreparation,
     source: ClassVar[str] = "lou2023reflected"
     published: ClassVar[Published | None] = Published("RDM", True, True)
 
-    process: Reflected = Reflected()
+    process: Reflected = eqx.field(default_factory=Reflected)
     weight: AbstractWeight = UnitNoise()
     sampler: AbstractSampler = ReverseSDE()
     net: AbstractNet = MLP()
@@ -98,6 +100,7 @@ class ReflectedDiffusion(AbstractInputs, AbstractGradientMethod, HasPreparation,
     ) -> tuple[Float[Array, " dim"], Float[Array, " dim"]]:
         return linear(self.process.schedule, x, tau)
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> DenoisingModel:
         domain = chosen(summary.domain, self.domain)
         check_domain(domain)

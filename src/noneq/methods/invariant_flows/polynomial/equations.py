@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from noneq.errors import MissingTrait
+from noneq.kinds import checked
 from noneq.methods.invariant_flows.equilibrium_flow_model import EquilibriumFlowModel
 from noneq.nets.vectors.polynomial import PolynomialNetwork
 from noneq.symbolic.expression import coordinate_names
@@ -39,6 +40,7 @@ def expansion(powers: np.ndarray, shift: np.ndarray, scale: np.ndarray) -> np.nd
     return table
 
 
+@checked
 def coefficients(model: Any) -> tuple[np.ndarray, Float[np.ndarray, "terms dim"]]:
     """The monomials of a fitted polynomial velocity and their coefficients in the data's units.
 
@@ -68,6 +70,7 @@ def coefficients(model: Any) -> tuple[np.ndarray, Float[np.ndarray, "terms dim"]
     return powers, table @ (matrix / host(model.std)) * host(normaliser.scale)
 
 
+@checked
 def equations(model: Any, *, least: float = 0.02, digits: int = 3) -> list[str]:
     """A fitted polynomial velocity as text, ``"dx/dt = 9.98 y − 9.97 x"`` and so on.
 

@@ -16,8 +16,9 @@ from noneq.data.summary import Summary
 from noneq.domains import Torus
 from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
+from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Data, Fit, History, Progress
-from noneq.methods.denoising.free import CURL_FREE
+from noneq.methods.denoising.free import curl_free
 from noneq.methods.invariant_flows.data_checks import few_snapshots
 from noneq.methods.invariant_flows.equilibrium_flow_model import EquilibriumFlowModel
 from noneq.methods.invariant_flows.polynomial.equations import expansion, monomial_text
@@ -85,7 +86,7 @@ class PolynomialFlow(AbstractMethod):
     sparsity: float = 0.02
     confidence: float = 3.0
     observed: ObservedTransitions = ObservedTransitions()
-    score: AbstractMethod = CURL_FREE
+    score: AbstractMethod = eqx.field(default_factory=curl_free)
     noise: float = 0.15
 
     def __check_init__(self) -> None:
@@ -106,6 +107,7 @@ class PolynomialFlow(AbstractMethod):
         if not 0 < self.noise < float("inf"):
             raise InvalidInput(f"PolynomialFlow: noise = {self.noise}; expected a positive ratio.")
 
+    @checked
     def init(
         self, summary: Summary, *, key: Key, score: AbstractModel | None = None
     ) -> EquilibriumFlowModel:
@@ -118,6 +120,7 @@ class PolynomialFlow(AbstractMethod):
         )
         return EquilibriumFlowModel(field, kept_law(score, self.noise), summary)
 
+    @checked
     def fit(
         self,
         data: Data,

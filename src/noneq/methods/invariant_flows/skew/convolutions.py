@@ -6,7 +6,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
-from noneq._typing import Key
+from noneq._typing import Key, Numbers
 from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary
@@ -14,6 +14,13 @@ from noneq.errors import InvalidInput
 from noneq.methods.invariant_flows.data_checks import check_edges
 from noneq.methods.invariant_flows.skew.operators import AbstractSkewOperator, SkewKernel
 from noneq.methods.invariant_flows.skew.recipes import AbstractSkew, Pattern, kernel_pattern
+
+
+def _nested(values: Numbers | None) -> Any:
+    """Any array-like as nested tuples of floats, so that equal recipes compare equal."""
+    if values is None or isinstance(values, int | float):
+        return values
+    return tuple(_nested(v) for v in np.asarray(values, float).tolist())
 
 
 class ConvolutionalSkew(AbstractSkew):
@@ -38,7 +45,7 @@ class ConvolutionalSkew(AbstractSkew):
 
     size: int = 1
     isotropic: bool = False
-    kernel: Any = eqx.field(default=None, converter=lambda values: _nested(values))
+    kernel: Any = eqx.field(default=None, converter=_nested)
     periodic: bool = False
 
     def __check_init__(self) -> None:
@@ -106,10 +113,3 @@ class ConvolutionalSkew(AbstractSkew):
         self.pattern(data.event_shape)
         if not self.periodic:
             check_edges(data, "ConvolutionalSkew", "Take them as they are by periodic=True.")
-
-
-def _nested(values: Any) -> Any:
-    """Any array-like as nested tuples of floats, so that equal recipes compare equal."""
-    if values is None or isinstance(values, int | float):
-        return values
-    return tuple(_nested(v) for v in np.asarray(values, float).tolist())

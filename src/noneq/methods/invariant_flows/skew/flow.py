@@ -12,8 +12,9 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
+from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
-from noneq.methods.denoising.free import CURL_FREE
+from noneq.methods.denoising.free import curl_free
 from noneq.methods.invariant_flows.data_checks import few_snapshots
 from noneq.methods.invariant_flows.score import check_score, kept_law
 from noneq.methods.invariant_flows.skew.fitting import fit_free, seen_transitions, seen_velocities
@@ -61,13 +62,14 @@ class SkewFlow(AbstractMethod):
     takes_torus: ClassVar[bool] = True
 
     operator: AbstractSkew = ConstantSkew()
-    score: AbstractMethod = CURL_FREE
+    score: AbstractMethod = eqx.field(default_factory=curl_free)
     noise: float = 0.15
 
     def __check_init__(self) -> None:
         if not 0 < self.noise < float("inf"):
             raise InvalidInput(f"SkewFlow: noise = {self.noise}; expected a positive ratio.")
 
+    @checked
     def init(
         self, summary: Summary, *, key: Key, score: AbstractModel | None = None
     ) -> SkewFlowModel:
@@ -78,6 +80,7 @@ class SkewFlow(AbstractMethod):
         operator = self.operator.init(summary, key=operator_key)
         return SkewFlowModel(operator, kept_law(score, self.noise), summary)
 
+    @checked
     def fit(
         self,
         data: Data,

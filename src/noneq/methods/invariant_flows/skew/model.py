@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.frames.frame import Frame
+from noneq.kinds import checked
 from noneq.methods.invariant_flows.base import AbstractInvariantFlow
 from noneq.methods.invariant_flows.skew.operators import AbstractSkewOperator
 from noneq.traits import AbstractModel
@@ -37,6 +38,7 @@ class SkewFlowModel(AbstractInvariantFlow):
         self.law = law  # pyright: ignore[reportIncompatibleVariableOverride]
         self.frame = Frame(summary)  # pyright: ignore[reportIncompatibleVariableOverride]
 
+    @checked
     def velocity(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Float[Array, "*event"]:

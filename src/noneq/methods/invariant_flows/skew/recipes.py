@@ -4,7 +4,6 @@ import itertools
 from abc import abstractmethod
 from dataclasses import dataclass
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +15,7 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary
 from noneq.domains import Free
 from noneq.errors import InvalidInput
+from noneq.kinds import AbstractChecked, checked
 from noneq.methods.invariant_flows.skew.operators import AbstractSkewOperator, SkewMatrix, SkewWaves
 
 
@@ -87,7 +87,7 @@ _LARGEST = 1024
 """Dimensions of the largest dense matrix."""
 
 
-class AbstractSkew(eqx.Module):
+class AbstractSkew(AbstractChecked):
     """Recipe of an `AbstractSkewOperator`."""
 
     @abstractmethod
@@ -117,6 +117,7 @@ class AbstractSkew(eqx.Module):
             InvalidInput: a grid whose edges do not meet, a domain where A would jump.
         """
 
+    @checked
     def init(self, summary: Summary, *, key: Key) -> AbstractSkewOperator:
         """The operator that was given, or a random one of Frobenius norm 1."""
         count = self.pattern(summary.event_shape).count

@@ -11,6 +11,7 @@ from noneq._typing import Key
 from noneq.data.ensembles import Trajectories
 from noneq.domains import Torus
 from noneq.inference import Tracks
+from noneq.kinds import AbstractChecked
 from noneq.methods import ConstantSkew, SkewFlow
 from noneq.methods.invariant_flows.base import AbstractInvariantFlow, Stirred
 from noneq.methods.invariant_flows.measures import noisy_step
@@ -24,7 +25,7 @@ _TURN = 0.25
 """Radians that the fastest mode turns in one step, at most."""
 
 
-class DesignRun(eqx.Module):
+class DesignRun(AbstractChecked):
     """How much is computed.
 
     Args:
@@ -57,7 +58,7 @@ class Moved:
     facts: dict[str, float]
 
 
-class AbstractDesign(eqx.Module):
+class AbstractDesign(AbstractChecked):
     """A drawing, a rule, and what is expected of it.
 
     Attributes:

@@ -1,0 +1,384 @@
+"""Every public entry, by room, with arguments that it takes."""
+
+import inspect
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from bad_values import Entry
+from examples import Trap, bits, fitted, paths
+
+import noneq as nq
+from noneq import inference, metrics, models, nets, pde, processes, runs, studies, systems, thermo
+from noneq.kinds import AbstractChecked
+from noneq.learning.training import Training
+from noneq.methods import EDM
+from noneq.spec import public
+from noneq.systems import Boids, DrivenRing, GrayScott, Ising, Lattice, Prinz
+from stub_methods import Stub
+
+
+CHAIN = np.array([[0.5, 0.3, 0.2], [0.1, 0.6, 0.3], [0.4, 0.2, 0.4]])
+NEEDED: dict[str, dict[str, Any]] = {
+    "Snapshots": {"values": np.ones((4, 2), np.float32)},
+    "Trajectories": {"values": np.ones((4, 3, 2), np.float32), "times": [0.0, 1.0, 2.0]},
+    "OracleBoltzmann": {"system": Trap()},
+    "Recording": {"system": Prinz()},
+}
+"""Arguments without default of public classes."""
+
+
+def of(room: str, folder: Path) -> list[Entry]:
+    """Functions, classes and the members of the room's central objects."""
+    functions = FUNCTIONS[room](folder) if room in FUNCTIONS else []
+    return functions if room == "top" else [*functions, *classes(room)]
+
+
+def few() -> list[Entry]:
+    """One cheap entry of each room."""
+    data = paths()
+    return [
+        Entry("Snapshots.take", data.snapshots().take, {"index": np.array([0, 1])}),
+        Entry("Trajectories.hold_out", data.hold_out, {"times": [0.5]}),
+        Entry("load", nq.load, {"path": Path("nowhere")}),
+        Entry("methods.Training", Training, {}),
+        Entry("EDM.init", EDM().init, {"summary": nq.data.summarise(data), "key": _key()}),
+        Entry("models.log_mean", models.log_mean, {"log_weights": np.zeros(4)}),
+        Entry("metrics.excess", metrics.excess, {"estimate": _estimate()}),
+        Entry("thermo.affinity", thermo.affinity, {"chain": CHAIN, "cycle": (0, 1, 2)}),
+        Entry("inference.displacement", inference.displacement, {"paths": data}),
+        Entry("pde.zoo", pde.zoo, {}),
+        Entry("processes.VP", processes.VP, {}),
+        Entry("nets.MLP", nets.MLP, {}),
+        Entry("runs.members", runs.members, {"run": Path("nowhere")}),
+        Entry("studies.study_named", studies.study_named, {"name": "prinz"}),
+        Entry("systems.Prinz", Prinz, {}),
+        Entry("samplers.Heun", public("samplers")["Heun"], {}),
+        Entry("domains.Torus", nq.Torus, {}),
+    ]
+
+
+def classes(room: str) -> list[Entry]:
+    """What a user builds: the public classes that can be built with what is known here."""
+    found = []
+    for name, cls in public(room).items():
+        if not (inspect.isclass(cls) and issubclass(cls, AbstractChecked)):
+            continue
+        if inspect.isabstract(cls) or name.startswith(("Abstract", "Has")):
+            continue
+        needed = NEEDED.get(name, {})
+        parameters = inspect.signature(cls).parameters.values()
+        open_ones = [p.name for p in parameters if p.default is p.empty and p.name not in needed]
+        if not open_ones:
+            found.append(Entry(f"{room}.{name}", cls, needed))
+    return found
+
+
+@cache
+def _model() -> Any:
+    return fitted("ScoreMatching").model
+
+
+def _key() -> Any:
+    return jax.random.key(0)
+
+
+def _estimate() -> nq.Estimate:
+    return nq.Estimate(np.asarray(1.0), np.asarray(0.1), np.asarray(4))
+
+
+def _data(folder: Path) -> list[Entry]:
+    flat, whole = paths().snapshots(), paths()
+    nq.data.write(whole, folder / "paths.npz")
+    entries = [
+        Entry("data.read", nq.data.read, {"path": folder / "paths.npz"}),
+        Entry("data.write", nq.data.write, {"data": whole, "path": folder / "out.npz"}),
+        Entry("data.summarise", nq.data.summarise, {"data": whole}),
+        Entry(
+            "Snapshots.from_frames",
+            nq.Snapshots.from_frames,
+            {"frames": [whole.values[:, 0]], "times": [0.0]},
+        ),
+        Entry("Trajectories.frames", whole.frames, {"index": [0, 1]}),
+    ]
+    for data in (flat, whole):
+        name = type(data).__name__
+        entries += [
+            Entry(f"{name}.at", data.at, {"time": 0.5}),
+            Entry(f"{name}.take", data.take, {"index": np.array([0, 1])}),
+            Entry(f"{name}.select", data.select, {"components": 1}),
+            Entry(f"{name}.split", data.split, {"fraction": 0.5, "key": _key()}),
+            Entry(f"{name}.hold_out", data.hold_out, {"times": [0.5]}),
+        ]
+    return entries
+
+
+def _top(folder: Path) -> list[Entry]:
+    stub = Stub().fit(paths(), key=_key())
+    nq.save(stub, folder / "run")
+    return [
+        Entry(
+            "simulate", nq.simulate, {"system": Trap(), "times": [0.0, 0.1], "n": 2, "key": _key()}
+        ),
+        Entry("save", nq.save, {"fit": stub, "path": folder / "again"}),
+        Entry("load", nq.load, {"path": folder / "run", "trust": True}),
+    ]
+
+
+def _methods(folder: Path) -> list[Entry]:
+    small = EDM(training=Training(steps=2, batch=4))
+    summary = nq.data.summarise(paths())
+    return [
+        Entry("EDM.fit", small.fit, {"data": paths(), "key": _key()}),
+        Entry("EDM.init", small.init, {"summary": summary, "key": _key()}),
+    ]
+
+
+def _models(folder: Path) -> list[Entry]:
+    model, x = _model(), np.zeros(2, np.float32)
+    flow = fitted("EquilibriumFlow").model
+    mixture = fitted("MixtureEM").model
+    return [
+        Entry("model.sample", model.sample, {"n": 2, "time": 0.5, "key": _key()}),
+        Entry("model.snapshots", model.snapshots, {"n": 2, "times": [0.5], "key": _key()}),
+        Entry("model.score", model.score, {"x": x, "time": 0.5}),
+        Entry("model.noisy_score", model.noisy_score, {"x": x, "tau": 0.5, "time": 0.5}),
+        Entry("model.log_prob", model.log_prob, {"x": x, "time": 0.5}),
+        Entry("flow.velocity", flow.velocity, {"x": x}),
+        Entry("flow.sample_paths", flow.sample_paths, {"n": 2, "times": [0.0, 0.1], "key": _key()}),
+        Entry("mixture.log_prob", mixture.log_prob, {"x": bits().values[0]}),
+        Entry("models.guided", models.guided, {"model": model, "strength": 1.0}),
+        Entry("models.inpainted", models.inpainted, {"model": model, "given": {0: 0.5}}),
+        Entry(
+            "models.measured", models.measured, {"model": model, "matrix": np.eye(2), "values": x}
+        ),
+        Entry("models.log_mean", models.log_mean, {"log_weights": np.zeros(4)}),
+    ]
+
+
+def _metrics(folder: Path) -> list[Entry]:
+    some = {"samples": paths(seed=1), "reference": paths()}
+    flat = {"samples": paths(seed=1).snapshots(), "reference": paths().snapshots()}
+    judged = {"model": _model(), "reference": paths().snapshots(), "key": _key()}
+    return [
+        Entry("metrics.jensen_shannon", metrics.jensen_shannon, flat),
+        Entry("metrics.energy_distance", metrics.energy_distance, flat),
+        Entry("metrics.mmd", metrics.mmd, flat),
+        Entry("metrics.w1", metrics.w1, flat),
+        Entry("metrics.w2", metrics.w2, flat),
+        Entry("metrics.sliced_w2", metrics.sliced_w2, flat),
+        Entry("metrics.sinkhorn", metrics.sinkhorn, flat | {"max_n": 8}),
+        Entry(
+            "metrics.transition_jensen_shannon",
+            metrics.transition_jensen_shannon,
+            some | {"lag": 0.5},
+        ),
+        Entry("metrics.excess", metrics.excess, {"estimate": metrics.w1(**flat)}),
+        Entry("metrics.nll", metrics.nll, judged),
+        Entry("metrics.curl", metrics.curl, judged | {"states": 4, "levels": 2}),
+    ]
+
+
+def _thermo(folder: Path) -> list[Entry]:
+    states = np.random.default_rng(0).integers(0, 3, (4, 50))
+    ring = DrivenRing()
+    moved = nq.simulate(ring, np.arange(0, 0.5, 0.01), n=8, key=_key())
+    chains = (
+        "currents",
+        "dominant_cycle",
+        "entropy_production",
+        "fundamental_cycles",
+        "mixing_time",
+        "relaxation_spectrum",
+        "self_transition",
+        "stationary",
+    )
+    found = public("thermo")
+    return [
+        *(Entry(f"thermo.{name}", found[name], {"chain": CHAIN}) for name in chains),
+        Entry("thermo.affinity", thermo.affinity, {"chain": CHAIN, "cycle": (0, 1, 2)}),
+        Entry("thermo.count_matrix", thermo.count_matrix, {"states": states}),
+        Entry("thermo.transition_matrix_from", thermo.transition_matrix_from, {"states": states}),
+        Entry(
+            "thermo.detailed_balance_test",
+            thermo.detailed_balance_test,
+            {"states": states, "key": _key()},
+        ),
+        Entry("thermo.autocorrelation_time", thermo.autocorrelation_time, {"paths": moved}),
+        Entry(
+            "thermo.entropy_production_rate",
+            thermo.entropy_production_rate,
+            {"trajectories": moved, "system": ring},
+        ),
+        Entry("thermo.work", thermo.work, {"trajectories": moved, "system": ring}),
+        Entry("thermo.power", thermo.power, {"trajectories": moved, "system": ring}),
+    ]
+
+
+def _inference(folder: Path) -> list[Entry]:
+    birds = nq.simulate(Boids(), [0.0, 1.0, 2.0], n=1, key=_key())
+    fields = nq.simulate(GrayScott(size=16), [0.0, 1.0], n=1, key=_key())
+    field = lambda x, **_: -x
+    states = np.random.default_rng(0).normal(size=(8, 2)).astype(np.float32)
+    return [
+        Entry("inference.polarisation", inference.polarisation, {"data": birds}),
+        Entry("inference.clustering", inference.clustering, {"data": birds, "radius": 0.5}),
+        Entry("inference.contact_rate", inference.contact_rate, {"data": birds, "radius": 0.5}),
+        Entry(
+            "inference.pair_correlation",
+            inference.pair_correlation,
+            {"data": birds, "edges": [0.0, 0.5, 1.0]},
+        ),
+        Entry(
+            "inference.mean_squared_displacement",
+            inference.mean_squared_displacement,
+            {"data": birds, "lags": [1]},
+        ),
+        Entry("inference.cluster_tracks", inference.cluster_tracks, {"data": birds, "radius": 0.5}),
+        Entry(
+            "inference.field_tracks",
+            inference.field_tracks,
+            {"fields": fields, "threshold": 0.2, "distance": 2.0},
+        ),
+        Entry(
+            "inference.phase_shuffled",
+            inference.phase_shuffled,
+            {"fields": fields.values[:, 0], "key": _key()},
+        ),
+        Entry("inference.displacement", inference.displacement, {"paths": paths()}),
+        Entry(
+            "inference.displacement_cosine",
+            inference.displacement_cosine,
+            {"a": states, "b": states},
+        ),
+        Entry(
+            "inference.field_cosine",
+            inference.field_cosine,
+            {"a": field, "b": field, "states": states},
+        ),
+        Entry(
+            "inference.identifiability",
+            inference.identifiability,
+            {"models": [field, field], "states": states},
+        ),
+        Entry(
+            "inference.lyapunov_spectrum",
+            inference.lyapunov_spectrum,
+            {
+                "field": systems.Lorenz(),
+                "start": np.ones((2, 3), np.float32),
+                "time": 2.0,
+                "burn": 0.5,
+                "step": 0.01,
+            },
+        ),
+    ]
+
+
+def _pde(folder: Path) -> list[Entry]:
+    heat = pde.zoo()["diffusion"]
+    k = np.array([0.5, 1.0])
+    one = ("branches", "judge", "judged", "modify", "process", "rewrite")
+    return [
+        *(Entry(f"pde.{name}", public("pde")[name], {"pde": heat}) for name in one),
+        Entry("pde.PDE", pde.PDE, {"equation": "u_t - u_xx", "dim": 1}),
+        Entry("pde.zoo", pde.zoo, {}),
+        Entry("pde.spectrum", pde.spectrum, {"pde": heat, "k": k, "t": 0.5}),
+        Entry("pde.smoothing_factors", pde.smoothing_factors, {"pde": heat, "k": k, "t": 0.5}),
+        Entry(
+            "pde.evolve",
+            pde.evolve,
+            {"pde": heat, "density": np.ones((8, 8)), "box": 1.0, "t": 0.1},
+        ),
+    ]
+
+
+def _processes(folder: Path) -> list[Entry]:
+    return [
+        Entry("processes.sufficient_height", processes.sufficient_height, {"mass": 1.0, "std": 1.0})
+    ]
+
+
+def _nets(folder: Path) -> list[Entry]:
+    return [
+        Entry("nets.harmonics", nets.harmonics, {"phase": 0.5, "count": 2}),
+        Entry("nets.noise_features", nets.noise_features, {"level": 0.5}),
+    ]
+
+
+def _runs(folder: Path) -> list[Entry]:
+    stub, data = Stub(), paths().snapshots()
+    nq.save(stub.fit(data, key=_key()), folder / "done")
+    row = runs.Row("a", "b", "c", 1.0, 0.1)
+    new = iter(range(10**6))
+
+    def fresh(function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, in a new folder unless it is given one."""
+
+        def call(**arguments: Any) -> Any:
+            return function(**{"folder": folder / f"fit{next(new)}"} | arguments)
+
+        call.__signature__ = inspect.signature(function)  # pyright: ignore[reportFunctionMemberAccess]
+        return call
+
+    return [
+        Entry("runs.fit", fresh(runs.fit), {"method": stub, "data": data}),
+        Entry("runs.fit_seeds", fresh(runs.fit_seeds), {"method": stub, "data": data, "seeds": 1}),
+        Entry(
+            "runs.compare",
+            fresh(runs.compare),
+            {"methods": [stub], "data": data, "metrics": ["w1"], "n": 8},
+        ),
+        Entry("runs.sample", runs.sample, {"folder": folder / "done", "n": 4, "trust": True}),
+        Entry(
+            "runs.evaluate",
+            runs.evaluate,
+            {"folder": folder / "done", "data": data, "metrics": ["w1"], "n": 8, "trust": True},
+        ),
+        Entry(
+            "runs.score",
+            runs.score,
+            {"model": _model(), "reference": data, "metrics": ["w1"], "n": 8, "key": _key()},
+        ),
+        Entry("runs.cost", runs.cost, {"method": EDM(), "data": data}),
+        Entry(
+            "runs.trial",
+            runs.trial,
+            {"case": "a", "name": "b", "method": stub, "data": data, "key": _key()},
+        ),
+        Entry("runs.members", runs.members, {"run": folder / "done"}),
+        Entry(
+            "runs.row_of",
+            runs.row_of,
+            {"case": "a", "method": "b", "metric": "c", "estimate": _estimate()},
+        ),
+        Entry("runs.combine", runs.combine, {"outcomes": [(row,), (row,)]}),
+    ]
+
+
+def _studies(folder: Path) -> list[Entry]:
+    return [Entry("studies.study_named", studies.study_named, {"name": "prinz"})]
+
+
+def _systems(folder: Path) -> list[Entry]:
+    ising = {"ising": Ising(Lattice((2, 2)))}
+    exact = ("enumeration", "flip_matrix", "step_matrix")
+    warm = {"temperature": 2.0}
+    return [
+        *(Entry(f"systems.{name}", public("systems")[name], ising) for name in exact),
+        Entry("systems.onsager_energy", systems.onsager_energy, warm),
+        Entry("systems.onsager_magnetisation", systems.onsager_magnetisation, warm),
+        Entry("systems.torus_energy", systems.torus_energy, warm | {"shape": (4, 4)}),
+        Entry("Prinz.initial", Prinz().initial, {"key": _key()}),
+    ]
+
+
+FUNCTIONS: dict[str, Callable[[Path], list[Entry]]] = {
+    "top": _top, "data": _data, "methods": _methods, "models": _models, "metrics": _metrics,
+    "thermo": _thermo, "inference": _inference, "pde": _pde, "processes": _processes,
+    "nets": _nets, "runs": _runs, "studies": _studies, "systems": _systems,
+}  # fmt: skip
+ROOMS = (*FUNCTIONS, "samplers", "domains")
