@@ -28,8 +28,9 @@ class Stopped(BaseException):
     """
 
     def __init__(self, number: int):
-        super().__init__(
-            "stopped on request; what was finished is kept, and the same command goes on from there."
+        BaseException.__init__(
+            self,
+            "stopped on request; what was finished is kept, and the same command goes on from there.",
         )
         self.signal = number
 
