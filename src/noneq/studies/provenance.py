@@ -35,7 +35,7 @@ def hash_of(spec: dict[str, Any]) -> str:
 
 
 @cache
-def code_of(cell: type[AbstractCell]) -> str:
+def code_of(cell: Any) -> str:
     """Hash of the code of a kind of cell: its module and those of the studies that it imports.
 
     Comments, docstrings and layout do not count, nor do modules that only draw or list cells.
