@@ -40,6 +40,17 @@ def test_an_outline_gets_the_class_of_today():
     assert upgraded(old) == {"kind": kind, "fields": {"a": [1]}}
 
 
+def test_an_outline_gets_the_fields_that_were_added():
+    kind, new = "noneq.frames.frame:Asked", {"low": {"tuple": []}, "high": {"tuple": []}}
+    old = {"kind": kind, "fields": {"levels": {"tuple": []}, "optional": False}}
+    assert upgraded(old)["fields"] == old["fields"] | new
+    today = {
+        "kind": kind,
+        "fields": old["fields"] | {"low": {"tuple": [1.0]}, "high": {"tuple": [2.0]}},
+    }
+    assert upgraded(today) == today
+
+
 def test_old_names_warn_and_work():
     with pytest.warns(DeprecationWarning, match=r"is now ScoreMatching\(net=Gradient"):
         small = nq.methods.SmallDenoiser

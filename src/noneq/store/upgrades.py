@@ -93,6 +93,8 @@ MOVED = {
 """Modules of 0.1.0 and later below ``noneq``, and where their classes live now."""
 RENAMED = {"FieldLinesModel": "FlowLaw"}
 """Classes of outlines that have another name now."""
+ADDED = {"noneq.frames.frame:Asked": {"low": {"tuple": []}, "high": {"tuple": []}}}
+"""Fields that classes of 0.1.0 lacked, as outlines of what they then stood for."""
 _GRADIENT = {"kind": "Gradient", "net": {"kind": "MLP", "width": 96, "depth": 3}}
 _SHORT = {"kind": "Training", "steps": 4000, "batch": 1024, "rate": 3e-3}
 _CLOCK = {"gamma_min": "gamma_min", "gamma_max": "gamma_max", "schedule_width": "width"}
@@ -117,7 +119,10 @@ def upgraded(outline: Any) -> Any:
     if not isinstance(outline, dict):
         return outline
     if outline.keys() == {"kind", "fields"} and isinstance(outline["kind"], str):
-        outline = outline | {"kind": _kind(outline["kind"])}
+        kind, fields = _kind(outline["kind"]), outline["fields"]
+        if isinstance(fields, dict):
+            fields = ADDED.get(kind, {}) | fields
+        outline = {"kind": kind, "fields": fields}
     return {name: upgraded(part) for name, part in outline.items()}
 
 
