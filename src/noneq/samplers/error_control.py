@@ -15,10 +15,10 @@ def tsitouras(
     start: float,
     end: float,
     *,
-    rtol: float,
-    atol: float,
+    rtol: ScalarLike,
+    atol: ScalarLike,
     max_steps: int,
-    longest: float | None = None,
+    longest: ScalarLike | None = None,
 ) -> Any:
     """The state at ``end`` of d state/dt = rate(state, t), NaN where more than ``max_steps`` are needed.
 
