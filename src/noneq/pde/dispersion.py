@@ -54,7 +54,8 @@ class Branch:
         # At k = 0 the slope 2 a2 lam0 + a1 is a root of the discriminant.
         free, damping, inertia = pde.coefficients(0.0)
         slope = np.sqrt(damping**2 - 4 * inertia * free)
-        slope = np.where(((2 * inertia * mean + damping) * np.conj(slope)).real < 0, -slope, slope)
+        turned = np.real((2 * inertia * mean + damping) * np.conj(slope)) < 0
+        slope = np.where(turned, -slope, slope)
         slope = slope + 2 * changes[2] * mean + changes[1]
         root = np.sqrt(slope**2 - 4 * leading * rest)
         large = slope + np.where((root * np.conj(slope)).real < 0, -root, root)
