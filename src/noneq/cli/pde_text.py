@@ -29,7 +29,7 @@ def sheet(found: Mapping[str, Any]) -> list[Any]:
             ("k scale", *(f"{k:g}" for k in smooth["k_scale"])),
             [["factor", *(f"{factor:.3g}" for factor in smooth["factor"])]],
             f"smoothing: exp(t (Im omega(k) - Im omega(0))) at t = {smooth['time']:g}, "
-            "k in units of 1/scale",
+            "k in units of 1/scale, in the direction that decays least",
         ),
     ]
     if found["process"]:

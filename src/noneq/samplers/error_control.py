@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from noneq._typing import ScalarLike
+from noneq._typing import Scalar, ScalarLike
 
 
 def tsitouras(
@@ -15,10 +15,10 @@ def tsitouras(
     start: float,
     end: float,
     *,
-    rtol: float,
-    atol: float,
+    rtol: Scalar | float,
+    atol: Scalar | float,
     max_steps: int,
-    longest: float | None = None,
+    longest: Scalar | float | None = None,
 ) -> Any:
     """The state at ``end`` of d state/dt = rate(state, t), NaN where more than ``max_steps`` are needed.
 
