@@ -11,9 +11,9 @@ import math
 import os
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, ParamSpec, TypeVar, Union
+from typing import Any, ParamSpec, TypeVar
 
 import equinox as eqx
 import jax
@@ -21,17 +21,16 @@ import numpy as np
 from jax.core import Tracer
 
 from noneq._typing import Key
+from noneq.annotations import described, fits, is_tuple
 from noneq.errors import InvalidInput, WrongType
 
 
 P = ParamSpec("P")
 R = TypeVar("R")
 _KEY = frozenset(typing.get_args(Key))
-_NUMBERS = {int: ("iu", "a whole number"), float: ("iuf", "a number"), bool: ("b", "true or false")}
 _SHOWN = 60
 """Letters of a wrong value that a message shows."""
-_LOOKED_AT = 1000
-"""Entries of a series: of longer ones only that it is one is checked."""
+_LONGEST = 255
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
@@ -116,9 +115,27 @@ def as_kind(value: Any, annotation: Any, name: str) -> Any:
     """
     if set(typing.get_args(annotation)) >= _KEY:
         return None if value is None and _optional(annotation) else as_key(value, name)
-    if not _fits(value, annotation):
+    if not fits(value, annotation):
         raise WrongType(f"{name} = {shown(value)}; expected {described(annotation)}.")
-    return _tuples(value) if _is_tuple(annotation) else value
+    if annotation is Path or Path in typing.get_args(annotation):
+        return _as_path(value, annotation, name)
+    return _tuples(value) if is_tuple(annotation) else value
+
+
+def _as_path(value: Any, annotation: Any, name: str) -> Any:
+    """A path that the system can look for.
+
+    Raises:
+        InvalidInput: a part of it is too long, or it holds a zero.
+    """
+    if value is None:
+        return None
+    parts = Path(value).parts
+    if any(len(os.fsencode(part)) > _LONGEST for part in parts) or "\0" in str(value):
+        raise InvalidInput(
+            f"{name} = {shown(value)}; expected a path whose parts have at most {_LONGEST} letters."
+        )
+    return Path(value) if annotation is Path else value
 
 
 def refuse_nonfinite(value: Any, name: str) -> None:
@@ -153,103 +170,6 @@ def _wanted(function: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
     return names, {p.name: p.annotation for p in plain if says(p.annotation)}
 
 
-def _fits(value: Any, annotation: Any) -> bool:
-    """Whether the value is of the annotated kind; True where the annotation says nothing known."""
-    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
-    if annotation in (Any, object):
-        return True
-    if origin is Annotated:  # `Numbers`
-        return _is_array(value, annotation)
-    if origin in (Union, types.UnionType):
-        return any(_fits(value, option) for option in args)
-    if annotation in (None, types.NoneType):
-        return value is None
-    if origin is Literal:
-        return any(value is option or (value == option) is True for option in args)
-    if annotation in _NUMBERS:
-        return _is_scalar(value, _NUMBERS[annotation][0])
-    if annotation in (Path, os.PathLike):
-        return isinstance(value, str | os.PathLike)
-    if _array_type(annotation):
-        return _is_array(value, annotation)
-    if origin in (tuple, list, Sequence):
-        return _is_series(value, args)
-    if origin is Callable or annotation is Callable:
-        return callable(value)
-    kind = origin or annotation
-    return isinstance(value, kind) if inspect.isclass(kind) else True
-
-
-def _is_scalar(value: Any, kinds: str) -> bool:
-    """One number of these kinds: plain, of NumPy, or an array without axes."""
-    if isinstance(value, bool | np.bool_):
-        return "b" in kinds
-    if isinstance(value, int):
-        return "i" in kinds and abs(value) < 2**63
-    if isinstance(value, float):
-        return "f" in kinds
-    if isinstance(value, np.generic | np.ndarray | jax.Array):
-        return value.shape == () and _letter(value) in kinds
-    return False
-
-
-def _is_array(value: Any, annotation: Any) -> bool:
-    """Real numbers with as many axes as the annotation names."""
-    if isinstance(value, str | bytes | Mapping) or value is None:
-        return False
-    if not isinstance(value, np.generic | np.ndarray | jax.Array | jax.ShapeDtypeStruct):
-        try:
-            value = np.asarray(value)
-        except Exception:
-            return False
-    axes = getattr(annotation, "dim_str", "...").split()
-    open_ended = any("*" in axis or "..." in axis for axis in axes)
-    return _letter(value) in "iufb" and (open_ended or len(axes) == len(value.shape))
-
-
-def _letter(array: Any) -> str:
-    """Kind of an array's numbers; JAX's own floats are f, its keys K."""
-    if jax.dtypes.issubdtype(array.dtype, jax.dtypes.prng_key):
-        return "K"
-    if jax.dtypes.issubdtype(array.dtype, np.floating):
-        return "f"
-    return array.dtype.kind
-
-
-def _array_type(annotation: Any) -> bool:
-    """Whether the annotation is of arrays: of JAX, of NumPy, with or without named axes."""
-    if annotation in (np.ndarray, jax.Array):
-        return True
-    return isinstance(getattr(annotation, "dim_str", None), str)
-
-
-def _is_series(value: Any, args: tuple[Any, ...]) -> bool:
-    """A tuple, list, range or vector, whose entries (of short ones) are of the annotated kinds."""
-    if isinstance(value, str | bytes | Mapping) or not isinstance(
-        value, Sequence | np.ndarray | jax.Array
-    ):
-        return False
-    if isinstance(value, Tracer):
-        return value.ndim > 0
-    if isinstance(value, np.ndarray | jax.Array):
-        if value.ndim == 0 or _letter(value) not in "iufbU":
-            return False
-        value = value.tolist() if len(value) <= _LOOKED_AT else range(len(value))
-    kinds = [a for a in args if a is not ...]
-    if not kinds or len(value) > _LOOKED_AT:
-        return True
-    if len(kinds) > 1:
-        return len(value) == len(kinds) and all(map(_fits, value, kinds))
-    return all(_fits(entry, kinds[0]) for entry in value)
-
-
-def _is_tuple(annotation: Any) -> bool:
-    options = (annotation, *typing.get_args(annotation))
-    return any(typing.get_origin(option) is tuple for option in options) and not any(
-        typing.get_origin(option) in (list, Sequence) for option in options
-    )
-
-
 def _tuples(value: Any) -> Any:
     """Lists and vectors as tuples, all the way down."""
     if isinstance(value, np.ndarray | jax.Array) and not isinstance(value, Tracer) and value.ndim:
@@ -259,31 +179,3 @@ def _tuples(value: Any) -> Any:
 
 def _optional(annotation: Any) -> bool:
     return types.NoneType in typing.get_args(annotation)
-
-
-def described(annotation: Any) -> str:
-    """An annotation in words."""
-    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin in (Union, types.UnionType):
-        return " or ".join(dict.fromkeys(described(option) for option in args))
-    if origin is Annotated:
-        return "numbers"
-    if annotation in (None, types.NoneType):
-        return "none"
-    if origin is Literal:
-        return " or ".join(map(repr, args))
-    if annotation in _NUMBERS:
-        return _NUMBERS[annotation][1]
-    if annotation is str:
-        return "text"
-    if annotation in (Path, os.PathLike):
-        return "a path"
-    if _array_type(annotation):
-        axes = getattr(annotation, "dim_str", "")
-        return f"an array of numbers ({axes})" if axes else "numbers"
-    if origin in (tuple, list, Sequence):
-        kinds = dict.fromkeys(described(a) for a in args if a is not ...)
-        return f"a list of {' / '.join(kinds)}"
-    if origin is Callable or annotation is Callable:
-        return "a function"
-    return f"a {getattr(origin or annotation, '__name__', str(annotation))}"

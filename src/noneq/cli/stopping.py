@@ -21,18 +21,18 @@ _SECONDS = 7.0
 
 
 class Stopped(BaseException):
-    """A signal came. No Exception, so that what takes any error for a file's fault lets it pass.
+    """A signal of this number came.
 
-    Attributes:
-        signal: its number.
+    No Exception, so that what takes any error for a file's fault lets it pass.
     """
 
-    def __init__(self, number: int):
-        BaseException.__init__(
-            self,
-            "stopped on request; what was finished is kept, and the same command goes on from there.",
-        )
-        self.signal = number
+    @property
+    def signal(self) -> int:
+        """The signal's number."""
+        return self.args[0]
+
+    def __str__(self) -> str:
+        return "stopped on request; what was finished is kept, and the same command goes on from there."
 
 
 def stop_on_signals() -> None:

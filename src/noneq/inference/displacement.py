@@ -1,7 +1,5 @@
 """How far states come along paths, and whether two dynamics take them the same way."""
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float
 
@@ -13,7 +11,9 @@ from noneq.needs import observable
 
 
 @observable("values", number=False)
-def displacement(paths: Any, decay: float = 0.9) -> Float[np.ndarray, "n *event"]:
+def displacement(
+    paths: Trajectories | Numbers, decay: float = 0.9
+) -> Float[np.ndarray, "n *event"]:
     """Exponential moving average of the states of a path, minus its start.
 
     **Equation**: m_0 = x_0, m_k = decay m_{k−1} + (1 − decay) x_k; the result is m_K − x_0. The

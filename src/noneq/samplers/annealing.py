@@ -1,14 +1,13 @@
 """Annealed importance sampling: partition functions from a ladder of ever colder laws."""
 
 from abc import abstractmethod
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from noneq._typing import Key, Scalar
+from noneq._typing import Key, Numbers, Scalar
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.kinds import AbstractChecked, checked
@@ -32,7 +31,7 @@ class AbstractAnnealing(AbstractChecked):
 
 
 @checked
-def log_mean(log_weights: Any) -> Estimate:
+def log_mean(log_weights: Numbers) -> Estimate:
     """log of a mean of positive weights, from their logarithms.
 
     **Equation**: log (1/n) Σ w_i; standard error by the delta method, std(w)/(√n mean(w));
