@@ -43,7 +43,10 @@ demo: $(VENV)/.installed
 	$(BIN)/noneq demo -o $(RUN)/demo
 	@echo "Open $(CURDIR)/$(RUN)/demo/report.html in a browser."
 
-test: lint types x64 fast
+# Types take one core: the float64 tests use the other one.
+test: lint
+	@$(MAKE) --no-print-directory -j2 --output-sync=target types x64
+	@$(MAKE) --no-print-directory fast
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check
