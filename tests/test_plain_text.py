@@ -11,8 +11,8 @@ import pytest
 from noneq.cli.output import emit, listing, progress, say, table
 from noneq.data import Snapshots, read, write
 from noneq.data.pictures import picture
-from noneq.plain_text import cell, visible
-from noneq.report.figures import canvas, metric_over_cases, png, svg
+from noneq.plain_text import FORMULA, cell, visible
+from noneq.report.figures import canvas, history, metric_over_cases, png, svg
 
 
 HOSTILE = ("$x_{", "[b]", "[/b]", "a\x1b[2Jb", "\0", "\ud800", "\u202etxt", "-->", "\ufffe")
@@ -51,12 +51,20 @@ def test_formulas_are_set_only_where_asked_for():
             axes.text(0, 0, text, **how)
             return png(figure)
 
-    assert drawn("$x^2$") != drawn("$x^2$", parse_math=True)
+    assert drawn("$x^2$") != drawn("$x^2$", gid=FORMULA)
     with pytest.raises(ValueError, match="x_"):
-        drawn("$x_{$", parse_math=True)
+        drawn("$x_{$", gid=FORMULA)
     with canvas(size=(1.0, 1.0)) as (figure, axes):
         axes.set_title("$x_{$")
         assert b"<svg" in svg(figure)
+
+
+def test_powers_of_ten_stay_formulas():
+    dollar = b"M 2163 -941"  # where the outline of the sign begins
+    drawn = history({"step": [1, 2, 3], "$loss$": [3.0, 0.1, 0.01]})
+    assert b"mathdefault{10" in drawn  # a logarithmic axis
+    assert dollar in drawn
+    assert dollar not in history({"step": [1, 2, 3], "loss": [3.0, 0.1, 0.01]})
 
 
 @pytest.mark.parametrize("name", HOSTILE)

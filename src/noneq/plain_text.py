@@ -1,17 +1,18 @@
 """Names and texts of strangers, shown as what they are: nothing in them is an instruction.
 
 A coordinate may be called ``$x_{``, ``[b]``, ``=SUM(A1)`` or hold the codes that clear a terminal.
-Every way out escapes for itself: pictures (`legible`, `NO_MATH`), tables on the terminal and pages
-(`visible`), cells of a spreadsheet (`cell`).
+Every way out escapes for itself: pictures (`legible`), tables on the terminal and pages (`visible`),
+cells of a spreadsheet (`cell`).
 """
 
 import unicodedata
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 
-NO_MATH: dict[Any, Any] = {"text.parse_math": False}
-"""Setting of Matplotlib under which a dollar is a dollar."""
+FORMULA = "formula"
+"""The ``gid`` of a text in a picture whose dollars enclose a formula of our own."""
 _FORMULA = tuple("=+-@'")
 
 
@@ -44,13 +45,11 @@ def cell(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _label(formatter: Any, x: Any, place: Any = None) -> str:
-    return visible(formatter(x, place))
-
-
 def legible(figure: Any) -> None:
-    """Make all texts of a Matplotlib figure `visible`, those of its ticks too."""
-    from matplotlib.text import Text
+    """Let every text of a Matplotlib figure be `visible`, and every dollar in it a dollar.
+
+    Formulas are those with the ``gid`` `FORMULA`, and what Matplotlib writes at logarithmic axes.
+    """
     from matplotlib.ticker import FixedFormatter, FuncFormatter
 
     for axes in figure.axes:
@@ -58,5 +57,21 @@ def legible(figure: Any) -> None:
             formatter = axis.get_major_formatter()
             if isinstance(formatter, FuncFormatter | FixedFormatter):  # labels of one's own
                 axis.set_major_formatter(partial(_label, formatter))
-    for text in figure.findobj(Text):
+    for text in _texts(figure):
         text.set_text(visible(text.get_text()))
+        text.set_parse_math(text.get_gid() == FORMULA)
+
+
+def _label(formatter: Any, x: Any, place: Any = None) -> str:
+    return visible(formatter(x, place)).replace("$", r"\$")
+
+
+def _texts(artist: Any) -> Iterator[Any]:
+    """All texts in a figure but those of ticks, which their axes write anew when they are drawn."""
+    from matplotlib.axis import Tick
+    from matplotlib.text import Text
+
+    if isinstance(artist, Text):
+        yield artist
+    for child in () if isinstance(artist, Tick) else artist.get_children():
+        yield from _texts(child)

@@ -8,7 +8,7 @@ import numpy as np
 from noneq.data.files import read
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
-from noneq.plain_text import NO_MATH, legible
+from noneq.plain_text import legible
 
 
 if TYPE_CHECKING:
@@ -33,19 +33,18 @@ def picture(data: Any, path: str | Path | None = None) -> "Figure":
     if not isinstance(data, Snapshots | Trajectories):
         data = read(data, missing="mask")
     figure = Figure(figsize=(9, 4.5), layout="constrained")
-    with mpl.rc_context(NO_MATH):
-        if len(data.event_shape) > 1:
-            _fields(figure, data)
-        elif isinstance(data, Trajectories):
-            _traces(figure, data)
-        elif len(data.names) > 1:
-            _clouds(figure, data)
-        else:
-            _histograms(figure, data)
-        legible(figure)
+    if len(data.event_shape) > 1:
+        _fields(figure, data)
+    elif isinstance(data, Trajectories):
+        _traces(figure, data)
+    elif len(data.names) > 1:
+        _clouds(figure, data)
+    else:
+        _histograms(figure, data)
+    legible(figure)
     if path is not None:
         stamp = {"Date": None} if Path(path).suffix == ".svg" else None
-        with mpl.rc_context({**NO_MATH, "svg.hashsalt": "noneq"}):
+        with mpl.rc_context({"svg.hashsalt": "noneq"}):
             figure.savefig(path, dpi=120, metadata=stamp)
     return figure
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from noneq.plain_text import NO_MATH, legible
+from noneq.plain_text import legible
 
 
 # Okabe and Ito's palette: distinct for all common kinds of colour vision.
@@ -50,7 +50,7 @@ _STYLE: dict[Any, Any] = {
     "figure.dpi": 100,
     "image.interpolation": "nearest",
     "mathtext.fontset": "dejavusans",
-} | NO_MATH
+}
 
 
 def colour_of(name: str, position: int = 0) -> str:
@@ -69,7 +69,7 @@ def canvas(
 ) -> Iterator[tuple[Any, Any]]:
     """A figure and its axes in the house style, closed at the end.
 
-    A text with dollars is a formula only where it says ``parse_math=True``.
+    A text with dollars is a formula only where its ``gid`` says so (`noneq.plain_text.FORMULA`).
 
     Args:
         rows, columns: grid of axes.

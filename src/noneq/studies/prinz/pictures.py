@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from noneq.plain_text import FORMULA
 from noneq.report.figures import COLOURS, FLOOR, canvas, colour_of, marker_of, png, svg
 from noneq.report.html import Clouds, Figure, Picture
 from noneq.studies.running import Kept
@@ -73,9 +74,9 @@ def potential(case: str) -> Picture:
         figure.colorbar(image, ax=left, label="V (clipped at 2)", shrink=0.9)
         right.axis("off")
         for i, text in enumerate(_EQUATIONS):
-            right.text(0.04, 0.74 - 0.2 * i, text, fontsize=10 if i < 2 else 9, parse_math=True)
+            right.text(0.04, 0.74 - 0.2 * i, text, fontsize=10 if i < 2 else 9, gid=FORMULA)
         drive = "drive $d$: multiple of the source's rotation"
-        right.text(0.04, 0.14, drive, fontsize=9, parse_math=True)
+        right.text(0.04, 0.14, drive, fontsize=9, gid=FORMULA)
         return Picture(
             "(a) The system.",
             "Five wells on a ring turn at d·π/10 radians per unit time. Energies in units where "
