@@ -59,7 +59,7 @@ class Branch:
         slope = np.where(turned, -slope, slope)
         slope = slope + 2 * changes[2] * mean + changes[1]
         root = np.sqrt(slope**2 - 4 * leading * rest)
-        large = slope + np.where((root * np.conj(slope)).real < 0, -root, root)
+        large = slope + np.where(np.real(root * np.conj(slope)) < 0, -root, root)
         with np.errstate(divide="ignore", invalid="ignore"):
             near, far = np.where(large == 0, 0, -2 * rest / large), -large / (2 * leading)
         about = self.rate(k, q) - mean
