@@ -5,7 +5,8 @@ import json
 import pytest
 
 import mutants
-from mutants import FAULTS, Fault, planted, tried
+from faults import FAULTS, Fault
+from mutants import planted, tried
 
 
 def test_every_fault_is_one_line_of_a_file_and_has_a_module():

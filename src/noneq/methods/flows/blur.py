@@ -66,7 +66,7 @@ def blurred(
         f"{name}: neighbouring samples{'' if time is None else f' at time {time:g}'} lie up to "
         f"{ratio:.1f} times as far apart as those of the data; narrow modes come out that much too "
         "wide. Train for longer, raise the numbers of steps (curriculum) or the width of net, or "
-        "take EDM or FFJORD."
+        "take FFJORD."
     )
     warnings.warn(text, Blurred, stacklevel=3)
     return [text]
