@@ -108,6 +108,7 @@ class GrayScottCell(AbstractCell):
         raw = self._snapshots(self.starts, data_key)
         alive = 100.0 * len(raw) / (self.starts * self.frames)
         rows = [Row(self.case, "data", "alive_percent", alive, 0.0)]
+        rows.append(Row(self.case, "data", "sites_along_a_side", float(self.size), 0.0))
         rows += self._protocol(raw, jax.random.fold_in(fit_key, 1), path_key)
         if not self.steps:
             return Outcome(tuple(rows))
