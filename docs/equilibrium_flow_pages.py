@@ -133,17 +133,18 @@ def _draws_table(rows: list[dict[str, Any]]) -> str:
 def patterns(record: dict[str, Any]) -> str:
     """Displacement cosines of the Gray–Scott patterns, ours and by the published protocol."""
     clean = _by_case(record, {"": "displacement_cosine"})
-    if not clean:
-        return ""
-    parts = [
-        "## Gray–Scott patterns without training\n",
-        "Cosine between where a skew kernel on the score of the snapshots takes a pattern and where "
-        "the reaction takes it. `SkewFlow` is the one kernel of one site and two substances; a "
-        "random kernel has 3 × 3 sites and is skew too. States that the score was not fitted to; "
-        "both signs of the kernel under the same noise, and half the difference of their cosines.\n",
-        clean,
-    ]
     published = _by_case(record, _PROTOCOL)
+    if not clean and not published:
+        return ""
+    parts = ["## Gray–Scott patterns without training\n"]
+    if clean:
+        parts += [
+            "Cosine between where a skew kernel on the score of the snapshots takes a pattern and where "
+            "the reaction takes it. `SkewFlow` is the one kernel of one site and two substances; a "
+            "random kernel has 3 × 3 sites and is skew too. States that the score was not fitted to; "
+            "both signs of the kernel under the same noise, and half the difference of their cosines.\n",
+            clean,
+        ]
     if published:
         parts += [
             "### By the published protocol\n",
@@ -179,12 +180,17 @@ def _by_case(record: dict[str, Any], metrics: dict[str, str]) -> str:
             body.append([label, *("" if row is None else results.with_error(row) for row in rows)])
     if not body:
         return ""
-    alive = results.values(record, "alive_percent")
-    shown = [alive.get((case, "data")) for case in cases]
-    if "" in of and any(shown) and len(of) == 1:
-        share = [f"{row['value']:.0f} %" if row else "" for row in shown]
-        body.append(["*snapshots alive*", *share])
+    for title, metric, unit in _ABOUT:
+        rows = [results.values(record, metric).get((case, "data")) for case in cases]
+        if any(rows):
+            body.append([title, *(f"{row['value']:.0f}{unit}" if row else "" for row in rows)])
     return results.table(["", *(case.removeprefix(_PATTERNS) for case in cases)], body)
+
+
+_ABOUT = (
+    ("*snapshots alive*", "alive_percent", " %"),
+    ("*sites along a side*", "sites_along_a_side", ""),
+)
 
 
 def designs(record: dict[str, Any]) -> str:

@@ -94,7 +94,10 @@ def test_draws_and_the_published_protocol_have_tables_of_their_own(pages, tmp_pa
     assert "| SkewFlow: odd |  | 0.050 ± 0.010 |" in lines
     assert "| score alone: even |  | 0.100 ± 0.010 |" in lines
     assert "is not explained" in text
-    assert text.count("snapshots alive") == 1
+    assert text.count("snapshots alive") == 2
+    alone = pages.page({"rows": PROTOCOL}, tmp_path)
+    assert "published protocol" in alone
+    assert "Cosine between where" not in alone
 
 
 def test_a_design_without_its_test_is_shown_without_it(pages, tmp_path):

@@ -101,6 +101,18 @@ def test_a_tiny_pattern():
     assert len(drawn(cell, outcome)) == 2
 
 
+@pytest.mark.slow
+def test_a_pattern_without_training():
+    cell = GrayScottCell(preset="maze", size=32, starts=8, frames=4, steps=0, states=3)
+    outcome = cell(KEY)
+    rows = {(row.method, row.metric): row.value for row in outcome.rows}
+    mean = rows["SkewFlow, Wiener score", "displacement_cosine_published_protocol"]
+    best = rows["SkewFlow, Wiener score", "displacement_cosine_best_state"]
+    assert 0 < mean < best < 1
+    assert ("SkewFlow", "displacement_cosine") not in rows
+    assert drawn(cell, outcome) == []
+
+
 def test_the_score_of_normal_fields_is_that_of_their_spectra(rng):
     """One wave of power S per site and white noise: the score is divided by S + sigma² on it."""
     grid = np.stack(np.meshgrid(np.arange(8), np.arange(8), indexing="ij"))

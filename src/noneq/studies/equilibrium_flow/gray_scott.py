@@ -32,6 +32,7 @@ from noneq.studies.equilibrium_flow.gray_scott_protocol import (
     protocol_rows,
 )
 from noneq.systems.reaction_diffusion import GrayScott
+from noneq.traits import AbstractModel
 
 
 PUBLISHED = {"life": 0.271, "waves": 0.589, "spirals": 0.250, "maze": 0.270}
@@ -55,7 +56,7 @@ class GrayScottCell(AbstractCell):
         size: sites along each side.
         starts, frames: simulations, and snapshots kept of each, from ``first`` on, ``apart``.
         channels: of the U-Net.
-        steps, batch: of its training.
+        steps, batch: of its training; without steps only Wiener's score is followed, which is fast.
         noise: noise level of the score over the data's standard deviation.
         states: test snapshots that are moved.
         kernels: random 3 × 3 kernels for comparison.
@@ -105,6 +106,12 @@ class GrayScottCell(AbstractCell):
     def __call__(self, key: Key) -> Outcome:
         data_key, test_key, fit_key, path_key, kernel_key = jax.random.split(key, 5)
         raw = self._snapshots(self.starts, data_key)
+        alive = 100.0 * len(raw) / (self.starts * self.frames)
+        rows = [Row(self.case, "data", "alive_percent", alive, 0.0)]
+        rows.append(Row(self.case, "data", "sites_along_a_side", float(self.size), 0.0))
+        rows += self._protocol(raw, jax.random.fold_in(fit_key, 1), path_key)
+        if not self.steps:
+            return Outcome(tuple(rows))
         # One diffusivity moves both channels: their unit is their standard deviation.
         scale = raw.std(axis=(0, 2, 3), keepdims=True)[0]
         train = Snapshots(raw / scale)
@@ -137,7 +144,7 @@ class GrayScottCell(AbstractCell):
 
         # Of one site and two channels there is one kernel up to the sign.
         cosine, clean, paths = moved(1, kernel_key)
-        rows = [self._row("SkewFlow", abs(float(cosine.value)), float(cosine.stderr))]
+        rows += [self._row("SkewFlow", abs(float(cosine.value)), float(cosine.stderr))]
         value = abs(float(clean.value))
         rows.append(Row(self.case, "SkewFlow", "denoised_cosine", value, float(clean.stderr)))
         others = [moved(3, jax.random.fold_in(kernel_key, i))[0] for i in range(self.kernels)]
@@ -145,9 +152,6 @@ class GrayScottCell(AbstractCell):
             sizes = np.abs([float(other.value) for other in others])
             error = float(sizes.std(ddof=1) / np.sqrt(len(sizes)))
             rows.append(self._row("random kernel", float(sizes.mean()), error))
-        rows += self._protocol(raw, jax.random.fold_in(fit_key, 1), path_key)
-        alive = 100.0 * train.n / (self.starts * self.frames)
-        rows.append(Row(self.case, "data", "alive_percent", alive, 0.0))
         shown = paths[0, :: max(1, self.moves // 40)].astype(np.float16)
         return Outcome(tuple(rows), {"flow": shown, "truth": self._film(start[0] * scale)})
 
@@ -159,10 +163,10 @@ class GrayScottCell(AbstractCell):
         # [0, 1] to [−1, 1], about the mean, which no displacement sees.
         fields = 2 * (raw - raw.mean((0, 2, 3))[:, None, None])
         truth = 2 * self._reacted(raw[chosen])
-        for label, law in (
-            ("SkewFlow", learnt_law(fields, self.channels, self._training, fit_key)),
-            ("SkewFlow, Wiener score", WienerLaw(fields, SIGMA)),
-        ):
+        laws: dict[str, AbstractModel] = {"SkewFlow, Wiener score": WienerLaw(fields, SIGMA)}
+        if self.steps:
+            laws["SkewFlow"] = learnt_law(fields, self.channels, self._training, fit_key)
+        for label, law in laws.items():
             rows += protocol_rows(self.case, label, law, fields[chosen], truth, path_key)
         return rows
 

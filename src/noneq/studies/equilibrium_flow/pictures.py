@@ -32,7 +32,7 @@ def figures(rows: Sequence[Mapping[str, Any]], cells: Sequence[Kept]) -> list[Fi
     attractor = [cell for cell in cells if cell.case == "lorenz" and "path" in cell.arrays]
     if attractor:
         made += [_lorenz_picture(attractor), _cosines_picture(rows, "lorenz", "cosine_to_truth")]
-    patterns = [cell for cell in cells if cell.case.startswith("gray_scott:")]
+    patterns = [cell for cell in cells if "flow" in cell.arrays]
     if patterns:
         made.append(_cosines_picture(rows, "gray_scott", "displacement_cosine"))
         made += [_pattern_film(cell) for cell in patterns]
