@@ -32,6 +32,7 @@ def test_no_damage_is_silent(extension, data, tmp_path, rng):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("extension", ["nc", "parquet"])
 def test_no_damage_of_them_is_silent(extension, data, tmp_path, rng):
     found = survey(extension, data, tmp_path, rng, *FULL)
@@ -40,12 +41,13 @@ def test_no_damage_of_them_is_silent(extension, data, tmp_path, rng):
 
 
 @pytest.mark.slow
-def test_damaged_netcdf_of_others_ends(data, tmp_path, rng):
+@pytest.mark.timeout(1800)
+def test_damaged_netcdf_of_others_ends(tmp_path, rng):
     """HDF5 has damages on which it works for ever; none of them outlasts its 30 s here."""
     path = tmp_path / "data.nc"
     netcdf_of_others(path)
     slowest = 0.0
-    for what in damages(path, rng, 50, 200):
+    for what in damages(path, rng, 20, 80):
         began = time.monotonic()
         with warnings.catch_warnings(), contextlib.suppress(NoneqError):
             warnings.simplefilter("ignore")
