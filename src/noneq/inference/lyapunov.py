@@ -72,7 +72,7 @@ def lyapunov_spectrum(
     every: int = 10,
     within: AbstractEnsemble | Numbers | None = None,
     reach: float = 5.0,
-    scale: Numbers = 1.0,
+    scale: Numbers | None = 1.0,
     first: float | None = None,
     condition: Numbers | None = None,
 ) -> LyapunovSpectrum:
