@@ -43,7 +43,9 @@ def fits(value: Any, annotation: Any) -> bool:
     if origin in (tuple, list, Sequence):
         return _is_series(value, args)
     if origin is Callable or annotation is Callable:
-        return callable(value)
+        return callable(value) and not inspect.isclass(value)
+    if origin is Mapping and isinstance(value, Mapping):
+        return all(fits(key, args[0]) and fits(entry, args[1]) for key, entry in value.items())
     kind = origin or annotation
     return isinstance(value, kind) if inspect.isclass(kind) else True
 
@@ -117,6 +119,13 @@ def is_tuple(annotation: Any) -> bool:
     return any(typing.get_origin(option) is tuple for option in options) and not any(
         typing.get_origin(option) in (list, Sequence) for option in options
     )
+
+
+def is_list(annotation: Any) -> bool:
+    """Whether a series is meant that is no array."""
+    options = (annotation, *typing.get_args(annotation))
+    series = any(typing.get_origin(option) in (list, Sequence) for option in options)
+    return series and not any(_array_type(option) for option in options)
 
 
 def described(annotation: Any) -> str:

@@ -12,8 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from noneq.kinds import checked
-
 
 _MEGABYTES = 64
 """Some thousand programs. JAX looks at all of them when it writes one, so more would cost time."""
@@ -30,7 +28,6 @@ _FORGOTTEN = 90 * 86_400.0
 """Seconds after which the programs of another version of jaxlib, or of another processor, go."""
 
 
-@checked
 def enable_cache(folder: str | Path | None = None, *, megabytes: int = _MEGABYTES) -> Path | None:
     """Keep compiled programs on disk and use them again, in this process and in later ones.
 

@@ -21,7 +21,7 @@ import numpy as np
 from jax.core import Tracer
 
 from noneq._typing import Key
-from noneq.annotations import described, fits, is_tuple
+from noneq.annotations import described, fits, is_list, is_tuple
 from noneq.errors import InvalidInput, WrongType
 
 
@@ -119,7 +119,11 @@ def as_kind(value: Any, annotation: Any, name: str) -> Any:
         raise WrongType(f"{name} = {shown(value)}; expected {described(annotation)}.")
     if annotation is Path or Path in typing.get_args(annotation):
         return _as_path(value, annotation, name)
-    return _tuples(value) if is_tuple(annotation) else value
+    if is_tuple(annotation):
+        return _tuples(value)
+    if isinstance(value, np.ndarray | jax.Array) and is_list(annotation):
+        return value.tolist()
+    return value
 
 
 def _as_path(value: Any, annotation: Any, name: str) -> Any:

@@ -121,8 +121,9 @@ def test_key_decides_the_random_part(rng):
     assert a.floor == b.floor
     assert a.floor != c.floor
     assert w2(x, y).floor == w2(x, y, key=jax.random.key(0)).floor
+    assert w2(x, y, key=3).floor == w2(x, y, key=jax.random.key(3)).floor, "a seed is a key"
     with pytest.raises(TypeError, match="key"):
-        w2(x, y, key=3)
+        w2(x, y, key="3")
 
 
 def test_excess_subtracts_the_floor():

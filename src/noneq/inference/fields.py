@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from noneq._typing import Key, Numbers, ScalarLike
+from noneq.data.base import AbstractEnsemble
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
 from noneq.inference.velocities import scale_of, states_of, values_on
@@ -19,7 +20,7 @@ _MOST = 4096
 def field_cosine(
     a: Any,
     b: Any,
-    states: Any,
+    states: AbstractEnsemble | Numbers,
     *,
     signed: bool = False,
     pointwise: bool = False,

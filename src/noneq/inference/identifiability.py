@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from noneq._typing import Key, Numbers, ScalarLike
+from noneq.data.base import AbstractEnsemble
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
 from noneq.inference.fields import absolute, cosines
@@ -134,7 +135,7 @@ class Identifiability:
 @observable("values", more=("states",), number=False)
 def identifiability(
     models: Sequence[Any] | Mapping[str, Any],
-    states: Any,
+    states: AbstractEnsemble | Numbers,
     *,
     references: Mapping[str, Any] | None = None,
     scale: Numbers | None = None,

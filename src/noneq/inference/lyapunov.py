@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Numbers, ScalarLike
+from noneq.data.base import AbstractEnsemble
 from noneq.errors import InvalidInput, SolveFailed
 from noneq.estimate import Estimate, sample_mean
 from noneq.inference.integration import (
@@ -26,6 +27,7 @@ from noneq.inference.velocities import check_field, scale_of
 from noneq.needs import observable
 
 
+_MOST_BLOCKS = 2**31
 _STRETCHES = 16
 
 
@@ -61,16 +63,16 @@ class LyapunovSpectrum:
 @observable("model", more=("start",), number=False)
 def lyapunov_spectrum(
     field: Any,
-    start: Any,
+    start: AbstractEnsemble | Numbers,
     *,
     step: float | None = None,
     time: float = 100.0,
     burn: float | None = None,
     k: int | None = None,
     every: int = 10,
-    within: Any = None,
+    within: AbstractEnsemble | Numbers | None = None,
     reach: float = 5.0,
-    scale: Numbers = 1.0,
+    scale: Numbers | None = 1.0,
     first: float | None = None,
     condition: Numbers | None = None,
 ) -> LyapunovSpectrum:
@@ -128,6 +130,11 @@ def lyapunov_spectrum(
     if not (1 <= count <= size and every >= 1):
         raise InvalidInput(
             f"lyapunov_spectrum: k = {k}, every = {every}; expected 1 ≤ k ≤ {size} and every ≥ 1."
+        )
+    if not max(abs(time), abs(burn)) / (h * every) < _MOST_BLOCKS:
+        raise InvalidInput(
+            f"lyapunov_spectrum: time = {time}, burn = {burn} at step = {h:g}; expected at most "
+            f"{_MOST_BLOCKS} × every × step."
         )
     blocks, skipped = round(time / (h * every)), round(burn / (h * every))
     if blocks < _STRETCHES or skipped < 0:

@@ -1,17 +1,15 @@
 """Fields that share the spectrum of given ones and nothing else."""
 
-from typing import Any
-
 import jax
 import numpy as np
 
-from noneq._typing import Key
+from noneq._typing import Key, Numbers
 from noneq.errors import InvalidInput
 from noneq.needs import observable
 
 
 @observable("values", number=False)
-def phase_shuffled(fields: Any, *, key: Key) -> np.ndarray:
+def phase_shuffled(fields: Numbers, *, key: Key) -> np.ndarray:
     """Surrogates of fields with the same power and cross spectra and random phases.
 
     **Equation**: x̂'_c(k) = x̂_c(k) e^{iφ(k)}, φ uniform with φ(−k) = −φ(k), the same for all

@@ -59,6 +59,8 @@ def compare(
         InvalidInput: an unknown metric, or nothing that could be scored.
         Interrupted, WriteFailed: as in `noneq.runs.fit`; what is finished is kept.
     """
+    if not methods:
+        raise InvalidInput("no method to compare; give at least one.")
     folder, facts = Path(folder), dict(record or {})
     chosen = measures_named(metrics, data, trust=trust)
     # Of all data, not of the part that a fit sees: the file can be read again and recognised.

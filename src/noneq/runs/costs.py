@@ -14,6 +14,7 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import summarise
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod
+from noneq.runs.fitting import check_inputs
 from noneq.spec import override
 from noneq.store.weights import count_parameters
 
@@ -39,6 +40,7 @@ def cost(
         ``memory_megabytes``.
     """
     inputs = dict(inputs or {})
+    check_inputs(method, inputs)
     summary = summarise(data)
     scorer = vars(method).get("score")
     given = {"score", "init"} & set(inputs)

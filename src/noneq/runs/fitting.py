@@ -1,5 +1,6 @@
 """Fits in run folders: started, stopped, resumed, finished."""
 
+import inspect
 import json
 import shutil
 import time
@@ -14,9 +15,13 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import DataFileError, InvalidInput, NoneqError, WriteFailed
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Fit, Progress
-from noneq.spec import from_text, to_toml
+from noneq.spec import from_text, to_toml, unknown
 from noneq.store import fingerprint, load, lock, read_meta, read_spec, write, write_text
 from noneq.store.records import to_json
+
+
+_OWN = {"data", "key", "progress", "checkpoint"}
+"""Arguments of ``method.fit`` that this module gives itself."""
 
 
 @checked
@@ -85,6 +90,7 @@ def fit_seeds(
         WriteFailed: the disk refused.
     """
     folder, inputs, facts = Path(folder), dict(inputs or {}), dict(record or {})
+    check_inputs(method, inputs)
     if seeds < 1:
         raise InvalidInput(f"seeds = {seeds}; expected at least 1.")
     if seeds > 1 and any((folder / name).exists() for name in ("meta.json", "checkpoint")):
@@ -107,6 +113,18 @@ def fit_seeds(
             else:
                 fits.append(_fit(method, data, place, own, inputs, facts, progress))
     return fits
+
+
+def check_inputs(method: AbstractMethod, inputs: Mapping[str, Any]) -> None:
+    """Refuse further inputs that the method's fit does not take.
+
+    Raises:
+        InvalidInput: naming those that it does.
+    """
+    known = set(inspect.signature(method.fit).parameters) - _OWN
+    for name in inputs:
+        if name not in known:
+            raise unknown(f"input of {type(method).__name__}.fit", name, known)
 
 
 def _fit(

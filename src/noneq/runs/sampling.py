@@ -10,11 +10,12 @@ import jax
 import numpy as np
 
 from noneq._typing import Key
-from noneq.data.checks import permutation
+from noneq.data.checks import as_floats, as_times, permutation
 from noneq.data.snapshots import Snapshots
 from noneq.data.summary import Summary
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput
+from noneq.frames.checks import check_count
 from noneq.kinds import checked
 from noneq.learning.method import Fit
 from noneq.methods.denoising.guidance import guided, inpainted
@@ -54,8 +55,9 @@ def sample(
         InvalidInput: a request that the model cannot meet.
         WrongType: guidance or inpainting of a model that is not a denoising one.
     """
+    check_count(n)
     if condition is not None:
-        condition = np.atleast_1d(np.asarray(condition))
+        condition = as_floats(condition, "condition").ravel()
     if guidance is not None and (condition is None or np.isnan(condition).all()):
         raise InvalidInput("guidance strengthens the effect of a condition; give --condition too.")
     folders = members(Path(folder))
@@ -63,7 +65,7 @@ def sample(
     parts = []
     for i, (member, share) in enumerate(zip(folders, shares, strict=False)):
         fit = load(member, trust=trust)
-        at = np.asarray(fit.summary.times if times is None else times)
+        at = as_times(fit.summary.times if times is None else times)
         asked = _as_asked(condition, fit.summary)
         model = steered(fit, guidance, given or {}, settings or {}, trust=trust)
         key = jax.random.fold_in(jax.random.key(seed), i)

@@ -15,6 +15,7 @@ from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
+from noneq.frames.checks import check_count
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod
 from noneq.metrics.strata import within_conditions
@@ -24,12 +25,12 @@ from noneq.runs.measures import Measure, by_traits, measures_named, needs
 from noneq.runs.rows import Row, combine, over_times, row_of
 from noneq.runs.sampling import generate, generate_like
 from noneq.store import add_rows, fingerprint, load
-from noneq.traits import require
+from noneq.traits import AbstractModel, require
 
 
 @checked
 def score(
-    model: Any,
+    model: AbstractModel,
     reference: Snapshots | Trajectories,
     metrics: Sequence[str] | Mapping[str, Measure] = (),
     *,
@@ -66,6 +67,9 @@ def score(
         MissingTrait: a metric asks for what the model lacks.
         InvalidInput: data and model do not fit together.
     """
+    check_count(n)
+    if frames < 1:
+        raise InvalidInput(f"frames = {frames}; expected at least 1 time to score at.")
     _check(model, reference)
     given = isinstance(metrics, Mapping)
     chosen = metrics if given else measures_named(metrics, reference)

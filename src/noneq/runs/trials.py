@@ -12,6 +12,7 @@ import numpy as np
 
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots
+from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod
@@ -95,6 +96,8 @@ def trial(
         keys: how many keys the trial carries.
         key: typed random key.
     """
+    if keys < 0:
+        raise InvalidInput(f"trial: keys = {keys}; expected 0 or more.")
     fit_key, *rest = jax.random.split(jax.random.fold_in(key, crc32(name.encode())), 1 + keys)
     began = time.monotonic()
     model = method.fit(data, key=fit_key).model

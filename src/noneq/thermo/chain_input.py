@@ -49,7 +49,8 @@ def checked(chain: Any) -> CheckedChain:
         given = np.asarray(chain.transition_matrix() if isinstance(chain, HasChain) else chain)
     except (ValueError, TypeError) as error:
         raise InvalidInput(
-            "chain: not numbers in rows of one length; expected a square matrix of real numbers."
+            "chain: the rows differ in length or hold no numbers; expected a square matrix of real "
+            "numbers."
         ) from error
     if given.dtype.kind not in "fiub" or given.ndim != 2 or given.shape[0] != given.shape[1]:
         raise InvalidInput(
