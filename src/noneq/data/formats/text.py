@@ -41,6 +41,7 @@ _GROUPED = re.compile(r"[-+]?\d+(?:[_,' \u00a0.]\d+)+%?|[-+]?\d+\.?\d*\s?%")
 _MISSING = sorted({w for m in MISSING for w in (m, m.upper(), m.capitalize())} | {"N/A", "NaN"})
 _CELLS = 100_000
 """Cells written at once."""
+_WIDE = 1000
 
 
 def write_csv(data: Snapshots | Trajectories, path: Path) -> None:
@@ -151,6 +152,8 @@ def _columns(
     import pandas as pd
 
     _refuse_ragged(path, dialect, len(names), body)
+    if len(names) > _WIDE:
+        return _wide_columns(path, dialect, names, body)
     # From version 3 on every number is read to the last bit anyway.
     exact: Any = {} if pd.__version__ >= "3" else {"float_precision": "round_trip"}
     frame = pd.read_csv(  # pyright: ignore[reportCallIssue]
@@ -176,6 +179,23 @@ def _columns(
             continue
         cells = [split(line, dialect.delimiter)[place] for _, line in body]
         found.append(_text_column(path, dialect, name, unit, cells, body))
+    return found
+
+
+def _wide_columns(
+    path: Path, dialect: Dialect, names: Sequence[str], body: Sequence[tuple[int, str]]
+) -> list[Column]:
+    """Columns of a table with so many that pandas' care for each of them would take most time."""
+    cells = list(zip(*(split(line, dialect.delimiter) for _, line in body), strict=True))
+    found = []
+    for name, unit, column in zip(names, dialect.units, cells, strict=True):
+        if all(is_number(cell, dialect.decimal) for cell in column) and dialect.decimal == ".":
+            try:
+                found.append(Column(name, unit, np.fromiter(map(float, column), float)))
+                continue
+            except ValueError:  # an exponent of Fortran
+                pass
+        found.append(_text_column(path, dialect, name, unit, list(column), body))
     return found
 
 
