@@ -84,14 +84,11 @@ def check_spread(summary: Summary, schedule: AbstractSchedule) -> None:
         )
 
 
-def check_mixing(process: Confined, y: np.ndarray, *, key: Key) -> None:
-    """Refuse levels after which walkers from the data's most remote state are not yet uniform.
-
-    Args:
-        y: states in units of the box, ``(n, dim)``.
+def check_share(process: Confined) -> None:
+    """Refuse a region too small for its enclosing box.
 
     Raises:
-        InvalidInput: a region too small for its enclosing box, or what is left of the start.
+        InvalidInput: naming the share that it fills.
     """
     share = float(process.walls.share)
     if share < _LEAST_SHARE:
@@ -99,6 +96,17 @@ def check_mixing(process: Confined, y: np.ndarray, *, key: Key) -> None:
             f"ReflectedDiffusion: the region fills {share:.1g} of its enclosing box; give low and "
             "high that enclose it tightly, so that uniform states can be drawn."
         )
+
+
+def check_mixing(process: Confined, y: np.ndarray, *, key: Key) -> None:
+    """Refuse levels after which walkers from the data's most remote state are not yet uniform.
+
+    Args:
+        y: states in units of the box, ``(n, dim)``.
+
+    Raises:
+        InvalidInput: what is left of the start.
+    """
     start = y[np.argmax(np.sum((y - y.mean(axis=0)) ** 2, axis=1))]
     left = float(_left(process, jnp.asarray(start, float), key))
     if not left < _MOST_LEFT:

@@ -25,6 +25,7 @@ from noneq.methods.denoising.objectives import DenoisingLoss
 from noneq.methods.denoising.walls.checks import (
     check_domain,
     check_mixing,
+    check_share,
     check_spread,
     chosen,
     walled,
@@ -115,6 +116,9 @@ class ReflectedDiffusion(AbstractInputs, AbstractGradientMethod, HasPreparation,
     def check(self, data: Data) -> Snapshots | Trajectories:
         states = walled(as_data(data), self.domain)
         check_lattice(states, self.dequantise, type(self).__name__)
+        process = self._process(states.domain, states.event_shape)
+        if isinstance(process, Confined):
+            check_share(process)
         return states
 
     def rows_of(self, model: DenoisingModel, data: Any) -> dict[str, np.ndarray | None]:
