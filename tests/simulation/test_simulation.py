@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from noneq.domains import Box, Free
-from noneq.errors import InvalidInput, MissingTrait, SolveFailed, WrongType
+from noneq.errors import InvalidInput, MissingTrait, NoneqError, SolveFailed, WrongType
 from noneq.simulation import RungeKutta4, StochasticHeun, ensemble, simulate
 from noneq.systems import AbstractDiffusion, DrivenRing, EightGaussians, Linear, Prinz
 
@@ -230,7 +230,7 @@ def test_a_system_without_dynamics_has_one_time(key):
 def test_bad_requests_are_refused(options, match, key):
     request = {"times": [0.0, 1.0], "n": 3, "key": key} | options
     times = request.pop("times")
-    with pytest.raises(InvalidInput, match=match):
+    with pytest.raises(NoneqError, match=match):
         simulate(OU, times, **request)
 
 
