@@ -113,7 +113,8 @@ def as_kind(value: Any, annotation: Any, name: str) -> Any:
     Raises:
         WrongType: it is of another kind.
     """
-    if set(typing.get_args(annotation)) >= _KEY:
+    # The arguments of a function are a list among these.
+    if {a for a in typing.get_args(annotation) if not isinstance(a, list)} >= _KEY:
         return None if value is None and _optional(annotation) else as_key(value, name)
     if not fits(value, annotation):
         raise WrongType(f"{name} = {shown(value)}; expected {described(annotation)}.")

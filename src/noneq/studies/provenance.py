@@ -25,7 +25,7 @@ _SHARED = f"{_ROOM}.base"
 
 def spec_of(cell: AbstractCell, seed: int) -> dict[str, Any]:
     """What determines a cell's outcome on one machine, up to the library below the studies."""
-    code = code_of(type(cell))
+    code = code_of(type(cell))  # pyright: ignore[reportArgumentType]
     return {"cell": to_dict(cell), "seed": seed, "version": version("noneq"), "code": code}
 
 
