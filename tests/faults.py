@@ -97,7 +97,7 @@ FAULTS = (
     Fault(
         "a file is written in place, not atomically",
         "data/atomic.py",
-        'temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")',
+        'temporary = path.with_name(f".{path.name}.{owner}.{secrets.token_hex(4)}.part")',
         "temporary = path",
         "store/test_store.py",
     ),

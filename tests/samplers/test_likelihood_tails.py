@@ -46,6 +46,7 @@ def test_the_tails_of_field_lines_are_right_where_equal_steps_fail(model):
     assert jnp.max(jnp.abs(by_equal_steps(lines, x, 32) - exact)) > 10 * TOLERANCE
 
 
+@pytest.mark.slow
 def test_samples_carry_the_log_density_that_is_evaluated_at_them(model, key):
     """On 32 equal steps each way, one of twenty differs by more than 0.015 nat."""
     x, log_prob = model.sample_with_log_prob(200, key=key)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import noneq as nq
+from noneq.data.summary import summarise
 from noneq.errors import InvalidInput
 from noneq.learning.loop import Training
 from noneq.methods import DiffFlow
@@ -274,7 +275,6 @@ def test_bad_fields_are_refused(fields, message):
 
 
 def test_one_path_has_no_error(key):
-    short = {**SMALL, "training": Training(steps=1, batch=8)}
-    model = DiffFlow(**short).fit(wells(40), key=key).model
+    model = DiffFlow(**SMALL).init(summarise(wells(40)), key=key)
     with pytest.raises(InvalidInput, match="at least 2 paths"):
         model.log_prob_estimate(jnp.zeros(1), time=0.0, condition=[1], key=key, samples=1)

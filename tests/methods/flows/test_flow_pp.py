@@ -53,6 +53,7 @@ def test_training_reaches_the_entropy_of_the_law(fitted, rng):
     assert (true_log_prob(x) - log_prob(start, x)).mean() > 0.1
 
 
+@pytest.mark.slow
 def test_the_density_integrates_to_one(fitted):
     axes = np.linspace(-6, 6, 241), np.linspace(-7, 7, 241)
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 2)
@@ -60,6 +61,7 @@ def test_the_density_integrates_to_one(fitted):
     assert abs(mass - 1) <= 2e-3
 
 
+@pytest.mark.slow
 def test_samples_follow_the_density(fitted, key):
     x, values = fitted.sample_with_log_prob(20_000, key=key)
     np.testing.assert_allclose(values, log_prob(fitted, x), atol=2e-3)
@@ -216,6 +218,7 @@ def test_wrong_conditions_are_refused(told, key):
         told.sample(3, condition=[1], key=key)
 
 
+@pytest.mark.slow
 def test_too_few_draws_are_refused(discrete, key):
     with pytest.raises(InvalidInput, match="draws = 1"):
         discrete.log_mass_estimate(CELLS[0], key=key, draws=1)

@@ -28,6 +28,8 @@ _NUMBER = re.compile(
 )
 _HEAD, _MOST_HEADERS = 60, 8
 """Lines looked at, and the most of them that may stand above the numbers."""
+_SOME = 500
+"""Cells of a line that decide for all."""
 
 
 @dataclass(frozen=True)
@@ -172,12 +174,13 @@ def _score(rows: list[list[str]], decimal: str) -> tuple[bool, float, float, int
     equal = sum(len(row) == width for row in body) / len(body)
     if equal < 0.5:
         return None
-    cells = [cell for row in body for cell in row]
+    cells = [cell for row in body for cell in row[:_SOME]]
     numbers = sum(is_number(cell, decimal) or is_date(cell) for cell in cells)
     known = numbers + sum(is_missing(cell) for cell in cells)
     if not known:
         return None
-    named = width > 1 and len(rows[0]) == width and not any(is_number(c, decimal) for c in rows[0])
+    top = rows[0][:_SOME]
+    named = width > 1 and len(rows[0]) == width and not any(is_number(c, decimal) for c in top)
     return named, round(equal, 2), round(known / len(cells), 3), width
 
 
@@ -187,8 +190,9 @@ def _headers(path: Path, rows: list[list[str]], decimal: str) -> int:
     body = rows[len(rows) // 3 :] if len(rows) > 3 else rows[1:] or rows
     width = Counter(map(len, body)).most_common(1)[0][0]
     full = [row for row in body if len(row) == width]
-    columns = [j for j in range(width) if sum(numeric(row[j]) for row in full) * 2 > len(full)] or [
-        j for j in range(width) if any(numeric(row[j]) for row in full)
+    some = range(min(width, _SOME))
+    columns = [j for j in some if sum(numeric(row[j]) for row in full) * 2 > len(full)] or [
+        j for j in some if any(numeric(row[j]) for row in full)
     ]
     if not columns:
         return 1  # every entry is missing

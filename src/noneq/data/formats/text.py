@@ -186,17 +186,20 @@ def _wide_columns(
     path: Path, dialect: Dialect, names: Sequence[str], body: Sequence[tuple[int, str]]
 ) -> list[Column]:
     """Columns of a table with so many that pandas' care for each of them would take most time."""
-    cells = list(zip(*(split(line, dialect.delimiter) for _, line in body), strict=True))
-    found = []
-    for name, unit, column in zip(names, dialect.units, cells, strict=True):
-        if all(is_number(cell, dialect.decimal) for cell in column) and dialect.decimal == ".":
-            try:
-                found.append(Column(name, unit, np.fromiter(map(float, column), float)))
-                continue
-            except ValueError:  # an exponent of Fortran
-                pass
-        found.append(_text_column(path, dialect, name, unit, list(column), body))
-    return found
+    rows = [split(line, dialect.delimiter) for _, line in body]
+    plain = dialect.decimal == "." and not any("_" in line for _, line in body)
+    try:
+        numbers = np.array([np.fromiter(map(float, row), float) for row in rows]) if plain else None
+    except ValueError:  # a cell that is no plain number
+        numbers = None
+    pairs = zip(names, dialect.units, strict=True)
+    if numbers is not None:
+        return [Column(name, unit, numbers[:, i]) for i, (name, unit) in enumerate(pairs)]
+    cells = zip(*rows, strict=True)
+    return [
+        _text_column(path, dialect, name, unit, list(column), body)
+        for (name, unit), column in zip(pairs, cells, strict=True)
+    ]
 
 
 def _has_leading_zeros(

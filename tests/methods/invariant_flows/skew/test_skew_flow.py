@@ -9,7 +9,7 @@ import pytest
 import noneq as nq
 from exact_mixture import ExactMixture
 from noneq.domains import Box, Torus
-from noneq.errors import InvalidInput, MissingTrait
+from noneq.errors import InvalidInput, MissingTrait, WrongType
 from noneq.learning.loop import Training
 from noneq.methods import ConstantSkew, ConvolutionalSkew, ScoreMatching, SkewFlow, StateSkew
 from noneq.methods.denoising.frozen_noise import FrozenNoise
@@ -241,9 +241,11 @@ def test_periodic_fields_may_jump_at_fixed_places():
 
 class TestRefusals:
     def test_sizes(self):
-        for size in (0, 2, 4, -1, True):
+        for size in (0, 2, 4, -1):
             with pytest.raises(InvalidInput, match="odd"):
                 ConvolutionalSkew(size=size)
+        with pytest.raises(WrongType, match="whole number"):
+            ConvolutionalSkew(size=True)
 
     def test_kernels_that_always_vanish(self):
         one = periodic(8, channels=1)
