@@ -252,20 +252,45 @@ def test_a_constant_coordinate_keeps_its_own_scale(rng):
 
 def test_coordinates_are_matched_by_name(rng):
     values = rng.normal(size=(9, 2))
-    data = Snapshots(values, names=("b", "a"), units=("s", "m"))
-    same = matched(data, ("a", "b"), ("m", "s"))
+    of = lambda *names, units=("", ""), **more: summarise(
+        Snapshots(values, names=names, units=units, **more)
+    )
+    data = Snapshots(values, names=("b", "a"), units=("s", "m"), time_unit="second")
+    same = matched(data, of("a", "b", units=("m", "s"), time_unit="s"))
     np.testing.assert_array_equal(same.values, data.values[:, ::-1])
     assert same.units == ("m", "s")
     wide = Snapshots(rng.normal(size=(9, 3)), names=("a", "q", "b"))
-    np.testing.assert_array_equal(
-        matched(wide, ("a", "b"), ("", "")).values, wide.values[:, [0, 2]]
-    )
+    np.testing.assert_array_equal(matched(wide, of("a", "b")).values, wide.values[:, [0, 2]])
     with pytest.raises(InvalidInput, match="no coordinate 'c'"):
-        matched(data, ("a", "c"), ("", ""))
+        matched(data, of("a", "c"))
     with pytest.raises(InvalidInput, match="a is in m, the run was fitted in mm"):
-        matched(data, ("a", "b"), ("mm", "s"))
+        matched(data, of("a", "b", units=("mm", "s")))
+    with pytest.raises(InvalidInput, match="times are in second, the run was fitted in h"):
+        matched(data, of("a", "b", time_unit="h"))
     with pytest.warns(UserWarning, match="by place"):
-        matched(Snapshots(values), ("a", "b"), ("", ""))
+        matched(Snapshots(values), of("a", "b"))
+
+
+def test_angles_are_matched_on_the_domain_of_the_run(rng):
+    angles = rng.uniform(0, 2 * np.pi, (30, 1))
+    about = (angles + np.pi) % (2 * np.pi) - np.pi
+    fitted = summarise(Snapshots(about, domain=Torus(2 * np.pi, -np.pi)))
+    again = matched(Snapshots(angles), fitted)
+    assert isinstance(again.domain, Torus)
+    np.testing.assert_allclose(np.cos(again.values), np.cos(angles), atol=1e-6)
+    assert np.abs(again.values).max() <= np.pi
+    with pytest.raises(InvalidInput, match="read them with the domain of the fit"):
+        matched(Snapshots(angles, domain=Torus(360.0)), fitted)
+
+
+def test_the_next_command_reads_the_file_in_the_same_way(table):
+    path = table("phi,b,q\n-3,1,2\n1,2,5\n2,1,4\n", "n.csv")
+    words = ["drop=q", "origin=b:1", "every=2"]
+    command = inspection(path, domain="torus:2pi", units="b=um", reading=words).command
+    for option in ("--domain torus:6.28", "--units b=um", "drop=q", "origin=b:1", "every=2"):
+        assert option in command
+    named = inspection(table("0 1\n0 2\n1 5\n", "m.txt"), columns=["time", "x"]).command
+    assert "--columns time,x" in named
 
 
 def test_a_file_beside_the_data_says_it_once(table, tmp_path):

@@ -8,6 +8,7 @@ the main thread does not answer.
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from typing import Any, NoReturn
@@ -32,7 +33,7 @@ class Stopped(BaseException):
         return self.args[0]
 
     def __str__(self) -> str:
-        return "stopped on request; what was finished is kept, and the same command goes on from there."
+        return "stopped on request."
 
 
 def stop_on_signals() -> None:
@@ -42,6 +43,8 @@ def stop_on_signals() -> None:
     signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     for number in _SIGNALS:
         signal.signal(number, _raise)
+    # Where an exception cannot rise, as in a callback of the garbage collector, the signal comes again.
+    sys.unraisablehook = _again
     threading.Thread(target=_watch, args=(ours, theirs), daemon=True).start()
 
 
@@ -54,6 +57,13 @@ def leave(code: int) -> NoReturn:
 
 def _raise(number: int, frame: Any) -> NoReturn:
     raise Stopped(number)
+
+
+def _again(unraisable: Any) -> None:
+    if isinstance(unraisable.exc_value, Stopped):
+        os.kill(os.getpid(), unraisable.exc_value.signal)
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def _watch(ours: socket.socket, theirs: socket.socket) -> None:

@@ -11,7 +11,7 @@ from noneq.data.files import handling, read_raw, reading_of
 from noneq.data.lattice import lattice_step
 from noneq.data.layouts import Raw, as_raw, ensemble, labels_of
 from noneq.data.pictures import picture as picture
-from noneq.data.readings.options import Reading
+from noneq.data.readings.options import Reading, words as options
 from noneq.data.readings.refinement import build, refine
 from noneq.data.readings.understanding import Understanding
 from noneq.data.snapshots import Snapshots
@@ -95,11 +95,12 @@ def inspection(data: Any, **how: Any) -> Inspection:
     """
     if isinstance(data, Snapshots | Trajectories):
         return _look(as_raw(data), Reading(), "FILE")
-    raw, reading = read_raw(data, reading_of(**how))
+    asked = reading_of(**how)
+    raw, reading = read_raw(data, asked)
     file = shlex.quote(str(data))
     if "sha256" in raw.record:
-        return _look(as_raw(build(raw, reading, handling(reading))), reading, file)
-    return _look(refine(raw, reading), reading, file)
+        return _look(as_raw(build(raw, reading, handling(reading))), asked, file)
+    return _look(refine(raw, reading), asked, file)
 
 
 def _look(raw: Raw, reading: Reading, file: str) -> Inspection:
@@ -208,23 +209,11 @@ def _advice(raw: Raw, states: np.ndarray) -> str:
 def _command(advice: str, file: str, reading: Reading, count: int, missing: bool) -> str:
     words = [advice, file]
     words += [] if advice.startswith("noneq compare") else ["-o run/"]
-    if reading.time:
-        words.append(f"--time-column {shlex.quote(reading.time)}")
-    if reading.trajectory:
-        words.append(f"--trajectory-column {shlex.quote(reading.trajectory)}")
-    words += [f"--condition-column {shlex.quote(name)}" for name in reading.condition]
-    if reading.kind:
-        words.append(f"--kind {reading.kind}")
-    if reading.columns:
-        words.append(f"--columns {shlex.quote(','.join(reading.columns))}")
-    if reading.missing:
-        words.append(f"--missing {','.join(f'{code:g}' for code in reading.missing)}")
-    if reading.unpack_limit:
-        words.append(f"--unpack-limit {reading.unpack_limit:g}")
+    words += options(reading)
     if missing:
         words.append("--drop-missing")
-    if reading.components or count > _MANY_COMPONENTS:
-        words.append(f"--components {reading.components or _MANY_COMPONENTS}")
+    if not reading.components and count > _MANY_COMPONENTS:
+        words.append(f"--components {_MANY_COMPONENTS}")
     return " ".join(words)
 
 

@@ -160,7 +160,7 @@ class Stop:
         """
         if self.asked is not None:
             where = (
-                f"its state is saved in {path}; continue with --resume"
+                f"its state is saved in {path}; the same command (of `noneq fit` with --resume) goes on"
                 if path
                 else "the same command goes on with what was finished before this fit"
             )

@@ -230,7 +230,7 @@ def evaluate(
         trained_on.add(fit.meta.get("data", {}).get("fingerprint"))
         key = jax.random.fold_in(jax.random.key(seed), i)
         name = type(fit.method).__name__
-        seen_data = matched(data, fit.summary.names, fit.summary.units)
+        seen_data = matched(data, fit.summary)
         rows = score(
             fit.model, seen_data, chosen, case=case, method=name, n=n, frames=frames,
             dequantise=noise_width(fit.method), key=key,

@@ -93,7 +93,7 @@ def from_table(
     labels = {
         "names": list(roles.coordinates[: reading.components]),
         "units": [units.get(n, by_name[n].unit) for n in roles.coordinates[: reading.components]],
-        "time_unit": units.get("time", clock[1] if clock else ""),
+        "time_unit": units.get("time", units.get(roles.time or "", clock[1] if clock else "")),
     }
     said = [*notes, *roles.notes, *([clock[2]] if clock and clock[2] else []), *lost]
     raw = assemble(

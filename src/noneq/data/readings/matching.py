@@ -2,41 +2,55 @@
 
 import re
 import warnings
-from collections.abc import Sequence
 from dataclasses import replace
 
-from noneq.data.layouts import as_raw, ensemble
+from noneq.data.layouts import as_raw, domain_record, ensemble
+from noneq.data.readings.labels import SECONDS, time_unit
 from noneq.data.readings.options import Reading
-from noneq.data.readings.refinement import refine
+from noneq.data.readings.refinement import refine, wrapped
 from noneq.data.snapshots import Snapshots
+from noneq.data.summary import Summary
 from noneq.data.trajectories import Trajectories
+from noneq.domains import Free, is_periodic
 from noneq.errors import InvalidInput
 
 
 _NAMELESS = re.compile(r"x\d+")
 
 
-def matched(
-    data: Snapshots | Trajectories, names: Sequence[str], units: Sequence[str]
-) -> Snapshots | Trajectories:
-    """The data with the coordinates of those names, in their order.
+def matched(data: Snapshots | Trajectories, summary: Summary) -> Snapshots | Trajectories:
+    """The data with the coordinates of a run, in its order, on its domain.
 
     Data without names (``x0``, ``x1`` …) are taken by place, with a warning where the other side
-    has names.
+    has names. Angles without a domain are wrapped into that of the run.
 
     Args:
-        names, units: of the data that are there already, such as a run's `Summary`.
+        summary: of the data that the run was fitted to.
 
     Raises:
-        InvalidInput: a coordinate that is not there, or one in another unit.
+        InvalidInput: a coordinate that is not there, another unit, or another periodic domain.
     """
-    own = data.names
+    _check_time_unit(data.time_unit, summary.time_unit)
+    return _on_domain(_by_name(data, summary), summary)
+
+
+def _check_time_unit(found: str, fitted: str) -> None:
+    size = lambda unit: SECONDS.get(time_unit(unit) or unit, unit)
+    if found and fitted and size(found) != size(fitted):
+        raise InvalidInput(
+            f"the times are in {found}, the run was fitted in {fitted}; convert them (or correct the "
+            f"unit: --units time={fitted})."
+        )
+
+
+def _by_name(data: Snapshots | Trajectories, summary: Summary) -> Snapshots | Trajectories:
+    own, names = data.names, summary.names
     nameless = [all(_NAMELESS.fullmatch(name) for name in side) for side in (own, names)]
     if any(nameless):
         if len(own) == len(names) and list(own) != list(names):
             warnings.warn(
                 f"coordinates are taken by place: {', '.join(own[:6])} for {', '.join(names[:6])}.",
-                stacklevel=2,
+                stacklevel=4,
             )
         return data
     missing = [name for name in names if name not in own]
@@ -45,7 +59,7 @@ def matched(
             f"the data have no coordinate {missing[0]!r}, which the run was fitted to; they have "
             f"{', '.join(own[:12])}. Rename the column, or fit again."
         )
-    for name, unit in zip(names, units, strict=True):
+    for name, unit in zip(names, summary.units, strict=True):
         found = data.units[own.index(name)]
         if found and unit and found != unit:
             raise InvalidInput(
@@ -55,4 +69,18 @@ def matched(
     if list(own) == list(names):
         return data
     picked = ensemble(refine(as_raw(data), Reading(columns=tuple(names))), "error")
-    return replace(picked, domain=data.domain)
+    return picked if isinstance(data.domain, Free) else replace(picked, domain=data.domain)
+
+
+def _on_domain(data: Snapshots | Trajectories, summary: Summary) -> Snapshots | Trajectories:
+    domain = summary.domain
+    if not (is_periodic(domain) or is_periodic(data.domain)):
+        return data
+    if domain_record(domain) == domain_record(data.domain):
+        return data
+    if isinstance(data.domain, Free) and data.event_shape == summary.event_shape:
+        return replace(data, values=wrapped(domain, data.values), domain=domain)
+    raise InvalidInput(
+        f"the data live on {data.domain}, the run on {domain}; read them with the domain of the fit "
+        "(--domain)."
+    )

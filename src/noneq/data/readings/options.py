@@ -3,11 +3,14 @@
 import dataclasses
 import math
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from noneq import domains
 from noneq.domains import AbstractDomain
@@ -18,6 +21,16 @@ KINDS = ("snapshots", "trajectories")
 BESIDE = "data.toml"
 """A file of this name in the folder of a data file says how the files there are read."""
 _LISTS = ("condition", "columns", "drop")
+_EXPECTED = {
+    "missing": "numbers, such as -999,9999",
+    "components": "a whole number",
+    "every": "a whole number",
+    "drop_missing": "true or false",
+    "window": "FIRST:LAST",
+    "units": "units by name, such as x=um,time=s",
+    "origin": "NAME:NUMBER",
+    "domain": "torus:2pi, torus:360:-180, box:LOW:HIGH or free",
+}
 _PI = re.compile(r"(-?)(\d*\.?\d*)\s*\*?\s*(?:pi|π)")
 
 
@@ -89,6 +102,42 @@ class Reading:
         return dataclasses.replace(self, **said)
 
 
+def words(reading: Reading) -> list[str]:
+    """The options of the command line that say the same."""
+    plain = {
+        "--time-column": reading.time,
+        "--trajectory-column": reading.trajectory,
+        "--columns": ",".join(reading.columns),
+        "--kind": reading.kind,
+        "--components": reading.components,
+        "--missing": ",".join(f"{code:g}" for code in reading.missing),
+        "--units": ",".join(f"{name}={unit}" for name, unit in reading.units),
+        "--domain": "" if reading.domain is None else _domain_text(reading.domain),
+        "--unpack-limit": reading.unpack_limit,
+    }
+    more = {
+        "drop": ",".join(reading.drop),
+        "origin": ",".join(f"{name}:{number:.17g}" for name, number in reading.origin),
+        "every": reading.every if reading.every > 1 else "",
+        "window": "" if reading.window is None else "{:.17g}:{:.17g}".format(*reading.window),
+        "delimiter": {"\t": "tab", " ": "space"}.get(reading.delimiter or "", reading.delimiter),
+        "decimal": reading.decimal,
+    }
+    found = [f"{option} {shlex.quote(str(value))}" for option, value in plain.items() if value]
+    found += [f"--condition-column {shlex.quote(name)}" for name in reading.condition]
+    found += [f"--read {shlex.quote(f'{name}={value}')}" for name, value in more.items() if value]
+    return found
+
+
+def _domain_text(given: AbstractDomain) -> str:
+    """What `domain` reads; empty for domains that have no words."""
+    if isinstance(given, domains.Torus) and np.ndim(given.period) == np.ndim(given.low) == 0:
+        return f"torus:{given.period:.9g}" + (f":{given.low:.9g}" if given.low else "")
+    if isinstance(given, domains.Box) and np.ndim(given.low) == np.ndim(given.high) == 0:
+        return f"box:{given.low:.9g}:{given.high:.9g}"
+    return "free" if isinstance(given, domains.Free) else ""
+
+
 def parse(words: Sequence[str], start: Reading = Reading()) -> Reading:
     """A reading from ``name=value`` words, as ``--read`` takes them.
 
@@ -157,9 +206,8 @@ def _value(name: str, given: Any) -> Any:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, InvalidInput):
             raise
-        raise InvalidInput(
-            f"{name} = {given!r} is no value for it; see noneq help reading."
-        ) from error
+        expected = _EXPECTED.get(name, "text")
+        raise InvalidInput(f"{name} = {given!r}; expected {expected}.") from error
 
 
 def units(given: str | Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -147,6 +147,7 @@ def _labels(raw: Raw, reading: Reading) -> Raw:
             f"units: there is no coordinate {unknown[0]!r}; there are {', '.join(labels['names'][:12])} "
             "and time."
         )
+    clock = [units[p.name] for p in parts if p.role == "time" and p.name in units]
     domain = labels["domain"] if reading.domain is None else _placed(reading.domain, raw.values)
     record: dict[str, Any] = {
         "names": list(labels["names"]),
@@ -154,10 +155,10 @@ def _labels(raw: Raw, reading: Reading) -> Raw:
             units.get(name, unit)
             for name, unit in zip(labels["names"], labels["units"], strict=True)
         ],
-        "time_unit": units.get("time", labels["time_unit"]),
+        "time_unit": units.get("time", next(iter(clock), labels["time_unit"])),
         "domain": domain_record(domain),
     }
-    return replace(raw, values=_wrapped(domain, raw.values), record=record)
+    return replace(raw, values=wrapped(domain, raw.values), record=record)
 
 
 def _placed(domain: AbstractDomain, values: np.ndarray) -> AbstractDomain:
@@ -168,7 +169,7 @@ def _placed(domain: AbstractDomain, values: np.ndarray) -> AbstractDomain:
     return domain
 
 
-def _wrapped(domain: AbstractDomain, values: np.ndarray) -> np.ndarray:
+def wrapped(domain: AbstractDomain, values: np.ndarray) -> np.ndarray:
     """Unwrapped angles and wrapped ones are the same data."""
     if not isinstance(domain, Torus):
         return values
