@@ -1,5 +1,6 @@
 """Shared fixtures: order-independent seeds, and how quickly programs are compiled."""
 
+import gc
 import os
 from collections import Counter
 from pathlib import Path
@@ -7,6 +8,11 @@ from zlib import crc32
 
 
 os.environ.setdefault("MPLBACKEND", "agg")
+# XLA's former code generator compiles the many small programs of the tests in half the time.
+# Programs that tests start inherit it.
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+)
 
 import jax
 import numpy as np
@@ -35,6 +41,13 @@ def pytest_collection_modifyitems(items):
             seen[name] += 1
             if seen[name] > sweep.args[0]:
                 item.add_marker("slow")
+
+
+def pytest_collection_finish():
+    """Modules and tests stay: the garbage collector need not walk them again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,6 +1,5 @@
 """Wrong values for every argument of every public entry, and what may come of them."""
 
-import gc
 import inspect
 import signal
 import warnings
@@ -77,7 +76,6 @@ def escapes(entry: Entry, bad: dict[str, Any] = BAD) -> Iterator[str]:
         for name, value in bad.items():
             if wrong := fault(entry, entry.good | {argument: value}):
                 yield f"{entry.name}({argument} = {name}): {wrong}"
-    gc.collect()
 
 
 def tried(entry: Entry) -> int:
