@@ -153,4 +153,5 @@ def described(annotation: Any) -> str:
         return f"a list of {' / '.join(kinds)}"
     if origin is Callable or annotation is Callable:
         return "a function"
-    return f"a {getattr(origin or annotation, '__name__', str(annotation))}"
+    name = getattr(origin or annotation, "__name__", str(annotation))
+    return f"{'an' if name[0] in 'AEIO' else 'a'} {name}"

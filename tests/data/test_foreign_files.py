@@ -234,6 +234,7 @@ def test_netcdf_pieces_and_coded_numbers(tmp_path, rng):
         ("a.npy", "no file"),
         ("a.h5ad", "adata.obsm"),
         ("a", "unknown extension"),
+        (".", "is a folder; name a file"),
         ("date.npz", "did you mean .*data.npz"),
     ],
 )

@@ -10,8 +10,10 @@ import pytest
 from bad_values import escapes
 from entries import ROOMS, few
 
+from noneq.annotations import described
 from noneq.errors import WrongType
 from noneq.kinds import as_key
+from noneq.systems import AbstractSystem, Prinz
 
 
 def test_one_entry_of_each_room():
@@ -38,3 +40,7 @@ def test_a_seed_is_a_key():
 def test_what_is_no_key(wrong):
     with pytest.raises(WrongType, match="as its seed"):
         as_key(wrong)
+
+
+def test_classes_have_their_article():
+    assert described(AbstractSystem | Prinz | None) == "an AbstractSystem or a Prinz or none"

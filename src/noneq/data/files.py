@@ -254,6 +254,8 @@ def _format(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix in READERS:
         return suffix
+    if path.is_dir():
+        raise InvalidInput(f"{path} is a folder; name a file in it: {', '.join(READERS)}.")
     near = difflib.get_close_matches(suffix, READERS, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}? " if near else ""
     if suffix in _HINTS:
