@@ -8,11 +8,6 @@ from zlib import crc32
 
 
 os.environ.setdefault("MPLBACKEND", "agg")
-# XLA's former code generator compiles the many small programs of the tests in half the time.
-# Programs that tests start inherit it.
-os.environ.setdefault(
-    "XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
-)
 
 import jax
 import numpy as np

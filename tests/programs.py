@@ -3,6 +3,9 @@
 The folder saves the second worker what the first has compiled, and the next run everything. JAX's
 own bound on a folder reads the whole folder at every write; here a program is instead written
 beside its place and moved there, so that nobody reads half of it.
+
+Programs that are not to be optimised are made by XLA's former code generator, on one thread: half
+the time for the many small ones. Those of tests marked as `optimised` are made as users' are.
 """
 
 import os
@@ -12,12 +15,14 @@ from pathlib import Path
 
 import jax
 import jaxlib
+from jax._src import compiler
 from jax._src.lru_cache import LRUCache
 
 
 HERE = Path(__file__).parent
 FOLDER = HERE.parent / ".cache" / f"jax-{jaxlib.__version__}"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+PLAIN = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
 ROOM = 1.05
 """A run may have five per cent more programs than the kept number."""
 
@@ -48,6 +53,15 @@ def pytest_configure(config):
         part.replace(place)
 
     LRUCache.get, LRUCache.put = get, put
+    options = compiler.get_compile_options
+
+    def plain_or_not(*args, **kwargs):
+        found = options(*args, **kwargs)
+        if jax.config.values["jax_disable_most_optimizations"]:
+            found.env_option_overrides = [*found.env_option_overrides, *PLAIN.items()]
+        return found
+
+    compiler.get_compile_options = plain_or_not
 
 
 def pytest_runtest_logstart(nodeid):

@@ -23,6 +23,20 @@ hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)
 """
 """One call that answers no signal for minutes, as a compiled program does."""
 
+EARLY = """
+import os, signal, sys
+
+class Impatient:
+    def find_spec(self, name, *_):
+        if name == "noneq.cli.app":
+            os.kill(os.getpid(), signal.{name})
+
+sys.meta_path.insert(0, Impatient())
+from noneq.cli import main
+main()
+"""
+"""A signal while the program is still being imported."""
+
 SMALL = ("net.width=8", "net.depth=1", "training.batch=16")
 LONG = "training.steps=100000000"
 VERBS = {
@@ -35,9 +49,10 @@ VERBS = {
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_call_that_answers_no_signal_is_ended(name):
+@pytest.mark.parametrize("program", [STUCK, EARLY], ids=["stuck", "early"])
+def test_a_program_that_is_busy_is_ended(program, name):
     done = subprocess.run(
-        [sys.executable, "-c", STUCK.format(name=name)],
+        [sys.executable, "-c", program.format(name=name)],
         capture_output=True,
         text=True,
         timeout=20,
