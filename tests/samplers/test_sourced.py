@@ -99,6 +99,7 @@ def test_the_source_free_velocity_keeps_the_weights(mass, top, key):
     assert found.effective == 1
 
 
+@pytest.mark.optimised
 @pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     ("mass", "top", "handling"),

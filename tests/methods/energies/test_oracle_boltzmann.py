@@ -121,6 +121,7 @@ def test_snapshots_carry_times_and_labels(model, key):
     assert not np.array_equal(snaps.at(0.5), snaps.at(2.0))
 
 
+@pytest.mark.optimised
 @pytest.mark.stat
 @pytest.mark.parametrize(("drive", "low", "high"), [(1.0, 0.0, 0.03), (20.0, 0.15, 0.2)])
 def test_equilibrium_fails_only_when_driven(key, drive, low, high):

@@ -40,6 +40,7 @@ def fitted():
     return ReflectedDiffusion(**SMALL).fit(data, key=jax.random.key(0))
 
 
+@pytest.mark.optimised
 def test_samples_stay_inside_and_follow_the_law(fitted, key):
     n = 8000
     x = np.asarray(fitted.model.sample(n, key=key))
