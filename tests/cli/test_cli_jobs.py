@@ -109,7 +109,9 @@ def test_resume(noneq, snapshots, paths):
     stopped = noneq("fit", STUB, snapshots, "-o", "run", "--set", "interrupt=true")
     stopped.refuses(143, "--resume")
     noneq("fit", STUB, snapshots, "-o", "run", "--set", "interrupt=true").refuses(2, "--resume")
-    noneq("fit", STUB, snapshots, "-o", "run", "--resume").refuses(2, "other method or settings")
+    noneq("fit", STUB, snapshots, "-o", "run", "--resume").refuses(
+        2, "other method or settings (interrupt = true, asked for is false)"
+    )
     os.rename("run/checkpoint/fit.json", "note")
     assert noneq("fit", STUB, snapshots, "-o", "run", "--resume").code == 0
     before = Path("run/meta.json").read_bytes()

@@ -182,13 +182,35 @@ def _claim(folder: Path, identity: dict[str, Any], resume: bool) -> bool:
     found = read_meta(folder).get("identity", {}) if finished else _read_note(note)
     for part, what in {"spec": "method or settings", "data": "data", "seed": "seed"}.items():
         if found.get(part) != identity[part]:
+            told = _difference(found.get(part), identity[part]) if part == "spec" else ""
             raise InvalidInput(
-                f"{folder} holds a fit with other {what}; resume with the same ones or choose "
-                "another -o."
+                f"{folder} holds a fit with other {what}{told}; resume with the same ones or "
+                "choose another -o."
             )
     if found.get("inputs") != identity["inputs"]:
         raise InvalidInput(f"{folder} holds a fit with other --with inputs; choose another -o.")
     return finished
+
+
+def _difference(there: Any, here: str) -> str:
+    """The first setting that is another one in the spec of the folder, in words."""
+    one, two = _settings(str(there)), _settings(here)
+    for name in one | two:
+        if one.get(name) != two.get(name):
+            return f" ({name} = {one.get(name, 'none')}, asked for is {two.get(name, 'none')})"
+    return ""
+
+
+def _settings(spec: str) -> dict[str, str]:
+    """Values of a spec's text by dotted names; a damaged one gives fewer."""
+    section, found = "", {}
+    for line in spec.splitlines():
+        if line.startswith("["):
+            section = line.strip("[]") + "."
+        elif " = " in line:
+            name, value = line.split(" = ", 1)
+            found[section + name] = value
+    return found
 
 
 def _check_spec(folder: Path, method: AbstractMethod) -> None:
