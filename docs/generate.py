@@ -152,7 +152,7 @@ def readme_block() -> str:
 
         parts += [
             "Negative log-likelihood (nats per held-out sample, less is better) on shapes in the",
-            "plane, same samples for all; `optimal` is the law itself, where its density is known.\n",
+            "plane, same samples for all; `optimal` is the true distribution, where its density is known.\n",
             results.metric_table(results.read(table_one), "nll", SHAPES),
         ]
     if speed.exists():
@@ -188,8 +188,8 @@ def pages() -> dict[str, str]:
         "methods.md": reference_pages.methods_page(),
         "systems.md": "# Systems\n\n" + reference_pages.systems_table(),
         "metrics.md": "# Metrics\n\n" + reference_pages.metrics_table(),
-        "api.md": reference_pages.api_page(),
         "cli.md": command_pages.page(),
+        **reference_pages.api_pages(),
     }
 
 

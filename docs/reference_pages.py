@@ -93,21 +93,24 @@ def entry(name: str, thing: Any) -> str:
     return f"### {name}\n\n```python\n{signature(name, thing)}\n```\n\n{markdown(doc)}"
 
 
-def api_page() -> str:
-    """Every public class and function, by room."""
+def api_pages() -> dict[str, str]:
+    """Every public class and function: a page for the top level, and one for each room."""
     import noneq
     from noneq.estimate import Estimate
     from noneq.learning.loop import Training
     from noneq.learning.method import Fit
 
-    parts = ["# Python reference\n", "Import as `import noneq as nq`.\n", "## Top level\n"]
     top = (noneq.simulate, noneq.save, noneq.load, Training, Fit, Estimate)
-    parts += [entry(thing.__name__, thing) for thing in top]
+    rooms = "\n".join(f"- [{title}](api_{room}.md): `nq.{room}`" for room, title in ROOMS.items())
+    head = f"# Python\n\nImport as `import noneq as nq`. Rooms:\n\n{rooms}\n"
+    pages = {"api.md": "\n".join([head, *(entry(thing.__name__, thing) for thing in top)])}
     for room, title in ROOMS.items():
         found = public(room)
-        parts += [f"## {title} (`nq.{room}`)\n"]
-        parts += [entry(name, found[name]) for name in sorted(found)]
-    return "\n".join(parts)
+        body = [entry(name, found[name]) for name in sorted(found) if room != "methods"]
+        if room == "methods":
+            body = ["Methods have [pages of their own](methods.md)."]
+        pages[f"api_{room}.md"] = "\n".join([f"# {title} (`nq.{room}`)\n", *body])
+    return pages
 
 
 def abilities(method: AbstractMethod) -> str:

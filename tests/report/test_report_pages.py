@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import equinox as eqx
 import jax
@@ -11,12 +12,15 @@ import pytest
 
 from noneq.data import Snapshots, Trajectories
 from noneq.data.files import write as write_data
-from noneq.domains import Box
+from noneq.data.summary import summarise
+from noneq.domains import Box, Torus
 from noneq.errors import DataFileError, InvalidInput
 from noneq.learning.loop import Training
 from noneq.methods import BoltzmannField, ScoreMatching
 from noneq.report import run_report
-from noneq.report.runs import clouds
+from noneq.report.clouds import clouds
+from noneq.report.lines import line_pictures
+from noneq.report.sheets import sheet_pictures
 from noneq.report.tables import tables
 from noneq.store import add_rows, fingerprint, save
 from noneq.studies.page import study_report
@@ -155,10 +159,79 @@ def test_the_data_stand_beside_the_samples_while_their_file_is_unchanged(tmp_pat
     assert list(clouds(fit, "BoltzmannField")[0].panels) == ["BoltzmannField"]
 
 
+class Drawn:
+    """A model whose samples are known: what the pages say can be compared with them."""
+
+    def __init__(self, states):
+        self.states = np.asarray(states)
+
+    def snapshots(self, n, *, times, key):
+        return Snapshots.from_frames([self.states for _ in times], times)
+
+    def sample(self, n, *, time=None, condition=None, key):
+        return self.states[:n]
+
+
+def drawn_fit(data, train, tmp_path):
+    """A fit to ``train``, a part of the ``data`` in a file, with a model that repeats its states."""
+    file = tmp_path / "bead.npz"
+    write_data(data, file)
+    source = {"path": str(file), "reading": {}, "fingerprint": fingerprint(data)}
+    return SimpleNamespace(
+        method=BoltzmannField(), summary=summarise(train), meta={"data": source}, history={},
+        model=Drawn(train.at(train.times[-1])),
+    )  # fmt: skip
+
+
+def test_times_that_were_held_out_are_shown_and_marked(tmp_path, paths):
+    train, _ = paths.hold_out([1.0])
+    (figure,) = clouds(drawn_fit(paths, train, tmp_path), "BoltzmannField")
+    assert figure.times.tolist() == [0.0, 1.0, 2.0]
+    assert figure.held_out == (1.0,)
+    assert np.isfinite(figure.panels["data"][1]).any()
+
+
+@pytest.mark.parametrize(
+    ("data", "title", "words"),
+    [
+        (Snapshots(np.linspace(0, 1, 30)[:, None]), "Generated distribution.", "Histograms"),
+        (
+            Snapshots(np.linspace(0, 6, 30)[:, None], domain=Torus(2 * np.pi)),
+            "Generated distribution of the angle.",
+            "probability density",
+        ),
+        (
+            Snapshots.from_frames([np.linspace(0, 1, 30)[:, None]] * 2, [0.0, 1.0]),
+            "Generated distribution over time.",
+            "central 90 %",
+        ),
+    ],
+)
+def test_one_coordinate_has_a_picture_of_its_own(tmp_path, data, title, words):
+    fit = drawn_fit(data, data, tmp_path)
+    (picture,) = line_pictures(fit)
+    assert (picture.title, words in picture.caption) == (title, True)
+    assert clouds(fit, "BoltzmannField") == []
+
+
+def test_fields_are_shown_by_category(tmp_path):
+    values = np.arange(40 * 16, dtype=np.float32).reshape(40, 1, 4, 4)
+    data = Snapshots(values, condition=np.arange(40)[:, None] % 3)
+    (picture,) = sheet_pictures(drawn_fit(data, data, tmp_path))
+    assert picture.title == "Generated fields by category."
+    assert picture.alt == "Rows of fields: data beside BoltzmannField."
+    assert picture.data.startswith(b"\x89PNG")
+    assert sheet_pictures(drawn_fit(Snapshots(values[:, 0, :, 0]), Snapshots(values[:, 0, :, 0]),
+                                    tmp_path)) == []  # fmt: skip
+
+
 @pytest.mark.slow
 def test_one_coordinate_and_many(tmp_path, key):
     values = np.asarray(jax.random.normal(key, (30, 4)))
-    kinds = ((1, BoltzmannField(), "(spread)"), (4, ScoreMatching(), "first two coordinates"))
+    kinds = (
+        (1, BoltzmannField(), "Histograms of the data"),
+        (4, ScoreMatching(), "first two coordinates"),
+    )
     for dim, method, shown in kinds:
         folder = tmp_path / str(dim)
         save(tiny(method).fit(Snapshots(values[:, :dim]), key=key), folder)

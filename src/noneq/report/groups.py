@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from noneq.report.citations import bibtex
+from noneq.report.clouds import clouds
 from noneq.report.figures import colour_of
 from noneq.report.html import Clouds, render
-from noneq.report.runs import clouds
+from noneq.report.observed import data_name
 from noneq.report.tables import tables
 from noneq.spec import to_toml
 from noneq.store import load, read_rows
@@ -42,7 +43,8 @@ def group_report(path: str | Path, runs: Mapping[str, Path]) -> Path:
     more = ", …" if len(first.summary.times) > 10 else ""
     return render(
         folder / "report.html",
-        title=" and ".join(dict.fromkeys(type(fit.method).__name__ for fit in fits.values())),
+        title=" and ".join(dict.fromkeys(type(fit.method).__name__ for fit in fits.values()))
+        + (f" on {data_name(first)}" if data_name(first) else ""),
         lead=f"{len(fits)} fits ({', '.join(fits)}), trained on times {kept}{more}.",
         figures=[_side_by_side(drawn)] if drawn else [],
         tables=[replace(table, caption=_CAPTION) for table in tables(rows)],

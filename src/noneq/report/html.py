@@ -45,6 +45,7 @@ class Clouds:
         low, high: corners of the drawn box, two numbers each.
         axes: names (and units) of the two coordinates.
         time_unit: unit of the times.
+        held_out: those of the times that the model was not trained on.
     """
 
     title: str
@@ -56,6 +57,7 @@ class Clouds:
     high: np.ndarray
     axes: tuple[str, str] = ("x", "y")
     time_unit: str = ""
+    held_out: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -207,6 +209,7 @@ def _clouds(clouds: Clouds, number: int) -> str:
     scale = {
         "times": [float(f"{t:.6g}") for t in clouds.times],
         "unit": clouds.time_unit,
+        "heldOut": [float(f"{t:.6g}") for t in clouds.held_out],
         "low": np.asarray(clouds.low, float).tolist(),
         "high": np.asarray(clouds.high, float).tolist(),
         "axes": list(clouds.axes),

@@ -15,7 +15,7 @@ for (const figure of document.querySelectorAll("figure.clouds")) {
   function paint(panel, frame) {
     const { canvas, codes, length } = panel;
     const pen = canvas.getContext("2d");
-    const [left, bottom, size] = [52, canvas.height - 46, canvas.width - 64];
+    const [left, bottom, size] = [76, canvas.height - 46, canvas.width - 88];
     pen.clearRect(0, 0, canvas.width, canvas.height);
     pen.lineWidth = 1.5;
     pen.strokeStyle = "#8c959f";
@@ -31,7 +31,7 @@ for (const figure of document.querySelectorAll("figure.clouds")) {
     pen.fillText(text(scale.low[1]), left - 8, bottom - 2);
     pen.fillText(text(scale.high[1]), left - 8, bottom - size + 18);
     pen.save();
-    pen.translate(left - 22, bottom - size / 2);
+    pen.translate(left - 30, bottom - size / 2);
     pen.rotate(-Math.PI / 2);
     pen.textAlign = "center";
     pen.fillText(scale.axes[1], 0, 0);
@@ -53,7 +53,8 @@ for (const figure of document.querySelectorAll("figure.clouds")) {
   function show(frame) {
     slider.value = frame;
     const time = scale.times[frame];
-    const text = "t = " + time + (scale.unit ? " " + scale.unit : "");
+    const hidden = scale.heldOut.includes(time) ? ", held out" : "";
+    const text = "t = " + time + (scale.unit ? " " + scale.unit : "") + hidden;
     output.textContent = text;
     slider.setAttribute("aria-valuetext", text);
     figure.dataset.time = time;

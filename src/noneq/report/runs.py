@@ -4,24 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
-import numpy as np
-
-from noneq.data.files import read
-from noneq.data.snapshots import Snapshots
 from noneq.data.summary import Summary
-from noneq.errors import InvalidInput, NoneqError, WrongType
+from noneq.errors import InvalidInput, WrongType
 from noneq.report.chains import model_pictures
 from noneq.report.citations import bibtex
+from noneq.report.clouds import clouds
 from noneq.report.currents import flow_pictures, flow_tables
-from noneq.report.figures import colour_of, history
+from noneq.report.figures import history
 from noneq.report.html import Clouds, Figure, Picture, Table, render, with_error
+from noneq.report.lines import line_pictures
+from noneq.report.observed import data_name
+from noneq.report.sheets import sheet_pictures
 from noneq.spec import to_toml
-from noneq.store import fingerprint, inside, load, read_rows
+from noneq.store import inside, load, read_rows
 from noneq.traits import HasInvariantFlow
-
-
-_TIMES, _SAMPLES = 25, 500
 
 
 def cloud_pictures(fit: Any) -> list[Clouds]:
@@ -36,6 +32,8 @@ def chain_pictures(fit: Any) -> list[Picture]:
 
 PICTURES: tuple[Callable[[Any], Sequence[Figure]], ...] = (
     cloud_pictures,
+    line_pictures,
+    sheet_pictures,
     chain_pictures,
     flow_pictures,
 )
@@ -73,7 +71,7 @@ def run_report(
     figures += [*_kept_pictures(folder), *_history(fit)]
     return render(
         folder / "report.html",
-        title=f"{name} fitted to {fit.summary.kind}",
+        title=f"{name} fitted to {data_name(fit) or fit.summary.kind}",
         lead=_lead(fit.summary),
         notes=notes,
         figures=figures,
@@ -111,82 +109,6 @@ def _lead(summary: Summary) -> str:
         else f"{len(summary.times)} times from {summary.times[0]:g} to {summary.times[-1]:g}{unit}"
     )
     return f"{count:,} states of {shape} numbers at {when}."
-
-
-def clouds(fit: Any, name: str) -> list[Clouds]:
-    """The data and generated samples, first two coordinates, over the model's times."""
-    summary = fit.summary
-    if summary.condition_dim or len(summary.event_shape) != 1:
-        return []
-    chosen = np.linspace(0, len(summary.times) - 1, min(_TIMES, len(summary.times)))
-    times = np.asarray(summary.times)[np.unique(chosen.round().astype(int))]
-    key, other_key = jax.random.split(jax.random.key(0))
-    observed = _observed(fit.meta.get("data", {}))
-    panels = {} if observed is None else {"data": _points(observed, times)}
-    panels[name] = _points(fit.model.snapshots(_SAMPLES, times=times, key=key), times)
-    names = _axes(summary)
-    if summary.dim == 1:
-        # One coordinate: the other axis only spreads the points.
-        spread = np.asarray(jax.random.uniform(other_key, panels[name].shape))
-        panels = {k: np.concatenate([x, spread], axis=2) for k, x in panels.items()}
-        names = (names[0], "(spread)")
-    if summary.domain.bounds is not None and summary.dim > 1:
-        low, high = (np.broadcast_to(b, (summary.dim,))[:2] for b in summary.domain.bounds)
-    else:
-        low, high = _range(np.concatenate(list(panels.values())))
-    shown = "the first two coordinates" if summary.dim > 2 else "all coordinates"
-    return [
-        Clouds(
-            "Generated distribution over time.",
-            f"At most {_SAMPLES} samples at each time, {shown}; move the slider or press play.",
-            times,
-            panels,
-            {panel: colour_of(panel) for panel in panels},
-            np.asarray(low, float),
-            np.asarray(high, float),
-            names,
-            summary.time_unit,
-        )
-    ]
-
-
-def _observed(source: Mapping[str, Any]) -> Snapshots | None:
-    """The data of the fit, if their file is still there and unchanged."""
-    path = Path(source.get("path", ""))
-    if not path.is_absolute() or not path.exists():
-        return None
-    try:
-        # A run may come from a stranger: only the user lifts the limit.
-        data = read(path, **{**source.get("reading", {}), "unpack_limit": None})
-    except NoneqError:
-        return None
-    return data.snapshots() if fingerprint(data) == source["fingerprint"] else None
-
-
-def _points(data: Snapshots, times: np.ndarray) -> np.ndarray:
-    """At most so many states of each time, first two coordinates; NaN where there are fewer."""
-    points = np.full((times.size, _SAMPLES, min(2, data.event_shape[0])), np.nan)
-    for i, t in enumerate(times):
-        states = data.at(t)
-        some = np.linspace(0, len(states) - 1, min(_SAMPLES, len(states))).astype(int)
-        points[i, : some.size] = states[some, :2]
-    return points
-
-
-def _axes(summary: Summary) -> tuple[str, str]:
-    labels = [
-        f"{name} ({unit})" if unit else name
-        for name, unit in zip(summary.names, summary.units, strict=True)
-    ]
-    return (labels[0], labels[1] if len(labels) > 1 else "")
-
-
-def _range(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Box of the central 99.8 % of the points, widened by a tenth."""
-    flat = points.reshape(-1, points.shape[-1])
-    low, high = np.nanquantile(flat, [0.001, 0.999], axis=0)
-    width = np.where(high > low, high - low, 1.0)
-    return low - 0.1 * width, high + 0.1 * width
 
 
 def _history(fit: Any) -> list[Figure]:
