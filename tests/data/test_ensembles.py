@@ -142,7 +142,7 @@ def test_time_index_must_fit():
             Snapshots(values, [0.0, 1.0], np.asarray(index))
     with pytest.raises(InvalidInput, match="from_frames"):
         Snapshots(values, [0.0, 1.0])
-    with pytest.raises(InvalidInput, match="unequal length"):
+    with pytest.raises(InvalidInput, match="rows of unequal length"):
         Snapshots(values, [[0.0], [1.0, 2.0]])
 
 
