@@ -141,9 +141,10 @@ class AbstractInvariantFlow(AbstractModel, HasInvariantFlow, HasPaths):
     def _moving(self) -> bool:
         return len(self.frame.times) > 1
 
+    @checked
     def invariance_residual(
         self,
-        x: Any = None,
+        x: Numbers | None = None,
         *,
         time: ScalarLike | None = None,
         condition: Any = None,
@@ -187,9 +188,10 @@ class AbstractInvariantFlow(AbstractModel, HasInvariantFlow, HasPaths):
         error = np.std(above - ratio * below, ddof=1) / (np.sqrt(len(above)) * abs(below.mean()))
         return Estimate(np.asarray(ratio), np.asarray(error), np.asarray(len(above)))
 
+    @checked
     def speed(
         self,
-        x: Any = None,
+        x: Numbers | None = None,
         *,
         time: ScalarLike | None = None,
         condition: Any = None,
