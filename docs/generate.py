@@ -83,6 +83,16 @@ def speed_page() -> str:
     return "\n".join(parts)
 
 
+_ROWS = {
+    "R1": "calls of public entries with wrong values, by room: one clear line or a right answer",
+    "R3": "damaged files, by format: refused, or equal bit by bit",
+    "R4": "files made to harm, by format: one line, no code, little time and memory",
+    "R6": "kills while saving: the old or the new run is there",
+    "R7": "kills of fits, by method: resumed to the bytes of an undisturbed fit",
+}
+"""What the cases of those rows are that have several."""
+
+
 def reliability_page() -> str:
     """How many cases of each promise passed."""
     title = "# Reliability, measured\n"
@@ -92,11 +102,16 @@ def reliability_page() -> str:
     record = results.read(path)
     passed, tried = (results.values(record, metric) for metric in ("passed", "tried"))
     body = [
-        [case, method, f"{row['value']:.0f}", f"{tried[case, method]['value']:.0f}"]
+        [
+            _ROWS.get(case, method),
+            method if case in _ROWS else "",
+            f"{row['value']:.0f}",
+            f"{tried[case, method]['value']:.0f}",
+        ]
         for (case, method), row in passed.items()
     ]
     return "\n".join(
-        [title, results.provenance(record), results.table(["row", "what", "passed", "tried"], body)]
+        [title, results.provenance(record), results.table(["promise", "", "passed", "tried"], body)]
     )
 
 

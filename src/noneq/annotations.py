@@ -121,6 +121,12 @@ def is_tuple(annotation: Any) -> bool:
     )
 
 
+def is_numbers(annotation: Any) -> bool:
+    """Whether `Numbers` are meant, alone or among others."""
+    options = (annotation, *typing.get_args(annotation))
+    return any(typing.get_origin(option) is Annotated for option in options)
+
+
 def is_list(annotation: Any) -> bool:
     """Whether a series is meant that is no array."""
     options = (annotation, *typing.get_args(annotation))

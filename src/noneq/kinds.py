@@ -21,7 +21,7 @@ import numpy as np
 from jax.core import Tracer
 
 from noneq._typing import Key
-from noneq.annotations import described, fits, is_list, is_tuple
+from noneq.annotations import described, fits, is_list, is_numbers, is_tuple
 from noneq.errors import InvalidInput, WrongType
 
 
@@ -108,7 +108,7 @@ def as_key(key: Any, name: str = "key") -> Key:
 
 
 def as_kind(value: Any, annotation: Any, name: str) -> Any:
-    """The value as the annotation wants it: a seed as a key, a list as a tuple, else unchanged.
+    """The value as the annotation wants it: a seed as a key, a list as a tuple or as an array.
 
     Raises:
         WrongType: it is of another kind.
@@ -124,6 +124,8 @@ def as_kind(value: Any, annotation: Any, name: str) -> Any:
         return _tuples(value)
     if isinstance(value, np.ndarray | jax.Array) and is_list(annotation):
         return value.tolist()
+    if isinstance(value, list | tuple) and is_numbers(annotation):
+        return np.asarray(value)
     return value
 
 

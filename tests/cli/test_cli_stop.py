@@ -37,6 +37,23 @@ main()
 """
 """A signal while the program is still being imported."""
 
+DYING = """
+import os, signal, time
+from noneq.cli import stopping
+stopping.stop_on_signals()
+
+class Dying:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+
+try:
+    Dying()
+    time.sleep(5)
+except stopping.Stopped as stopped:
+    print(stopped)
+"""
+"""A signal that comes where no exception can rise."""
+
 SMALL = ("net.width=8", "net.depth=1", "training.batch=16")
 LONG = "training.steps=100000000"
 VERBS = {
@@ -70,6 +87,13 @@ def test_an_interrupt_in_a_verb_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr("noneq.cli.catalogue.catalogue", interrupt)
     assert cli.run(["list"]) == 130
     assert capsys.readouterr().err == "noneq: interrupted.\n"
+
+
+def test_a_signal_during_the_end_of_an_object_is_not_lost():
+    done = subprocess.run(
+        [sys.executable, "-c", DYING], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == ("stopped on request.\n", "")
 
 
 @pytest.fixture(scope="module")

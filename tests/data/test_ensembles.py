@@ -142,6 +142,8 @@ def test_time_index_must_fit():
             Snapshots(values, [0.0, 1.0], np.asarray(index))
     with pytest.raises(InvalidInput, match="from_frames"):
         Snapshots(values, [0.0, 1.0])
+    with pytest.raises(InvalidInput, match="rows of unequal length"):
+        Snapshots(values, [[0.0], [1.0, 2.0]])
 
 
 def test_masks_must_fit():

@@ -128,11 +128,20 @@ def test_every_kind_of_data(rng):
         (lambda x: x / 0, np.ones((5, 2)), {}, InvalidInput, "not finite at 5 of 5"),
         (Moons(), np.ones((5, 2)), {}, MissingTrait, "Moons"),
         (3.0, np.ones((5, 2)), {}, MissingTrait, "float"),
+        (int, np.ones((5, 2)), {}, MissingTrait, "type"),
+        (lambda x: None, np.ones((5, 2)), {}, InvalidInput, "gives a NoneType"),
+        (lambda x: 1j * x, np.ones((5, 2)), {}, InvalidInput, "gives complex numbers"),
+        (lambda x: float(x), np.ones((5, 2)), {}, InvalidInput, "fails at one state of shape"),
     ],
 )
 def test_refusals(b, states, arguments, error, word):
     with pytest.raises(error, match=word):
         field_cosine(TURN, b, states, **arguments)
+
+
+def test_a_field_may_give_a_list(rng):
+    x = rng.normal(size=(5, 2))
+    assert field_cosine(TURN, lambda x: [-x[1], x[0]], x).value == pytest.approx(1.0)
 
 
 def test_systems_are_asked_for_their_drift(rng):

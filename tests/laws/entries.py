@@ -12,7 +12,19 @@ from bad_values import Entry
 from examples import Trap, bits, fitted, paths
 
 import noneq as nq
-from noneq import inference, metrics, models, nets, pde, processes, runs, studies, systems, thermo
+from noneq import (
+    domains,
+    inference,
+    metrics,
+    models,
+    nets,
+    pde,
+    processes,
+    runs,
+    studies,
+    systems,
+    thermo,
+)
 from noneq.kinds import AbstractChecked
 from noneq.learning.training import Training
 from noneq.methods import EDM
@@ -23,6 +35,8 @@ from stub_methods import Stub
 
 CHAIN = np.array([[0.5, 0.3, 0.2], [0.1, 0.6, 0.3], [0.4, 0.2, 0.4]])
 NEEDED: dict[str, dict[str, Any]] = {
+    "Box": {"low": -1.0, "high": 1.0},
+    "Product": {"parts": (nq.Free(), nq.Torus(1.0)), "sizes": (1, 1)},
     "Snapshots": {"values": np.ones((4, 2), np.float32)},
     "Trajectories": {"values": np.ones((4, 3, 2), np.float32), "times": [0.0, 1.0, 2.0]},
     "OracleBoltzmann": {"system": Trap()},
@@ -152,6 +166,13 @@ def _models(folder: Path) -> list[Entry]:
         Entry("mixture.log_prob", mixture.log_prob, {"x": bits().values[0]}),
         Entry("models.guided", models.guided, {"model": model, "strength": 1.0}),
         Entry("models.inpainted", models.inpainted, {"model": model, "given": {0: 0.5}}),
+        Entry("models.coefficients", models.coefficients, {"model": flow}),
+        Entry("models.equations", models.equations, {"model": flow}),
+        Entry(
+            "models.variational_bound",
+            models.variational_bound,
+            {"model": fitted("VDM").model, "x": x, "time": 0.5, "samples": 4, "key": _key()},
+        ),
         Entry(
             "models.measured", models.measured, {"model": model, "matrix": np.eye(2), "values": x}
         ),
@@ -178,6 +199,14 @@ def _metrics(folder: Path) -> list[Entry]:
         ),
         Entry("metrics.excess", metrics.excess, {"estimate": metrics.w1(**flat)}),
         Entry("metrics.nll", metrics.nll, judged),
+        Entry("metrics.bits_per_dim", metrics.bits_per_dim, judged),
+        Entry("metrics.likelihood_consistency", metrics.likelihood_consistency, judged | {"n": 4}),
+        Entry("metrics.prior_mismatch", metrics.prior_mismatch, judged | {"n": 4}),
+        Entry(
+            "metrics.score_fpe_residual",
+            metrics.score_fpe_residual,
+            judged | {"states": 4, "levels": 2},
+        ),
         Entry("metrics.curl", metrics.curl, judged | {"states": 4, "levels": 2}),
     ]
 
@@ -258,6 +287,16 @@ def _inference(folder: Path) -> list[Entry]:
             "inference.field_cosine",
             inference.field_cosine,
             {"a": field, "b": field, "states": states},
+        ),
+        Entry(
+            "inference.bounded_fraction",
+            inference.bounded_fraction,
+            {"paths": paths(), "data": states},
+        ),
+        Entry(
+            "inference.even_share",
+            inference.even_share,
+            {"field": field, "states": states, "signs": (1, -1)},
         ),
         Entry(
             "inference.identifiability",
@@ -363,22 +402,45 @@ def _studies(folder: Path) -> list[Entry]:
     return [Entry("studies.study_named", studies.study_named, {"name": "prinz"})]
 
 
+def _domains(folder: Path) -> list[Entry]:
+    ring = {"domain": nq.Torus(1.0)}
+    return [
+        Entry("domains.is_periodic", domains.is_periodic, ring),
+        Entry("domains.periods_of", domains.periods_of, ring | {"event_shape": (2,)}),
+    ]
+
+
 def _systems(folder: Path) -> list[Entry]:
     ising = {"ising": Ising(Lattice((2, 2)))}
     exact = ("enumeration", "flip_matrix", "step_matrix")
     warm = {"temperature": 2.0}
+    birds = Boids()
+    moving = (
+        (Prinz(), np.zeros(2)),
+        (DrivenRing(), np.zeros(1)),
+        (systems.Lorenz(), np.ones(3)),
+        (systems.Linear(), np.ones(2)),
+    )
     return [
         *(Entry(f"systems.{name}", public("systems")[name], ising) for name in exact),
         Entry("systems.onsager_energy", systems.onsager_energy, warm),
         Entry("systems.onsager_magnetisation", systems.onsager_magnetisation, warm),
         Entry("systems.torus_energy", systems.torus_energy, warm | {"shape": (4, 4)}),
         Entry("Prinz.initial", Prinz().initial, {"key": _key()}),
+        *(Entry(f"{type(s).__name__}.drift", s.drift, {"t": 0.0, "x": x}) for s, x in moving),
+        Entry("Swirl.potential", systems.Swirl().potential, {"t": 0.0, "x": np.ones(2)}),
+        Entry("Swirl.log_density", systems.Swirl().log_density, {"x": np.ones(2)}),
+        Entry(
+            "EightGaussians.log_density", systems.EightGaussians().log_density, {"x": np.ones(2)}
+        ),
+        Entry("Ising.energy", ising["ising"].energy, {"x": np.ones((2, 2))}),
+        Entry("Boids.step", birds.step, {"t": 0.0, "x": birds.initial(_key()), "key": _key()}),
     ]
 
 
 FUNCTIONS: dict[str, Callable[[Path], list[Entry]]] = {
     "top": _top, "data": _data, "methods": _methods, "models": _models, "metrics": _metrics,
     "thermo": _thermo, "inference": _inference, "pde": _pde, "processes": _processes,
-    "nets": _nets, "runs": _runs, "studies": _studies, "systems": _systems,
+    "nets": _nets, "runs": _runs, "studies": _studies, "systems": _systems, "domains": _domains,
 }  # fmt: skip
-ROOMS = (*FUNCTIONS, "samplers", "domains")
+ROOMS = (*FUNCTIONS, "samplers")

@@ -5,6 +5,7 @@ A process of its own, because the tests' type checker would refuse most values f
 
 import gc
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -30,6 +31,7 @@ def sweep(room: str) -> dict[str, object]:
 
 
 if __name__ == "__main__":
+    os.chdir(tempfile.mkdtemp())  # an empty text is the path of this folder
     jax.config.update("jax_disable_most_optimizations", True)
     for room in sys.argv[1:] or entries.ROOMS:
         sys.stdout.write(json.dumps(sweep(room)) + "\n")

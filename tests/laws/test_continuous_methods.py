@@ -116,6 +116,18 @@ def test_a_plain_array_is_one_snapshot(name):
     assert fit.model.sample(8, key=KEY).shape == (8, 2)
 
 
+def test_what_no_fit_starts_from():
+    method, other = tiny(METHODS["ScoreMatching"]), fitted("Transition").model
+    for wrong in ("a", other):
+        with pytest.raises(WrongType, match="expected a DenoisingModel, such as the model of an"):
+            method.fit(paths(), key=KEY, init=wrong)
+    wide = tiny(METHODS["ScoreMatching"], net__width=24).init(nq.data.summarise(paths()), key=KEY)
+    with pytest.raises(InvalidInput, match="a network of another size"):
+        method.fit(paths(), key=KEY, init=wide)
+    with pytest.raises(InvalidInput, match=r"states \(2,\).*expected one of states \(3,\)"):
+        method.fit(paths(3), key=KEY, init=fitted("ScoreMatching").model)
+
+
 def test_transitions_need_paths():
     with pytest.raises(WrongType, match="paths"):
         tiny(METHODS["Transition"]).fit(np.asarray(paths().values[:, 0]), key=KEY)

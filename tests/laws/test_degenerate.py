@@ -5,7 +5,7 @@ import warnings
 import jax
 import numpy as np
 import pytest
-from examples import CONTINUOUS, tiny
+from examples import CONTINUOUS, PRESETS, tiny
 
 import noneq as nq
 from noneq import metrics, thermo
@@ -30,6 +30,9 @@ DATA = {
     "far from the origin": lambda: nq.Snapshots(NORMAL + 1e4),
 }
 
+SHAPES = ("two samples", "one path", "two times", "one coordinate")
+"""Data of other shapes, which cost a compilation each; a preset need not repeat its product's."""
+
 
 def fine(act):
     """The result is finite, or the refusal names its reason."""
@@ -43,8 +46,10 @@ def fine(act):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", DATA)
-@pytest.mark.parametrize("name", CONTINUOUS)
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [(n, kind) for n in CONTINUOUS for kind in DATA if not (n in PRESETS and kind in SHAPES)],
+)
 def test_methods(name, kind):
     def act():
         data = DATA[kind]()

@@ -1,12 +1,14 @@
 """Laws that every public system keeps, found by walking `noneq.systems`."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from noneq.errors import InvalidInput, WrongType
 from noneq.spec import from_toml, to_toml
 from noneq.spec.names import modules
-from noneq.systems import AbstractDiffusion, AbstractMap, AbstractSystem
+from noneq.systems import AbstractDiffusion, AbstractMap, AbstractSystem, Linear, Prinz, Swirl
 
 
 SYSTEMS = modules("systems", AbstractSystem)
@@ -35,3 +37,22 @@ def test_system_laws(name, key):
         assert after.dtype == x.dtype
         assert bool(system.domain.contains(after))
         np.testing.assert_allclose(after, system.step(3.0, x, key=key), rtol=1e-5, atol=1e-5)
+
+
+def test_many_states_at_once_are_refused():
+    """Silently, the first two of four states would be taken for one."""
+    four = np.ones((4, 2), np.float32)
+    for method in (Swirl().log_density, lambda x: Prinz().drift(0.0, x)):
+        with pytest.raises((InvalidInput, WrongType), match=r"shape \(4, 2\).*; expected"):
+            method(four)
+    assert jax.vmap(Swirl().log_density)(four).shape == (4,)
+
+
+def test_what_is_no_state():
+    with pytest.raises(WrongType, match=r"Prinz.drift: x = 'a'"):
+        Prinz().drift(0.0, "a")
+    with pytest.raises(InvalidInput, match=r"Linear.drift: t = nan; expected finite"):
+        Linear().drift(float("nan"), np.ones(2, np.float32))
+    np.testing.assert_allclose(
+        Linear().drift(0.0, [1, 2]), Linear().drift(0.0, jnp.array([1.0, 2.0]))
+    )

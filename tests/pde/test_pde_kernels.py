@@ -85,6 +85,11 @@ def test_equal_roots_are_regular():
     np.testing.assert_allclose(near, math.exp(-3) * (1 + 3), rtol=1e-5)
 
 
+def test_lists_are_arrays():
+    heat = zoo()["diffusion"]
+    np.testing.assert_array_equal(spectrum(heat, [0.5, 1.0], [2]), spectrum(heat, (0.5, 1.0), 2.0))
+
+
 def test_bad_requests():
     with pytest.raises(InvalidInput, match="not linear"):
         spectrum(zoo()["schrodinger"], 1.0, 1.0)

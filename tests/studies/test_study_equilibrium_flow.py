@@ -82,6 +82,7 @@ def test_the_attractor_from_snapshots():
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_a_tiny_pattern():
     cell = GrayScottCell(
         preset="maze", size=32, starts=8, frames=4, steps=20, states=3, kernels=2, moves=20
@@ -102,6 +103,7 @@ def test_a_tiny_pattern():
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_a_pattern_without_training():
     cell = GrayScottCell(preset="maze", size=32, starts=8, frames=4, steps=0, states=3)
     outcome = cell(KEY)

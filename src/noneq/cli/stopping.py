@@ -17,6 +17,7 @@ from noneq.cli.output import say
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_AGAIN = 0.05
 _SECONDS = 7.0
 """From the signal to the end; every file of a run is replaced at once, so that none is torn."""
 
@@ -60,10 +61,19 @@ def _raise(number: int, frame: Any) -> NoReturn:
 
 
 def _again(unraisable: Any) -> None:
-    if isinstance(unraisable.exc_value, Stopped):
-        os.kill(os.getpid(), unraisable.exc_value.signal)
-    else:
-        sys.__unraisablehook__(unraisable)
+    if not isinstance(unraisable.exc_value, Stopped):
+        return sys.__unraisablehook__(unraisable)
+    try:
+        _send_soon(unraisable.exc_value.signal)
+    except Stopped as stopped:  # it came while this was still at work
+        _send_soon(stopped.signal)
+
+
+def _send_soon(number: int) -> None:
+    """The signal, once the caller, in which no exception can rise, is over."""
+    timer = threading.Timer(_AGAIN, os.kill, (os.getpid(), number))
+    timer.daemon = True
+    timer.start()
 
 
 def _watch(ours: socket.socket, theirs: socket.socket) -> None:

@@ -78,12 +78,12 @@ class Snapshots(AbstractEnsemble):
             self.values = self.values[:, None]
         refuse_nonfinite(self.values, "drop those samples (command line: --drop-missing).")
         n = self.values.shape[0]
-        if time_index is None and np.size(times) > 1:
+        self.times = as_times(times)
+        if time_index is None and self.times.size > 1:
             raise InvalidInput(
-                f"{np.size(times)} times for {n} samples but no time_index; give time_index, the "
+                f"{self.times.size} times for {n} samples but no time_index; give time_index, the "
                 "place of each sample's time, or use Snapshots.from_frames(arrays, times)."
             )
-        self.times = as_times(times)
         self.time_index = _time_index(time_index, n, self.times)
         self.condition = as_condition(condition, n)
         self.names = as_labels(names, self.event_shape, "names", "x")

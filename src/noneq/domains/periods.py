@@ -4,8 +4,10 @@ import numpy as np
 
 from noneq.domains.base import AbstractDomain, Torus
 from noneq.domains.product import Product
+from noneq.kinds import checked
 
 
+@checked
 def periods_of(domain: AbstractDomain, event_shape: tuple[int, ...]) -> np.ndarray:
     """Period of every number of a state ``(*event_shape)``, in the data's unit; 0 for none."""
     if isinstance(domain, Torus):
@@ -17,6 +19,7 @@ def periods_of(domain: AbstractDomain, event_shape: tuple[int, ...]) -> np.ndarr
     return np.zeros(event_shape)
 
 
+@checked
 def is_periodic(domain: AbstractDomain) -> bool:
     """Whether some coordinate is periodic."""
     if isinstance(domain, Product):

@@ -8,7 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from noneq._typing import ScalarLike
+from noneq._typing import Numbers, ScalarLike
+from noneq.data.base import AbstractEnsemble
+from noneq.data.checks import as_floats
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
@@ -31,14 +33,14 @@ _STARTS = 256
 @observable("model", more=("data",))
 def bounded_fraction(
     paths: Any,
-    data: Any,
+    data: AbstractEnsemble | Numbers,
     *,
     reach: float = 5.0,
-    start: Any = None,
+    start: AbstractEnsemble | Numbers | None = None,
     time: float = 100.0,
     step: float | None = None,
     first: float | None = None,
-    condition: Any = None,
+    condition: Numbers | None = None,
 ) -> Estimate:
     """Fraction of trajectories that stay within ``reach`` standard deviations of reference data.
 
@@ -101,7 +103,7 @@ def _spread_out(states: np.ndarray) -> np.ndarray:
 
 def _furthest_of_paths(paths: Any, data: Any) -> np.ndarray:
     """Largest distance of every path from the data; NaN where it is not a number somewhere."""
-    values = paths.values if isinstance(paths, Trajectories) else np.asarray(paths)
+    values = paths.values if isinstance(paths, Trajectories) else as_floats(paths, "paths")
     if values.ndim < 3 or not values.size:
         raise InvalidInput(
             f"bounded_fraction: paths have shape {values.shape}; expected (n, T, *event_shape)."

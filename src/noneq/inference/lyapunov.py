@@ -131,7 +131,7 @@ def lyapunov_spectrum(
         raise InvalidInput(
             f"lyapunov_spectrum: k = {k}, every = {every}; expected 1 ≤ k ≤ {size} and every ≥ 1."
         )
-    if not max(abs(time), abs(burn)) / (h * every) < _MOST_BLOCKS:
+    if not all(abs(length) / (h * every) < _MOST_BLOCKS for length in (time, burn)):
         raise InvalidInput(
             f"lyapunov_spectrum: time = {time}, burn = {burn} at step = {h:g}; expected at most "
             f"{_MOST_BLOCKS} × every × step."

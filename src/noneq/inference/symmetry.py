@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from noneq._typing import Key, ScalarLike
+from noneq._typing import Key, Numbers, ScalarLike
+from noneq.data.base import AbstractEnsemble
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.inference.velocities import scale_of, states_of, values_on
@@ -18,12 +19,12 @@ _MOST = 4096
 @observable("model", more=("states", "signs"))
 def even_share(
     field: Any,
-    states: Any,
+    states: AbstractEnsemble | Numbers,
     signs: Sequence[int],
     *,
-    scale: Any = None,
+    scale: Numbers | None = None,
     time: ScalarLike | None = None,
-    condition: Any = None,
+    condition: Numbers | None = None,
     most: int = _MOST,
     key: Key | None = None,
 ) -> Estimate:

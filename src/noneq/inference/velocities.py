@@ -11,7 +11,8 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, ScalarLike
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.domains import AbstractDomain, Free
-from noneq.errors import InvalidInput, MissingTrait
+from noneq.errors import InvalidInput, MissingTrait, NoneqError
+from noneq.kinds import shown
 from noneq.systems.base import AbstractDiffusion, AbstractSystem
 from noneq.traits import AbstractModel, HasDrift, HasVelocity
 
@@ -26,7 +27,8 @@ def check_field(field: Any, purpose: str) -> None:
         MissingTrait: neither `HasVelocity`, `HasDrift`, a diffusion or ODE, nor a function.
     """
     known = isinstance(field, HasVelocity | HasDrift | AbstractDiffusion)
-    if not known and (isinstance(field, AbstractModel | AbstractSystem) or not callable(field)):
+    other = isinstance(field, AbstractModel | AbstractSystem | type) or not callable(field)
+    if not known and other:
         raise MissingTrait(
             f"{purpose} needs a vector field, got {type(field).__name__}; give a model with the "
             "trait HasVelocity or HasDrift, a system with a drift, or a function of one state."
@@ -39,12 +41,42 @@ def velocity_at(
     """v(x, time) of one state: a model's velocity, else a drift (the noise left out), else field(x).
 
     ``time`` None means a model of a single time, and time 0 of a system.
+
+    Raises:
+        InvalidInput: a function that fails, or gives no numbers of the shape of the state.
     """
     if isinstance(field, HasVelocity):
         return field.velocity(x, time=time, condition=condition)
     if isinstance(field, HasDrift | AbstractDiffusion):
         return field.drift(0.0 if time is None else time, x)
-    return field(x)
+    return _value_of(field, x)
+
+
+def _value_of(field: Any, x: Float[Array, "*event"]) -> Array:
+    """field(x) of a function that a user gives."""
+    name = shown(field)
+    try:
+        given = field(x)
+    except NoneqError:
+        raise
+    except Exception as error:
+        raise InvalidInput(
+            f"{name} fails at one state of shape {x.shape}: {type(error).__name__}: "
+            f"{' '.join(str(error).split())[:200]}; give a function of one state, in jax.numpy."
+        ) from error
+    try:
+        value = jnp.asarray(given)
+        real = value.dtype.kind in "iufb"
+    except (TypeError, ValueError):
+        value, real = given, False
+    if not real:
+        what = "complex numbers" if isinstance(value, jax.Array) else f"a {type(given).__name__}"
+        raise InvalidInput(f"{name} gives {what}; expected real numbers of shape {x.shape}.")
+    if value.shape != x.shape:
+        raise InvalidInput(
+            f"{name} gives {value.shape} for a state of {x.shape}; expected the same."
+        )
+    return value.astype(x.dtype)
 
 
 def domain_of(field: Any) -> AbstractDomain:

@@ -6,15 +6,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
+import equinox as eqx
+import jax
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories, as_snapshots
 from noneq.data.summary import Summary
 from noneq.domains import Free, is_periodic
-from noneq.errors import InvalidInput
-from noneq.kinds import AbstractChecked
+from noneq.errors import InvalidInput, WrongType
+from noneq.kinds import AbstractChecked, shown
 from noneq.learning.published import Published
 from noneq.traits import AbstractModel
 
@@ -101,6 +103,37 @@ def check_torus(method: AbstractMethod, data: Any) -> None:
         raise InvalidInput(
             f"{name}: the data's domain is {type(domain).__name__} with periodic coordinates, which "
             f"{name} takes for numbers on a line; use ScoreMatching, EDM, FlowMatching or Transition."
+        )
+
+
+def check_init(
+    method: AbstractMethod,
+    init: Any,
+    summary: Summary,
+    part: Callable[[Any], PyTree] = lambda model: (),
+) -> None:
+    """Refuse to start from what is no model of the method for such data; None is a fresh one.
+
+    Args:
+        part: what is learnt of a model, whose arrays must have the sizes of a fresh one.
+
+    Raises:
+        WrongType: it is no model that the method makes.
+        InvalidInput: its states or its learnt arrays are of another size.
+    """
+    if init is None:
+        return
+    fresh, name = eqx.filter_eval_shape(method.init, summary, key=jax.random.key(0)), type(method)
+    if not isinstance(init, type(fresh)):
+        raise WrongType(
+            f"{name.__name__}.fit: init = {shown(init)}; expected a {type(fresh).__name__}, such as "
+            f"the model of an earlier fit of {name.__name__}, or none."
+        )
+    sizes = lambda model: [np.shape(leaf) for leaf in jax.tree.leaves(part(model))]
+    if init.event_shape != fresh.event_shape or sizes(init) != sizes(fresh):
+        raise InvalidInput(
+            f"{name.__name__}.fit: init is a model of states {init.event_shape} or of a network of "
+            f"another size; expected one of states {fresh.event_shape} with the method's network."
         )
 
 

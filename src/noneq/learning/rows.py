@@ -18,7 +18,7 @@ from noneq.data.summary import summarise
 from noneq.errors import FitDiverged, InvalidInput
 from noneq.frames.normaliser import Normaliser
 from noneq.learning.loop import train
-from noneq.learning.method import Fit, History, Progress, check_torus
+from noneq.learning.method import Fit, History, Progress, check_init, check_torus
 from noneq.learning.objectives import AbstractObjective
 from noneq.traced import is_on
 
@@ -54,6 +54,7 @@ def fit_rows(
     if method.training.patience:
         data, held = data.split(1 - method.training.held_out, key=split_key)
     summary = summarise(data)
+    check_init(method, init, summary, part)
     model = method.init(summary, key=init_key) if init is None else init
     learnt_from = read(model, data)
     if prepare is not None and init is None:

@@ -10,7 +10,7 @@ from noneq._typing import Key, ScalarLike
 from noneq.domains import Free
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import AbstractODE
+from noneq.systems.base import AbstractODE, of_state
 
 
 class Lorenz(AbstractODE):
@@ -63,6 +63,7 @@ class Lorenz(AbstractODE):
         width = math.sqrt(self.beta * lift) if lift > 0 else 1.0
         return jnp.asarray([0.0, 0.0, lift]) + width * jax.random.normal(key, (3,))
 
+    @of_state
     def drift(self, t: ScalarLike, x: Float[Array, "3"]) -> Float[Array, "3"]:
         """The right-hand side."""
         a, b, c = x
@@ -116,6 +117,7 @@ class Rossler(AbstractODE):
         kick = jax.random.normal(key, (3,))
         return jnp.stack([kick[0], kick[1] - self.c, jnp.abs(kick[2])])
 
+    @of_state
     def drift(self, t: ScalarLike, x: Float[Array, "3"]) -> Float[Array, "3"]:
         """The right-hand side."""
         u, v, w = x

@@ -9,7 +9,7 @@ from noneq._typing import Key, Scalar
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import AbstractSystem, HasStationaryDensity
+from noneq.systems.base import AbstractSystem, HasStationaryDensity, of_state
 
 
 _MOST = 10
@@ -58,6 +58,7 @@ class BarsAndStripes(AbstractSystem, HasStationaryDensity):
         patterns = self.patterns()
         return jnp.asarray(patterns)[jax.random.randint(key, (), 0, len(patterns))]
 
+    @of_state
     def log_density(self, x: Float[Array, "1 size size"]) -> Scalar:
         """log P(x)."""
         patterns = self.patterns()

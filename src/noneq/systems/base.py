@@ -4,16 +4,55 @@ Physical functions take one state: ``(t, x)``, ``x`` of shape ``(*event_shape)``
 Python scalars and tuples, so that equal systems share one compilation.
 """
 
+import functools
+import inspect
 from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.domains import AbstractDomain
+from noneq.errors import InvalidInput
+from noneq.kinds import checked, refuse_nonfinite
 from noneq.traced import AbstractUntraced
+
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def of_state(method: _F) -> _F:
+    """The method of a system, for one state ``x`` of its shape, and a time ``t`` if it takes one.
+
+    Lists and whole numbers become floats, which can be differentiated.
+
+    Raises:
+        WrongType: of what is called.
+        InvalidInput: a state of another shape, such as many at once, or a time that is not finite.
+    """
+    signature = inspect.signature(method)
+
+    @functools.wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        given = signature.bind(*args, **kwargs)
+        system, x = args[0], given.arguments["x"]
+        place = f"{type(system).__name__}.{method.__name__}"
+        if np.shape(x) != tuple(system.event_shape):
+            raise InvalidInput(
+                f"{place}: x has shape {np.shape(x)}; expected one state of shape "
+                f"{tuple(system.event_shape)} (jax.vmap takes many)."
+            )
+        if isinstance(x, list | tuple) or not jnp.issubdtype(x.dtype, jnp.floating):
+            given.arguments["x"] = jnp.asarray(x, float)
+        refuse_nonfinite(given.arguments.get("t", 0.0), f"{place}: t")
+        return method(*given.args, **given.kwargs)
+
+    return checked(call)  # pyright: ignore[reportReturnType]
 
 
 class AbstractSystem(AbstractUntraced):
@@ -91,6 +130,7 @@ class AbstractLangevin(AbstractDiffusion):
     ) -> Float[Array, "*event"]:
         """The part of the force that is no gradient of V."""
 
+    @of_state
     def drift(self, t: ScalarLike, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
         """−∇V + f_nc, the gradient by automatic differentiation."""
         return self.nonconservative_force(t, x) - jax.grad(self.potential, argnums=1)(t, x)
@@ -103,6 +143,7 @@ class AbstractLangevin(AbstractDiffusion):
 class AbstractGradient(AbstractLangevin):
     """Langevin motion in a potential alone (which may depend on time)."""
 
+    @of_state
     def nonconservative_force(
         self, t: ScalarLike, x: Float[Array, "*event"]
     ) -> Float[Array, "*event"]:

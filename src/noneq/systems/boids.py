@@ -10,7 +10,7 @@ from noneq._typing import Key, ScalarLike
 from noneq.domains import Free, Product, Torus
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import AbstractMap
+from noneq.systems.base import AbstractMap, of_state
 from noneq.systems.particles import check_numbers, check_particles, sums_over_pairs
 
 
@@ -93,6 +93,7 @@ class Boids(AbstractMap):
         state = jnp.concatenate([places, speed * jnp.cos(angle), speed * jnp.sin(angle)], -1)
         return self.domain.project(state)
 
+    @of_state
     def step(
         self, t: ScalarLike, x: Float[Array, "particles 4"], *, key: Key
     ) -> Float[Array, "particles 4"]:

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, ScalarLike
 from noneq.domains import Free, Product
 from noneq.kinds import checked
-from noneq.systems.base import AbstractDiffusion
+from noneq.systems.base import AbstractDiffusion, of_state
 from noneq.systems.particles import check_numbers, check_particles, sums_over_pairs
 
 
@@ -74,6 +74,7 @@ class CuckerSmale(AbstractDiffusion):
         scales = jnp.asarray([self.spread, self.spread, self.agitation, self.agitation])
         return scales * jax.random.normal(key, self.event_shape)
 
+    @of_state
     def drift(self, t: ScalarLike, x: Float[Array, "particles 4"]) -> Float[Array, "particles 4"]:
         """Velocities, and how they approach each other."""
 

@@ -12,7 +12,12 @@ from noneq._typing import Key, Numbers, Scalar, ScalarLike
 from noneq.domains import Free
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import AbstractDiffusion, HasEntropyProduction, HasStationaryDensity
+from noneq.systems.base import (
+    AbstractDiffusion,
+    HasEntropyProduction,
+    HasStationaryDensity,
+    of_state,
+)
 
 
 Matrix: TypeAlias = tuple[tuple[float, ...], ...]
@@ -83,6 +88,7 @@ class Linear(AbstractDiffusion, HasStationaryDensity, HasEntropyProduction):
         norm = float(np.linalg.norm(np.asarray(self.A, float), 2))
         return 0.01 / norm if norm > 0 else 1.0
 
+    @of_state
     def drift(self, t: ScalarLike, x: Float[Array, "dim"]) -> Float[Array, "dim"]:
         """−A x."""
         return -jnp.asarray(self.A, x.dtype) @ x
@@ -140,6 +146,7 @@ class Linear(AbstractDiffusion, HasStationaryDensity, HasEntropyProduction):
         decay, added = self.transition(time)
         return decay @ mean, decay @ covariance @ decay.T + added
 
+    @of_state
     def log_density(self, x: Float[Array, "dim"]) -> Scalar:
         """log N(x; 0, Sigma)."""
         covariance = self.stationary_covariance()

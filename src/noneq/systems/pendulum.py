@@ -11,7 +11,7 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.domains import Free, Product, Torus
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import AbstractODE, HasStationaryDensity
+from noneq.systems.base import AbstractODE, HasStationaryDensity, of_state
 
 
 _CELLS = 256
@@ -88,6 +88,7 @@ class DoublePendulum(AbstractODE, HasStationaryDensity):
         weight = jnp.asarray(self._weights, x.dtype)
         return kinetic - jnp.sum(weight * jnp.cos(angles))
 
+    @of_state
     def drift(self, t: ScalarLike, x: Float[Array, "4"]) -> Float[Array, "4"]:
         """Hamilton's equations, the gradient by automatic differentiation."""
         gradient = jax.grad(self.energy)(x)
@@ -110,6 +111,7 @@ class DoublePendulum(AbstractODE, HasStationaryDensity):
         p1 = coupling / lower * p2 + jnp.sqrt(upper - coupling**2 / lower) * first
         return self.domain.project(jnp.concatenate([angles, jnp.stack([p1, p2])]))
 
+    @of_state
     def log_density(self, x: Float[Array, "4"]) -> Scalar:
         """−beta H − log Z."""
         weights = np.exp(self._log_weights())

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import HasStationaryDensity
+from noneq.systems.base import HasStationaryDensity, of_state
 from noneq.systems.shapes import AbstractShape
 
 
@@ -37,6 +37,7 @@ class TwoPeaks(AbstractShape, HasStationaryDensity):
         centre = jax.random.rademacher(which, (), float)
         return centre + self.width * jax.random.normal(where, (2,))
 
+    @of_state
     def log_density(self, x: Float[Array, "2"]) -> Scalar:
         """Log of the mean of two normal densities."""
         square = lambda centre: jnp.sum((x - centre) ** 2) / (2 * self.width**2)
@@ -73,6 +74,7 @@ class Annulus(AbstractShape, HasStationaryDensity):
         square = jax.random.uniform(across, minval=self.inner**2, maxval=self.outer**2)
         return jnp.sqrt(square) * jnp.stack([jnp.cos(angle), jnp.sin(angle)])
 
+    @of_state
     def log_density(self, x: Float[Array, "2"]) -> Scalar:
         """Minus the log of the area inside, −∞ outside."""
         radius = jnp.linalg.norm(x)

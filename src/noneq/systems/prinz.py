@@ -11,7 +11,7 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.domains import Box
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import AbstractGradient, HasEntropyProduction
+from noneq.systems.base import AbstractGradient, HasEntropyProduction, of_state
 from noneq.systems.rotating_frame import mean_power
 
 
@@ -121,6 +121,7 @@ class Prinz(AbstractGradient, HasEntropyProduction):
         """Uniform in the box."""
         return jax.random.uniform(key, (2,), minval=-self.half_width, maxval=self.half_width)
 
+    @of_state
     def potential(self, t: ScalarLike, x: Float[Array, "2"]) -> Scalar:
         """V(t, x); cos(s θ − φ) as Re(u^s e^{−iφ}), u = z/|z|, with zero gradient at the origin."""
         squared = jnp.sum(x**2)

@@ -11,7 +11,7 @@ from noneq._typing import Key, ScalarLike
 from noneq.domains import Free
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import AbstractODE
+from noneq.systems.base import AbstractODE, of_state
 
 
 _LAPLACIANS = ("5-point", "spectral")
@@ -107,6 +107,7 @@ class GrayScott(AbstractODE):
         field = jnp.repeat(jnp.repeat(blocks, _BLOCK, 1), _BLOCK, 2)[:, : self.size, : self.size]
         return field + 0.01 * jax.random.normal(noise_key, self.event_shape)
 
+    @of_state
     def drift(self, t: ScalarLike, x: Float[Array, "2 size size"]) -> Float[Array, "2 size size"]:
         """Diffusion, reaction, feed and kill."""
         u, v = x

@@ -9,7 +9,12 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.domains import Torus
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import AbstractLangevin, HasEntropyProduction, HasStationaryDensity
+from noneq.systems.base import (
+    AbstractLangevin,
+    HasEntropyProduction,
+    HasStationaryDensity,
+    of_state,
+)
 
 
 _CELLS_PER_FOLD, _MOST_CELLS, _SHOWN = 8, 2**22, 8192
@@ -62,10 +67,12 @@ class DrivenRing(AbstractLangevin, HasStationaryDensity, HasEntropyProduction):
         """Uniform on the circle."""
         return jax.random.uniform(key, (1,), maxval=2 * np.pi)
 
+    @of_state
     def potential(self, t: ScalarLike, x: Float[Array, "1"]) -> Scalar:
         """a cos x."""
         return self.amplitude * jnp.cos(x[0])
 
+    @of_state
     def nonconservative_force(self, t: ScalarLike, x: Float[Array, "1"]) -> Float[Array, "1"]:
         """F."""
         return jnp.full_like(x, self.force)
@@ -84,6 +91,7 @@ class DrivenRing(AbstractLangevin, HasStationaryDensity, HasEntropyProduction):
         log_z, step = self._log_steady()
         return float(np.sign(self.force) * np.exp(-_log_sum(log_z) - np.log(step * self.beta)))
 
+    @of_state
     def log_density(self, x: Float[Array, "1"]) -> Scalar:
         """Steady log p(x), interpolated on a fine grid; p ∝ Z, see `current`."""
         if self.force == 0:

@@ -12,7 +12,7 @@ from noneq._typing import Key, Scalar
 from noneq.domains import Free
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import AbstractSystem, HasStationaryDensity
+from noneq.systems.base import AbstractSystem, HasStationaryDensity, of_state
 
 
 class AbstractShape(AbstractSystem):
@@ -59,6 +59,7 @@ class EightGaussians(AbstractShape, HasStationaryDensity):
         centre = 4.0 * jnp.stack([jnp.cos(angle), jnp.sin(angle)])
         return (centre + self.noise * jax.random.normal(noise, (2,))) / 1.414
 
+    @of_state
     def log_density(self, x: Float[Array, "2"]) -> Scalar:
         """Log of the mean of eight normal densities; entropy 2.83188 nats."""
         angle = np.arange(8) * np.pi / 4
@@ -80,6 +81,7 @@ class Checkerboard(AbstractShape, HasStationaryDensity):
         row = 2 * jax.random.randint(row_key, (), -1, 1) + column % 2
         return 2.0 * (jnp.stack([column, row]) + jax.random.uniform(inside, (2,)))
 
+    @of_state
     def log_density(self, x: Float[Array, "2"]) -> Scalar:
         """−log 32 on the board's squares, −∞ elsewhere."""
         column, row = jnp.floor(x / 2)

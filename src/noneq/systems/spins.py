@@ -13,7 +13,7 @@ from noneq._typing import Key, Numbers, Scalar, ScalarLike
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import AbstractMap
+from noneq.systems.base import AbstractMap, of_state
 from noneq.systems.spin_couplings import AbstractCouplings, Lattice
 from noneq.systems.spin_dynamics import AbstractSpinDynamics, HeatBath
 
@@ -89,6 +89,7 @@ class Ising(AbstractMap):
         up = jax.random.bernoulli(key, (1 + self.start) / 2, self.event_shape)
         return jnp.where(up, 1.0, -1.0)
 
+    @of_state
     def step(self, t: ScalarLike, x: Float[Array, "*event"], *, key: Key) -> Float[Array, "*event"]:
         """One attempt per spin."""
         return self.dynamics.advance(
@@ -104,11 +105,12 @@ class Ising(AbstractMap):
         along = np.linspace(*self.temperature, sides[0]).reshape(-1, *(1,) * (len(sides) - 1))
         return np.broadcast_to(1.0 / along, shape).astype(float)
 
-    @checked
+    @of_state
     def energy(self, x: Float[Array, "*event"]) -> Scalar:
         """E(s) of one state, in all; of J_ij only the reciprocal part enters."""
         return -jnp.sum(x * (self.couplings.local(x) / 2 + self.field))
 
+    @of_state
     def magnetisation(self, x: Float[Array, "*event"]) -> Scalar:
         """Mean spin of one state."""
         return jnp.mean(x)

@@ -10,7 +10,7 @@ from noneq._typing import Key, ScalarLike
 from noneq.domains import Free, Product, Torus
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import AbstractMap
+from noneq.systems.base import AbstractMap, of_state
 from noneq.systems.particles import check_numbers, check_particles, sums_over_pairs
 
 
@@ -67,6 +67,7 @@ class Vicsek(AbstractMap):
         angle = 2 * math.pi * jax.random.uniform(heading_key, (self.particles,))
         return self._state(places, angle)
 
+    @of_state
     def step(
         self, t: ScalarLike, x: Float[Array, "particles 4"], *, key: Key
     ) -> Float[Array, "particles 4"]:

@@ -14,6 +14,7 @@ from noneq.systems.base import (
     AbstractLangevin,
     HasEntropyProduction,
     HasStationaryDensity,
+    of_state,
 )
 
 
@@ -58,10 +59,12 @@ class DoubleWell(AbstractGradient, HasStationaryDensity, HasEntropyProduction):
         """Always ``start``."""
         return jnp.full((1,), self.start)
 
+    @of_state
     def potential(self, t: ScalarLike, x: Float[Array, "1"]) -> Scalar:
         """V(x)."""
         return self.barrier * (x[0] ** 2 - 1) ** 2
 
+    @of_state
     def log_density(self, x: Float[Array, "1"]) -> Scalar:
         """−beta V − log Z."""
         return -self.beta * self.potential(0.0, x) - _log_normaliser(self.beta * self.barrier)
@@ -115,15 +118,18 @@ class Swirl(AbstractLangevin, HasStationaryDensity, HasEntropyProduction):
         x = jnp.interp(jax.random.uniform(for_x), jnp.asarray(mass / mass[-1]), jnp.asarray(grid))
         return jnp.stack([x, jax.random.normal(for_y) / np.sqrt(2 * self.beta)])
 
+    @of_state
     def potential(self, t: ScalarLike, x: Float[Array, "2"]) -> Scalar:
         """U(x, y)."""
         return (x[0] ** 2 - 1) ** 2 + x[1] ** 2
 
+    @of_state
     def nonconservative_force(self, t: ScalarLike, x: Float[Array, "2"]) -> Float[Array, "2"]:
         """−q J∇U."""
         gradient = jax.grad(self.potential, argnums=1)(t, x)
         return -self.q * jnp.stack([-gradient[1], gradient[0]])
 
+    @of_state
     def log_density(self, x: Float[Array, "2"]) -> Scalar:
         """−beta U − log Z."""
         log_z = _log_normaliser(self.beta) + np.log(np.pi / self.beta) / 2

@@ -23,6 +23,7 @@ from noneq.methods import (
 )
 from noneq.methods.invariant_flows import objective as flow_objectives
 from noneq.methods.invariant_flows.data_checks import FewSnapshots
+from noneq.methods.invariant_flows.measures import natural_step
 from noneq.methods.invariant_flows.objective import InvarianceLoss
 from noneq.methods.invariant_flows.priors import AbstractFlowLoss
 from noneq.nets import MLP, FourierMLP
@@ -115,6 +116,18 @@ def test_paths_keep_the_law(fit, noise):
     assert found.value < 4 * found.stderr + 2e-3
     lost = nq.metrics.mmd(start + 0.3 * np.sign(start), fresh, truth=truth)
     assert lost.value > 4 * lost.stderr + 2e-3
+
+
+def test_noise_that_hardly_acts_needs_no_small_steps(fit):
+    """What a step adds to the variance adds up over the path, not over the memory of the noise."""
+    model, x = fit.model, jnp.asarray(DATA[:64])
+    step = lambda noise, length: float(
+        natural_step(model, x, None, model.frame.asked.check(None), noise, length)
+    )
+    assert step(1e-30, 3.0) == pytest.approx(step(1e-9, 3.0), rel=1e-3)
+    assert step(1e-30, 3.0) > step(0.0, 3.0) / 10
+    # A path that outlives the memory of its noise has the step of the steady state.
+    assert step(0.3, 100.0) == pytest.approx(step(0.3, 1e6), rel=1e-6)
 
 
 def rows(dim=5, n=64):

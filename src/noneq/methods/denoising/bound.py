@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from noneq._typing import Key, Scalar, ScalarLike
+from noneq._typing import Key, Numbers, Scalar, ScalarLike
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.frames.checks import check_time
@@ -22,7 +22,7 @@ from noneq.traced import jit
 @checked
 def variational_bound(
     model: DenoisingModel,
-    x: Any,
+    x: Numbers,
     *,
     time: ScalarLike | None = None,
     condition: Any = None,

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from noneq._typing import ScalarLike
+from noneq._typing import Numbers, ScalarLike
 from noneq.constant import Constant
 from noneq.domains import is_periodic
 from noneq.errors import InvalidInput, WrongType
@@ -154,7 +154,7 @@ def guided(model: Any, strength: float) -> DenoisingModel:
 
 
 @checked
-def measured(model: Any, matrix: Any, values: Any, *, noise: float = 0.0) -> DenoisingModel:
+def measured(model: Any, matrix: Numbers, values: Numbers, *, noise: float = 0.0) -> DenoisingModel:
     """The model given a linear measurement values = matrix x + noise xi of its states.
 
     Args:

@@ -20,7 +20,7 @@ from noneq.errors import InvalidInput, WrongType
 from noneq.kinds import checked
 from noneq.learning.forward import HasForward, linear
 from noneq.learning.loop import Training
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_init
 from noneq.learning.rows import train_part
 from noneq.methods.denoising.objectives import DenoisingLoss
 from noneq.methods.denoising.transition_model import TransitionModel
@@ -132,6 +132,7 @@ class Transition(AbstractMethod, HasForward):
             data, held = data.split(1 - self.training.held_out, key=split_key)
         summary = summarise(data)
         lag = float(np.diff(data.times).min()) if self.lag is None else self.lag
+        check_init(self, init, summary, lambda model: model.denoiser)
         model = self.init(summary, key=init_key) if init is None else init
         model = _measure(model, data, lag)
         model, history = train_part(

@@ -23,6 +23,7 @@ from noneq.learning.method import (
     Fit,
     Progress,
     as_data,
+    check_init,
     check_torus,
 )
 from noneq.learning.objectives import AbstractLoss
@@ -144,6 +145,7 @@ class BoltzmannField(AbstractMethod):
         began = clock.monotonic()
         snapshots, summary = data.snapshots(), summarise(data)
         init_key, rows_key, train_key = jax.random.split(key, 3)
+        check_init(self, init, summary)
         if init is None:
             model = _with_box(self.init(summary, key=init_key), *_box(snapshots))
         else:

@@ -102,7 +102,7 @@ class AbstractInvariantFlow(AbstractModel, HasInvariantFlow, HasPaths):
                 coordinate.
             step: largest internal step; None takes a fiftieth of the time in which a state moves by
                 the data's standard deviation, and a tenth of that in which noise forgets; of noisy
-                paths at most what adds 2 % to the variance (`noisy_step`).
+                paths at most what adds 2 % to the variance over the path (`noisy_step`).
 
         Raises:
             InvalidInput: bad n, times, start, noise or step, or over ten million internal steps.
@@ -126,7 +126,8 @@ class AbstractInvariantFlow(AbstractModel, HasInvariantFlow, HasPaths):
             )
         condition = self.frame.asked.check(condition)
         if step is None:
-            step = float(natural_step(self, start[:1024], first, condition, float(noise)))
+            length = float(np.ptp(times)) or 1.0
+            step = float(natural_step(self, start[:1024], first, condition, float(noise), length))
         if times.size:
             check_steps(f"time {times[-1]:g}", np.ptp(times) / step, 0, most=_MOST_STEPS)
         flow = Stirred(
@@ -140,9 +141,10 @@ class AbstractInvariantFlow(AbstractModel, HasInvariantFlow, HasPaths):
     def _moving(self) -> bool:
         return len(self.frame.times) > 1
 
+    @checked
     def invariance_residual(
         self,
-        x: Any = None,
+        x: Numbers | None = None,
         *,
         time: ScalarLike | None = None,
         condition: Any = None,
@@ -186,9 +188,10 @@ class AbstractInvariantFlow(AbstractModel, HasInvariantFlow, HasPaths):
         error = np.std(above - ratio * below, ddof=1) / (np.sqrt(len(above)) * abs(below.mean()))
         return Estimate(np.asarray(ratio), np.asarray(error), np.asarray(len(above)))
 
+    @checked
     def speed(
         self,
-        x: Any = None,
+        x: Numbers | None = None,
         *,
         time: ScalarLike | None = None,
         condition: Any = None,

@@ -177,7 +177,8 @@ class EquilibriumFlow(AbstractMethod):
             FewSnapshots: fewer than 100 snapshots per dimension.
             SteadyLaw: several times whose means and spreads do not differ.
         """
-        known = init.known if known is None and init is not None else known
+        if known is None and isinstance(init, EquilibriumFlowModel):
+            known = init.known
 
         def prepare(data: Snapshots | Trajectories, summary: Summary):
             self._check(data, summary, known)

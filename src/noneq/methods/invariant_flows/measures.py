@@ -31,10 +31,13 @@ def noisy_step(turn: ScalarLike, forget: ScalarLike) -> Scalar:
 
 
 @jit
-def natural_step(model: Any, x: Array, time: Any, condition: Any, noise: Any) -> Scalar:
+def natural_step(
+    model: Any, x: Array, time: Any, condition: Any, noise: Any, length: Any
+) -> Scalar:
     """The largest step of a path: states ``(n, *event)`` turn, and noise forgets, slower than that.
 
     How fast the flow turns where the law is thin is the rate at which v changes along the score.
+    What a step adds to the variance is forgotten after 1/(2 γ), and adds up no longer than the path.
     """
     scale = model.frame.normaliser.scale.value
     flat = lambda field: field.reshape(x.shape[0], -1)
@@ -50,7 +53,11 @@ def natural_step(model: Any, x: Array, time: Any, condition: Any, noise: Any) ->
     forget = noise * jnp.max(size(score)) ** 2
     longest = 1.0 / jnp.maximum(moves / _STEP, 10.0 * forget)
     turn = jnp.sqrt(jnp.mean(change**2) / (jnp.mean(score**2) + 1e-30))
-    return jnp.where(noise > 0, jnp.minimum(longest, noisy_step(turn, forget)), longest)
+    return jnp.where(
+        noise > 0,
+        jnp.minimum(longest, noisy_step(turn, jnp.maximum(forget, 0.5 / length))),
+        longest,
+    )
 
 
 @jit

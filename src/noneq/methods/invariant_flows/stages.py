@@ -11,7 +11,7 @@ from jaxtyping import Array
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary, summarise
-from noneq.learning.method import Data, Fit, History, Progress, as_data, check_torus
+from noneq.learning.method import Data, Fit, History, Progress, as_data, check_init, check_torus
 from noneq.learning.stages import Staged
 from noneq.methods.invariant_flows.data_checks import check_states
 from noneq.methods.invariant_flows.score import scored
@@ -77,6 +77,7 @@ def two_stages(
     check_torus(recipe, data)
     check_states(data, name)
     summary = summarise(data)
+    check_init(recipe, init, summary)
     warned, pairs = prepare(data, summary)
     staged = Staged(progress)
     folder = None if checkpoint is None else Path(checkpoint) / "score"

@@ -16,7 +16,7 @@ from noneq.data.discrete import of_one_time
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput, SolveFailed
 from noneq.kinds import checked
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_torus
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_init, check_torus
 from noneq.methods.units.mixture_model import Components, MixtureModel
 from noneq.methods.units.starts import far_apart
 from noneq.methods.units.units import AbstractUnits, BernoulliUnits
@@ -107,6 +107,7 @@ class MixtureEM(AbstractMethod):
         check_torus(self, data)
         data = self.visible.prepared(of_one_time(data, name), name)
         summary = summarise(data)
+        check_init(self, init, summary)
         model = self.init(summary, key=key) if init is None else init
         y = jnp.asarray(model.frame.normaliser.host(data.values))
         x = self.visible.read(y, model.domain)
