@@ -1,7 +1,8 @@
 """Reading and writing data: one pair of functions for text tables, npz, netCDF, zarr and parquet."""
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -9,11 +10,13 @@ from typing import Any, Literal
 import numpy as np
 
 from noneq.data.atomic import atomic_path, recover
-from noneq.data.formats.npy import read_npy
-from noneq.data.formats.npz import read_npz, write_npz
-from noneq.data.formats.parquet import read_parquet, write_parquet
-from noneq.data.formats.text import read_text, write_csv
-from noneq.data.formats.xarrays import read_netcdf, read_zarr, write_netcdf, write_zarr
+from noneq.data.formats.hdf5 import Hdf5Reader, MatlabReader
+from noneq.data.formats.npy import NpyReader
+from noneq.data.formats.npz import NpzReader, write_npz
+from noneq.data.formats.parquet import ParquetReader, write_parquet
+from noneq.data.formats.reader import AbstractReader
+from noneq.data.formats.text import TextReader, write_csv
+from noneq.data.formats.xarrays import NetcdfReader, ZarrReader, write_netcdf, write_zarr
 from noneq.data.layouts import Raw, plainly
 from noneq.data.readings.options import (
     Reading,
@@ -31,16 +34,19 @@ from noneq.errors import DataFileError, InvalidInput, NoneqError, WriteFailed, W
 from noneq.kinds import checked
 
 
-READERS: dict[str, Callable[[Path, Reading, int], Raw]] = {
-    ".csv": read_text,
-    ".tsv": read_text,
-    ".txt": read_text,
-    ".dat": read_text,
-    ".npz": read_npz,
-    ".npy": read_npy,
-    ".nc": read_netcdf,
-    ".zarr": read_zarr,
-    ".parquet": read_parquet,
+READERS: dict[str, AbstractReader] = {
+    ".csv": TextReader(),
+    ".tsv": TextReader(),
+    ".txt": TextReader(),
+    ".dat": TextReader(),
+    ".npz": NpzReader(),
+    ".npy": NpyReader(),
+    ".nc": NetcdfReader(),
+    ".zarr": ZarrReader(),
+    ".parquet": ParquetReader(),
+    ".h5": Hdf5Reader(),
+    ".hdf5": Hdf5Reader(),
+    ".mat": MatlabReader(),
 }
 WRITERS = {
     ".csv": write_csv,
@@ -49,16 +55,12 @@ WRITERS = {
     ".zarr": write_zarr,
     ".parquet": write_parquet,
 }
-_TABLES = (".csv", ".tsv", ".txt", ".dat", ".parquet")
 _HINTS = {
     ".gz": "unpack it first: gunzip FILE",
     ".zip": "unpack it first",
     ".xlsx": "save the sheet as csv",
     ".xls": "save the sheet as csv",
     ".h5ad": "in Python: adata.obsm and adata.obs into noneq.Snapshots(values, times, time_index)",
-    ".h5": "in Python: read the arrays with h5py and save them with np.savez(values=…, times=…)",
-    ".hdf5": "in Python: read the arrays with h5py and save them with np.savez(values=…, times=…)",
-    ".mat": "in Python: scipy.io.loadmat, then np.savez(values=…, times=…)",
     ".pkl": "pickles can run code and are never read; save arrays with np.savez(values=…, times=…)",
     ".pickle": "pickles can run code and are never read; save arrays with np.savez(values=…, times=…)",
     ".pt": "pickles can run code and are never read; save arrays with np.savez(values=…, times=…)",
@@ -168,7 +170,7 @@ def reading_of(
 
 def read_raw(path: str | Path, reading: Reading = Reading()) -> tuple[Raw, Reading]:
     """What the file holds, missing entries included (see `read`), and what is still to be done."""
-    path = _path(path)
+    path, inside = _inside(_path(path))
     reader = READERS[_format(path)]
     recover(path)
     if not path.exists():
@@ -176,7 +178,10 @@ def read_raw(path: str | Path, reading: Reading = Reading()) -> tuple[Raw, Readi
     wanted = beside(path).changed(
         **{k: v for k, v in vars(reading).items() if v != vars(Reading())[k]}
     )
-    raw = safely(path, lambda: reader(path, wanted, bytes_to_unpack(path, wanted.unpack_limit)))
+    wanted = wanted.changed(variable=inside)
+    raw = safely(
+        path, lambda: reader.read(path, wanted, bytes_to_unpack(path, wanted.unpack_limit))
+    )
     if not np.size(raw.values):
         raise InvalidInput(
             f"{path} holds values of shape {np.shape(raw.values)}, no number in them; write at "
@@ -186,9 +191,7 @@ def read_raw(path: str | Path, reading: Reading = Reading()) -> tuple[Raw, Readi
         if reading.time not in (None, "none") or reading.trajectory or reading.condition:
             raise InvalidInput(f"{path} knows its own columns; leave out the column options.")
         return raw, wanted
-    if path.suffix.lower() in _TABLES:
-        # The columns of a table are chosen while it is read.
-        wanted = replace(wanted, columns=(), drop=())
+    wanted = replace(wanted, **dict.fromkeys(raw.settled, ()))
     if raw.understood is None:
         raw = replace(raw, understood=plainly(raw))
     return raw, wanted
@@ -197,6 +200,12 @@ def read_raw(path: str | Path, reading: Reading = Reading()) -> tuple[Raw, Readi
 def handling(reading: Reading) -> str:
     """What is done with missing entries: ``"mask"`` or ``"error"``."""
     return "mask" if reading.drop_missing else "error"
+
+
+def _inside(path: Path) -> tuple[Path, str | None]:
+    """A file, and the path inside it that follows a colon."""
+    found = re.fullmatch(r"(.+\.(?:h5|hdf5|h5ad|mat|nc)):(/.*)", str(path), re.IGNORECASE)
+    return (path, None) if found is None or path.exists() else (Path(found[1]), found[2])
 
 
 def _path(path: Any) -> Path:

@@ -104,7 +104,8 @@ def from_table(
         labels,
         reading,
     )
-    return replace(raw, understood=_understood(raw, columns, roles, labels, said, reading))
+    said = _understood(raw, columns, roles, labels, said, reading)
+    return replace(raw, understood=said, settled=("columns", "drop"))
 
 
 def _own_roles(names: Sequence[str]) -> Roles:

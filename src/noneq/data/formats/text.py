@@ -25,6 +25,7 @@ from noneq.data.formats.dialect import (
     sniff,
     split,
 )
+from noneq.data.formats.reader import AbstractReader
 from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
 from noneq.data.readings.labels import is_date
 from noneq.data.readings.options import Reading
@@ -66,32 +67,35 @@ def _hidden(text: re.Match[str]) -> str:
     return text[0].replace(",", "\\u002c").replace(";", "\\u003b")
 
 
-def read_text(path: Path, reading: Reading, limit: int) -> Raw:
+class TextReader(AbstractReader):
     """A table of any delimiter; empty cells and ``NA`` are missing."""
-    check_file(path)
-    refuse_bomb(path, path.stat().st_size, limit)
-    text, notes = decode(path, path.read_bytes())
-    lines = text.splitlines()
-    refuse_long(path, "a line", max(map(len, lines), default=0))
-    record = _record(path, lines)
-    if record:
-        reading = Reading()
-    numbered = [
-        (number, line)
-        for number, line in enumerate(lines, 1)
-        if line.strip() and not (is_comment(line) and (number == 1 or not record))
-    ]
-    with own(record):
-        dialect = _own_dialect(numbered) if record else _dialect(path, lines, numbered, reading)
-        body = numbered[dialect.headers :]
-        if not body:
-            raise InvalidInput(f"{path} has a header but no rows; nothing to read.")
-        names = _named(path, dialect, split(body[0][1], dialect.delimiter), reading)
-        columns = _columns(path, dialect, names, body)
-        if not dialect.names:
-            _refuse_clock(path, columns, reading)
-            reading = replace(reading, columns=())
-        return from_table(columns, record, reading, (*notes, *dialect.notes))
+
+    def read(self, path: Path, reading: Reading, limit: int) -> Raw:
+        """A table of any delimiter; empty cells and ``NA`` are missing."""
+        check_file(path)
+        refuse_bomb(path, path.stat().st_size, limit)
+        text, notes = decode(path, path.read_bytes())
+        lines = text.splitlines()
+        refuse_long(path, "a line", max(map(len, lines), default=0))
+        record = _record(path, lines)
+        if record:
+            reading = Reading()
+        numbered = [
+            (number, line)
+            for number, line in enumerate(lines, 1)
+            if line.strip() and not (is_comment(line) and (number == 1 or not record))
+        ]
+        with own(record):
+            dialect = _own_dialect(numbered) if record else _dialect(path, lines, numbered, reading)
+            body = numbered[dialect.headers :]
+            if not body:
+                raise InvalidInput(f"{path} has a header but no rows; nothing to read.")
+            names = _named(path, dialect, split(body[0][1], dialect.delimiter), reading)
+            columns = _columns(path, dialect, names, body)
+            if not dialect.names:
+                _refuse_clock(path, columns, reading)
+                reading = replace(reading, columns=())
+            return from_table(columns, record, reading, (*notes, *dialect.notes))
 
 
 def _record(path: Path, lines: Sequence[str]) -> dict[str, Any]:
