@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from noneq.data.atomic import atomic_path, recover
+from noneq.data.formats.h5ad import H5adReader, write_h5ad
 from noneq.data.formats.hdf5 import Hdf5Reader, MatlabReader
 from noneq.data.formats.npy import NpyReader
 from noneq.data.formats.npz import NpzReader, write_npz
@@ -44,6 +45,7 @@ READERS: dict[str, AbstractReader] = {
     ".nc": NetcdfReader(),
     ".zarr": ZarrReader(),
     ".parquet": ParquetReader(),
+    ".h5ad": H5adReader(),
     ".h5": Hdf5Reader(),
     ".hdf5": Hdf5Reader(),
     ".mat": MatlabReader(),
@@ -54,13 +56,13 @@ WRITERS = {
     ".nc": write_netcdf,
     ".zarr": write_zarr,
     ".parquet": write_parquet,
+    ".h5ad": write_h5ad,
 }
 _HINTS = {
     ".gz": "unpack it first: gunzip FILE",
     ".zip": "unpack it first",
     ".xlsx": "save the sheet as csv",
     ".xls": "save the sheet as csv",
-    ".h5ad": "in Python: adata.obsm and adata.obs into noneq.Snapshots(values, times, time_index)",
     ".pkl": "pickles can run code and are never read; save arrays with np.savez(values=…, times=…)",
     ".pickle": "pickles can run code and are never read; save arrays with np.savez(values=…, times=…)",
     ".pt": "pickles can run code and are never read; save arrays with np.savez(values=…, times=…)",

@@ -2,14 +2,15 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from noneq.data.formats.assembly import assemble
+from noneq.data.formats.axes import PATHS, Axes, axes_of, few
 from noneq.data.formats.cf import clock, time_name, unit_of, within_range
-from noneq.data.formats.variables import chosen, has_texts, is_channel, is_spatial
+from noneq.data.formats.variables import chosen, has_texts
 from noneq.data.layouts import Raw, kind_of
 from noneq.data.readings.options import Reading
 from noneq.data.readings.understanding import Part, Understanding
@@ -20,26 +21,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-_PATHS = ("trajectory", "traj", "realization", "member", "ensemble", "particle", "number")
-_SAMPLES = ("sample", "samples", "draw")
 _TIMES = ("time", "times", "t")
-
-
-@dataclass(frozen=True)
-class Axes:
-    """What the dimensions of the values are.
-
-    Args:
-        path, sample: dimensions of trajectories, and of unpaired samples at each time; or None.
-        channels, grid: dimensions of one state.
-        unclear: whether one of these may be the axis of paths.
-    """
-
-    path: str | None
-    sample: str | None
-    channels: tuple[str, ...]
-    grid: tuple[str, ...]
-    unclear: bool
 
 
 def from_dataset(dataset: "xr.Dataset", reading: Reading) -> Raw:
@@ -52,10 +34,11 @@ def from_dataset(dataset: "xr.Dataset", reading: Reading) -> Raw:
     name = _clock_name(dataset, reading)
     times, unit, remark = (None, "", "") if name is None else _times(dataset, name)
     axis = None if name is None else _axis(dataset, name)
-    names = chosen(dataset, reading, {name, *_PATHS, *reading.condition}, (*_PATHS, *(axis or ())))
+    taken = {name, *PATHS, *reading.condition}
+    names = chosen(dataset, reading, taken, (*PATHS, *(axis or ())), axis or ())
     values = _stacked(dataset, names)
     condition = _columns(dataset, reading, values)
-    axes = _axes(dataset, values, axis, reading)
+    axes = axes_of(dataset, values, axis, reading)
     # Variables lie along the first axis, channels follow it.
     lead = [
         d for d in (axes.path, axes.sample, *(axis or ())) if d is not None and d in values.dims
@@ -112,52 +95,11 @@ def _stacked(dataset: "xr.Dataset", names: Sequence[str]) -> "xr.DataArray":
     for name, array in zip(names, arrays, strict=True):
         if set(array.dims) != set(first.dims):
             raise InvalidInput(
-                f"{name} has dimensions {_few(array.dims)}, {names[0]} has {_few(first.dims)}; choose "
+                f"{name} has dimensions {few(array.dims)}, {names[0]} has {few(first.dims)}; choose "
                 "variables of one shape with --columns A,B."
             )
     plain = [array.transpose(*first.dims).variable for array in arrays]
     return xr.DataArray(xr.Variable.concat(plain, "variable"))
-
-
-def _axes(
-    dataset: "xr.Dataset", values: "xr.DataArray", axis: tuple[str, ...] | None, reading: Reading
-) -> Axes:
-    dims = [str(d) for d in values.dims if d != "variable"]
-    if axis is not None and not {*axis} <= {*dims}:
-        raise InvalidInput(
-            f"the time has dimensions {_few(axis)}, the values {_few(dims)}; expected a time axis that "
-            "both share (or say --read time=none)."
-        )
-    left = [d for d in dims if d not in (axis or ())]
-    path = reading.trajectory if reading.trajectory in dims else None
-    if reading.trajectory is None and axis is not None:
-        path = next((d for d in left if d.lower() in _PATHS), None)
-    left = [d for d in left if d != path]
-    sample = next((d for d in left if d.lower() in _SAMPLES), None) if path is None else None
-    left = [d for d in left if d != sample]
-    if axis is None:
-        sample, left = (sample or left[0]), (left if sample else left[1:])
-    unknown = [d for d in reading.grid if d not in left and d != "none"]
-    if unknown:
-        raise InvalidInput(
-            f"grid: there is no dimension {unknown[0]!r} of a state; there are {_few(left) or 'none'}."
-        )
-    if reading.grid:
-        grid = tuple(d for d in reading.grid if d != "none")
-        return Axes(path, sample, tuple(d for d in left if d not in grid), grid, False)
-    channels = [d for d in left if has_texts(dataset, d) or is_channel(d)]
-    grid = [d for d in left if d not in channels]
-    clear = all(is_spatial(dataset, d) or d in dataset.coords for d in grid)
-    if len(left) == 1 and not (is_spatial(dataset, left[0]) and left[0] in dataset.coords):
-        channels, grid = left, []
-        clear = channels[0] in dataset.coords or is_channel(left[0]) or is_spatial(dataset, left[0])
-    if not clear and path is None and sample is None and reading.kind is None:
-        raise InvalidInput(
-            f"the values have dimensions {_few(dims)}; name the axis of the paths (command line: "
-            "--trajectory-column DIM), the axes of a field (--read grid=A,B), or say "
-            "kind='trajectories' for a single path."
-        )
-    return Axes(path, sample, tuple(channels), tuple(grid), not clear)
 
 
 def _names(
@@ -246,7 +188,7 @@ def _arranged(
         rows = array.reshape(-1, *array.shape[2:])
         return assemble(rows, time, None, condition, record, replace(reading, kind="snapshots"))
     named = reading.trajectory if reading.trajectory in dataset.variables else None
-    label = named or next((n for n in _PATHS if n in dataset.variables), None)
+    label = named or next((n for n in PATHS if n in dataset.variables), None)
     labels = None if label is None else dataset[label]
     if labels is not None and labels.dims != axis:
         labels = None
@@ -308,7 +250,7 @@ def _understood(
     otherwise = ["--read time=none pools all times"] if name is not None else []
     if others:
         otherwise.append("--columns A,B takes these variables")
-    if axes.grid:
+    if len(axes.grid) > 1:
         otherwise.append(f"--read grid={axes.grid[-1]} makes the other axes channels")
     return Understanding(kind_of(raw), tuple(parts), tuple(notes), tuple(otherwise))
 
@@ -319,7 +261,3 @@ def _extent(dataset: "xr.Dataset", dim: str) -> tuple[str, str]:
         return "", f"{size} points"
     places = dataset[dim].to_numpy()
     return unit_of(dataset[dim]), f"{size} points from {places[0]:g} to {places[-1]:g}"
-
-
-def _few(dims: Any) -> str:
-    return ", ".join(str(d) for d in dims if d != "variable")

@@ -55,7 +55,11 @@ def is_spatial(dataset: "xr.Dataset", dim: str) -> bool:
 
 
 def chosen(
-    dataset: "xr.Dataset", reading: Reading, taken: Collection[str | None], lead: Collection[str]
+    dataset: "xr.Dataset",
+    reading: Reading,
+    taken: Collection[str | None],
+    lead: Collection[str],
+    axis: Collection[str],
 ) -> list[str]:
     """Names of the variables that hold the states.
 
@@ -64,6 +68,7 @@ def chosen(
         reading: its ``variable``, or ``columns`` that are names of variables, decide.
         taken: variables that have another role.
         lead: dimensions of times and paths; variables along these alone are one coordinate each.
+        axis: those of the times; where some variables have them, the others are no states.
 
     Raises:
         InvalidInput: no variable, an unknown one, or several that leave the choice open.
@@ -77,6 +82,8 @@ def chosen(
                     f"there is no variable {name!r} of numbers; there are {', '.join(numeric)}."
                 )
         return asked
+    moving = [n for n in numeric if {*axis} <= {*map(str, dataset[n].dims)}]
+    numeric = moving or numeric
     if "values" in numeric:
         return ["values"]
     if len(numeric) == 1:
