@@ -49,15 +49,18 @@ def inspect(
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Write a picture (png, svg, pdf).")
     ] = None,
+    trust: o.Trust = False,
     json: o.Json = False,
     *,
     layout: dict[str, Any],
 ) -> None:
     """Look at data: times, counts, scales, what is missing, and what to do next."""
     from noneq.cli.inspecting import describe, draw
-    from noneq.cli.requests import keywords
+    from noneq.cli.requests import allow_reader, keywords
+    from noneq.data.files import reading_of
     from noneq.data.inspection import inspection
 
+    allow_reader(reading_of(**keywords(layout)), trust)
     found = inspection(file, **keywords(layout | {"drop_missing": False}))
     if picture is not None:
         draw(file, picture, layout)

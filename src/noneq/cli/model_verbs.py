@@ -37,7 +37,7 @@ def fit(
 
     recipe = make_method(method, set_, trust=trust)
     inputs = further_inputs(recipe, with_, trust)
-    data = load_data(file, layout, quiet=quiet)
+    data = load_data(file, layout, quiet=quiet, trust=trust)
     if dry_run:
         estimate = cost(recipe, data, inputs=inputs)
         emit(json, estimate, *(f"{name.replace('_', ' ')}: {v}" for name, v in estimate.items()))
@@ -104,7 +104,10 @@ def evaluate(
     from noneq.cli.requests import case_of, load_data, names_in
     from noneq.runs import evaluate
 
-    data, case = load_data(file, layout, quiet=quiet), case_of(file, layout["components"])
+    data, case = (
+        load_data(file, layout, quiet=quiet, trust=trust),
+        case_of(file, layout["components"]),
+    )
     rows = evaluate(
         run, data, names_in(metrics), case=case, n=n, frames=frames, seed=seed, trust=trust
     )
@@ -140,7 +143,7 @@ def compare(
     from noneq.runs import compare
 
     recipes = make_methods(names_in(methods), set_, trust=trust)
-    data = load_data(file, layout, quiet=quiet)
+    data = load_data(file, layout, quiet=quiet, trust=trust)
     folder = Path(f"compare_{file.stem}") if out is None else out
     with progress(quiet, "compare") as show:
         rows, failed = compare(

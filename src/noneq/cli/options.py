@@ -10,7 +10,8 @@ import typer
 
 
 File = Annotated[
-    Path, typer.Argument(metavar="FILE", help="Data: csv, txt, npz, nc, zarr or parquet.")
+    Path,
+    typer.Argument(metavar="FILE", help="Data: csv, npz, nc, zarr, h5 (x.h5:/a/b), mat, h5ad …"),
 ]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder written by `noneq fit`.")]
 Method = Annotated[
@@ -74,7 +75,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no hints.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a fit that was stopped.")]
 Trust = Annotated[
     bool,
-    typer.Option("--trust", help="Allow code outside noneq (a run's method, a metric) to run."),
+    typer.Option("--trust", help="Allow code outside noneq (a method, metric or reader) to run."),
 ]
 
 READING = {
@@ -106,7 +107,7 @@ READING = {
             typer.Option(
                 "--read",
                 metavar="NAME=VALUE",
-                help="More on the file: every, window, drop, decimal …",
+                help="More on the file: every, window, variable, grid, fill …",
             ),
         ],
         [],

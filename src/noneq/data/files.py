@@ -15,7 +15,7 @@ from noneq.data.formats.hdf5 import Hdf5Reader, MatlabReader
 from noneq.data.formats.npy import NpyReader
 from noneq.data.formats.npz import NpzReader, write_npz
 from noneq.data.formats.parquet import ParquetReader, write_parquet
-from noneq.data.formats.reader import AbstractReader
+from noneq.data.formats.reader import AbstractReader, reader_at
 from noneq.data.formats.text import TextReader, write_csv
 from noneq.data.formats.xarrays import NetcdfReader, ZarrReader, write_netcdf, write_zarr
 from noneq.data.layouts import Raw, plainly
@@ -173,13 +173,15 @@ def reading_of(
 def read_raw(path: str | Path, reading: Reading = Reading()) -> tuple[Raw, Reading]:
     """What the file holds, missing entries included (see `read`), and what is still to be done."""
     path, inside = _inside(_path(path))
-    reader = READERS[_format(path)]
+    if not reading.reader:
+        _format(path)
     recover(path)
     if not path.exists():
         raise InvalidInput(_not_found(path))
     wanted = beside(path).changed(
         **{k: v for k, v in vars(reading).items() if v != vars(Reading())[k]}
     )
+    reader = READERS[_format(path)] if wanted.reader is None else reader_at(wanted.reader)
     wanted = wanted.changed(variable=inside)
     raw = safely(
         path, lambda: reader.read(path, wanted, bytes_to_unpack(path, wanted.unpack_limit))

@@ -1,5 +1,6 @@
 """HDF5 and MATLAB files: which arrays of a tree are wanted, and ragged paths in cells and structures."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -48,7 +49,8 @@ def wanted(
         return names, None
     owners = {_owner(n) for n in shapes if not _is_role(n, reading)}
     if len(owners) > 1:
-        first = next(n for n in shapes if not _is_role(n, reading))
+        free = [n for n in shapes if not _is_role(n, reading)]
+        first = max(free, key=lambda name: math.prod(shapes[name]))
         raise InvalidInput(
             f"{path} holds arrays in several groups: {_list(shapes)}; name one, or a group, such as "
             f"{path.name}:/{first} (or --read variable={first})."
@@ -76,6 +78,11 @@ def ragged(arrays: dict[str, np.ndarray], reading: Reading) -> Raw | None:
             paths.setdefault(int(match[2]), {})[field or "x"] = array
     if not paths:
         return None
+    others = [n for n, a in arrays.items() if not _NUMBERED.fullmatch(n) and a.ndim > 1]
+    if others:
+        raise InvalidInput(
+            f"there are paths in cells, and {_list(others)} beside them; choose with --read variable=NAME."
+        )
     fields = list(next(iter(paths.values())))
     for number, path in paths.items():
         if list(path) != fields:
@@ -162,7 +169,9 @@ def _last(name: str) -> str:
 
 def _owner(name: str) -> str:
     numbered = _NUMBERED.match(name)
-    name = name if numbered is None else f"{numbered[1]}/x"
+    if numbered is not None:
+        # Cells belong to their array, a structure's fields to the array of structures.
+        name = f"{numbered[1]}/x" if numbered[3] else numbered[1]
     return name[: -len(_last(name))].rstrip("/.")
 
 

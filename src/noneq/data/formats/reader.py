@@ -1,5 +1,7 @@
 """What a reader is: a class with one method."""
 
+import inspect
+import sys
 from abc import abstractmethod
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import equinox as eqx
 
 from noneq.data.layouts import Raw
 from noneq.data.readings.options import Reading
+from noneq.errors import InvalidInput
 
 
 class AbstractReader(eqx.Module):
@@ -29,3 +32,20 @@ class AbstractReader(eqx.Module):
             InvalidInput: content that is no ensemble, or that can be read in two ways.
             DataFileError: the file is damaged or unsafe. Any other exception becomes one.
         """
+
+
+def reader_at(kind: str) -> AbstractReader:
+    """The reader ``my_file:MyReader`` of a file that the program has imported already.
+
+    Raises:
+        InvalidInput: it is not imported, or has no such reader.
+    """
+    name, _, cls = kind.rpartition(":")
+    module = sys.modules.get(name.removesuffix(".py").replace("/", "."))
+    found = None if module is None else vars(module).get(cls)
+    if not (inspect.isclass(found) and issubclass(found, AbstractReader)):
+        raise InvalidInput(
+            f"reader {kind!r} is code from outside this library; import its file first (command line: "
+            "--read reader=my_file:MyReader --trust) if you know where it comes from."
+        )
+    return found()

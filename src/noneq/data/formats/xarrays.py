@@ -12,6 +12,7 @@ from noneq.data.formats.assembly import assemble
 from noneq.data.formats.gridded import from_dataset
 from noneq.data.formats.reader import AbstractReader
 from noneq.data.formats.unpacked import unpacked
+from noneq.data.formats.zarr2 import read_zarr2
 from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
 from noneq.data.readings.options import Reading
 from noneq.data.safety import check_file, check_seal, refuse_bomb, refuse_codecs, refuse_long, seal
@@ -100,15 +101,18 @@ def write_zarr(data: Snapshots | Trajectories, path: Path) -> None:
 
 
 class ZarrReader(AbstractReader):
-    """Our own folder, or any of zarr format 3 with ``time`` and one array over it."""
+    """Our own folder, or any of zarr format 2 or 3 with ``time`` and one array over it."""
 
     def read(self, path: Path, reading: Reading, limit: int) -> Raw:
-        """Our own folder, or any of zarr format 3 with ``time`` and one array over it."""
+        """Our own folder, or any of zarr format 2 or 3 with ``time`` and one array over it."""
         import xarray as xr
         import zarr
 
         from noneq.data.formats.bounded import bounded_codecs
 
+        if path.is_dir() and (path / ".zgroup").is_file() and not (path / "zarr.json").exists():
+            dataset = read_zarr2(path, limit)
+            return _raw(path, xr.decode_cf(dataset, decode_times=False), reading)
         _check_folder(path)
         with bounded_codecs():
             group = zarr.open_group(path, mode="r", zarr_format=3, use_consolidated=False)
@@ -136,12 +140,7 @@ def _check_folder(path: Path) -> None:
     if not path.is_dir():
         raise DataFileError(f"{path} is no zarr folder; give the folder that holds zarr.json.")
     if not (path / "zarr.json").is_file():
-        old = (path / ".zgroup").exists() or (path / ".zarray").exists()
-        raise DataFileError(
-            f"{path} has zarr format 2; rewrite it: xarray.open_zarr(a).to_zarr(b, zarr_format=3)."
-            if old
-            else f"{path} has no zarr.json; the folder is damaged or no zarr store."
-        )
+        raise DataFileError(f"{path} has no zarr.json; the folder is damaged or no zarr store.")
     for entry in path.rglob("zarr.json"):
         refuse_long(path, str(entry.relative_to(path)), entry.stat().st_size)
         metadata = json.loads(entry.read_bytes())
