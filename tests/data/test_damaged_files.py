@@ -100,7 +100,7 @@ def test_every_zarr_chunk_is_written_and_checksummed(tmp_path):
 
 def test_newer_format_is_refused_by_name(data, tmp_path):
     path = tmp_path / "data.csv"
-    write(data, path)
+    write(data, path, record=True)
     path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
     with pytest.raises(DataFileError, match="noneq format 2.*update"):
         read(path)
@@ -108,7 +108,7 @@ def test_newer_format_is_refused_by_name(data, tmp_path):
 
 def test_changed_digit_in_csv_is_seen_and_a_foreign_csv_is_exempt(data, tmp_path):
     path = tmp_path / "data.csv"
-    write(data, path)
+    write(data, path, record=True)
     record, rest = path.read_text().split("\n", 1)
     changed = rest[:-3] + ("1" if rest[-3] != "1" else "2") + rest[-2:]
     path.write_text(f"{record}\n{changed}")

@@ -17,6 +17,7 @@ def simulate(
         str, typer.Option("--times", metavar="START:STOP:COUNT", help="Both ends included.")
     ] = "0:10:201",
     set_: o.Set = [],  # noqa: B006
+    record: o.Record = False,
     seed: o.Seed = 0,
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -31,7 +32,7 @@ def simulate(
 
     check_target(out)
     data = simulate(make_system(system, set_), parse_times(times), n=n, key=jax.random.key(seed))
-    write(data, out)
+    write(data, out, record=record)
     facts = {"file": str(out), "n": n, "times": data.times.size, "event_shape": data.event_shape}
     text = f"{out}: {n} trajectories, {data.times.size} times, states of shape {data.event_shape}"
     emit(

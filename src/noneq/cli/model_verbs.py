@@ -62,6 +62,7 @@ def sample(
     guidance: o.Guidance = None,
     given: o.Given = [],  # noqa: B006
     set_: o.SetSampler = [],  # noqa: B006
+    record: o.Record = False,
     seed: o.Seed = 0,
     trust: o.Trust = False,
     json: o.Json = False,
@@ -80,7 +81,7 @@ def sample(
         guidance=guidance, given=parse_given(given, run), settings=assignments(set_), seed=seed,
         trust=trust,
     )  # fmt: skip
-    write(data, out)
+    write(data, out, record=record)
     facts = {"file": str(out), "n": n, "times": data.times.size, "event_shape": data.event_shape}
     text = f"{out}: {n} samples at {data.times.size} time{'s' * (data.times.size > 1)}"
     emit(json, facts, text, hint=f"noneq inspect {out}", quiet=quiet)

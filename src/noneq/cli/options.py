@@ -20,6 +20,9 @@ Method = Annotated[
 ]
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Where the result goes.")]
+Record = Annotated[
+    bool, typer.Option("--record", help="A comment line with labels and checksum above a csv.")
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Base of all random numbers.")]
 Seeds = Annotated[
     int, typer.Option("--seeds", min=1, help="Fit so many seeds: the model's own error bar.")

@@ -2,8 +2,9 @@
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from noneq.data.formats.parquet import ParquetReader, write_parquet
 from noneq.data.formats.reader import AbstractReader, reader_at
 from noneq.data.formats.text import TextReader, write_csv
 from noneq.data.formats.xarrays import NetcdfReader, ZarrReader, write_netcdf, write_zarr
+from noneq.data.hints import HINTS, not_found, reason
 from noneq.data.layouts import Raw, plainly
 from noneq.data.readings.options import (
     Reading,
@@ -50,7 +52,7 @@ READERS: dict[str, AbstractReader] = {
     ".hdf5": Hdf5Reader(),
     ".mat": MatlabReader(),
 }
-WRITERS = {
+WRITERS: dict[str, Callable[[Snapshots | Trajectories, Path], None]] = {
     ".csv": write_csv,
     ".npz": write_npz,
     ".nc": write_netcdf,
@@ -58,20 +60,6 @@ WRITERS = {
     ".parquet": write_parquet,
     ".h5ad": write_h5ad,
 }
-_HINTS = {
-    ".gz": "unpack it first: gunzip FILE",
-    ".zip": "unpack it first",
-    ".xlsx": "save the sheet as csv",
-    ".xls": "save the sheet as csv",
-    ".pkl": "pickles can run code and are never read; save arrays with np.savez(values=…, times=…)",
-    ".pickle": "pickles can run code and are never read; save arrays with np.savez(values=…, times=…)",
-    ".pt": "pickles can run code and are never read; save arrays with np.savez(values=…, times=…)",
-    ".xtc": "convert the trajectory to arrays, for example with MDAnalysis, and save them as npz",
-    ".dcd": "convert the trajectory to arrays, for example with MDAnalysis, and save them as npz",
-    ".lammpstrj": "convert the dump to a table of time, id and coordinates",
-    ".json": "write a csv or npz",
-}
-"""What to do with files of other kinds."""
 
 
 @checked
@@ -177,7 +165,7 @@ def read_raw(path: str | Path, reading: Reading = Reading()) -> tuple[Raw, Readi
         _format(path)
     recover(path)
     if not path.exists():
-        raise InvalidInput(_not_found(path))
+        raise InvalidInput(not_found(path))
     wanted = beside(path).changed(
         **{k: v for k, v in vars(reading).items() if v != vars(Reading())[k]}
     )
@@ -219,18 +207,27 @@ def _path(path: Any) -> Path:
 
 
 @checked
-def write(data: Snapshots | Trajectories, path: str | Path) -> None:
+def write(data: Snapshots | Trajectories, path: str | Path, *, record: bool = False) -> None:
     """Write an ensemble; the extension of ``path`` tells the format.
 
     An existing file is replaced at the very end, so that a crash leaves the old or the new
     one. The same data give the same bytes in csv and npz.
 
+    Args:
+        data: the ensemble.
+        path: the file.
+        record: put a comment line with all labels and a checksum above a csv, which then comes
+            back equal. A plain csv keeps names and units alone; the other formats always carry
+            the record.
+
     Raises:
-        InvalidInput: unknown extension, no such folder, or fields into csv or parquet.
+        InvalidInput: unknown extension, no such folder, or fields into a table.
         WriteFailed: the disk refused; what was there before is intact.
     """
     path = check_target(path)
     writer = WRITERS[_format(path)]
+    if record and writer is write_csv:
+        writer = partial(write_csv, record=True)
     if not isinstance(data, Snapshots | Trajectories):
         raise WrongType(
             f"data is a {type(data).__name__}; expected Snapshots or Trajectories (wrap an array: "
@@ -242,7 +239,7 @@ def write(data: Snapshots | Trajectories, path: str | Path) -> None:
     except NoneqError:
         raise
     except Exception as error:
-        raise WriteFailed(f"cannot write {path}: {_reason(error)}; free space or change it.") from (
+        raise WriteFailed(f"cannot write {path}: {reason(error)}; free space or change it.") from (
             error
         )
 
@@ -269,17 +266,10 @@ def _format(path: Path) -> str:
         return suffix
     near = difflib.get_close_matches(suffix, READERS, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}? " if near else ""
-    if suffix in _HINTS:
-        hint = f"{_HINTS[suffix]}. "
+    if suffix in HINTS:
+        hint = f"{HINTS[suffix]}. "
     known = ", ".join(READERS)
     raise InvalidInput(f"{path} has an unknown extension {suffix!r}; {hint}known: {known}.")
-
-
-def _not_found(path: Path) -> str:
-    here = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-    near = difflib.get_close_matches(path.name, here, n=1)
-    hint = f"did you mean {path.with_name(near[0])}?" if near else "check the path."
-    return f"there is no file {path}; {hint}"
 
 
 def safely(path: Path, action):
@@ -298,11 +288,5 @@ def safely(path: Path, action):
         raise
     except Exception as error:
         raise DataFileError(
-            f"{path} cannot be read: {_reason(error)}; it is damaged or of another format."
+            f"{path} cannot be read: {reason(error)}; it is damaged or of another format."
         ) from error
-
-
-def _reason(error: Exception) -> str:
-    """The first line of what a library said, short."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}{f' ({lines[0][:120]})' if lines else ''}"

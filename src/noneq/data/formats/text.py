@@ -7,7 +7,7 @@ changed digit is noticed; they are read strictly.
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from noneq.data.formats.dialect import (
 )
 from noneq.data.formats.reader import AbstractReader
 from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
-from noneq.data.readings.labels import is_date
+from noneq.data.readings.labels import is_date, name_and_unit
 from noneq.data.readings.options import Reading
 from noneq.data.readings.roles import Column, is_label
 from noneq.data.safety import check_file, refuse_bomb, refuse_long
@@ -45,17 +45,32 @@ _CELLS = 100_000
 _WIDE = 1000
 
 
-def write_csv(data: Snapshots | Trajectories, path: Path) -> None:
-    """Shortest digits that give every number back exactly."""
+def write_csv(data: Snapshots | Trajectories, path: Path, record: bool = False) -> None:
+    """Shortest digits that give every number back exactly.
+
+    Args:
+        data: states that are vectors.
+        path: the file.
+        record: put a comment line with all labels and a checksum above the names. Without it
+            units stand behind the names, ``x (um)``, where they are read back as such.
+    """
     columns = table(data)
+    names = [*columns] if record else _with_units(data, columns)
     with path.open("w", encoding="utf-8", newline="") as stream:
-        stream.write(f"{_MARK}{_one_cell(record_text(record_of(data)))}\n")
+        if record:
+            stream.write(f"{_MARK}{_one_cell(record_text(record_of(data)))}\n")
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(map(cell, columns))
+        writer.writerow(map(cell, names))
         step = max(1, _CELLS // len(columns))
         for start in range(0, len(columns["time"]), step):
             block = [column[start : start + step].astype(str) for column in columns.values()]
             writer.writerows(zip(*block, strict=True))
+
+
+def _with_units(data: Snapshots | Trajectories, names: Iterable[str]) -> list[str]:
+    units = {"time": data.time_unit} | dict(zip(data.names, data.units, strict=True))
+    full = {name: f"{name} ({units.get(name, '')})" for name in names}
+    return [text if name_and_unit(text)[0] == name else name for name, text in full.items()]
 
 
 def _one_cell(record: str) -> str:
