@@ -13,11 +13,13 @@ import numpy as np
 from noneq.data.atomic import atomic_path, recover
 from noneq.data.formats.h5ad import H5adReader, write_h5ad
 from noneq.data.formats.hdf5 import Hdf5Reader, MatlabReader
+from noneq.data.formats.molecules import MoleculesReader
 from noneq.data.formats.npy import NpyReader
 from noneq.data.formats.npz import NpzReader, write_npz
 from noneq.data.formats.parquet import ParquetReader, write_parquet
 from noneq.data.formats.reader import AbstractReader, reader_at
 from noneq.data.formats.text import TextReader, write_csv
+from noneq.data.formats.trackmate import TrackMateReader
 from noneq.data.formats.xarrays import NetcdfReader, ZarrReader, write_netcdf, write_zarr
 from noneq.data.hints import HINTS, not_found, reason
 from noneq.data.layouts import Raw, plainly
@@ -37,6 +39,7 @@ from noneq.errors import DataFileError, InvalidInput, NoneqError, WriteFailed, W
 from noneq.kinds import checked
 
 
+_MOLECULES = (".pdb", ".xyz", ".gro", ".xtc", ".trr", ".tng", ".dcd", ".lammpstrj")
 READERS: dict[str, AbstractReader] = {
     ".csv": TextReader(),
     ".tsv": TextReader(),
@@ -51,6 +54,8 @@ READERS: dict[str, AbstractReader] = {
     ".h5": Hdf5Reader(),
     ".hdf5": Hdf5Reader(),
     ".mat": MatlabReader(),
+    ".xml": TrackMateReader(),
+    **dict.fromkeys(_MOLECULES, MoleculesReader()),
 }
 WRITERS: dict[str, Callable[[Snapshots | Trajectories, Path], None]] = {
     ".csv": write_csv,

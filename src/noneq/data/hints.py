@@ -12,9 +12,6 @@ HINTS = {
     ".pkl": "pickles can run code and are never read; save arrays with np.savez(values=…, times=…)",
     ".pickle": "pickles can run code and are never read; save arrays with np.savez(values=…, times=…)",
     ".pt": "pickles can run code and are never read; save arrays with np.savez(values=…, times=…)",
-    ".xtc": "convert the trajectory to arrays, for example with MDAnalysis, and save them as npz",
-    ".dcd": "convert the trajectory to arrays, for example with MDAnalysis, and save them as npz",
-    ".lammpstrj": "convert the dump to a table of time, id and coordinates",
     ".json": "write a csv or npz",
 }
 """What to do with files of other kinds."""

@@ -6,15 +6,17 @@ from typing import Any
 
 from noneq.unpacking.hdf5 import read_hdf5
 from noneq.unpacking.matlab import read_matlab
+from noneq.unpacking.molecules import read_molecules
 from noneq.unpacking.netcdf3 import read_netcdf3
 from noneq.unpacking.parquet import read_parquet
-from noneq.unpacking.pieces import Bomb, Refused
+from noneq.unpacking.pieces import Bomb, Refused, Unfit
 from noneq.unpacking.tree import read_tree
 
 
 READERS = {
     "hdf5": read_hdf5,
     "matlab": read_matlab,
+    "molecules": read_molecules,
     "netcdf3": read_netcdf3,
     "parquet": read_parquet,
     "tree": read_tree,
@@ -36,6 +38,8 @@ def main() -> None:
         reader(request["path"], request["limit"], request["texts"], say, **request.get("more", {}))
     except Bomb as bomb:
         say({"claimed": bomb.args[0], "limit": request["limit"]})
+    except Unfit as error:
+        say({"unfit": str(error)})
     except Refused as error:
         say({"error": str(error)})
     except MemoryError:

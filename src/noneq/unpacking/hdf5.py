@@ -13,6 +13,7 @@ from noneq.unpacking.pieces import (
     PIECE,
     Refused,
     Say,
+    Unfit,
     coded,
     is_asked,
     refuse_bomb,
@@ -33,6 +34,7 @@ def read_hdf5(path: str, limit: int, texts: Collection[str], say: Say, inside: s
 
     Raises:
         Bomb: they take more than ``limit`` bytes.
+        Unfit: no such group.
         Refused: links, or chunks far larger than what they hold.
         MemoryError: a chunk unpacks to far more than its shape.
     """
@@ -89,7 +91,7 @@ def _variables(h5py: Any, file: Any, root: Any, inside: str) -> dict[str, Any]:
             break
         if part not in here.groups:
             known = ", ".join([*here.groups, *here.variables][:12])
-            raise Refused(f"it has no {inside!r}; there are {known}.")
+            raise Unfit(f"it has no {inside!r}; there are {known}.")
         here = here.groups[part]
         _refuse_links(h5py, file[here.name])
         found = {n: v for n, v in found.items() if v.dimensions == (n,)} | dict(here.variables)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from noneq.data.safety import refuse_bomb
-from noneq.errors import DataFileError
+from noneq.errors import DataFileError, InvalidInput
 
 
 _PATIENCE = 30.0
@@ -38,7 +38,7 @@ class Column:
     values: np.ndarray
 
 
-Form = Literal["hdf5", "matlab", "netcdf3", "parquet", "tree"]
+Form = Literal["hdf5", "matlab", "molecules", "netcdf3", "parquet", "tree"]
 
 
 @dataclass(frozen=True)
@@ -146,11 +146,14 @@ class _Listener:
 
         Raises:
             DataFileError: that something is wrong with the file, or nothing any more.
+            InvalidInput: that the file has not what was asked for.
         """
         assert self._process.stdout is not None
         message = json.loads(self._whole(self._process.stdout.readline(), ends=b"\n"))
         if "claimed" in message:
             refuse_bomb(self._path, message["claimed"], message["limit"])
+        if "unfit" in message:
+            raise InvalidInput(f"{self._path}: {message['unfit']}")
         if "error" in message:
             raise DataFileError(f"{self._path} cannot be read: {message['error']}")
         return message

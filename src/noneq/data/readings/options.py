@@ -60,8 +60,9 @@ class Reading:
         grid: dimensions of netCDF and zarr that are the axes of a field, in this order; the others
             are channels. ``("none",)`` makes every cell a coordinate of its own.
         fill: number for cells of a field that have no value at any time, such as land.
-        atoms: which atoms of a molecular trajectory, in the words of chemfiles (``name CA``), or
-            ``dihedrals`` for the angles of the backbone.
+        atoms: which atoms of a molecular trajectory, in the words of chemfiles: ``name CA`` for
+            positions, ``pairs: …`` distances, ``dihedrals: …`` angles, ``backbone`` phi and psi.
+        topology: a file beside a molecular trajectory with the names and bonds of the atoms.
         reader: a reader of your own, as ``my_file:MyReader``.
         units: unit by coordinate name; ``"time"`` for the times.
         domain: where the states live, in place of what the file says.
@@ -89,6 +90,7 @@ class Reading:
     grid: tuple[str, ...] = ()
     fill: float | None = None
     atoms: str | None = None
+    topology: str | None = None
     reader: str | None = None
     units: tuple[tuple[str, str], ...] = ()
     domain: AbstractDomain | None = None
@@ -139,6 +141,7 @@ def words(reading: Reading) -> list[str]:
         "grid": ",".join(reading.grid),
         "fill": "" if reading.fill is None else f"{reading.fill:.17g}",
         "atoms": reading.atoms,
+        "topology": reading.topology,
         "reader": reading.reader,
     }
     found = [f"{option} {shlex.quote(str(value))}" for option, value in plain.items() if value]
