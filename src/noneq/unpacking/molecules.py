@@ -25,7 +25,7 @@ def read_molecules(
     atoms: str = "",
     topology: str = "",
 ) -> None:
-    """Say ``values`` (frames, atoms, 3) in Å, or (frames, tuples), ``time``, ``cell`` and ``names``.
+    """Say ``values`` (frames, atoms, 3) in Å, or (frames, tuples), times, steps, boxes and names.
 
     Args:
         path, limit, texts, say: as elsewhere.
@@ -53,16 +53,17 @@ def read_molecules(
         places, names = _chosen(chemfiles, first, atoms)
         shape = (steps, len(places), 3) if places.shape[1] == 1 else (steps, len(places))
         refuse_bomb(4 * int(np.prod(shape)), limit)
-        time, cells = np.full(steps, np.nan), np.zeros((steps, 6))
+        time, taken, cells = np.full(steps, np.nan), np.zeros(steps), np.zeros((steps, 6))
         columns: list[dict[str, Any]] = [
             {"name": "values", "dtype": "<f4", "shape": shape},
             {"name": "time", "dtype": "<f8", "shape": time.shape},
+            {"name": "step", "dtype": "<f8", "shape": taken.shape},
             {"name": "cell", "dtype": "<f8", "shape": cells.shape},
             {"name": "names", "dtype": None, "shape": (len(names),)},
         ]
         say(
             {
-                "attrs": {"atoms": count, "size": int(places.shape[1])},
+                "attrs": {"atoms": count, "size": int(places.shape[1]), "unit": _time(first)[1]},
                 "columns": [c | {"dims": [""] * len(c["shape"]), "attrs": {}} for c in columns],
             }
         )
@@ -72,16 +73,17 @@ def read_molecules(
             if len(frame.atoms) != count:
                 raise Refused(f"frame {step + 1} has {len(frame.atoms)} atoms, the first {count}.")
             block.append(_values(frame, places))
-            time[step] = _time(frame)
+            time[step], taken[step] = _time(frame)[0], frame.step
             cells[step] = [*frame.cell.lengths, *frame.cell.angles]
             if len(block) == _AT_ONCE or step == steps - 1:
                 ends = [(step + 1 - len(block), step + 1), *((0, n) for n in shape[1:])]
                 send(say, 0, ends, np.stack(block).astype("<f4"))
                 block = []
     send(say, 1, [(0, steps)], time)
-    send(say, 2, [(0, steps), (0, 6)], cells)
+    send(say, 2, [(0, steps)], taken)
+    send(say, 3, [(0, steps), (0, 6)], cells)
     codes: dict[str, int] = {}
-    send(say, 3, [(0, len(names))], coded(names, codes))
+    send(say, 4, [(0, len(names))], coded(names, codes))
     say({"labels": {"names": [*codes]}})
 
 
@@ -146,9 +148,13 @@ def _nearest(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return (parts - np.round(parts)) @ matrix.T
 
 
-def _time(frame: Any) -> float:
-    """The time that the frame states, in ps; NaN if it states none."""
+def _time(frame: Any) -> tuple[float, str]:
+    """The time that the frame states, and its unit: ps, or none where it is a text; else NaN."""
     for name in frame.list_properties():
-        if name.lower() == "time" and isinstance(frame[name], float):
-            return frame[name]
-    return np.nan
+        if name.lower() == "time":
+            value = frame[name]
+            try:
+                return float(value), "" if isinstance(value, str) else "ps"
+            except ValueError:
+                break
+    return np.nan, ""

@@ -42,29 +42,40 @@ class MoleculesReader(AbstractReader):
         more = {"atoms": reading.atoms or "", "topology": topology}
         attrs, columns = unpacked(path, "molecules", limit, **more)
         arrays = {name: column.values for name, column in columns}
-        values, times = arrays["values"], arrays["time"]
-        timed = bool(np.isfinite(times).all()) and (len(times) == 1 or (np.diff(times) > 0).all())
-        if not timed:
-            times = np.arange(len(values), dtype=float)
+        values = arrays["values"]
+        clock, times, time_unit = _clock(arrays, attrs["unit"])
         unit = _UNITS[attrs["size"]]
         names = [str(name) for name in arrays["names"]]
         record: dict[str, Any] = {
             "names": names,
             "units": [unit] * len(names),
-            "time_unit": "ps" if timed else "frame",
+            "time_unit": time_unit,
         }
         if attrs["size"] == 4:
             record["domain"] = domain_record(Torus(2 * np.pi, low=-np.pi))
             # Single precision may round an angle up to pi, which is minus pi.
             values = np.where(np.abs(values) >= np.float32(np.pi), -np.float32(np.pi), values)
         raw = Raw(values[None], times, None, None, None, record)
-        clock = Part("time" if timed else "frame number", "time", record["time_unit"])
-        parts = (clock, *(Part(name, "coordinate", unit) for name in names))
+        parts = (
+            Part(clock, "time", time_unit),
+            *(Part(name, "coordinate", unit) for name in names),
+        )
         notes = (f"{len(names)} of {attrs['atoms']} atoms", *_box(arrays["cell"]))
         notes = notes if attrs["size"] == 1 else notes[1:]
         otherwise = ("--read atoms='name CA' chooses atoms", "--read atoms=backbone: phi and psi")
         said = Understanding(kind_of(raw), parts, notes, otherwise)
         return Raw(raw.values, times, record=record, understood=said)
+
+
+def _clock(arrays: dict[str, np.ndarray], unit: str) -> tuple[str, np.ndarray, str]:
+    """What the times are, the times, and their unit: stated ones, steps, or numbers of frames."""
+    frames = np.arange(len(arrays["time"]), dtype=float)
+    grows = lambda found: np.isfinite(found).all() and (np.diff(found) > 0).all()
+    if grows(arrays["time"]) and (arrays["time"].any() or len(frames) == 1):
+        return "time", arrays["time"], unit
+    if grows(arrays["step"]) and (np.diff(arrays["step"]) != 1).any():
+        return "step", arrays["step"], "step"
+    return "frame number", frames, "frame"
 
 
 def _box(cells: np.ndarray) -> tuple[str, ...]:
