@@ -72,7 +72,9 @@ def test_levels_are_an_axis_or_channels(weather, rng):
     np.testing.assert_array_equal(channels.values, data.values[:, :, 0])
     turned, _ = taken(level, "grid=lon,lat")
     np.testing.assert_array_equal(turned.values, np.swapaxes(channels.values, -1, -2))
-    with pytest.raises(InvalidInput, match="no dimension 'x' of a state; there are level, lat, lon"):
+    with pytest.raises(
+        InvalidInput, match="no dimension 'x' of a state; there are level, lat, lon"
+    ):
         taken(level, "grid=x")
 
 

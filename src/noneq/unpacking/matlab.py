@@ -11,6 +11,8 @@ from noneq.unpacking.pieces import Refused, Say, refuse_bomb, send
 
 
 _MOST_MEMBERS = 100_000
+_AT_ONCE = 300_000_000
+"""What SciPy may unpack of a compressed variable to see its header: a block of 128 KB, twice."""
 _BYTES = {"double": 8, "single": 4, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4,
           "uint32": 4, "int64": 8, "uint64": 8, "logical": 1, "char": 4}  # fmt: skip
 
@@ -32,7 +34,7 @@ def read_matlab(
     from scipy.io import loadmat, whosmat
 
     used = used_memory()
-    limit_memory(used + WORK)
+    limit_memory(used + WORK + _AT_ONCE)
     known = whosmat(path)
     claimed = sum(math.prod(shape) * _BYTES.get(kind, 8) for _, shape, kind in known)
     refuse_bomb(claimed, limit)

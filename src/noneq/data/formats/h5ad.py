@@ -1,6 +1,7 @@
 """h5ad, single-cell tables of AnnData: read as HDF5, written through anndata (the ``cells`` extra)."""
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
@@ -41,8 +42,8 @@ def write_h5ad(data: Snapshots | Trajectories, path: Path) -> None:
     columns = table(data)
     values = np.stack([columns.pop(name) for name in data.names], axis=1)
     rows = [str(i) for i in range(len(values))]
-    # Texts in the form that every version of anndata reads.
-    with pd.option_context("future.infer_string", False):
+    # Texts in the form that every version of anndata reads; pandas warns that this will end.
+    with warnings.catch_warnings(action="ignore"), pd.option_context("future.infer_string", False):
         obs = pd.DataFrame(columns, index=pd.Index(rows, dtype=object))
         genes = pd.Index(data.names, dtype=object)
         var = pd.DataFrame({"unit": np.array(data.units, object)}, index=genes)
