@@ -5,8 +5,10 @@ import json
 import time
 import warnings
 
+import h5py
 import numpy as np
 import pytest
+import scipy.io
 from damage import FORMATS, damages, netcdf_of_others, paths_with_labels, survey
 
 from noneq.data import Trajectories, read, write
@@ -33,8 +35,10 @@ def test_no_damage_is_silent(extension, data, tmp_path, rng):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("extension", ["nc", "parquet"])
+@pytest.mark.parametrize("extension", ["nc", "parquet", "h5ad"])
 def test_no_damage_of_them_is_silent(extension, data, tmp_path, rng):
+    if extension == "h5ad":
+        pytest.importorskip("anndata")
     found = survey(extension, data, tmp_path, rng, *FULL)
     assert not found.wrong
     assert found.refused > 50
@@ -54,6 +58,27 @@ def test_damaged_netcdf_of_others_ends(tmp_path, rng):
             read(path)
         slowest = max(slowest, time.monotonic() - began)
         assert slowest < 60, what
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("extension", ["mat", "h5"])
+def test_damaged_arrays_of_others_end(extension, tmp_path, rng):
+    """They have no checksum: what is damaged ends in a message or is read, in bounded time."""
+    path, x = tmp_path / f"data.{extension}", rng.normal(size=(30, 2))
+    if extension == "mat":
+        cells = np.empty((1, 2), object)
+        cells[0, :] = [x, x[:7]]
+        scipy.io.savemat(path, {"paths": cells}, do_compression=True)
+    else:
+        with h5py.File(path, "w") as file:
+            file["a/values"], file["a/times"] = x, np.arange(30.0)
+    for what in damages(path, rng, 10, 40):
+        began = time.monotonic()
+        with warnings.catch_warnings(), contextlib.suppress(NoneqError):
+            warnings.simplefilter("ignore")
+            read(path)
+        assert time.monotonic() - began < 60, what
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,25 @@ def test_a_plain_csv_keeps_numbers_names_and_units(tmp_path, rng):
     assert read(path).names == ("a (raw)",)
 
 
+def test_netcdf_says_what_it_holds_to_other_programs(tmp_path, rng):
+    import xarray as xr
+
+    path = tmp_path / "a.nc"
+    data = Trajectories(
+        rng.normal(size=(3, 4, 2)), [0.0, 1.0, 2.0, 5.0], names=["a", "b"], units=["K", "K"],
+        time_unit="days since 2000-01-01",
+    )  # fmt: skip
+    write(data, path)
+    assert_equal(read(path), data)
+    with xr.open_dataset(path, engine="h5netcdf") as found:
+        assert found.attrs["Conventions"].startswith("CF-")
+        assert found["state"].values.tolist() == ["a", "b"]
+        assert found["values"].attrs["units"] == "K"
+        assert found["time"].attrs["axis"] == "T"
+        assert str(found["time"].values[-1])[:10] == "2000-01-06"
+        np.testing.assert_array_equal(found["values"].values, data.values)
+
+
 def test_write_replaces_a_folder_by_the_new_one(tmp_path):
     path = tmp_path / "a.zarr"
     write(Snapshots(np.zeros((50, 2))), path)

@@ -38,7 +38,7 @@ def read_molecules(
         Unfit: a selection that is none or matches nothing.
         Refused: no frame, or frames of different sizes.
     """
-    import chemfiles
+    import chemfiles  # pyright: ignore[reportMissingImports]
 
     used = used_memory()
     limit_memory(used + WORK + 2 * limit)

@@ -181,9 +181,10 @@ def _arranged(
         )
     if len(axis) > 1:
         return _by_rows(array, lead, axis, times, condition, record, reading)
-    if axes.path is not None and axes.path != axis[0]:
+    (along,) = axis
+    if axes.path is not None and axes.path != along:
         return Raw(array, times, None, None, condition, record)
-    if axes.sample is not None and axes.sample != axis[0]:
+    if axes.sample is not None and axes.sample != along:
         time = np.tile(times, array.shape[0])
         rows = array.reshape(-1, *array.shape[2:])
         return assemble(rows, time, None, condition, record, replace(reading, kind="snapshots"))

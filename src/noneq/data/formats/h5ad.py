@@ -36,7 +36,7 @@ def write_h5ad(data: Snapshots | Trajectories, path: Path) -> None:
             "h5ad files are written by anndata, which is not installed; run pip install "
             "'noneq[cells]', or write csv, npz, nc or zarr."
         )
-    import anndata
+    import anndata  # pyright: ignore[reportMissingImports]
     import pandas as pd
 
     columns = table(data)
@@ -247,12 +247,8 @@ def _matrix(
     limit: int,
 ) -> tuple[np.ndarray, list[str]]:
     """Cells by coordinates, and the names of these; of genes only those that are asked for."""
-    sparse = source not in arrays
-    if sparse:
-        shape = groups[source].get("shape", groups[source].get("h5sparse_shape"))
-        width = int(shape[1][1])
-    else:
-        width = arrays[source].shape[1]
+    shape = arrays[source].shape if source in arrays else _shape(groups[source])
+    width = shape[1]
     if genes is None or len(genes) != width:
         genes = [f"{source.rpartition('/')[2].removeprefix('X_')}{i}" for i in range(width)]
     doubles = len({*genes}) < width
@@ -268,8 +264,13 @@ def _matrix(
     names = [*reading.columns] or [name for name in genes if name not in reading.drop]
     names = names[: reading.components]
     kept = np.array([places[name] for name in names])
-    if not sparse:
+    if source in arrays:
         return arrays[source][:, kept], names
-    rows = int(shape[1][0])
-    refuse_bomb(path, 8 * rows * len(kept), limit)
-    return filled(path, arrays, source, _encoding(groups[source]), (rows, width), kept), names
+    refuse_bomb(path, 8 * shape[0] * len(kept), limit)
+    return filled(path, arrays, source, _encoding(groups[source]), shape, kept), names
+
+
+def _shape(attrs: Mapping[str, Any]) -> tuple[int, int]:
+    """Of a sparse matrix, as its attributes say."""
+    rows, width = attrs.get("shape", attrs.get("h5sparse_shape", (None, (0, 0))))[1]
+    return int(rows), int(width)

@@ -33,8 +33,11 @@ _SPARE = 16_000_000
 
 
 def write_netcdf(data: Snapshots | Trajectories, path: Path) -> None:
-    """HDF5-based netCDF; a sha256 follows its end, where other readers do not look."""
-    dataset = _marked(data)
+    """HDF5-based netCDF with CF attributes; a sha256 follows its end, where other readers do not look."""
+    dataset = _marked(data).assign_attrs({"Conventions": "CF-1.11"})
+    if all(name.isprintable() for name in data.names):
+        axis = "state" if len(data.event_shape) == 1 else "channel"
+        dataset = dataset.assign_coords({axis: [*data.names]})
     encoding = {
         name: {"fletcher32": True, "chunksizes": _chunks(variable), "_FillValue": None}
         for name, variable in dataset.variables.items()
@@ -154,6 +157,9 @@ def _marked(data: Snapshots | Trajectories) -> "xr.Dataset":
     # Text coordinates depend on each format's strings; the record holds them anyway.
     dataset = dataset.drop_vars([n for n in dataset.coords if n != "time"])
     dataset["values"].attrs[_RECORD] = 1
+    dataset["time"].attrs |= {"standard_name": "time", "axis": "T"}
+    if data.time_unit.isprintable() and data.time_unit:
+        dataset["time"].attrs["units"] = data.time_unit
     return dataset.assign_attrs({_RECORD: record_text(record_of(data))})
 
 
