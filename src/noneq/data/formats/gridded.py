@@ -179,12 +179,11 @@ def _arranged(
         return assemble(
             array.reshape(-1, *array.shape[len(lead) :]), None, None, condition, record, reading
         )
-    if len(axis) > 1:
+    if len(axis) != 1:
         return _by_rows(array, lead, axis, times, condition, record, reading)
-    (along,) = axis
-    if axes.path is not None and axes.path != along:
+    if axes.path is not None and axes.path != axis[0]:
         return Raw(array, times, None, None, condition, record)
-    if axes.sample is not None and axes.sample != along:
+    if axes.sample is not None and axes.sample != axis[0]:
         time = np.tile(times, array.shape[0])
         rows = array.reshape(-1, *array.shape[2:])
         return assemble(rows, time, None, condition, record, replace(reading, kind="snapshots"))
