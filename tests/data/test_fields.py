@@ -12,6 +12,7 @@ from noneq.data.formats.gridded import from_dataset
 from noneq.data.inspection import inspection
 from noneq.data.readings.options import parse
 from noneq.data.readings.refinement import build
+from noneq.data.summary import summarise
 from noneq.errors import DataFileError, InvalidInput
 
 
@@ -111,6 +112,21 @@ def test_land_is_named_filled_or_left_out(weather):
 def test_cf_times(values, attrs, times, unit):
     found = clock(xr.DataArray(values, dims="time", attrs=attrs, name="time"))
     assert (found[0].tolist(), found[1]) == (times, unit)
+
+
+def test_seconds_since_an_epoch_get_another_origin(tmp_path, rng):
+    about = {"units": "seconds since 1970-01-01"}
+    epoch = xr.Dataset(
+        {"x": ("time", rng.normal(size=9))}, {"time": ("time", 9.5e8 + np.arange(9))}
+    )
+    epoch["time"].attrs = about
+    data, _ = taken(epoch)
+    with pytest.raises(InvalidInput, match="origin=time:950000000"):
+        summarise(data)
+    moved, _ = taken(epoch, "origin=time:950000000")
+    assert (moved.times.tolist(), moved.n) == ([*range(9)], 1)
+    assert moved.time_unit == "seconds since 1970-01-01 + 950000000"
+    np.testing.assert_array_equal(moved.values, data.values)
 
 
 def test_texts_that_are_no_dates_are_no_times():

@@ -166,15 +166,13 @@ def reading_of(
 def read_raw(path: str | Path, reading: Reading = Reading()) -> tuple[Raw, Reading]:
     """What the file holds, missing entries included (see `read`), and what is still to be done."""
     path, inside = _inside(_path(path))
-    if not reading.reader:
-        _format(path)
-    recover(path)
-    if not path.exists():
-        raise InvalidInput(not_found(path))
     wanted = beside(path).changed(
         **{k: v for k, v in vars(reading).items() if v != vars(Reading())[k]}
     )
     reader = READERS[_format(path)] if wanted.reader is None else reader_at(wanted.reader)
+    recover(path)
+    if not path.exists():
+        raise InvalidInput(not_found(path))
     wanted = wanted.changed(variable=inside)
     raw = safely(
         path, lambda: reader.read(path, wanted, bytes_to_unpack(path, wanted.unpack_limit))

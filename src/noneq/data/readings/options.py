@@ -51,7 +51,7 @@ class Reading:
         missing: numbers that mark missing entries, such as −999.
         drop_missing: leave out samples (mask states of trajectories) with missing entries; they are
             refused otherwise.
-        origin: numbers to subtract from coordinates, by name, in float64, where they are too large
+        origin: numbers to subtract from coordinates and ``time``, by name, in float64, where they are too large
             for single precision to tell them apart.
         every: keep every so many-th time.
         window: first and last time to keep.
