@@ -51,8 +51,8 @@ class Reading:
         missing: numbers that mark missing entries, such as −999.
         drop_missing: leave out samples (mask states of trajectories) with missing entries; they are
             refused otherwise.
-        origin: numbers to subtract from coordinates and ``time``, by name, in float64, where they are too large
-            for single precision to tell them apart.
+        origin: numbers to subtract from coordinates and ``time``, by name, in float64, where they
+            are too large for single precision to tell them apart.
         every: keep every so many-th time.
         window: first and last time to keep.
         delimiter, decimal: of a text table, where they are in doubt.
