@@ -151,6 +151,19 @@ def test_a_variable_for_each_coordinate_is_a_trajectory(rng):
     np.testing.assert_array_equal(data.values[1, 1:], drift[:, 1, :2].T)
 
 
+def test_one_field_is_one_state_and_obs_may_come_first(rng):
+    field = xr.Dataset(
+        {"T": (("lat", "lon"), rng.normal(size=(4, 6)))}, {"lat": LATITUDE, "lon": LONGITUDE}
+    )
+    data, _ = taken(field)
+    assert (data.n, data.event_shape) == (1, (1, 4, 6))
+    dims, time = ("obs", "trajectory"), np.array([[0.0, 1], [1, 2], [2, np.nan]])
+    x = rng.normal(size=(3, 2))
+    drift, _ = taken(xr.Dataset({"x": (dims, x), "time": (dims, time)}))
+    assert (drift.n, drift.times.tolist()) == (2, [0, 1, 2])
+    np.testing.assert_array_equal(drift.values[0, :, 0], x[:, 0])
+
+
 def test_axes_of_samples_paths_and_times_without_names(rng):
     x = rng.normal(size=(5, 8, 2))
     cloud, _ = taken(xr.Dataset({"x": (("time", "sample", "state"), x)}, {"time": np.arange(5.0)}))

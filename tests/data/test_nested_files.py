@@ -128,6 +128,17 @@ def test_vectors_of_one_length_are_columns(rng, tmp_path):
     np.testing.assert_array_equal(data.values, np.stack([x, y], 1))
 
 
+def test_vectors_called_x1_and_x2_are_asked_for(rng):
+    arrays = {"x1": rng.normal(size=6), "x2": rng.normal(size=6)}
+    with pytest.raises(InvalidInput, match="--columns x1,x2.*--kind snapshots"):
+        taken(arrays)
+    together = taken(arrays, "columns=x1,x2")
+    assert (together.n, together.names) == (6, ("x1", "x2"))
+    assert taken(arrays, "kind=snapshots").times.tolist() == [1, 2]
+    beside = taken({"values": arrays["x1"], "weight": arrays["x2"]}, "variable=values")
+    np.testing.assert_array_equal(beside.values[:, 0], arrays["x1"])
+
+
 def test_times_along_the_first_axis_ask_what_belongs_together(rng):
     values, times = rng.normal(size=(6, 10, 3)), np.arange(6.0)
     arrays = {"value": values, "time": times, "step": np.arange(6)}

@@ -56,8 +56,10 @@ def axes_of(
     left = [d for d in left if d != path]
     sample = next((d for d in left if d.lower() in _SAMPLES), None) if path is None else None
     left = [d for d in left if d != sample]
-    if axis is None:
-        sample, left = (sample or left[0]), (left if sample else left[1:])
+    alone = bool(left) and is_spatial(dataset, left[0]) and left[0] in dataset.coords
+    if axis is None and sample is None and left and not alone:
+        # Without times the first axis is that of the samples, unless it is one of space.
+        sample, left = left[0], left[1:]
     unknown = [d for d in reading.grid if d not in left and d != "none"]
     if unknown:
         raise InvalidInput(

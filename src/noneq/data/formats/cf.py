@@ -50,7 +50,8 @@ def unit_of(variable: "xr.DataArray") -> str:
 
 def time_name(dataset: "xr.Dataset") -> str | None:
     """The variable of the times: by its name, its axis T, or a unit such as ``days since …``."""
-    names = {str(name).lower(): str(name) for name in dataset.variables}
+    # T is a temperature, t the time.
+    names = {n.lower() if len(n) > 1 else n: n for n in map(str, dataset.variables)}
     known = next((names[name] for name in _NAMES if name in names), None)
     if known is not None:
         return known

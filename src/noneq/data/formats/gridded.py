@@ -209,7 +209,8 @@ def _by_rows(
     """A time of its own for each state: ``time(trajectory, obs)``, padded with missing ones."""
     order = [axis.index(d) for d in lead]
     clock_ = times.transpose(order).ravel()
-    labels = np.indices(array.shape[:2])[0].ravel()
+    path = next((d for d in axis if d == reading.trajectory or d.lower() in PATHS), axis[0])
+    labels = np.indices(array.shape[:2])[lead.index(path)].ravel()
     kept = np.isfinite(clock_)
     rows = array.reshape(-1, *array.shape[2:])[kept]
     every = None if condition is None else condition[labels[kept]]

@@ -1,5 +1,6 @@
 """Arrays by name, as npz, HDF5 and MATLAB files hold them: values and times, columns, or frames."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,13 @@ def from_arrays(
     if not arrays:
         raise InvalidInput(f"{path} holds no array; write values and times.")
     plain = reading.time in (None, "none") and reading.trajectory is None
-    if plain and reading.variable is None:
+    if _may_be_either(arrays, reading):
+        shown = ",".join(list(arrays)[:3])
+        raise InvalidInput(
+            f"{path} holds vectors of one length, {shown}: are they coordinates (say --columns {shown}) "
+            "or snapshots at the times in their names (--kind snapshots)?"
+        )
+    if plain and reading.variable is None and not _are_named(arrays, reading):
         frames = numbered_paths(path, dict(arrays)) or timed_arrays(path, arrays)
         if frames is not None:
             return frames
@@ -54,10 +61,24 @@ def column(name: str, array: np.ndarray) -> Column:
     return Column(name, "", array.astype(np.float64))
 
 
+def _may_be_either(arrays: dict[str, np.ndarray], reading: Reading) -> bool:
+    """Whether vectors called x1, x2 … may be coordinates, or snapshots of one."""
+    numbered = all(re.fullmatch(r"[A-Za-z]\d+", name) for name in arrays)
+    open_ = reading.kind is None and not reading.columns and reading.variable is None
+    return numbered and open_ and _are_columns(arrays, reading)
+
+
+def _are_named(arrays: dict[str, np.ndarray], reading: Reading) -> bool:
+    """Whether the reading asks for vectors by their names."""
+    return bool(reading.columns) and {*reading.columns} <= {*arrays}
+
+
 def _are_columns(arrays: dict[str, np.ndarray], reading: Reading) -> bool:
     """Whether all arrays are vectors of one length, of which several may be coordinates."""
     roles = {*ROLES, reading.time, reading.trajectory, *reading.condition}
     free = [name for name in arrays if name not in roles]
+    if any(name in arrays for name in ("values", "value", "data", "X")):
+        return False
     shapes = {array.shape for array in arrays.values()}
     alike = len(shapes) == 1 and len(shapes.pop()) == 1
     return alike and len(free) > 1 and all(a.dtype.kind in "fiubM" for a in arrays.values())
