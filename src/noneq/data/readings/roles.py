@@ -165,6 +165,8 @@ def unit_of_time(name: str) -> str | None:
 def _time(columns: Sequence[Column]) -> tuple[str | None, dict[str, str]]:
     """The column of times, and columns that repeat it."""
     found = [c for c in columns if _says_time(c)]
+    # Beside another time T is a temperature.
+    found = [c for c in found if c.name != "T"] or found
     if not found:
         return None, {}
     best = min(found, key=lambda c: (_FRAMES.count(c.name.lower()), _rank(c)))
