@@ -101,7 +101,7 @@ def _own(path: Path, groups: Mapping[str, Any], found: Mapping[str, Listed], lim
     every = [n for name in obs for n in _members(found, f"obs/{name}")]
     _, columns = unpacked(path, "tree", limit, names=[_RECORD, "X", index or "", *every])
     arrays = {name: column.values for name, column in columns}
-    record = parse_record(path, str(arrays[_RECORD]))
+    record = parse_record(path, str(arrays[_RECORD][()]))
     with own(record):
         names = [str(cell) for cell in arrays[index or ""]]
         table_ = [_own_column(arrays, name) for name in obs]

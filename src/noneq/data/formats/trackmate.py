@@ -81,7 +81,7 @@ class _Found:
         elif tag == "detection":
             time = float(attrs["t"]) * self._interval
             places = (float(attrs[name]) for name in ("x", "y", "z"))
-            self._rows.append((self._track, time, *places))
+            self._rows.append((float(self._track), time, *places))
 
     def rows(self) -> list[tuple[float, ...]]:
         """Track, time and place of every spot in a track."""
@@ -94,7 +94,9 @@ class _Found:
                 )
             spot = self._spots[name]
             time = spot.get("POSITION_T", spot.get("FRAME", "nan"))
-            known.append((track, float(time), *(float(spot.get(place, 0.0)) for place in _PLACES)))
+            known.append(
+                (float(track), float(time), *(float(spot.get(place, 0.0)) for place in _PLACES))
+            )
         return self._rows + known
 
 

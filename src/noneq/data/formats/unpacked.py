@@ -96,7 +96,8 @@ def unpacked(
         labels = message["labels"]
     for i, column in enumerate(columns):
         if column["name"] in labels:
-            arrays[i] = np.array([*labels[column["name"]], ""], object)[arrays[i]]
+            words = np.array([*labels[column["name"]], ""], object)
+            arrays[i] = words[arrays[i].ravel()].reshape(arrays[i].shape)
     return start["attrs"], [
         (column["name"], Column(tuple(column["dims"]), column["attrs"], array))
         for column, array in zip(columns, arrays, strict=True)
