@@ -1,7 +1,8 @@
 """Rows of docs/results/reading.json: small files as laboratories write them, read rightly or refused.
 
 `python benchmarks/reading.py CASES` makes and reads the cases in that folder (by default the one
-beside the repository). 1: read rightly, or refused with the option that settles it; 0: neither.
+beside the repository), then those of `reading_kinds.py`. 1: read rightly,
+or refused with the option that settles it; 0: neither.
 """
 
 import json
@@ -14,9 +15,11 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from reading_kinds import KINDS
 from run import processor, versions
 
 from noneq.data import Trajectories, read
@@ -109,9 +112,11 @@ def packed() -> bool:
 
 
 def other_formats() -> bool:
+    chemical = "is empty" if find_spec("chemfiles") else "noneq[md]"
     hints = {
-        "d.h5ad": "adata", "d.h5": "h5py", "d.csv.gz": "gunzip", "d.xlsx": "csv", "d.mat": "loadmat",
-        "dump.lammpstrj": "table", "traj.xtc": "npz", "d.pkl": "run code",
+        "d.h5ad": "is empty", "d.h5": "is empty", "d.csv.gz": "gunzip", "d.xlsx": "csv",
+        "d.mat": "is empty", "dump.lammpstrj": chemical, "traj.xtc": chemical, "d.pkl": "run code",
+        "d.npy": "is empty", "d.txt": "is empty",
     }  # fmt: skip
     for name in hints:
         Path(name).touch()
@@ -139,6 +144,33 @@ def offset() -> bool:
 def torus() -> bool:
     data = read("d.csv", domain="torus:2pi")
     return isinstance(data.domain, Torus) and np.abs(data.values).max() <= np.pi + 1e-6
+
+
+def outside() -> bool:
+    """Times and categories that no data had are named; text categories are read."""
+    noneq = [sys.executable, "-m", "noneq"]
+    fit = [
+        "fit",
+        "ScoreMatching",
+        "d.csv",
+        "-o",
+        "out/run",
+        "--condition-column",
+        "dose",
+        "--quiet",
+    ]
+    few = ["--set", "training.steps=5", "--set", "net.width=8", "--set", "net.depth=1"]
+    subprocess.run([*noneq, *fit, *few], check=True, capture_output=True, timeout=300)
+
+    def sample(*words: str) -> tuple[int, str]:
+        command = [*noneq, "sample", "out/run", "-o", "out/a.npz", "--n", "4", *words]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        return run.returncode, run.stderr
+
+    far, unseen = sample("--times", "1000", "--condition", "1"), sample("--condition", "7")
+    drugs = read("t.csv", condition_columns=["drug"]).condition
+    named = far[0] == 0 and "outside the training data" in far[1] and unseen[0] == 2
+    return named and drugs is not None and np.unique(drugs).tolist() == [0, 1, 2]
 
 
 def one_path() -> bool:
@@ -177,6 +209,7 @@ TESTS: dict[str, Callable[[], bool]] = {
     "41_constant_column_small_unit": constant,
     "42_nearly_constant_large_offset": offset,
     "46_torus_angles": torus,
+    "47_outside_times_and_conditions": outside,
     "48b_one_long_path": one_path,
     "61_environment": environment,
 }
@@ -186,12 +219,14 @@ def main(cases: Path) -> None:
     if not cases.is_dir():
         sys.exit(f"there is no folder {cases}; give one with the cases.")
     rows = []
-    for name, test in TESTS.items():
-        if not (cases / name).is_dir():
+    for name, test in (TESTS | KINDS).items():
+        if name in TESTS and not (cases / name).is_dir():
             continue
         with tempfile.TemporaryDirectory() as folder:
-            place = Path(folder) / name
-            shutil.copytree(cases / name, place)
+            place = Path(folder) / "case"
+            if name in TESTS:
+                shutil.copytree(cases / name, place)
+            place.mkdir(exist_ok=True)
             os.chdir(place)
             Path("out").mkdir(exist_ok=True)
             if Path("make.py").exists():

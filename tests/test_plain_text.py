@@ -93,10 +93,12 @@ NAMES = ["=SUM(A1:A9)", "+1", "-1", "@x", "'=1", "x,=cmd|'/c'!A1", 'q"\\,;=2', "
 
 def test_no_cell_of_a_csv_file_is_a_formula(tmp_path):
     data = Snapshots(np.eye(8, dtype=np.float32), names=NAMES, units=NAMES)
-    write(data, tmp_path / "x.csv")
+    write(data, tmp_path / "plain.csv")
+    plain = (tmp_path / "plain.csv").read_text().splitlines()[0]
+    write(data, tmp_path / "x.csv", record=True)
     text = (tmp_path / "x.csv").read_text()
     record, header = text.splitlines()[:2]
-    for line, delimiters in ((record, ",;\t"), (header, ",")):
+    for line, delimiters in ((record, ",;\t"), (header, ","), (plain, ",")):
         for delimiter in delimiters:
             [entries] = csv.reader([line], delimiter=delimiter)
             assert not [entry for entry in entries if entry.strip().startswith(tuple("=+-@"))]

@@ -58,7 +58,7 @@ def paths(tmp_path):
     """File of 40 trajectories at 5 times in one dimension."""
     rng = np.random.default_rng(1)
     values = rng.normal(size=(40, 5, 1)).cumsum(axis=1)
-    write(Trajectories(values, np.arange(5.0)), tmp_path / "paths.csv")
+    write(Trajectories(values, np.arange(5.0)), tmp_path / "paths.csv", record=True)
     return tmp_path / "paths.csv"
 
 

@@ -90,7 +90,7 @@ def test_a_method_that_takes_angles_for_numbers_is_named(noneq, tmp_path):
         ("text.npz", b"not a zip", (4,)),
         ("empty.nc", b"", (4,)),
         ("text.nc", b"nothing", (4,)),
-        ("old.nc", b"CDF nothing", (2,)),
+        ("old.nc", b"CDF nothing", (4,)),
         ("x.txt", b"1 2 3", (2,)),
     ],
 )

@@ -11,7 +11,6 @@ import typer
 
 from noneq.cli.app import app
 from noneq.data import Snapshots, read, write
-from noneq.data.files import READERS
 from noneq.errors import InvalidInput
 
 
@@ -58,13 +57,17 @@ def test_process_measures_and_picture_of_a_users_file(noneq, folder):
     assert "First coordinate" in (folder / "run" / "report.html").read_text()
 
 
-def test_format(folder, monkeypatch):
-    (folder / "cloud.points").write_text("1 2\n3 4\n")
+def test_format(noneq, folder):
+    (folder / "cloud.points").write_text("1 2\n3 4\n5 9\n")
     with pytest.raises(InvalidInput, match="points"):
         read(folder / "cloud.points")
-    monkeypatch.setitem(READERS, ".points", None)  # put back as it was afterwards
-    exec(FILES["points"], {})
-    np.testing.assert_array_equal(read(folder / "cloud.points").values, [[1, 2], [3, 4]])
+    words = command("inspect cloud.points")
+    noneq(*[word for word in words if word != "--trust"]).refuses(2, "--trust")
+    done = noneq(*words)
+    assert done.code == 0, done.err
+    assert "3 samples of states with 2 coordinates" in done.out
+    data = read(folder / "cloud.points", reading=["reader=points:Points"])
+    np.testing.assert_array_equal(data.values, [[1, 2], [3, 4], [5, 9]])
 
 
 def test_verb(noneq, folder, monkeypatch):

@@ -78,7 +78,7 @@ def survey(extension, data, folder, rng, cuts, flips):
     """Damage a file again and again: it must be refused in one line, or read equal."""
     path = folder / f"data.{extension}"
     shutil.rmtree(path, ignore_errors=True)
-    write(data, path)
+    write(data, path, record=True)
     truth, found = checksum(data), Survey()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -181,6 +181,59 @@ def nc_of_repeated_text(folder):
     return folder / "text.nc"
 
 
+def h5_of_deflated_zeros(folder):
+    """The same in HDF5 of others, found by its path."""
+    return nc_of_deflated_zeros(folder).rename(folder / "chunk.h5")
+
+
+def h5_of_vast_cells(folder):
+    """An h5ad whose sparse matrix claims 8 petabytes."""
+    import h5py
+
+    with h5py.File(folder / "vast.h5ad", "w") as file:
+        file["obs/_index"] = np.zeros(3)
+        matrix = file.create_group("X")
+        matrix.attrs["encoding-type"], matrix.attrs["shape"] = "csr_matrix", (10**9, 10**6)
+        for name in ("data", "indices", "indptr"):
+            matrix[name] = np.zeros(3)
+    return folder / "vast.h5ad"
+
+
+def mat_of_zeros(folder):
+    """A field of a structure with 480 MB of zeros, whose size is not known before."""
+    from scipy.io import savemat
+
+    savemat(folder / "zeros.mat", {"s": {"x": np.zeros((1000, 60_000))}}, do_compression=True)
+    return folder / "zeros.mat"
+
+
+def xml_of_entities(folder):
+    lines = [f'<!ENTITY a{i} "{f"&a{i - 1};" * 10}">' for i in range(1, 10)]
+    text = f'<!DOCTYPE a [<!ENTITY a0 "{"x" * 100}">{"".join(lines)}]><a>&a9;</a>'
+    (folder / "entities.xml").write_text(text)
+    return folder / "entities.xml"
+
+
+def older_zarr(folder, name, codec, chunk):
+    """A folder of zarr format 2 with one chunk, whose bytes are given."""
+    place = folder / name / "values"
+    place.mkdir(parents=True)
+    (folder / name / ".zgroup").write_text('{"zarr_format": 2}')
+    about = {"zarr_format": 2, "shape": [3, 1], "chunks": [3, 1], "dtype": "<f8", "order": "C"}
+    about |= {"fill_value": None, "filters": None, "compressor": {"id": codec}}
+    (place / ".zarray").write_text(json.dumps(about))
+    (place / "0.0").write_bytes(chunk)
+    return folder / name
+
+
+def older_zarr_of_zlib(folder):
+    return older_zarr(folder, "zlib.zarr", "zlib", deflated_zeros(100))
+
+
+def older_zarr_of_lz4(folder):
+    return older_zarr(folder, "lz4.zarr", "lz4", (2_000_000_000).to_bytes(4, "little") + bytes(99))
+
+
 def zarr_folder(folder, name, codec, chunk, shape=(3, 1)):
     """A folder with one chunk, whose bytes are given."""
     import zarr
@@ -322,6 +375,8 @@ HOSTILE = (
     zarr_with_a_vast_attribute, zarr_of_an_unknown_codec,
     parquet_of_one_number, parquet_of_one_long_label, parquet_of_plain_text,
     csv_of_one_long_label, csv_of_one_line,
+    h5_of_deflated_zeros, h5_of_vast_cells, mat_of_zeros, xml_of_entities, older_zarr_of_zlib,
+    older_zarr_of_lz4,
 )  # fmt: skip
 
 
@@ -329,6 +384,7 @@ QUICK = (
     npz_whose_directory_lies, npz_of_many_names, npz_of_lzma, npz_with_a_long_record,
     nc_of_deflated_zeros, nc_of_a_vast_chunk, nc_of_repeated_text, zarr_of_gzip, zarr_of_zstd,
     zarr_of_blosc, zarr_of_a_vast_chunk, parquet_of_one_long_label, csv_of_one_long_label,
+    h5_of_vast_cells, xml_of_entities, older_zarr_of_zlib, older_zarr_of_lz4,
 )  # fmt: skip
 """One of each kind that is made at once."""
 

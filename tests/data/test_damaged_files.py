@@ -5,8 +5,10 @@ import json
 import time
 import warnings
 
+import h5py
 import numpy as np
 import pytest
+import scipy.io
 from damage import FORMATS, damages, netcdf_of_others, paths_with_labels, survey
 
 from noneq.data import Trajectories, read, write
@@ -33,8 +35,10 @@ def test_no_damage_is_silent(extension, data, tmp_path, rng):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("extension", ["nc", "parquet"])
+@pytest.mark.parametrize("extension", ["nc", "parquet", "h5ad"])
 def test_no_damage_of_them_is_silent(extension, data, tmp_path, rng):
+    if extension == "h5ad":
+        pytest.importorskip("anndata")
     found = survey(extension, data, tmp_path, rng, *FULL)
     assert not found.wrong
     assert found.refused > 50
@@ -54,6 +58,27 @@ def test_damaged_netcdf_of_others_ends(tmp_path, rng):
             read(path)
         slowest = max(slowest, time.monotonic() - began)
         assert slowest < 60, what
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("extension", ["mat", "h5"])
+def test_damaged_arrays_of_others_end(extension, tmp_path, rng):
+    """They have no checksum: what is damaged ends in a message or is read, in bounded time."""
+    path, x = tmp_path / f"data.{extension}", rng.normal(size=(30, 2))
+    if extension == "mat":
+        cells = np.empty((1, 2), object)
+        cells[0, :] = [x, x[:7]]
+        scipy.io.savemat(path, {"paths": cells}, do_compression=True)
+    else:
+        with h5py.File(path, "w") as file:
+            file["a/values"], file["a/times"] = x, np.arange(30.0)
+    for what in damages(path, rng, 10, 40):
+        began = time.monotonic()
+        with warnings.catch_warnings(), contextlib.suppress(NoneqError):
+            warnings.simplefilter("ignore")
+            read(path)
+        assert time.monotonic() - began < 60, what
 
 
 @pytest.mark.parametrize(
@@ -100,7 +125,7 @@ def test_every_zarr_chunk_is_written_and_checksummed(tmp_path):
 
 def test_newer_format_is_refused_by_name(data, tmp_path):
     path = tmp_path / "data.csv"
-    write(data, path)
+    write(data, path, record=True)
     path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
     with pytest.raises(DataFileError, match="noneq format 2.*update"):
         read(path)
@@ -108,7 +133,7 @@ def test_newer_format_is_refused_by_name(data, tmp_path):
 
 def test_changed_digit_in_csv_is_seen_and_a_foreign_csv_is_exempt(data, tmp_path):
     path = tmp_path / "data.csv"
-    write(data, path)
+    write(data, path, record=True)
     record, rest = path.read_text().split("\n", 1)
     changed = rest[:-3] + ("1" if rest[-3] != "1" else "2") + rest[-2:]
     path.write_text(f"{record}\n{changed}")

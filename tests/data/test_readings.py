@@ -73,6 +73,11 @@ def test_units_come_from_a_row_or_from_the_names(table):
         read(table("t,x\n0,1\n0,2\n"), units={"z": "um"})
 
 
+def test_a_temperature_beside_the_time_is_a_coordinate(table):
+    data = read(table("time,T (K)\n0,280\n0,281\n1,279\n"))
+    assert (data.names, data.units, data.times.tolist()) == (("T",), ("K",), [0, 1])
+
+
 def test_row_numbers_are_no_coordinate(table):
     assert roles(table(",time,x\n0,0,5\n1,0,6\n2,1,7\n")) == {
         "": "left out",
@@ -357,7 +362,7 @@ def test_what_is_understood_is_said_in_lines_and_in_json(table):
 
 def test_other_kinds_of_files_name_the_way(tmp_path):
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"x\n1\n"))
-    for name, words in [("a.csv.gz", "gunzip"), ("a.mat", "loadmat"), ("a.pkl", "can run code")]:
+    for name, words in [("a.csv.gz", "gunzip"), ("a.xls", "csv"), ("a.pkl", "can run code")]:
         (tmp_path / name).touch()
         with pytest.raises(InvalidInput, match=words):
             read(tmp_path / name)

@@ -114,7 +114,7 @@ def test_round_trip_through_a_process(extension, data, tmp_path):
 def come_back_equal(extension, data, tmp_path):
     data = data.draw(vectors() if extension in TABLES else ensembles())
     path = tmp_path / f"data.{extension}"
-    write(data, path)
+    write(data, path, record=True)
     assert_equal(read(path), data)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
@@ -167,8 +167,48 @@ def test_order_of_trajectories_or_samples_is_only_an_order(data, seed, tmp_path)
 @given(data=vectors())
 def test_kind_and_components_on_reading(data, tmp_path):
     path = tmp_path / "data.csv"
-    write(data, path)
+    write(data, path, record=True)
     assert_equal(read(path, kind="snapshots", components=1), data.snapshots().select(1))
+
+
+def test_a_plain_csv_keeps_numbers_names_and_units(tmp_path, rng):
+    path = tmp_path / "a.csv"
+    data = Trajectories(
+        rng.normal(size=(3, 4, 2)).astype("float32"),
+        [0.0, 0.1, 0.5, 2.0],
+        names=["x", "E"],
+        units=["um", "kJ/mol"],
+        time_unit="s",
+        condition=rng.normal(size=(3, 1)),
+    )
+    write(data, path)
+    assert path.read_text().startswith("time (s),trajectory,condition:0,x (um),E (kJ/mol)\n")
+    back = read(path)
+    assert back.labels() == data.labels()
+    np.testing.assert_array_equal(back.values.astype("float32"), data.values)
+    np.testing.assert_array_equal(back.condition, data.condition)
+    odd = Snapshots(rng.normal(size=(4, 1)), names=["a (raw)"], units=["per fortnight"])
+    write(odd, path)
+    assert read(path).names == ("a (raw)",)
+
+
+def test_netcdf_says_what_it_holds_to_other_programs(tmp_path, rng):
+    import xarray as xr
+
+    path = tmp_path / "a.nc"
+    data = Trajectories(
+        rng.normal(size=(3, 4, 2)), [0.0, 1.0, 2.0, 5.0], names=["a", "b"], units=["K", "K"],
+        time_unit="days since 2000-01-01",
+    )  # fmt: skip
+    write(data, path)
+    assert_equal(read(path), data)
+    with xr.open_dataset(path, engine="h5netcdf") as found:
+        assert found.attrs["Conventions"].startswith("CF-")
+        assert found["state"].values.tolist() == ["a", "b"]
+        assert found["values"].attrs["units"] == "K"
+        assert found["time"].attrs["axis"] == "T"
+        assert str(found["time"].values[-1])[:10] == "2000-01-06"
+        np.testing.assert_array_equal(found["values"].values, data.values)
 
 
 def test_write_replaces_a_folder_by_the_new_one(tmp_path):

@@ -45,7 +45,7 @@ IMPORTERS = {"spec/names.py", "_face.py", "__init__.py"}
 """Files that import modules by name: specs, and the lazy faces."""
 HEAVY = {
     "ott", "xarray", "sympy", "sklearn", "zarr", "h5py", "h5netcdf", "pyarrow", "torch", "pandas",
-    "matplotlib.pyplot", "matplotlib",
+    "matplotlib.pyplot", "matplotlib", "anndata", "chemfiles",
 }  # fmt: skip
 HEADINGS = (
     "Forward process:",

@@ -17,6 +17,7 @@ def simulate(
         str, typer.Option("--times", metavar="START:STOP:COUNT", help="Both ends included.")
     ] = "0:10:201",
     set_: o.Set = [],  # noqa: B006
+    record: o.Record = False,
     seed: o.Seed = 0,
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -31,7 +32,7 @@ def simulate(
 
     check_target(out)
     data = simulate(make_system(system, set_), parse_times(times), n=n, key=jax.random.key(seed))
-    write(data, out)
+    write(data, out, record=record)
     facts = {"file": str(out), "n": n, "times": data.times.size, "event_shape": data.event_shape}
     text = f"{out}: {n} trajectories, {data.times.size} times, states of shape {data.event_shape}"
     emit(
@@ -49,15 +50,18 @@ def inspect(
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Write a picture (png, svg, pdf).")
     ] = None,
+    trust: o.Trust = False,
     json: o.Json = False,
     *,
     layout: dict[str, Any],
 ) -> None:
     """Look at data: times, counts, scales, what is missing, and what to do next."""
     from noneq.cli.inspecting import describe, draw
-    from noneq.cli.requests import keywords
+    from noneq.cli.requests import allow_reader, keywords
+    from noneq.data.files import reading_of
     from noneq.data.inspection import inspection
 
+    allow_reader(reading_of(**keywords(layout)), trust)
     found = inspection(file, **keywords(layout | {"drop_missing": False}))
     if picture is not None:
         draw(file, picture, layout)

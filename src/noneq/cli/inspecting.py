@@ -29,8 +29,8 @@ def describe(found: Inspection) -> tuple[str, Sequence[str], list[list[str]], li
         lines += [
             f"{len(found.times)} times from {first:g} to {rest[-1]:g}{unit}, "
             f"{counts} states at each",
-            f"interval {found.dt_median:.4g}{unit} ({found.dt_min:.4g} to {found.dt_max:.4g}, "
-            f"irregularity {found.irregularity:.2g})",
+            f"interval {found.dt_median:.4g}{unit.partition(' since ')[0]} "
+            f"({found.dt_min:.4g} to {found.dt_max:.4g}, irregularity {found.irregularity:.2g})",
         ]
     else:
         lines.append(f"one time, {first:g}{unit}")

@@ -37,7 +37,7 @@ def fit(
 
     recipe = make_method(method, set_, trust=trust)
     inputs = further_inputs(recipe, with_, trust)
-    data = load_data(file, layout, quiet=quiet)
+    data = load_data(file, layout, quiet=quiet, trust=trust)
     if dry_run:
         estimate = cost(recipe, data, inputs=inputs)
         emit(json, estimate, *(f"{name.replace('_', ' ')}: {v}" for name, v in estimate.items()))
@@ -62,6 +62,7 @@ def sample(
     guidance: o.Guidance = None,
     given: o.Given = [],  # noqa: B006
     set_: o.SetSampler = [],  # noqa: B006
+    record: o.Record = False,
     seed: o.Seed = 0,
     trust: o.Trust = False,
     json: o.Json = False,
@@ -80,7 +81,7 @@ def sample(
         guidance=guidance, given=parse_given(given, run), settings=assignments(set_), seed=seed,
         trust=trust,
     )  # fmt: skip
-    write(data, out)
+    write(data, out, record=record)
     facts = {"file": str(out), "n": n, "times": data.times.size, "event_shape": data.event_shape}
     text = f"{out}: {n} samples at {data.times.size} time{'s' * (data.times.size > 1)}"
     emit(json, facts, text, hint=f"noneq inspect {out}", quiet=quiet)
@@ -104,7 +105,10 @@ def evaluate(
     from noneq.cli.requests import case_of, load_data, names_in
     from noneq.runs import evaluate
 
-    data, case = load_data(file, layout, quiet=quiet), case_of(file, layout["components"])
+    data, case = (
+        load_data(file, layout, quiet=quiet, trust=trust),
+        case_of(file, layout["components"]),
+    )
     rows = evaluate(
         run, data, names_in(metrics), case=case, n=n, frames=frames, seed=seed, trust=trust
     )
@@ -140,7 +144,7 @@ def compare(
     from noneq.runs import compare
 
     recipes = make_methods(names_in(methods), set_, trust=trust)
-    data = load_data(file, layout, quiet=quiet)
+    data = load_data(file, layout, quiet=quiet, trust=trust)
     folder = Path(f"compare_{file.stem}") if out is None else out
     with progress(quiet, "compare") as show:
         rows, failed = compare(

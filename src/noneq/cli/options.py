@@ -10,7 +10,8 @@ import typer
 
 
 File = Annotated[
-    Path, typer.Argument(metavar="FILE", help="Data: csv, txt, npz, nc, zarr or parquet.")
+    Path,
+    typer.Argument(metavar="FILE", help="Data: csv, npz, nc, zarr, h5 (x.h5:/a/b), mat, h5ad …"),
 ]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder written by `noneq fit`.")]
 Method = Annotated[
@@ -19,6 +20,9 @@ Method = Annotated[
 ]
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Where the result goes.")]
+Record = Annotated[
+    bool, typer.Option("--record", help="A comment line with labels and checksum above a csv.")
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Base of all random numbers.")]
 Seeds = Annotated[
     int, typer.Option("--seeds", min=1, help="Fit so many seeds: the model's own error bar.")
@@ -74,7 +78,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no hints.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a fit that was stopped.")]
 Trust = Annotated[
     bool,
-    typer.Option("--trust", help="Allow code outside noneq (a run's method, a metric) to run."),
+    typer.Option("--trust", help="Allow code outside noneq (a method, metric or reader) to run."),
 ]
 
 READING = {
@@ -106,7 +110,7 @@ READING = {
             typer.Option(
                 "--read",
                 metavar="NAME=VALUE",
-                help="More on the file: every, window, drop, decimal …",
+                help="More on the file: every, window, variable, grid, fill …",
             ),
         ],
         [],

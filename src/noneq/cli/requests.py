@@ -11,6 +11,8 @@ import numpy as np
 from noneq.cli.output import say
 from noneq.cli.words import assignments
 from noneq.data.files import handling, read, read_raw, reading_of, safely
+from noneq.data.formats.reader import AbstractReader
+from noneq.data.readings.options import Reading
 from noneq.data.readings.refinement import build
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
@@ -33,15 +35,26 @@ from noneq.systems.base import AbstractSystem
 
 
 def load_data(
-    path: Path, layout: dict[str, Any], *, quiet: bool = False
+    path: Path, layout: dict[str, Any], *, quiet: bool = False, trust: bool = False
 ) -> Snapshots | Trajectories:
     """Read a data file as the options of `noneq.cli.options.reads_data` say, and say how."""
     reading = reading_of(**keywords(layout))
+    allow_reader(reading, trust)
     raw, reading = read_raw(path, reading)
     data = safely(path, lambda: build(raw, reading, handling(reading)))
     if raw.understood is not None and not quiet:
         say(f"{path.name} {raw.understood.headline}")
     return data
+
+
+def allow_reader(reading: Reading, trust: bool) -> None:
+    """Import the file of a reader of the user's own.
+
+    Raises:
+        InvalidInput: without ``trust``, or no such reader in it.
+    """
+    if reading.reader is not None:
+        find(reading.reader, base=AbstractReader, trust=trust)
 
 
 def keywords(layout: dict[str, Any]) -> dict[str, Any]:

@@ -1,19 +1,27 @@
 """Reading and writing data: one pair of functions for text tables, npz, netCDF, zarr and parquet."""
 
 import difflib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from noneq.data.atomic import atomic_path, recover
-from noneq.data.formats.npy import read_npy
-from noneq.data.formats.npz import read_npz, write_npz
-from noneq.data.formats.parquet import read_parquet, write_parquet
-from noneq.data.formats.text import read_text, write_csv
-from noneq.data.formats.xarrays import read_netcdf, read_zarr, write_netcdf, write_zarr
+from noneq.data.formats.h5ad import H5adReader, write_h5ad
+from noneq.data.formats.hdf5 import Hdf5Reader, MatlabReader
+from noneq.data.formats.molecules import MoleculesReader
+from noneq.data.formats.npy import NpyReader
+from noneq.data.formats.npz import NpzReader, write_npz
+from noneq.data.formats.parquet import ParquetReader, write_parquet
+from noneq.data.formats.reader import AbstractReader, reader_at
+from noneq.data.formats.text import TextReader, write_csv
+from noneq.data.formats.trackmate import TrackMateReader
+from noneq.data.formats.xarrays import NetcdfReader, ZarrReader, write_netcdf, write_zarr
+from noneq.data.hints import HINTS, not_found, reason
 from noneq.data.layouts import Raw, plainly
 from noneq.data.readings.options import (
     Reading,
@@ -31,43 +39,32 @@ from noneq.errors import DataFileError, InvalidInput, NoneqError, WriteFailed, W
 from noneq.kinds import checked
 
 
-READERS: dict[str, Callable[[Path, Reading, int], Raw]] = {
-    ".csv": read_text,
-    ".tsv": read_text,
-    ".txt": read_text,
-    ".dat": read_text,
-    ".npz": read_npz,
-    ".npy": read_npy,
-    ".nc": read_netcdf,
-    ".zarr": read_zarr,
-    ".parquet": read_parquet,
+_MOLECULES = (".pdb", ".xyz", ".gro", ".xtc", ".trr", ".tng", ".dcd", ".lammpstrj")
+READERS: dict[str, AbstractReader] = {
+    ".csv": TextReader(),
+    ".tsv": TextReader(),
+    ".txt": TextReader(),
+    ".dat": TextReader(),
+    ".npz": NpzReader(),
+    ".npy": NpyReader(),
+    ".nc": NetcdfReader(),
+    ".zarr": ZarrReader(),
+    ".parquet": ParquetReader(),
+    ".h5ad": H5adReader(),
+    ".h5": Hdf5Reader(),
+    ".hdf5": Hdf5Reader(),
+    ".mat": MatlabReader(),
+    ".xml": TrackMateReader(),
+    **dict.fromkeys(_MOLECULES, MoleculesReader()),
 }
-WRITERS = {
+WRITERS: dict[str, Callable[[Snapshots | Trajectories, Path], None]] = {
     ".csv": write_csv,
     ".npz": write_npz,
     ".nc": write_netcdf,
     ".zarr": write_zarr,
     ".parquet": write_parquet,
+    ".h5ad": write_h5ad,
 }
-_TABLES = (".csv", ".tsv", ".txt", ".dat", ".parquet")
-_HINTS = {
-    ".gz": "unpack it first: gunzip FILE",
-    ".zip": "unpack it first",
-    ".xlsx": "save the sheet as csv",
-    ".xls": "save the sheet as csv",
-    ".h5ad": "in Python: adata.obsm and adata.obs into noneq.Snapshots(values, times, time_index)",
-    ".h5": "in Python: read the arrays with h5py and save them with np.savez(values=…, times=…)",
-    ".hdf5": "in Python: read the arrays with h5py and save them with np.savez(values=…, times=…)",
-    ".mat": "in Python: scipy.io.loadmat, then np.savez(values=…, times=…)",
-    ".pkl": "pickles can run code and are never read; save arrays with np.savez(values=…, times=…)",
-    ".pickle": "pickles can run code and are never read; save arrays with np.savez(values=…, times=…)",
-    ".pt": "pickles can run code and are never read; save arrays with np.savez(values=…, times=…)",
-    ".xtc": "convert the trajectory to arrays, for example with MDAnalysis, and save them as npz",
-    ".dcd": "convert the trajectory to arrays, for example with MDAnalysis, and save them as npz",
-    ".lammpstrj": "convert the dump to a table of time, id and coordinates",
-    ".json": "write a csv or npz",
-}
-"""What to do with files of other kinds."""
 
 
 @checked
@@ -168,15 +165,18 @@ def reading_of(
 
 def read_raw(path: str | Path, reading: Reading = Reading()) -> tuple[Raw, Reading]:
     """What the file holds, missing entries included (see `read`), and what is still to be done."""
-    path = _path(path)
-    reader = READERS[_format(path)]
-    recover(path)
-    if not path.exists():
-        raise InvalidInput(_not_found(path))
+    path, inside = _inside(_path(path))
     wanted = beside(path).changed(
         **{k: v for k, v in vars(reading).items() if v != vars(Reading())[k]}
     )
-    raw = safely(path, lambda: reader(path, wanted, bytes_to_unpack(path, wanted.unpack_limit)))
+    reader = READERS[_format(path)] if wanted.reader is None else reader_at(wanted.reader)
+    recover(path)
+    if not path.exists():
+        raise InvalidInput(not_found(path))
+    wanted = wanted.changed(variable=inside)
+    raw = safely(
+        path, lambda: reader.read(path, wanted, bytes_to_unpack(path, wanted.unpack_limit))
+    )
     if not np.size(raw.values):
         raise InvalidInput(
             f"{path} holds values of shape {np.shape(raw.values)}, no number in them; write at "
@@ -186,9 +186,7 @@ def read_raw(path: str | Path, reading: Reading = Reading()) -> tuple[Raw, Readi
         if reading.time not in (None, "none") or reading.trajectory or reading.condition:
             raise InvalidInput(f"{path} knows its own columns; leave out the column options.")
         return raw, wanted
-    if path.suffix.lower() in _TABLES:
-        # The columns of a table are chosen while it is read.
-        wanted = replace(wanted, columns=(), drop=())
+    wanted = replace(wanted, **dict.fromkeys(raw.settled, ()))
     if raw.understood is None:
         raw = replace(raw, understood=plainly(raw))
     return raw, wanted
@@ -199,6 +197,12 @@ def handling(reading: Reading) -> str:
     return "mask" if reading.drop_missing else "error"
 
 
+def _inside(path: Path) -> tuple[Path, str | None]:
+    """A file, and the path inside it that follows a colon."""
+    found = re.fullmatch(r"(.+\.(?:h5|hdf5|h5ad|mat|nc)):(/.*)", str(path), re.IGNORECASE)
+    return (path, None) if found is None or path.exists() else (Path(found[1]), found[2])
+
+
 def _path(path: Any) -> Path:
     if not isinstance(path, str | Path):
         raise WrongType(f"path is a {type(path).__name__}; expected the name of a file.")
@@ -206,18 +210,27 @@ def _path(path: Any) -> Path:
 
 
 @checked
-def write(data: Snapshots | Trajectories, path: str | Path) -> None:
+def write(data: Snapshots | Trajectories, path: str | Path, *, record: bool = False) -> None:
     """Write an ensemble; the extension of ``path`` tells the format.
 
     An existing file is replaced at the very end, so that a crash leaves the old or the new
     one. The same data give the same bytes in csv and npz.
 
+    Args:
+        data: the ensemble.
+        path: the file.
+        record: put a comment line with all labels and a checksum above a csv, which then comes
+            back equal. A plain csv keeps names and units alone; the other formats always carry
+            the record.
+
     Raises:
-        InvalidInput: unknown extension, no such folder, or fields into csv or parquet.
+        InvalidInput: unknown extension, no such folder, or fields into a table.
         WriteFailed: the disk refused; what was there before is intact.
     """
     path = check_target(path)
     writer = WRITERS[_format(path)]
+    if record and writer is write_csv:
+        writer = partial(write_csv, record=True)
     if not isinstance(data, Snapshots | Trajectories):
         raise WrongType(
             f"data is a {type(data).__name__}; expected Snapshots or Trajectories (wrap an array: "
@@ -229,7 +242,7 @@ def write(data: Snapshots | Trajectories, path: str | Path) -> None:
     except NoneqError:
         raise
     except Exception as error:
-        raise WriteFailed(f"cannot write {path}: {_reason(error)}; free space or change it.") from (
+        raise WriteFailed(f"cannot write {path}: {reason(error)}; free space or change it.") from (
             error
         )
 
@@ -258,17 +271,10 @@ def _format(path: Path) -> str:
         raise InvalidInput(f"{path} is a folder; name a file in it: {', '.join(READERS)}.")
     near = difflib.get_close_matches(suffix, READERS, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}? " if near else ""
-    if suffix in _HINTS:
-        hint = f"{_HINTS[suffix]}. "
+    if suffix in HINTS:
+        hint = f"{HINTS[suffix]}. "
     known = ", ".join(READERS)
     raise InvalidInput(f"{path} has an unknown extension {suffix!r}; {hint}known: {known}.")
-
-
-def _not_found(path: Path) -> str:
-    here = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-    near = difflib.get_close_matches(path.name, here, n=1)
-    hint = f"did you mean {path.with_name(near[0])}?" if near else "check the path."
-    return f"there is no file {path}; {hint}"
 
 
 def safely(path: Path, action):
@@ -287,11 +293,5 @@ def safely(path: Path, action):
         raise
     except Exception as error:
         raise DataFileError(
-            f"{path} cannot be read: {_reason(error)}; it is damaged or of another format."
+            f"{path} cannot be read: {reason(error)}; it is damaged or of another format."
         ) from error
-
-
-def _reason(error: Exception) -> str:
-    """The first line of what a library said, short."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}{f' ({lines[0][:120]})' if lines else ''}"

@@ -40,6 +40,7 @@ class Raw:
         condition: ``(N or n, k)`` or None.
         record: what `record_of` wrote, else labels that the file gives.
         understood: what each part of the file was taken for; None for our own files.
+        settled: fields of the reading that the reader dealt with itself.
     """
 
     values: np.ndarray
@@ -49,6 +50,7 @@ class Raw:
     condition: np.ndarray | None = None
     record: dict[str, Any] = field(default_factory=dict)
     understood: Understanding | None = None
+    settled: tuple[str, ...] = ()
 
 
 def record_of(data: Snapshots | Trajectories) -> dict[str, Any]:

@@ -162,7 +162,8 @@ def check_float32(data: Snapshots | Trajectories) -> None:
     if steps.size and steps.min() < 4 * np.spacing(np.float32(latest)):
         raise InvalidInput(
             f"times near {latest:g} lie only {steps.min():.2g} apart; models compute in float32, "
-            f"which cannot tell them apart. Subtract the first time ({data.times[0]:g})."
+            f"which cannot tell them apart. Subtract the first time (command line: --read "
+            f"origin=time:{data.times[0]:.10g})."
         )
 
 

@@ -8,5 +8,5 @@ It says on its standard output, each as a line of JSON: ``{"attrs", "columns"}``
 dims, attrs, dtype and shape of each column; then ``{"column", "at", "nbytes"}`` for each piece of
 one, followed by so many bytes; at the end ``{"labels": {name: [...]}}``. A column of text, whose
 dtype is null, holds places in its labels. ``{"error"}``, or ``{"claimed",
-"limit"}`` in bytes, instead ends it.
+"limit"}`` in bytes, or ``{"unfit"}``, where the file has not what was asked for, instead ends it.
 """

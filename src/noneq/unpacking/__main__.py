@@ -1,15 +1,26 @@
-"""Read the file that the first argument names: its format, path, limit in bytes, and texts."""
+"""Read the file that the first argument names: its format, path, limit in bytes, texts and more."""
 
 import json
 import sys
 from typing import Any
 
 from noneq.unpacking.hdf5 import read_hdf5
+from noneq.unpacking.matlab import read_matlab
+from noneq.unpacking.molecules import read_molecules
+from noneq.unpacking.netcdf3 import read_netcdf3
 from noneq.unpacking.parquet import read_parquet
-from noneq.unpacking.pieces import Bomb, Refused
+from noneq.unpacking.pieces import Bomb, Refused, Unfit
+from noneq.unpacking.tree import read_tree
 
 
-READERS = {"hdf5": read_hdf5, "parquet": read_parquet}
+READERS = {
+    "hdf5": read_hdf5,
+    "matlab": read_matlab,
+    "molecules": read_molecules,
+    "netcdf3": read_netcdf3,
+    "parquet": read_parquet,
+    "tree": read_tree,
+}
 
 
 def main() -> None:
@@ -23,9 +34,12 @@ def main() -> None:
         out.flush()
 
     try:
-        READERS[request["format"]](request["path"], request["limit"], request["texts"], say)
+        reader = READERS[request["format"]]
+        reader(request["path"], request["limit"], request["texts"], say, **request.get("more", {}))
     except Bomb as bomb:
         say({"claimed": bomb.args[0], "limit": request["limit"]})
+    except Unfit as error:
+        say({"unfit": str(error)})
     except Refused as error:
         say({"error": str(error)})
     except MemoryError:

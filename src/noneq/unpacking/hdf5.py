@@ -2,20 +2,21 @@
 
 import itertools
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from noneq.unpacking.attributes import attributes, text
 from noneq.unpacking.memory import WORK, limit_memory, used_memory
 from noneq.unpacking.pieces import (
     PIECE,
     Refused,
     Say,
+    Unfit,
     coded,
     is_asked,
     refuse_bomb,
-    refuse_long,
     send,
 )
 
@@ -23,18 +24,17 @@ from noneq.unpacking.pieces import (
 _SPARE = 16_000_000
 """Bytes of a chunk beyond the array that it belongs to: files that grow have such."""
 _MOST_MEMBERS = 100_000
-_ATTRIBUTES = (
-    "noneq", "units", "coordinates", "scale_factor", "add_offset", "_FillValue", "missing_value",
-    "_Unsigned", "valid_min", "valid_max", "valid_range",
-)  # fmt: skip
-"""What says how to read the numbers; no other attribute is looked at."""
 
 
-def read_hdf5(path: str, limit: int, texts: Collection[str], say: Say) -> None:
+def read_hdf5(path: str, limit: int, texts: Collection[str], say: Say, inside: str = "") -> None:
     """Say the numeric variables, and text along its own axis or with a name in ``texts``.
+
+    ``inside`` is the path of a group, or of a variable in one; variables of the groups above are
+    said too where they name an axis.
 
     Raises:
         Bomb: they take more than ``limit`` bytes.
+        Unfit: no such group.
         Refused: links, or chunks far larger than what they hold.
         MemoryError: a chunk unpacks to far more than its shape.
     """
@@ -48,25 +48,54 @@ def read_hdf5(path: str, limit: int, texts: Collection[str], say: Say) -> None:
         root = h5netcdf.File(file, phony_dims="access", decode_vlen_strings=True)
         kept = {
             name: variable
-            for name, variable in root.variables.items()
-            if _is_numeric(variable) or variable.dimensions == (name,) or is_asked(name, texts)
+            for name, variable in _variables(h5py, file, root, inside).items()
+            if is_numeric(variable) or variable.dimensions == (name,) or is_asked(name, texts)
         }
-        refuse_bomb(sum(map(_size, kept.values())), limit)
-        columns = [_column(name, variable) for name, variable in kept.items()]
-        say({"attrs": _attributes(root.attrs), "columns": columns})
-        labels = {}
-        for place, (name, variable) in enumerate(kept.items()):
-            box = _box(variable.shape, variable.chunks, _itemsize(variable))
-            limit_memory(used + WORK + 4 * math.prod(box) * _itemsize(variable))
-            codes: dict[str, int] = {}
-            for at in _places(variable.shape, box):
-                piece = variable[tuple(slice(*ends) for ends in at)]
-                if not _is_numeric(variable):
-                    piece = coded([_text(entry) for entry in np.ravel(piece)], codes)
-                send(say, place, at, piece)
-            if not _is_numeric(variable):
-                labels[name] = list(codes)
-        say({"labels": labels})
+        refuse_bomb(sum(map(size_of, kept.values())), limit)
+        columns = [column_of(n, variable, variable.dimensions) for n, variable in kept.items()]
+        say({"attrs": attributes(root.attrs), "columns": columns})
+        send_all(say, kept, used)
+
+
+def send_all(say: Say, kept: Mapping[str, Any], used: int) -> None:
+    """Say the entries of all variables, in pieces, then their labels.
+
+    Args:
+        say: as elsewhere.
+        kept: variables of h5netcdf, or data sets of h5py, by name.
+        used: memory of the process before the file was opened.
+
+    Raises:
+        MemoryError: a chunk unpacks to far more than its shape.
+    """
+    labels = {}
+    for place, (name, variable) in enumerate(kept.items()):
+        box = _box(variable.shape, variable.chunks, _itemsize(variable))
+        limit_memory(used + WORK + 4 * math.prod(box) * _itemsize(variable))
+        codes: dict[str, int] = {}
+        for at in _places(variable.shape, box):
+            piece = variable[tuple(slice(*ends) for ends in at)]
+            if not is_numeric(variable):
+                piece = coded([text(entry) for entry in np.ravel(piece)], codes)
+            send(say, place, at, piece)
+        if not is_numeric(variable):
+            labels[name] = list(codes)
+    say({"labels": labels})
+
+
+def _variables(h5py: Any, file: Any, root: Any, inside: str) -> dict[str, Any]:
+    """Variables of the group at a path, and the axes that it inherits."""
+    here, found = root, dict(root.variables)
+    for part in filter(None, inside.split("/")):
+        if part in here.variables:
+            break
+        if part not in here.groups:
+            known = ", ".join([*here.groups, *here.variables][:12])
+            raise Unfit(f"it has no {inside!r}; there are {known}.")
+        here = here.groups[part]
+        _refuse_links(h5py, file[here.name])
+        found = {n: v for n, v in found.items() if v.dimensions == (n,)} | dict(here.variables)
+    return found
 
 
 def _refuse_links(h5py: Any, file: Any) -> None:
@@ -81,40 +110,22 @@ def _refuse_links(h5py: Any, file: Any) -> None:
             raise Refused(f"{name!r} lies in another file; refused as unsafe.")
 
 
-def _column(name: str, variable: Any) -> dict[str, Any]:
+def column_of(name: str, variable: Any, dims: Sequence[str]) -> dict[str, Any]:
+    """What is said of a variable before its entries."""
     chunk = math.prod(variable.chunks or (0,)) * _itemsize(variable)
-    if chunk > max(_size(variable), _SPARE):
+    if chunk > max(size_of(variable), _SPARE):
         raise Refused(f"{name!r} has chunks of {chunk / 1e6:,.0f} MB; refused as unsafe.")
     return {
         "name": name,
-        "dims": variable.dimensions,
-        "attrs": _attributes(variable.attrs),
-        "dtype": variable.dtype.str if _is_numeric(variable) else None,
+        "dims": dims,
+        "attrs": attributes(variable.attrs),
+        "dtype": variable.dtype.str if is_numeric(variable) else None,
         "shape": variable.shape,
     }
 
 
-def _attributes(attrs: Any) -> dict[str, Any]:
-    """Texts as they are, numbers as a pair of dtype and values."""
-    found = {}
-    for name in _ATTRIBUTES:
-        if name in attrs:
-            value = attrs[name]
-            if isinstance(value, str | bytes):
-                value = _text(value)
-            else:
-                numbers = np.asarray(value)
-                value = [numbers.dtype.str, numbers.tolist()]
-            refuse_long(f"attribute {name!r}", len(value))
-            found[name] = value
-    return found
-
-
-def _text(entry: Any) -> str:
-    return entry.decode(errors="replace") if isinstance(entry, bytes) else str(entry)
-
-
-def _is_numeric(variable: Any) -> bool:
+def is_numeric(variable: Any) -> bool:
+    """Whether it holds real numbers."""
     return np.dtype(variable.dtype).kind in "fiub"
 
 
@@ -123,7 +134,8 @@ def _itemsize(variable: Any) -> int:
     return np.dtype(variable.dtype).itemsize or 16
 
 
-def _size(variable: Any) -> int:
+def size_of(variable: Any) -> int:
+    """Bytes of all entries."""
     return math.prod(variable.shape) * _itemsize(variable)
 
 

@@ -17,6 +17,10 @@ class Refused(Exception):
     """What is wrong with the file, in one sentence."""
 
 
+class Unfit(Exception):
+    """What was asked for that the file does not have, in one sentence."""
+
+
 class Bomb(Exception):
     """The file claims more bytes, its one argument, than it may."""
 

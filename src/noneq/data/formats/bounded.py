@@ -7,6 +7,7 @@ afterwards.
 import gzip
 import io
 import math
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -74,6 +75,20 @@ def _gzip(content: bytes, most: int) -> bytes:
     return numbers
 
 
+def _zlib(content: bytes, most: int) -> bytes:
+    numbers = zlib.decompressobj().decompress(content, most + 1)
+    _refuse_more(len(numbers), most)
+    return numbers
+
+
+def _lz4(content: bytes, most: int) -> bytes:
+    from numcodecs.lz4 import decompress
+
+    # The first bytes say what the rest unpacks to.
+    _refuse_more(int.from_bytes(content[:4], "little"), most)
+    return bytes(decompress(content))
+
+
 def _zstd(content: bytes, most: int) -> bytes:
     from numcodecs.zstd import Zstd
 
@@ -90,6 +105,18 @@ def _blosc(content: bytes, most: int) -> bytes:
 
 
 _UNPACK = {"gzip": _gzip, "zstd": _zstd, "blosc": _blosc}
+_OLDER = _UNPACK | {"zlib": _zlib, "lz4": _lz4}
+
+
+def unpack_chunk(codec: str, content: bytes, size: int) -> bytes:
+    """A chunk of ``size`` bytes, packed by a codec of zarr format 2.
+
+    Raises:
+        DataFileError: another codec, or a chunk that unpacks to more.
+    """
+    if codec not in _OLDER:
+        raise DataFileError(f"it is packed by {codec!r}; write it with one of {', '.join(_OLDER)}.")
+    return _OLDER[codec](content, size)
 
 
 def _most(spec: Any) -> int:

@@ -19,6 +19,7 @@ from noneq.errors import InvalidInput
 
 
 _MOST_CATEGORIES = 32
+_LARGEST_LABEL = 2.0**53
 _RESERVED = ("time", "t", "trajectory")
 
 
@@ -104,7 +105,8 @@ def from_table(
         labels,
         reading,
     )
-    return replace(raw, understood=_understood(raw, columns, roles, labels, said, reading))
+    said = _understood(raw, columns, roles, labels, said, reading)
+    return replace(raw, understood=said, settled=("columns", "drop"))
 
 
 def _own_roles(names: Sequence[str]) -> Roles:
@@ -211,7 +213,8 @@ def _understood(
 
 def _are_categories(given: np.ndarray) -> bool:
     """Whether a text file's conditions are labels: whole numbers, few different ones a column."""
-    whole = bool(np.isfinite(given).all() and (given == np.round(given)).all())
+    small = bool(np.isfinite(given).all() and (np.abs(given) < _LARGEST_LABEL).all())
+    whole = small and bool((given == np.round(given)).all())
     return whole and max(np.unique(column).size for column in given.T) <= _MOST_CATEGORIES
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from noneq.data.formats.assembly import assemble
+from noneq.data.formats.reader import AbstractReader
 from noneq.data.layouts import Raw, kind_of
 from noneq.data.readings.options import Reading
 from noneq.data.readings.understanding import Part, Understanding
@@ -24,33 +25,36 @@ _HEADERS = {
 }
 
 
-def read_npy(path: Path, reading: Reading, limit: int) -> Raw:
-    """One snapshot: samples along the first axis, a state along the others.
+class NpyReader(AbstractReader):
+    """One snapshot: samples along the first axis, a state along the others."""
 
-    Raises:
-        InvalidInput: a single number, or an option that needs times.
-    """
-    check_file(path, (b"\x93NUMPY",))
-    size = path.stat().st_size
-    refuse_bomb(path, size, limit)
-    with path.open("rb") as stream:
-        values = read_array(path, path.name, stream, size)
-    if values.ndim == 0:
-        raise InvalidInput(f"{path} holds one number; expected an array of samples.")
-    if reading.time not in (None, "none") or reading.trajectory or reading.condition:
-        raise InvalidInput(
-            f"{path} holds one array without names; write it with its times: "
-            "np.savez(file, values=…, times=…)."
+    def read(self, path: Path, reading: Reading, limit: int) -> Raw:
+        """One snapshot: samples along the first axis, a state along the others.
+
+        Raises:
+            InvalidInput: a single number, or an option that needs times.
+        """
+        check_file(path, (b"\x93NUMPY",))
+        size = path.stat().st_size
+        refuse_bomb(path, size, limit)
+        with path.open("rb") as stream:
+            values = read_array(path, path.name, stream, size)
+        if values.ndim == 0:
+            raise InvalidInput(f"{path} holds one number; expected an array of samples.")
+        if reading.time not in (None, "none") or reading.trajectory or reading.condition:
+            raise InvalidInput(
+                f"{path} holds one array without names; write it with its times: "
+                "np.savez(file, values=…, times=…)."
+            )
+        warnings.warn(
+            f"{path.name}: npy has no checksum, so damage passes unseen; prefer npz.", stacklevel=2
         )
-    warnings.warn(
-        f"{path.name}: npy has no checksum, so damage passes unseen; prefer npz.", stacklevel=2
-    )
-    raw = assemble(values, None, None, None, {}, reading)
-    part = Part("array", "coordinate", "", f"shape {values.shape}, samples first")
-    said = Understanding(
-        kind_of(raw), (part,), (), ("np.savez(file, values=…, times=…) adds times",)
-    )
-    return Raw(raw.values, raw.times, raw.time_index, record={}, understood=said)
+        raw = assemble(values, None, None, None, {}, reading)
+        part = Part("array", "coordinate", "", f"shape {values.shape}, samples first")
+        said = Understanding(
+            kind_of(raw), (part,), (), ("np.savez(file, values=…, times=…) adds times",)
+        )
+        return Raw(raw.values, raw.times, raw.time_index, record={}, understood=said)
 
 
 def read_array(path: Path, name: str, stream: Any, size: int) -> np.ndarray:

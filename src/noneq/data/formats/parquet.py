@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from noneq.data.formats.columns import from_table, table
+from noneq.data.formats.reader import AbstractReader
 from noneq.data.formats.unpacked import unpacked
 from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
 from noneq.data.readings.labels import name_and_unit
@@ -32,19 +33,24 @@ def write_parquet(data: Snapshots | Trajectories, path: Path) -> None:
     parquet.write_table(rows, path, write_page_checksum=True)
 
 
-def read_parquet(path: Path, reading: Reading, limit: int) -> Raw:
+class ParquetReader(AbstractReader):
     """Numeric columns; nulls are missing entries."""
-    _need_pyarrow()
-    check_file(path, (b"PAR1",), b"PAR1")
-    attrs, found = unpacked(path, "parquet", limit, {reading.trajectory or "trajectory", *LABELS})
-    if not attrs["rows"]:
-        raise InvalidInput("no rows; nothing to read.")
-    if "damaged" in attrs:
-        raise DataFileError(f"{path}: its noneq record is damaged; restore it from a copy.")
-    record = parse_record(path, attrs[_RECORD]) if _RECORD in attrs else {}
-    with own(record):
-        columns = [_column(name, column, attrs["rows"], record) for name, column in found]
-        return from_table(columns, record, Reading() if record else reading)
+
+    def read(self, path: Path, reading: Reading, limit: int) -> Raw:
+        """Numeric columns; nulls are missing entries."""
+        _need_pyarrow()
+        check_file(path, (b"PAR1",), b"PAR1")
+        attrs, found = unpacked(
+            path, "parquet", limit, {reading.trajectory or "trajectory", *LABELS}
+        )
+        if not attrs["rows"]:
+            raise InvalidInput("no rows; nothing to read.")
+        if "damaged" in attrs:
+            raise DataFileError(f"{path}: its noneq record is damaged; restore it from a copy.")
+        record = parse_record(path, attrs[_RECORD]) if _RECORD in attrs else {}
+        with own(record):
+            columns = [_column(name, column, attrs["rows"], record) for name, column in found]
+            return from_table(columns, record, Reading() if record else reading)
 
 
 def _column(name: str, found: Any, rows: int, record: dict[str, Any]) -> Column:

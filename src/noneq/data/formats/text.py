@@ -7,7 +7,7 @@ changed digit is noticed; they are read strictly.
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,9 @@ from noneq.data.formats.dialect import (
     sniff,
     split,
 )
+from noneq.data.formats.reader import AbstractReader
 from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
-from noneq.data.readings.labels import is_date
+from noneq.data.readings.labels import is_date, name_and_unit
 from noneq.data.readings.options import Reading
 from noneq.data.readings.roles import Column, is_label
 from noneq.data.safety import check_file, refuse_bomb, refuse_long
@@ -44,17 +45,32 @@ _CELLS = 100_000
 _WIDE = 1000
 
 
-def write_csv(data: Snapshots | Trajectories, path: Path) -> None:
-    """Shortest digits that give every number back exactly."""
+def write_csv(data: Snapshots | Trajectories, path: Path, record: bool = False) -> None:
+    """Shortest digits that give every number back exactly.
+
+    Args:
+        data: states that are vectors.
+        path: the file.
+        record: put a comment line with all labels and a checksum above the names. Without it
+            units stand behind the names, ``x (um)``, where they are read back as such.
+    """
     columns = table(data)
+    names = [*columns] if record else _with_units(data, columns)
     with path.open("w", encoding="utf-8", newline="") as stream:
-        stream.write(f"{_MARK}{_one_cell(record_text(record_of(data)))}\n")
+        if record:
+            stream.write(f"{_MARK}{_one_cell(record_text(record_of(data)))}\n")
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(map(cell, columns))
+        writer.writerow(map(cell, names))
         step = max(1, _CELLS // len(columns))
         for start in range(0, len(columns["time"]), step):
             block = [column[start : start + step].astype(str) for column in columns.values()]
             writer.writerows(zip(*block, strict=True))
+
+
+def _with_units(data: Snapshots | Trajectories, names: Iterable[str]) -> list[str]:
+    units = {"time": data.time_unit} | dict(zip(data.names, data.units, strict=True))
+    full = {name: f"{name} ({units.get(name, '')})" for name in names}
+    return [text if name_and_unit(text)[0] == name else name for name, text in full.items()]
 
 
 def _one_cell(record: str) -> str:
@@ -66,32 +82,35 @@ def _hidden(text: re.Match[str]) -> str:
     return text[0].replace(",", "\\u002c").replace(";", "\\u003b")
 
 
-def read_text(path: Path, reading: Reading, limit: int) -> Raw:
+class TextReader(AbstractReader):
     """A table of any delimiter; empty cells and ``NA`` are missing."""
-    check_file(path)
-    refuse_bomb(path, path.stat().st_size, limit)
-    text, notes = decode(path, path.read_bytes())
-    lines = text.splitlines()
-    refuse_long(path, "a line", max(map(len, lines), default=0))
-    record = _record(path, lines)
-    if record:
-        reading = Reading()
-    numbered = [
-        (number, line)
-        for number, line in enumerate(lines, 1)
-        if line.strip() and not (is_comment(line) and (number == 1 or not record))
-    ]
-    with own(record):
-        dialect = _own_dialect(numbered) if record else _dialect(path, lines, numbered, reading)
-        body = numbered[dialect.headers :]
-        if not body:
-            raise InvalidInput(f"{path} has a header but no rows; nothing to read.")
-        names = _named(path, dialect, split(body[0][1], dialect.delimiter), reading)
-        columns = _columns(path, dialect, names, body)
-        if not dialect.names:
-            _refuse_clock(path, columns, reading)
-            reading = replace(reading, columns=())
-        return from_table(columns, record, reading, (*notes, *dialect.notes))
+
+    def read(self, path: Path, reading: Reading, limit: int) -> Raw:
+        """A table of any delimiter; empty cells and ``NA`` are missing."""
+        check_file(path)
+        refuse_bomb(path, path.stat().st_size, limit)
+        text, notes = decode(path, path.read_bytes())
+        lines = text.splitlines()
+        refuse_long(path, "a line", max(map(len, lines), default=0))
+        record = _record(path, lines)
+        if record:
+            reading = Reading()
+        numbered = [
+            (number, line)
+            for number, line in enumerate(lines, 1)
+            if line.strip() and not (is_comment(line) and (number == 1 or not record))
+        ]
+        with own(record):
+            dialect = _own_dialect(numbered) if record else _dialect(path, lines, numbered, reading)
+            body = numbered[dialect.headers :]
+            if not body:
+                raise InvalidInput(f"{path} has a header but no rows; nothing to read.")
+            names = _named(path, dialect, split(body[0][1], dialect.delimiter), reading)
+            columns = _columns(path, dialect, names, body)
+            if not dialect.names:
+                _refuse_clock(path, columns, reading)
+                reading = replace(reading, columns=())
+            return from_table(columns, record, reading, (*notes, *dialect.notes))
 
 
 def _record(path: Path, lines: Sequence[str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from noneq.data.safety import refuse_bomb
-from noneq.errors import DataFileError
+from noneq.errors import DataFileError, InvalidInput
 
 
 _PATIENCE = 30.0
@@ -38,8 +38,35 @@ class Column:
     values: np.ndarray
 
 
+Form = Literal["hdf5", "matlab", "molecules", "netcdf3", "parquet", "tree"]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What is known of an array before it is read; its dtype is None for text."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype | None
+    attrs: dict[str, Any]
+
+
+def listing(
+    path: Path, form: Form, limit: int, **more: Any
+) -> tuple[dict[str, Any], dict[str, Listed]]:
+    """The attributes of a file and its arrays by name, unread.
+
+    Raises:
+        DataFileError: as `unpacked`.
+    """
+    with _Listener(path, *_call(path, form, limit, (), more)) as process:
+        start = process.message()
+    kinds = [None if c["dtype"] is None else np.dtype(c["dtype"]) for c in start["columns"]]
+    pairs = zip(start["columns"], kinds, strict=True)
+    return start["attrs"], {c["name"]: Listed(tuple(c["shape"]), k, c["attrs"]) for c, k in pairs}
+
+
 def unpacked(
-    path: Path, form: Literal["hdf5", "parquet"], limit: int, texts: Collection[str] = ()
+    path: Path, form: Form, limit: int, texts: Collection[str] = (), **more: Any
 ) -> tuple[dict[str, Any], list[tuple[str, Column]]]:
     """The file's own attributes and its columns by name (which may be double).
 
@@ -48,16 +75,12 @@ def unpacked(
         form: its format.
         limit: bytes that its columns may take together.
         texts: names of columns whose text is wanted.
+        more: further arguments of the reader in `noneq.unpacking`.
 
     Raises:
         DataFileError: damaged or unsafe; its library crashed, or went on for 30 s without a word.
     """
-    request = {"path": str(path.absolute()), "format": form, "limit": limit, "texts": [*texts]}
-    # Of the memory pools of arrow only the system's keeps to a limit.
-    paths = os.pathsep.join(filter(None, sys.path))
-    environment = os.environ | {"PYTHONPATH": paths, "ARROW_DEFAULT_MEMORY_POOL": "system"}
-    command = [sys.executable, "-P", *_PROGRAM, json.dumps(request)]
-    with _Listener(path, command, environment) as process:
+    with _Listener(path, *_call(path, form, limit, texts, more)) as process:
         start = process.message()
         columns = start["columns"]
         dtypes = [np.dtype(column["dtype"] or np.int64) for column in columns]
@@ -73,11 +96,23 @@ def unpacked(
         labels = message["labels"]
     for i, column in enumerate(columns):
         if column["name"] in labels:
-            arrays[i] = np.array([*labels[column["name"]], ""], object)[arrays[i]]
+            words = np.array([*labels[column["name"]], ""], object)
+            arrays[i] = words[arrays[i].ravel()].reshape(arrays[i].shape)
     return start["attrs"], [
         (column["name"], Column(tuple(column["dims"]), column["attrs"], array))
         for column, array in zip(columns, arrays, strict=True)
     ]
+
+
+def _call(
+    path: Path, form: Form, limit: int, texts: Collection[str], more: dict[str, Any]
+) -> tuple[list[str], dict[str, str]]:
+    """Command and environment of the process."""
+    request = {"path": str(path.absolute()), "format": form, "limit": limit, "texts": [*texts]}
+    # Of the memory pools of arrow only the system's keeps to a limit.
+    paths = os.pathsep.join(filter(None, sys.path))
+    environment = os.environ | {"PYTHONPATH": paths, "ARROW_DEFAULT_MEMORY_POOL": "system"}
+    return [sys.executable, "-P", *_PROGRAM, json.dumps(request | {"more": more})], environment
 
 
 class _Listener:
@@ -112,11 +147,14 @@ class _Listener:
 
         Raises:
             DataFileError: that something is wrong with the file, or nothing any more.
+            InvalidInput: that the file has not what was asked for.
         """
         assert self._process.stdout is not None
         message = json.loads(self._whole(self._process.stdout.readline(), ends=b"\n"))
         if "claimed" in message:
             refuse_bomb(self._path, message["claimed"], message["limit"])
+        if "unfit" in message:
+            raise InvalidInput(f"{self._path}: {message['unfit']}")
         if "error" in message:
             raise DataFileError(f"{self._path} cannot be read: {message['error']}")
         return message

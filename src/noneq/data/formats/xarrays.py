@@ -2,20 +2,23 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from noneq.data.formats.assembly import assemble
-from noneq.data.formats.cf import within_range
+from noneq.data.formats.gridded import from_dataset
+from noneq.data.formats.reader import AbstractReader
 from noneq.data.formats.unpacked import unpacked
+from noneq.data.formats.zarr2 import read_zarr2
 from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
 from noneq.data.readings.options import Reading
 from noneq.data.safety import check_file, check_seal, refuse_bomb, refuse_codecs, refuse_long, seal
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
-from noneq.errors import DataFileError, InvalidInput
+from noneq.errors import DataFileError
 
 
 if TYPE_CHECKING:
@@ -23,8 +26,6 @@ if TYPE_CHECKING:
 
 
 _RECORD = "noneq"
-_PATHS = ("trajectory", "traj", "realization", "member", "ensemble", "particle")
-_TIMES = ("time", "times", "t")
 _CHUNK = 16_000_000
 """Bytes of one chunk."""
 _SPARE = 16_000_000
@@ -32,8 +33,11 @@ _SPARE = 16_000_000
 
 
 def write_netcdf(data: Snapshots | Trajectories, path: Path) -> None:
-    """HDF5-based netCDF; a sha256 follows its end, where other readers do not look."""
-    dataset = _marked(data)
+    """HDF5-based netCDF with CF attributes; a sha256 follows its end, where other readers do not look."""
+    dataset = _marked(data).assign_attrs({"Conventions": "CF-1.11"})
+    if all(name.isprintable() for name in data.names):
+        axis = "state" if len(data.event_shape) == 1 else "channel"
+        dataset = dataset.assign_coords({axis: [*data.names]})
     encoding = {
         name: {"fletcher32": True, "chunksizes": _chunks(variable), "_FillValue": None}
         for name, variable in dataset.variables.items()
@@ -44,22 +48,32 @@ def write_netcdf(data: Snapshots | Trajectories, path: Path) -> None:
     seal(path)
 
 
-def read_netcdf(path: Path, reading: Reading, limit: int) -> Raw:
+class NetcdfReader(AbstractReader):
     """Our own file, or any with ``time`` and one array over it."""
-    import xarray as xr
 
-    check_file(path, (b"\x89HDF\r\n\x1a\n", b"CDF"))
-    with path.open("rb") as stream:
-        if stream.read(3) == b"CDF":
-            raise InvalidInput(
-                f"{path} is classic netCDF; convert it with: nccopy -k nc4 {path.name} new.nc"
+    def read(self, path: Path, reading: Reading, limit: int) -> Raw:
+        """Our own file, or any with ``time`` and one array over it."""
+        import xarray as xr
+
+        check_file(path, (b"\x89HDF\r\n\x1a\n", b"CDF"))
+        check_seal(path)
+        texts = {name for name in (reading.time, reading.trajectory, *reading.condition) if name}
+        inside = reading.variable or ""
+        with path.open("rb") as stream:
+            classic = stream.read(3) == b"CDF"
+        if classic:
+            attrs, columns = unpacked(path, "netcdf3", limit)
+        else:
+            attrs, columns = unpacked(
+                path, "hdf5", limit, texts, inside="/" in inside and inside or ""
             )
-    check_seal(path)
-    texts = {name for name in (reading.time, reading.trajectory, *reading.condition) if name}
-    attrs, columns = unpacked(path, "hdf5", limit, texts)
-    variables = {name: (c.dims, c.values, _numbers(c.attrs)) for name, c in columns}
-    dataset = xr.Dataset(variables, attrs=_numbers(attrs))
-    return _raw(path, xr.decode_cf(dataset, decode_times=False), reading)
+        if inside:
+            last = inside.rpartition("/")[2]
+            known = any(name == last for name, _ in columns)
+            reading = replace(reading, variable=last if known or "/" not in inside else None)
+        variables = {name: (c.dims, c.values, _numbers(c.attrs)) for name, c in columns}
+        dataset = xr.Dataset(variables, attrs=_numbers(attrs))
+        return _raw(path, xr.decode_cf(dataset, decode_times=False), reading)
 
 
 def _numbers(attrs: dict[str, Any]) -> dict[str, Any]:
@@ -67,6 +81,7 @@ def _numbers(attrs: dict[str, Any]) -> dict[str, Any]:
     return {
         name: value if isinstance(value, str) else np.array(value[1], value[0])[()]
         for name, value in attrs.items()
+        if isinstance(value, str) or value[0] != "texts"
     }
 
 
@@ -88,33 +103,39 @@ def write_zarr(data: Snapshots | Trajectories, path: Path) -> None:
         dataset.to_zarr(path, zarr_format=3, consolidated=False, encoding=encoding)
 
 
-def read_zarr(path: Path, reading: Reading, limit: int) -> Raw:
-    """Our own folder, or any of zarr format 3 with ``time`` and one array over it."""
-    import xarray as xr
-    import zarr
+class ZarrReader(AbstractReader):
+    """Our own folder, or any of zarr format 2 or 3 with ``time`` and one array over it."""
 
-    from noneq.data.formats.bounded import bounded_codecs
+    def read(self, path: Path, reading: Reading, limit: int) -> Raw:
+        """Our own folder, or any of zarr format 2 or 3 with ``time`` and one array over it."""
+        import xarray as xr
+        import zarr
 
-    _check_folder(path)
-    with bounded_codecs():
-        group = zarr.open_group(path, mode="r", zarr_format=3, use_consolidated=False)
-        arrays = dict(group.arrays())
-        refuse_bomb(path, sum(array.nbytes for array in arrays.values()), limit)
-        for name, array in arrays.items():
-            chunk = math.prod(array.chunks) * array.dtype.itemsize
-            if chunk > max(array.nbytes, _SPARE):
-                raise DataFileError(
-                    f"{path}: {name!r} has chunks of {chunk / 1e6:,.0f} MB; refused as unsafe."
-                )
-            if array.nchunks_initialized != array.nchunks:
-                raise DataFileError(
-                    f"{path}: {name!r} has {array.nchunks_initialized} of {array.nchunks} chunks; "
-                    "restore it from a copy, or write it again with write_empty_chunks=True."
-                )
-        with xr.open_dataset(
-            path, engine="zarr", consolidated=False, decode_times=False
-        ) as dataset:
-            return _raw(path, dataset.load(), reading)
+        from noneq.data.formats.bounded import bounded_codecs
+
+        if path.is_dir() and (path / ".zgroup").is_file() and not (path / "zarr.json").exists():
+            dataset = read_zarr2(path, limit)
+            return _raw(path, xr.decode_cf(dataset, decode_times=False), reading)
+        _check_folder(path)
+        with bounded_codecs():
+            group = zarr.open_group(path, mode="r", zarr_format=3, use_consolidated=False)
+            arrays = dict(group.arrays())
+            refuse_bomb(path, sum(array.nbytes for array in arrays.values()), limit)
+            for name, array in arrays.items():
+                chunk = math.prod(array.chunks) * array.dtype.itemsize
+                if chunk > max(array.nbytes, _SPARE):
+                    raise DataFileError(
+                        f"{path}: {name!r} has chunks of {chunk / 1e6:,.0f} MB; refused as unsafe."
+                    )
+                if array.nchunks_initialized != array.nchunks:
+                    raise DataFileError(
+                        f"{path}: {name!r} has {array.nchunks_initialized} of {array.nchunks} chunks; "
+                        "restore it from a copy, or write it again with write_empty_chunks=True."
+                    )
+            with xr.open_dataset(
+                path, engine="zarr", consolidated=False, decode_times=False
+            ) as dataset:
+                return _raw(path, dataset.load(), reading)
 
 
 def _check_folder(path: Path) -> None:
@@ -122,12 +143,7 @@ def _check_folder(path: Path) -> None:
     if not path.is_dir():
         raise DataFileError(f"{path} is no zarr folder; give the folder that holds zarr.json.")
     if not (path / "zarr.json").is_file():
-        old = (path / ".zgroup").exists() or (path / ".zarray").exists()
-        raise DataFileError(
-            f"{path} has zarr format 2; rewrite it: xarray.open_zarr(a).to_zarr(b, zarr_format=3)."
-            if old
-            else f"{path} has no zarr.json; the folder is damaged or no zarr store."
-        )
+        raise DataFileError(f"{path} has no zarr.json; the folder is damaged or no zarr store.")
     for entry in path.rglob("zarr.json"):
         refuse_long(path, str(entry.relative_to(path)), entry.stat().st_size)
         metadata = json.loads(entry.read_bytes())
@@ -141,78 +157,34 @@ def _marked(data: Snapshots | Trajectories) -> "xr.Dataset":
     # Text coordinates depend on each format's strings; the record holds them anyway.
     dataset = dataset.drop_vars([n for n in dataset.coords if n != "time"])
     dataset["values"].attrs[_RECORD] = 1
+    dataset["time"].attrs |= {"standard_name": "time", "axis": "T"}
+    if data.time_unit.isprintable() and data.time_unit:
+        dataset["time"].attrs["units"] = data.time_unit
     return dataset.assign_attrs({_RECORD: record_text(record_of(data))})
 
 
 def _raw(path: Path, dataset: "xr.Dataset", reading: Reading) -> Raw:
     record: dict[str, Any] = {}
     if _RECORD in dataset.attrs:
-        record, reading = parse_record(path, str(dataset.attrs[_RECORD])), Reading()
+        record = parse_record(path, str(dataset.attrs[_RECORD]))
     elif any(_RECORD in variable.attrs for variable in dataset.variables.values()):
         raise DataFileError("its noneq record is damaged; restore it from a copy.")
-    with own(record):
-        return _labelled(dataset, reading, record)
-
-
-def _labelled(dataset: "xr.Dataset", reading: Reading, record: dict[str, Any]) -> Raw:
-    name = _values_name(dataset, reading)
-    values = dataset[name] if record else within_range(dataset[name])
-    condition_names = reading.condition or [n for n in ("condition",) if n in dataset]
-    condition = _columns(dataset, condition_names)
-    time_name = reading.time or next((n for n in _TIMES if n in dataset.variables), None)
-    if time_name is None or (reading.time is None and dataset[time_name].ndim == 0):
-        return assemble(values.to_numpy(), None, None, condition, record, reading)
-    if time_name not in dataset.variables:
-        found = ", ".join(map(str, dataset.variables))
-        raise InvalidInput(f"no variable {time_name!r}; there are {found}.")
-    time = dataset[time_name]
-    axis = str(time.dims[0]) if time.ndim == 1 else None
-    if axis not in values.dims:
-        raise InvalidInput(
-            f"{time_name} has dims {time.dims}, {name} {values.dims}; expected one time axis that "
-            "both share."
-        )
-    times = time.to_numpy().astype(np.float64)
-    path = reading.trajectory or next((n for n in _PATHS if n in values.dims), None)
     if not record:
-        event = [str(d) for d in values.dims if d not in (axis, path)]
-        record = _foreign_labels(dataset, event, str(time.attrs.get("units", "")))
-    if path in values.dims and path != axis:
-        ordered = values.transpose(path, axis, ...)
-        return Raw(ordered.to_numpy(), times, None, None, condition, record)
-    labels = dataset[path].to_numpy() if path in dataset.variables else None
-    rows = axis == values.dims[0] and (axis not in _TIMES or reading.kind is not None)
-    if rows or labels is not None:
-        return assemble(values.to_numpy(), times, labels, condition, record, reading)
-    raise InvalidInput(
-        f"{name} has dims {values.dims}; name the axis of the paths (command line: "
-        "--trajectory-column DIM), or say kind='trajectories' for a single path."
-    )
+        return from_dataset(dataset, reading)
+    with own(record):
+        return _own(dataset, record)
 
 
-def _foreign_labels(dataset: "xr.Dataset", event: list[str], time_unit: str) -> dict[str, Any]:
-    record: dict[str, Any] = {"time_unit": time_unit}
-    if event and event[0] in dataset.coords:
-        record["names"] = [str(name) for name in dataset[event[0]].to_numpy()]
-    return record
-
-
-def _values_name(dataset: "xr.Dataset", reading: Reading) -> str:
-    taken = {*reading.condition, reading.time, reading.trajectory, "condition", *_TIMES, *_PATHS}
-    numeric = [
-        str(n) for n, v in dataset.data_vars.items() if n not in taken and v.dtype.kind in "fiub"
-    ]
-    if "values" in numeric:
-        return "values"
-    if len(numeric) != 1:
-        found = ", ".join(numeric) or "none"
-        raise InvalidInput(f"expected one array called values; numeric arrays found: {found}.")
-    return numeric[0]
-
-
-def _columns(dataset: "xr.Dataset", names: Any) -> np.ndarray | None:
-    columns = [dataset[name].to_numpy() for name in names]
-    return np.column_stack(columns) if columns else None
+def _own(dataset: "xr.Dataset", record: dict[str, Any]) -> Raw:
+    """What `write_netcdf` and `write_zarr` left: values over (trajectory, time) or rows."""
+    values = dataset["values"].to_numpy()
+    condition = dataset["condition"].to_numpy() if "condition" in dataset else None
+    if "time" not in dataset.variables:
+        return assemble(values, None, None, condition, record, Reading())
+    times = dataset["time"].to_numpy().astype(np.float64)
+    if "trajectory" in dataset["values"].dims:
+        return Raw(values, times, None, None, condition, record)
+    return assemble(values, times, None, condition, record, Reading())
 
 
 def _chunks(variable: Any) -> tuple[int, ...]:

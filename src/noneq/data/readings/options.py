@@ -20,12 +20,13 @@ from noneq.errors import InvalidInput
 KINDS = ("snapshots", "trajectories")
 BESIDE = "data.toml"
 """A file of this name in the folder of a data file says how the files there are read."""
-_LISTS = ("condition", "columns", "drop")
+_LISTS = ("condition", "columns", "drop", "grid")
 _EXPECTED = {
     "missing": "numbers, such as -999,9999",
     "components": "a whole number",
     "every": "a whole number",
     "drop_missing": "true or false",
+    "fill": "a number",
     "window": "FIRST:LAST",
     "units": "units by name, such as x=um,time=s",
     "origin": "NAME:NUMBER",
@@ -50,11 +51,19 @@ class Reading:
         missing: numbers that mark missing entries, such as −999.
         drop_missing: leave out samples (mask states of trajectories) with missing entries; they are
             refused otherwise.
-        origin: numbers to subtract from coordinates, by name, in float64, where they are too large
-            for single precision to tell them apart.
+        origin: numbers to subtract from coordinates and ``time``, by name, in float64, where they
+            are too large for single precision to tell them apart.
         every: keep every so many-th time.
         window: first and last time to keep.
         delimiter, decimal: of a text table, where they are in doubt.
+        variable: the array that holds the values, where a file has several; a path in HDF5.
+        grid: dimensions of netCDF and zarr that are the axes of a field, in this order; the others
+            are channels. ``("none",)`` makes every cell a coordinate of its own.
+        fill: number for cells of a field that have no value at any time, such as land.
+        atoms: which atoms of a molecular trajectory, in the words of chemfiles: ``name CA`` for
+            positions, ``pairs: …`` distances, ``dihedrals: …`` angles, ``backbone`` phi and psi.
+        topology: a file beside a molecular trajectory with the names and bonds of the atoms.
+        reader: a reader of your own, as ``my_file:MyReader``.
         units: unit by coordinate name; ``"time"`` for the times.
         domain: where the states live, in place of what the file says.
         unpack_limit: MB that the file may unpack to, if not 100 MB or 100 times its size.
@@ -77,6 +86,12 @@ class Reading:
     window: tuple[float, float] | None = None
     delimiter: str | None = None
     decimal: str | None = None
+    variable: str | None = None
+    grid: tuple[str, ...] = ()
+    fill: float | None = None
+    atoms: str | None = None
+    topology: str | None = None
+    reader: str | None = None
     units: tuple[tuple[str, str], ...] = ()
     domain: AbstractDomain | None = None
     unpack_limit: int | float | None = None
@@ -122,6 +137,12 @@ def words(reading: Reading) -> list[str]:
         "window": "" if reading.window is None else "{:.17g}:{:.17g}".format(*reading.window),
         "delimiter": {"\t": "tab", " ": "space"}.get(reading.delimiter or "", reading.delimiter),
         "decimal": reading.decimal,
+        "variable": reading.variable,
+        "grid": ",".join(reading.grid),
+        "fill": "" if reading.fill is None else f"{reading.fill:.17g}",
+        "atoms": reading.atoms,
+        "topology": reading.topology,
+        "reader": reading.reader,
     }
     found = [f"{option} {shlex.quote(str(value))}" for option, value in plain.items() if value]
     found += [f"--condition-column {shlex.quote(name)}" for name in reading.condition]
@@ -190,6 +211,8 @@ def _value(name: str, given: Any) -> Any:
             raise InvalidInput("unpack_limit is for the command line and the call alone.")
         if name in ("components", "every"):
             return int(given)
+        if name == "fill":
+            return float(given)
         if name == "drop_missing":
             return {"true": True, "false": False}[str(given).lower()]
         if name == "window":

@@ -93,18 +93,28 @@ def _coordinates(raw: Raw, reading: Reading) -> Raw:
 
 
 def _shifted(raw: Raw, reading: Reading) -> Raw:
-    """Coordinates minus their origin, in float64."""
+    """Coordinates, and ``time``, minus their origin, in float64."""
     if not reading.origin:
         return raw
     names, axis = labels_of(raw)["names"], 1 if raw.time_index is not None else 2
     values = np.array(raw.values[..., None] if raw.values.ndim == axis else raw.values, np.float64)
     for name, origin in reading.origin:
+        if name == "time" and name not in names:
+            raw = _later(raw, origin)
+            continue
         if name not in names:
             raise InvalidInput(
                 f"origin: there is no coordinate {name!r}; there are {', '.join(names[:12])}."
             )
         np.moveaxis(values, axis, 0)[names.index(name)] -= origin
     return replace(raw, values=values)
+
+
+def _later(raw: Raw, origin: float) -> Raw:
+    """Times from another origin; a unit that names its own says so."""
+    unit = labels_of(raw)["time_unit"]
+    unit = f"{unit} + {origin:.17g}" if " since " in unit else unit
+    return replace(raw, times=raw.times - origin, record=raw.record | {"time_unit": unit})
 
 
 def _times(raw: Raw, reading: Reading) -> Raw:

@@ -144,9 +144,14 @@ def is_label(name: str) -> bool:
     return bool(_IDS.fullmatch(name.lower()))
 
 
+def says_time(name: str) -> bool:
+    """Whether a column's name is that of times."""
+    name = name.lower()
+    return name in _TIME or name in _FRAMES or unit_of_time(name) is not None
+
+
 def _says_time(column: Column) -> bool:
-    name = column.name.lower()
-    return column.dates or name in _TIME or name in _FRAMES or unit_of_time(name) is not None
+    return column.dates or says_time(column.name)
 
 
 def unit_of_time(name: str) -> str | None:
@@ -160,6 +165,8 @@ def unit_of_time(name: str) -> str | None:
 def _time(columns: Sequence[Column]) -> tuple[str | None, dict[str, str]]:
     """The column of times, and columns that repeat it."""
     found = [c for c in columns if _says_time(c)]
+    # Beside another time T is a temperature.
+    found = [c for c in found if c.name != "T"] or found
     if not found:
         return None, {}
     best = min(found, key=lambda c: (_FRAMES.count(c.name.lower()), _rank(c)))

@@ -10,7 +10,7 @@ class Part:
     """One column, array or dimension of a file, and what it was taken for.
 
     Args:
-        role: ``time``, ``trajectory``, ``condition``, ``coordinate`` or ``left out``.
+        role: ``time``, ``trajectory``, ``condition``, ``coordinate``, ``grid`` or ``left out``.
         why: the reason, where the name does not say it.
     """
 
@@ -49,6 +49,8 @@ class Understanding:
             if self.names(role)
         ]
         said.append(f"coordinates {_few(self.names('coordinate'))}")
+        if grid := self.names("grid"):
+            said.append(f"on a grid of {_few(grid)}")
         if left := self.names("left out"):
             said.append(f"left out {_few(left)}")
         return f"read as {self.kind}: {', '.join(said)}"
