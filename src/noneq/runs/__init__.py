@@ -6,6 +6,11 @@ from noneq._face import face
 
 
 if TYPE_CHECKING:
+    from noneq.runs.baselines import (
+        DisplacementInterpolation as DisplacementInterpolation,
+        NearestSnapshot as NearestSnapshot,
+        PooledNeighbours as PooledNeighbours,
+    )
     from noneq.runs.comparing import compare as compare
     from noneq.runs.costs import cost as cost
     from noneq.runs.fitting import fit as fit, fit_seeds as fit_seeds
@@ -14,5 +19,6 @@ if TYPE_CHECKING:
     from noneq.runs.sampling import sample as sample
     from noneq.runs.scoring import evaluate as evaluate, score as score
     from noneq.runs.trials import Trial as Trial, trial as trial
+    from noneq.runs.judgement import verdicts as verdicts
 
 __getattr__, __dir__ = face(__name__, __file__)
