@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from noneq.cli.requests import load_data
+from noneq.data.conditions import listed
 from noneq.data.inspection import Inspection
 from noneq.data.pictures import picture
 from noneq.errors import InvalidInput
@@ -35,9 +36,21 @@ def describe(found: Inspection) -> tuple[str, Sequence[str], list[list[str]], li
     else:
         lines.append(f"one time, {first:g}{unit}")
     if found.condition_dim:
-        lines.append(f"a condition of {found.condition_dim} numbers with each")
+        lines.append(_condition(found))
     columns = ("coordinate", "unit", "mean", "std", "lowest", "highest", "missing")
     return "\n".join(lines), columns, _rows(found), _remarks(found)
+
+
+def _condition(found: Inspection) -> str:
+    """The condition by the names of its columns and categories, where there are any."""
+    if not found.condition_names:
+        return f"a condition of {found.condition_dim} numbers with each"
+    own = found.categories or ((),) * found.condition_dim
+    texts = [
+        f"{name} ({listed(levels)})" if levels else name
+        for name, levels in zip(found.condition_names, own, strict=True)
+    ]
+    return f"a condition with each: {', '.join(texts)}"
 
 
 def _rows(found: Inspection) -> list[list[str]]:

@@ -76,7 +76,7 @@ def sample(
     check_target(out)
     data = sample(
         run, n, None if times is None else parse_times(times),
-        condition=None if condition is None else parse_condition(condition),
+        condition=None if condition is None else parse_condition(condition, run),
         guidance=guidance, given=parse_given(given, run), settings=assignments(set_), seed=seed,
         trust=trust,
     )  # fmt: skip

@@ -28,6 +28,8 @@ class AbstractEnsemble(AbstractChecked):
     units: eqx.AbstractVar[tuple[str, ...]]
     time_unit: eqx.AbstractVar[str]
     domain: eqx.AbstractVar[AbstractDomain]
+    condition_names: eqx.AbstractVar[tuple[str, ...]]
+    categories: eqx.AbstractVar[tuple[tuple[str, ...], ...]]
 
     @property
     @abstractmethod
@@ -40,12 +42,14 @@ class AbstractEnsemble(AbstractChecked):
         return self.values.shape[0]
 
     def labels(self) -> dict[str, Any]:
-        """What travels with the data: names, units, time_unit, domain."""
+        """What travels with the data: names, units, time_unit, domain, and those of conditions."""
         return {
             "names": self.names,
             "units": self.units,
             "time_unit": self.time_unit,
             "domain": self.domain,
+            "condition_names": self.condition_names,
+            "categories": self.categories,
         }
 
     @abstractmethod
@@ -54,7 +58,10 @@ class AbstractEnsemble(AbstractChecked):
         last of these axes."""
 
     def to_xarray(self) -> "xr.Dataset":
-        """As a data set: ``values`` with dims (sample | trajectory, time) and state axes."""
+        """As a data set: ``values`` with dims (sample | trajectory, time) and state axes.
+
+        Conditions with named categories are there twice: as numbers and, by their own name, as texts.
+        """
         import xarray as xr
 
         rank = len(self.event_shape)
@@ -66,6 +73,11 @@ class AbstractEnsemble(AbstractChecked):
         if self.condition is not None:
             variables["condition"] = ((lead[0], "condition_number"), self.condition)
         coordinates = {"time": (lead[-1], times, time_unit), event[0]: list(self.names)}
+        for i, own in enumerate(self.categories):
+            if own and self.condition is not None:
+                name = self.condition_names[i] if self.condition_names else f"condition_{i}"
+                texts = np.asarray(own)[self.condition[:, i].astype(int)]
+                coordinates[name] = (lead[0], texts)
         return xr.Dataset(variables, coordinates)
 
 

@@ -44,6 +44,8 @@ class Inspection:
         constant: names of coordinates that never change.
         outside: finite entries outside the domain's bounds.
         condition_dim: length of the condition vector, 0 if none.
+        condition_names, categories: names of its columns and of their categories, where they have
+            any.
         understood: what each part of the file was taken for, or None for data in memory.
         warnings: what would give wrong numbers if it is not what it seems.
         problem: why the data cannot be used as they are, or "".
@@ -72,6 +74,8 @@ class Inspection:
     constant: tuple[str, ...]
     outside: int
     condition_dim: int
+    condition_names: tuple[str, ...]
+    categories: tuple[tuple[str, ...], ...]
     understood: Understanding | None
     warnings: tuple[str, ...]
     problem: str
@@ -141,6 +145,8 @@ def _look(raw: Raw, reading: Reading, file: str) -> Inspection:
         constant=tuple(constant),
         outside=_outside(labels["domain"], states),
         condition_dim=condition_dim,
+        condition_names=labels["condition_names"] if condition_dim else (),
+        categories=labels["categories"] if condition_dim else (),
         understood=raw.understood,
         warnings=tuple(doubts(states, labels["names"])),
         problem=problem,

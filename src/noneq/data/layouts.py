@@ -26,6 +26,8 @@ from noneq.errors import DataFileError, InvalidInput
 
 
 FORMAT = 1
+OF_CONDITIONS = ("condition_names", "categories")
+"""Labels of conditions, which a choice of coordinates leaves as they are."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def kind_of(raw: Raw) -> str:
 
 
 def labels_of(raw: Raw) -> dict[str, Any]:
-    """Names, units, time_unit and domain, with defaults where the file gives none."""
+    """What travels with the data, with defaults where the file gives none."""
     shape = raw.values.shape[1 if raw.time_index is not None else 2 :] or (1,)
     record = raw.record
     return {
@@ -159,6 +161,8 @@ def labels_of(raw: Raw) -> dict[str, Any]:
         "units": as_labels(record.get("units"), shape, "units", ""),
         "time_unit": str(record.get("time_unit", "")),
         "domain": _domain(record.get("domain", {"kind": "Free"})),
+        "condition_names": tuple(record.get("condition_names", ())),
+        "categories": tuple(tuple(own) for own in record.get("categories", ())),
     }
 
 
@@ -222,7 +226,9 @@ def _finite_rows(array: np.ndarray | None, n: int = 0) -> np.ndarray:
 
 
 def _label_record(data: Snapshots | Trajectories) -> dict[str, Any]:
-    return data.labels() | {"domain": domain_record(data.domain)}
+    record = data.labels() | {"domain": domain_record(data.domain)}
+    # Where conditions have no names the record is that of earlier files, and so is the checksum.
+    return {name: value for name, value in record.items() if name not in OF_CONDITIONS or value}
 
 
 def domain_record(domain: AbstractDomain) -> dict[str, Any]:

@@ -7,12 +7,15 @@ from dataclasses import replace
 import numpy as np
 
 from noneq.data.bands import time_band
+from noneq.data.conditions import Categories
 from noneq.data.ensembles import Snapshots, Trajectories
-from noneq.domains import AbstractDomain, Discrete, is_periodic, periods_of
+from noneq.domains import AbstractDomain, Discrete, Free, is_periodic, periods_of
 from noneq.errors import InvalidInput
 from noneq.kinds import AbstractChecked, checked, shown
 
 
+_FAR = 256
+"""Means of so many standard deviations are subtracted in float64: float32 has 7 digits."""
 _REACH = 1e37
 """Models compute in float32, which ends at 3e38 and begins at 1e-38."""
 
@@ -35,7 +38,10 @@ class Summary(AbstractChecked):
             for a column of quantities; empty if there is no condition.
         condition_shift, condition_scale: mean and standard deviation of each column.
         condition_low, condition_high: its least and largest value; empty in runs of 0.1.0.
-        names, units, time_unit, domain: as in the data.
+        origin: what is subtracted in float64 before models compute in float32, per coordinate
+            (channel); empty where no coordinate lies far from zero, and in runs of 0.1.0.
+        names, units, time_unit, domain, condition_names, categories: as in the data; the last two
+            are empty in runs of 0.1.0.
         kind: ``"snapshots"`` or ``"trajectories"``.
         periods: of every number of the normalised state, 0 where it is not periodic; empty if
             none is, and in runs of 0.1.0, whose networks took angles for numbers on a line.
@@ -59,6 +65,9 @@ class Summary(AbstractChecked):
     condition_low: tuple[float, ...] = ()
     condition_high: tuple[float, ...] = ()
     periods: tuple[float, ...] = ()
+    condition_names: tuple[str, ...] = ()
+    categories: tuple[tuple[str, ...], ...] = ()
+    origin: tuple[float, ...] = ()
 
     def __check_init__(self) -> None:
         channels = self.event_shape[0] if self.event_shape else 0
@@ -74,6 +83,7 @@ class Summary(AbstractChecked):
             "time_band": 0 <= self.time_band < math.inf,
             "condition_shift": len(self.condition_shift) == self.condition_dim,
             "condition_scale": len(self.condition_scale) == self.condition_dim,
+            "origin": len(self.origin) in (0, channels) and all(map(math.isfinite, self.origin)),
             "names": len(self.names) == channels,
             "units": len(self.units) == channels,
             "kind": self.kind in ("snapshots", "trajectories"),
@@ -106,7 +116,8 @@ def summarise(data: Snapshots | Trajectories) -> Summary:
     """Measure the `Summary` of a training set.
 
     Raises:
-        InvalidInput: fewer than two samples, or values or times that float32 cannot hold.
+        InvalidInput: fewer than two samples, values or times that float32 cannot hold, or values of
+            a bounded or periodic domain that it cannot tell apart.
     """
     snapshots = data.snapshots()
     if snapshots.n < 2:
@@ -123,21 +134,24 @@ def summarise(data: Snapshots | Trajectories) -> Summary:
         std=std,
         time_band=time_band(snapshots),
         counts=tuple(snapshots.counts.tolist()),
-        **_conditions(data.condition),
+        **_conditions(data.condition, data.categories),
         kind="trajectories" if isinstance(data, Trajectories) else "snapshots",
         periods=_periods(snapshots, scale),
+        origin=_origin(snapshots, shift),
         **data.labels(),
     )
 
 
-def _conditions(condition: np.ndarray | None) -> dict[str, tuple]:
+def _conditions(condition: np.ndarray | None, categories: Categories) -> dict[str, tuple]:
     """Levels, mean, spread and range of every column."""
     columns = [] if condition is None else list(condition.T)
-    labels = condition is not None and condition.dtype.kind == "i"
+    whole = condition is not None and condition.dtype.kind == "i"
+    labels = [whole or bool(categories and categories[i]) for i in range(len(columns))]
     spreads = [float(column.std()) for column in columns]
     return {
         "condition_levels": tuple(
-            tuple(np.unique(column).tolist()) if labels else () for column in columns
+            tuple(np.unique(column).astype(int).tolist()) if label else ()
+            for column, label in zip(columns, labels, strict=True)
         ),
         "condition_shift": tuple(float(column.mean()) for column in columns),
         "condition_scale": tuple(spread if spread > 0 else 1.0 for spread in spreads),
@@ -174,9 +188,11 @@ def normalisation(data: Snapshots) -> tuple[np.ndarray, np.ndarray, float]:
     if isinstance(data.domain, Discrete):
         shift, scale = np.zeros_like(mean), np.ones_like(mean)
     elif data.domain.bounds is None:
-        shift, scale = mean, _scales(mean, spread, np.ptp(data.values, axis=axes))
+        width, centred = np.ptp(data.values, axis=axes), isinstance(data.domain, Free)
+        shift, scale = mean, _scales(mean, spread, width, centred=centred)
     else:
         shift, scale = _enclosing(data.domain, mean.size)
+        _refuse_lost(shift, scale, np.ones(mean.size, bool))
     for i, period in enumerate(_circles(data)):
         if period:
             shift[i], spread[i] = circular(values[:, i], period)
@@ -185,18 +201,9 @@ def normalisation(data: Snapshots) -> tuple[np.ndarray, np.ndarray, float]:
     return shift, scale, std if std > 0 else 1.0
 
 
-def _scales(mean: np.ndarray, spread: np.ndarray, width: np.ndarray) -> np.ndarray:
-    """Standard deviations; a constant coordinate gets one far below its value, and stays constant.
-
-    Args:
-        width: largest minus smallest value.
-
-    Raises:
-        InvalidInput: a coordinate that changes, by less than float32 can tell at its size.
-    """
-    # What was computed alike on every row may differ in the last bits.
-    constant = width <= 8 * np.finfo(width.dtype).eps * np.abs(mean)
-    lost = ~constant & (spread < 32 * np.finfo(np.float32).eps * np.abs(mean))
+def _refuse_lost(mean: np.ndarray, spread: np.ndarray, where: np.ndarray) -> None:
+    """Refuse coordinates whose numbers lie so close together that float32 cannot tell them apart."""
+    lost = where & (spread < 32 * np.finfo(np.float32).eps * np.abs(mean))
     if lost.any():
         i = int(np.argmax(lost))
         raise InvalidInput(
@@ -204,8 +211,50 @@ def _scales(mean: np.ndarray, spread: np.ndarray, width: np.ndarray) -> np.ndarr
             f"which cannot tell its values apart. Subtract {mean[i]:.6g} (command line: --read "
             f"origin=NAME:{mean[i]:.6g})."
         )
+
+
+def _origin(data: Snapshots, mean: np.ndarray) -> tuple[float, ...]:
+    """Means that are far from zero for their spread, 0 for other coordinates; empty if none is."""
+    if not isinstance(data.domain, Free):
+        return ()
+    axes = (0, *range(2, data.values.ndim))
+    spread, width = data.values.astype(np.float64).std(axis=axes), np.ptp(data.values, axis=axes)
+    constant = _are_constant(mean, width)
+    far = _are_far(mean, spread, constant)
+    return tuple(np.where(far | constant, mean, 0.0).tolist()) if far.any() else ()
+
+
+def _are_far(mean: np.ndarray, spread: np.ndarray, constant: np.ndarray) -> np.ndarray:
+    """Which coordinates are so far from zero that float32 loses digits of their changes."""
+    return ~constant & (np.abs(mean) > _FAR * spread)
+
+
+def _are_constant(mean: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """Which coordinates never change; what was computed alike may differ in the last bits."""
+    return width <= 8 * np.finfo(width.dtype).eps * np.abs(mean)
+
+
+def _scales(
+    mean: np.ndarray, spread: np.ndarray, width: np.ndarray, *, centred: bool
+) -> np.ndarray:
+    """Standard deviations; a constant coordinate gets one far below its value, and stays constant.
+
+    Args:
+        width: largest minus smallest value.
+        centred: whether the mean will be subtracted in float64.
+
+    Raises:
+        InvalidInput: a coordinate that changes, by less than float32 can tell at its size.
+    """
+    constant = _are_constant(mean, width)
+    if not centred:
+        _refuse_lost(mean, spread, ~constant)
     least = np.min(spread, where=~constant, initial=1.0)
-    own = np.where(mean == 0, least, np.abs(mean)) * np.finfo(np.float32).eps
+    # About an origin samples are in double precision, and so is what does not change in them.
+    far = centred and _are_far(mean, spread, constant).any()
+    own = (
+        np.where(mean == 0, least, np.abs(mean)) * np.finfo(width.dtype if far else np.float32).eps
+    )
     return np.where(constant, own, spread)
 
 

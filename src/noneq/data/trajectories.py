@@ -9,7 +9,6 @@ import numpy as np
 from noneq._typing import Key
 from noneq.data.base import AbstractEnsemble, first_components
 from noneq.data.checks import (
-    as_condition,
     as_domain,
     as_floats,
     as_index,
@@ -23,6 +22,7 @@ from noneq.data.checks import (
     refuse_nonfinite,
     refuse_outside,
 )
+from noneq.data.conditions import Categories, conditions
 from noneq.data.snapshots import Snapshots
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
@@ -38,8 +38,8 @@ class Trajectories(AbstractEnsemble):
         values: ``(n, T, *event_shape)``; masked entries are ignored (stored as 0).
         times: ``(T,)`` strictly increasing, unit ``time_unit``.
         mask: ``(n, T)`` booleans, True where observed; None if all are.
-        condition: ``(n, k)`` numbers that go with each trajectory, or None.
-        names, units, time_unit, domain: as in `Snapshots`.
+        condition: ``(n, k)`` numbers or texts that go with each trajectory, or None.
+        names, units, time_unit, domain, condition_names, categories: as in `Snapshots`.
 
     Raises:
         InvalidInput: as `Snapshots`; also NaN where the mask says observed, an empty trajectory.
@@ -54,6 +54,8 @@ class Trajectories(AbstractEnsemble):
     units: tuple[str, ...] = eqx.field(static=True)
     time_unit: str = eqx.field(static=True)
     domain: AbstractDomain
+    condition_names: tuple[str, ...] = eqx.field(static=True)
+    categories: Categories = eqx.field(static=True)
 
     def __init__(
         self,
@@ -66,6 +68,8 @@ class Trajectories(AbstractEnsemble):
         units: Sequence[str] | None = None,
         time_unit: str = "",
         domain: AbstractDomain | None = None,
+        condition_names: Sequence[str] | None = None,
+        categories: Sequence[Sequence[str]] | None = None,
     ):
         self.values = as_floats(values, "values")
         self.times = as_times(times)
@@ -87,7 +91,9 @@ class Trajectories(AbstractEnsemble):
             shaped = self.mask.reshape(n, length, *(1,) * (self.values.ndim - 2))
             self.values = np.where(shaped, self.values, np.zeros((), self.values.dtype))
         refuse_nonfinite(self.values, "mark them with mask= (command line: --drop-missing).")
-        self.condition = as_condition(condition, n)
+        self.condition, self.condition_names, self.categories = conditions(
+            condition, n, condition_names, categories
+        )
         self.names = as_labels(names, self.event_shape, "names", "x")
         self.units = as_labels(units, self.event_shape, "units", "")
         self.time_unit = str(time_unit)

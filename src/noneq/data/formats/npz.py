@@ -4,9 +4,11 @@ import re
 import stat
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from noneq.data.conditions import coded
 from noneq.data.formats.assembly import assemble
 from noneq.data.formats.npy import read_array
 from noneq.data.layouts import Raw, parse_record, record_of, record_text
@@ -205,7 +207,8 @@ def _values_and_times(path: Path, arrays: dict[str, np.ndarray], reading: Readin
         return next((name for name in names if name in arrays), None)
 
     columns = [take(name) for name in reading.condition or filter(None, [known("condition")])]
-    condition = np.column_stack([c for c in columns if c is not None]) if columns else None
+    condition, categories = coded([c for c in columns if c is not None]) if columns else (None, ())
+    labels = {"condition_names": list(reading.condition), "categories": categories}
     trajectory = take(reading.trajectory or known("trajectory"))
     times = take((reading.time if reading.time != "none" else None) or known(*_TIMES))
     mask = take(known("mask"))
@@ -218,10 +221,10 @@ def _values_and_times(path: Path, arrays: dict[str, np.ndarray], reading: Readin
         )
     if any(array is not None and array.dtype.kind == "M" for array in (values, trajectory)):
         raise InvalidInput(f"{path}: {name} holds dates; only times may be dates.")
-    record: dict[str, str] = {}
+    record: dict[str, Any] = {} if condition is None else labels
     if times is not None and times.dtype.kind == "M":
         days = (times - times.min()) / np.timedelta64(1, "D")
-        record, times = {"time_unit": "day"}, days.astype(np.float64)
+        record, times = record | {"time_unit": "day"}, days.astype(np.float64)
     if times is None:
         return assemble(values, None, trajectory, condition, record, reading)
     n, length = len(values), times.size

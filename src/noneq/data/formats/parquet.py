@@ -36,7 +36,8 @@ def read_parquet(path: Path, reading: Reading, limit: int) -> Raw:
     """Numeric columns; nulls are missing entries."""
     _need_pyarrow()
     check_file(path, (b"PAR1",), b"PAR1")
-    attrs, found = unpacked(path, "parquet", limit, {reading.trajectory or "trajectory", *LABELS})
+    texts = {reading.trajectory or "trajectory", *reading.condition, *LABELS}
+    attrs, found = unpacked(path, "parquet", limit, texts)
     if not attrs["rows"]:
         raise InvalidInput("no rows; nothing to read.")
     if "damaged" in attrs:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from noneq.data.conditions import Categories, coded
 from noneq.data.formats.assembly import assemble
 from noneq.data.formats.cf import within_range
 from noneq.data.formats.unpacked import unpacked
@@ -158,10 +159,11 @@ def _labelled(dataset: "xr.Dataset", reading: Reading, record: dict[str, Any]) -
     name = _values_name(dataset, reading)
     values = dataset[name] if record else within_range(dataset[name])
     condition_names = reading.condition or [n for n in ("condition",) if n in dataset]
-    condition = _columns(dataset, condition_names)
+    condition, categories = _columns(dataset, condition_names)
     time_name = reading.time or next((n for n in _TIMES if n in dataset.variables), None)
+    conditional = {"condition_names": list(reading.condition), "categories": categories}
     if time_name is None or (reading.time is None and dataset[time_name].ndim == 0):
-        return assemble(values.to_numpy(), None, None, condition, record, reading)
+        return assemble(values.to_numpy(), None, None, condition, record or conditional, reading)
     if time_name not in dataset.variables:
         found = ", ".join(map(str, dataset.variables))
         raise InvalidInput(f"no variable {time_name!r}; there are {found}.")
@@ -176,7 +178,7 @@ def _labelled(dataset: "xr.Dataset", reading: Reading, record: dict[str, Any]) -
     path = reading.trajectory or next((n for n in _PATHS if n in values.dims), None)
     if not record:
         event = [str(d) for d in values.dims if d not in (axis, path)]
-        record = _foreign_labels(dataset, event, str(time.attrs.get("units", "")))
+        record = _foreign_labels(dataset, event, str(time.attrs.get("units", ""))) | conditional
     if path in values.dims and path != axis:
         ordered = values.transpose(path, axis, ...)
         return Raw(ordered.to_numpy(), times, None, None, condition, record)
@@ -210,9 +212,9 @@ def _values_name(dataset: "xr.Dataset", reading: Reading) -> str:
     return numeric[0]
 
 
-def _columns(dataset: "xr.Dataset", names: Any) -> np.ndarray | None:
+def _columns(dataset: "xr.Dataset", names: Any) -> tuple[np.ndarray | None, Categories]:
     columns = [dataset[name].to_numpy() for name in names]
-    return np.column_stack(columns) if columns else None
+    return coded(columns) if columns else (None, ())
 
 
 def _chunks(variable: Any) -> tuple[int, ...]:

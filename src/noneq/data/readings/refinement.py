@@ -5,7 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from noneq.data.layouts import Raw, as_raw, domain_record, ensemble, labels_of, selected, verified
+from noneq.data.layouts import (
+    OF_CONDITIONS,
+    Raw,
+    as_raw,
+    domain_record,
+    ensemble,
+    labels_of,
+    selected,
+    verified,
+)
 from noneq.data.readings.options import Reading
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
@@ -88,6 +97,7 @@ def _coordinates(raw: Raw, reading: Reading) -> Raw:
         "names": wanted,
         "units": [labels["units"][place] for place in places],
         "time_unit": labels["time_unit"],
+        **{name: labels[name] for name in OF_CONDITIONS},
     }
     return replace(raw, values=np.take(values, places, axis=axis), record=record)
 
@@ -157,6 +167,7 @@ def _labels(raw: Raw, reading: Reading) -> Raw:
         ],
         "time_unit": units.get("time", next(iter(clock), labels["time_unit"])),
         "domain": domain_record(domain),
+        **{name: labels[name] for name in OF_CONDITIONS},
     }
     return replace(raw, values=wrapped(domain, raw.values), record=record)
 
