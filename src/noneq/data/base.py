@@ -1,7 +1,7 @@
 """What snapshots and trajectories have in common."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import equinox as eqx
 import numpy as np
@@ -13,6 +13,10 @@ from noneq.kinds import AbstractChecked
 
 if TYPE_CHECKING:
     import xarray as xr
+
+
+Scaling: TypeAlias = Literal["std", "robust"]
+"""How the scale of a coordinate is measured."""
 
 
 class AbstractEnsemble(AbstractChecked):
@@ -30,6 +34,8 @@ class AbstractEnsemble(AbstractChecked):
     domain: eqx.AbstractVar[AbstractDomain]
     condition_names: eqx.AbstractVar[tuple[str, ...]]
     categories: eqx.AbstractVar[tuple[tuple[str, ...], ...]]
+    transform: eqx.AbstractVar[tuple[str, ...]]
+    scaling: eqx.AbstractVar[Scaling]
 
     @property
     @abstractmethod
@@ -42,7 +48,7 @@ class AbstractEnsemble(AbstractChecked):
         return self.values.shape[0]
 
     def labels(self) -> dict[str, Any]:
-        """What travels with the data: names, units, time_unit, domain, and those of conditions."""
+        """What travels with the data: names, units, domain, what conditions are called, scales."""
         return {
             "names": self.names,
             "units": self.units,
@@ -50,6 +56,8 @@ class AbstractEnsemble(AbstractChecked):
             "domain": self.domain,
             "condition_names": self.condition_names,
             "categories": self.categories,
+            "transform": self.transform,
+            "scaling": self.scaling,
         }
 
     @abstractmethod
@@ -89,7 +97,8 @@ def first_components(
     if not 1 <= components <= count:
         raise InvalidInput(f"components = {components}; this data has 1..{count}.")
     values = np.take(values, np.arange(components), axis=axis)
-    labels = labels | {name: labels[name][:components] for name in ("names", "units")}
+    cut = ("names", "units", "transform")
+    labels = labels | {name: labels[name][:components] for name in cut if name in labels}
     domain = labels["domain"]
     if isinstance(domain, Region) and components < count:
         # The first coordinates of a shape's points fill no shape that is known.

@@ -14,8 +14,9 @@ from noneq.data.pictures import picture as picture
 from noneq.data.readings.options import Reading, words as options
 from noneq.data.readings.refinement import build, refine
 from noneq.data.readings.understanding import Understanding
+from noneq.data.scales.normalisation import normalisation
 from noneq.data.snapshots import Snapshots
-from noneq.data.summary import check_float32, normalisation
+from noneq.data.summary import check_float32
 from noneq.data.trajectories import Trajectories
 from noneq.domains import AbstractDomain
 from noneq.errors import NoneqError
@@ -223,6 +224,11 @@ def _command(advice: str, file: str, reading: Reading, count: int, missing: bool
     return " ".join(words)
 
 
+def _transform(column: np.ndarray) -> str:
+    """The scale that draws outliers in."""
+    return "log" if column.min() > 0 else "log1p" if column.min() > -1 else "asinh"
+
+
 def doubts(states: np.ndarray, names: tuple[str, ...]) -> list[str]:
     """Numbers that look like codes for missing entries, and outliers that would set the scale."""
     found = []
@@ -247,6 +253,7 @@ def doubts(states: np.ndarray, names: tuple[str, ...]) -> list[str]:
             worst = column[np.argmax(np.abs(column - middle))]
             found.append(
                 f"{name} has {others} outliers such as {worst:.4g} that set its scale (90 % lie "
-                f"between {low:.4g} and {high:.4g})"
+                f"between {low:.4g} and {high:.4g}): --read scaling=robust measures it by median and "
+                f"quartiles, --read transform={name}:{_transform(column)} draws them in"
             )
     return found

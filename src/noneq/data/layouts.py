@@ -26,8 +26,8 @@ from noneq.errors import DataFileError, InvalidInput
 
 
 FORMAT = 1
-OF_CONDITIONS = ("condition_names", "categories")
-"""Labels of conditions, which a choice of coordinates leaves as they are."""
+OPTIONAL = {"condition_names": (), "categories": (), "transform": (), "scaling": "std"}
+"""Labels that a record holds only where they say something."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +163,8 @@ def labels_of(raw: Raw) -> dict[str, Any]:
         "domain": _domain(record.get("domain", {"kind": "Free"})),
         "condition_names": tuple(record.get("condition_names", ())),
         "categories": tuple(tuple(own) for own in record.get("categories", ())),
+        "transform": tuple(record.get("transform", ())),
+        "scaling": record.get("scaling", "std"),
     }
 
 
@@ -227,8 +229,8 @@ def _finite_rows(array: np.ndarray | None, n: int = 0) -> np.ndarray:
 
 def _label_record(data: Snapshots | Trajectories) -> dict[str, Any]:
     record = data.labels() | {"domain": domain_record(data.domain)}
-    # Where conditions have no names the record is that of earlier files, and so is the checksum.
-    return {name: value for name, value in record.items() if name not in OF_CONDITIONS or value}
+    # Without them the record is that of earlier files, and so is the checksum.
+    return {name: value for name, value in record.items() if OPTIONAL.get(name) != value}
 
 
 def domain_record(domain: AbstractDomain) -> dict[str, Any]:

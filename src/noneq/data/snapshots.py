@@ -7,7 +7,7 @@ import equinox as eqx
 import numpy as np
 
 from noneq._typing import Key
-from noneq.data.base import AbstractEnsemble, first_components
+from noneq.data.base import AbstractEnsemble, Scaling, first_components
 from noneq.data.checks import (
     as_domain,
     as_floats,
@@ -23,6 +23,7 @@ from noneq.data.checks import (
     refuse_outside,
 )
 from noneq.data.conditions import Categories, conditions
+from noneq.data.scales.transforms import as_transform
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
@@ -45,6 +46,10 @@ class Snapshots(AbstractEnsemble):
         condition_names: of the columns of the condition, if they have any.
         categories: for each of these columns the names of its categories 0, 1, …, ``()`` for
             numbers; found from texts.
+        transform: for each coordinate the scale on which a model sees it (``"log"``, ``"log1p"``,
+            ``"sqrt"``, ``"asinh"``, ``"logit"``), ``""`` for its own; see `noneq.data.scales.transforms`.
+        scaling: how a model's scale is measured: by mean and standard deviation (``"std"``), or by
+            median and interquartile range (``"robust"``), which outliers do not move.
 
     Raises:
         InvalidInput: empty or non-finite values, a time without samples, unsorted or
@@ -62,6 +67,8 @@ class Snapshots(AbstractEnsemble):
     domain: AbstractDomain
     condition_names: tuple[str, ...] = eqx.field(static=True)
     categories: Categories = eqx.field(static=True)
+    transform: tuple[str, ...] = eqx.field(static=True)
+    scaling: Scaling = eqx.field(static=True)
 
     def __init__(
         self,
@@ -76,6 +83,8 @@ class Snapshots(AbstractEnsemble):
         domain: AbstractDomain | None = None,
         condition_names: Sequence[str] | None = None,
         categories: Sequence[Sequence[str]] | None = None,
+        transform: Sequence[str] | None = None,
+        scaling: Scaling = "std",
     ):
         self.values = as_floats(values, "values")
         if self.values.ndim == 0 or self.values.size == 0:
@@ -101,6 +110,8 @@ class Snapshots(AbstractEnsemble):
         self.time_unit = str(time_unit)
         self.domain = as_domain(domain, self.event_shape)
         refuse_outside(self.values, self.domain)
+        self.transform = as_transform(transform, self.values, self.names, self.domain)
+        self.scaling = scaling
 
     @classmethod
     @checked

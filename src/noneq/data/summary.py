@@ -7,15 +7,15 @@ from dataclasses import replace
 import numpy as np
 
 from noneq.data.bands import time_band
+from noneq.data.base import Scaling
 from noneq.data.conditions import Categories
 from noneq.data.ensembles import Snapshots, Trajectories
-from noneq.domains import AbstractDomain, Discrete, Free, is_periodic, periods_of
+from noneq.data.scales.normalisation import enclosing, normalisation
+from noneq.domains import AbstractDomain, is_periodic, periods_of
 from noneq.errors import InvalidInput
 from noneq.kinds import AbstractChecked, checked, shown
 
 
-_FAR = 256
-"""Means of so many standard deviations are subtracted in float64: float32 has 7 digits."""
 _REACH = 1e37
 """Models compute in float32, which ends at 3e38 and begins at 1e-38."""
 
@@ -40,8 +40,8 @@ class Summary(AbstractChecked):
         condition_low, condition_high: its least and largest value; empty in runs of 0.1.0.
         origin: what is subtracted in float64 before models compute in float32, per coordinate
             (channel); empty where no coordinate lies far from zero, and in runs of 0.1.0.
-        names, units, time_unit, domain, condition_names, categories: as in the data; the last two
-            are empty in runs of 0.1.0.
+        names, units, time_unit, domain, condition_names, categories, transform, scaling: as in the
+            data; shift and scale are those of T(x) where there is a transform.
         kind: ``"snapshots"`` or ``"trajectories"``.
         periods: of every number of the normalised state, 0 where it is not periodic; empty if
             none is, and in runs of 0.1.0, whose networks took angles for numbers on a line.
@@ -68,6 +68,8 @@ class Summary(AbstractChecked):
     condition_names: tuple[str, ...] = ()
     categories: tuple[tuple[str, ...], ...] = ()
     origin: tuple[float, ...] = ()
+    transform: tuple[str, ...] = ()
+    scaling: Scaling = "std"
 
     def __check_init__(self) -> None:
         channels = self.event_shape[0] if self.event_shape else 0
@@ -125,7 +127,7 @@ def summarise(data: Snapshots | Trajectories) -> Summary:
             f"{snapshots.n} sample is too little to learn from; give at least 2 (thousands are usual)."
         )
     check_float32(snapshots)
-    shift, scale, std = normalisation(snapshots)
+    shift, scale, std, origin = normalisation(snapshots)
     return Summary(
         event_shape=snapshots.event_shape,
         times=tuple(snapshots.times.tolist()),
@@ -137,7 +139,7 @@ def summarise(data: Snapshots | Trajectories) -> Summary:
         **_conditions(data.condition, data.categories),
         kind="trajectories" if isinstance(data, Trajectories) else "snapshots",
         periods=_periods(snapshots, scale),
-        origin=_origin(snapshots, shift),
+        origin=origin,
         **data.labels(),
     )
 
@@ -180,92 +182,6 @@ def check_float32(data: Snapshots | Trajectories) -> None:
         )
 
 
-def normalisation(data: Snapshots) -> tuple[np.ndarray, np.ndarray, float]:
-    """Shift and scale per leading coordinate (1 for a constant one), and the std after them."""
-    axes = (0, *range(2, data.values.ndim))
-    values = data.values.astype(np.float64)
-    mean, spread = values.mean(axis=axes), values.std(axis=axes)
-    if isinstance(data.domain, Discrete):
-        shift, scale = np.zeros_like(mean), np.ones_like(mean)
-    elif data.domain.bounds is None:
-        width, centred = np.ptp(data.values, axis=axes), isinstance(data.domain, Free)
-        shift, scale = mean, _scales(mean, spread, width, centred=centred)
-    else:
-        shift, scale = _enclosing(data.domain, mean.size)
-        _refuse_lost(shift, scale, np.ones(mean.size, bool))
-    for i, period in enumerate(_circles(data)):
-        if period:
-            shift[i], spread[i] = circular(values[:, i], period)
-            scale[i] = spread[i] if spread[i] > 1e-6 * period else period / 2
-    std = float(np.sqrt(np.mean((spread / scale) ** 2)))
-    return shift, scale, std if std > 0 else 1.0
-
-
-def _refuse_lost(mean: np.ndarray, spread: np.ndarray, where: np.ndarray) -> None:
-    """Refuse coordinates whose numbers lie so close together that float32 cannot tell them apart."""
-    lost = where & (spread < 32 * np.finfo(np.float32).eps * np.abs(mean))
-    if lost.any():
-        i = int(np.argmax(lost))
-        raise InvalidInput(
-            f"coordinate number {i} is {mean[i]:.10g} ± {spread[i]:.2g}; models compute in float32, "
-            f"which cannot tell its values apart. Subtract {mean[i]:.6g} (command line: --read "
-            f"origin=NAME:{mean[i]:.6g})."
-        )
-
-
-def _origin(data: Snapshots, mean: np.ndarray) -> tuple[float, ...]:
-    """Means that are far from zero for their spread, 0 for other coordinates; empty if none is."""
-    if not isinstance(data.domain, Free):
-        return ()
-    axes = (0, *range(2, data.values.ndim))
-    spread, width = data.values.astype(np.float64).std(axis=axes), np.ptp(data.values, axis=axes)
-    constant = _are_constant(mean, width)
-    far = _are_far(mean, spread, constant)
-    return tuple(np.where(far | constant, mean, 0.0).tolist()) if far.any() else ()
-
-
-def _are_far(mean: np.ndarray, spread: np.ndarray, constant: np.ndarray) -> np.ndarray:
-    """Which coordinates are so far from zero that float32 loses digits of their changes."""
-    return ~constant & (np.abs(mean) > _FAR * spread)
-
-
-def _are_constant(mean: np.ndarray, width: np.ndarray) -> np.ndarray:
-    """Which coordinates never change; what was computed alike may differ in the last bits."""
-    return width <= 8 * np.finfo(width.dtype).eps * np.abs(mean)
-
-
-def _scales(
-    mean: np.ndarray, spread: np.ndarray, width: np.ndarray, *, centred: bool
-) -> np.ndarray:
-    """Standard deviations; a constant coordinate gets one far below its value, and stays constant.
-
-    Args:
-        width: largest minus smallest value.
-        centred: whether the mean will be subtracted in float64.
-
-    Raises:
-        InvalidInput: a coordinate that changes, by less than float32 can tell at its size.
-    """
-    constant = _are_constant(mean, width)
-    if not centred:
-        _refuse_lost(mean, spread, ~constant)
-    least = np.min(spread, where=~constant, initial=1.0)
-    # About an origin samples are in double precision, and so is what does not change in them.
-    far = centred and _are_far(mean, spread, constant).any()
-    own = (
-        np.where(mean == 0, least, np.abs(mean)) * np.finfo(width.dtype if far else np.float32).eps
-    )
-    return np.where(constant, own, spread)
-
-
-def _circles(data: Snapshots) -> list[float]:
-    """The period of each leading coordinate, 0 where not all its numbers have the same."""
-    if not is_periodic(data.domain):
-        return []
-    rows = periods_of(data.domain, data.event_shape).reshape(data.event_shape[0], -1)
-    return [float(row[0]) if (row == row[0]).all() else 0.0 for row in rows]
-
-
 def _periods(data: Snapshots, scale: np.ndarray) -> tuple[float, ...]:
     """Periods of the normalised numbers of a state; empty if there are none."""
     if not is_periodic(data.domain):
@@ -275,23 +191,9 @@ def _periods(data: Snapshots, scale: np.ndarray) -> tuple[float, ...]:
     return tuple(periods.ravel().tolist())
 
 
-def circular(x: np.ndarray, period: float) -> tuple[float, float]:
-    """Circular mean of numbers of a period, and the standard deviation the short way round."""
-    turn = 2 * np.pi / period
-    mean = np.angle(np.mean(np.exp(1j * turn * x))) / turn
-    away = x - mean - period * np.round((x - mean) / period)
-    return float(mean + away.mean()), float(away.std())
-
-
-def _enclosing(domain: AbstractDomain, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Centre and half-width per leading coordinate of a bounded domain."""
-    low, high = (np.broadcast_to(b, (count,)) for b in domain.bounds or ())
-    return (low + high) / 2, (high - low) / 2
-
-
 def placed(summary: Summary, domain: AbstractDomain) -> Summary:
     """The summary that data on free space would have on a bounded domain."""
-    shift, scale = _enclosing(domain, len(summary.shift))
+    shift, scale = enclosing(domain, len(summary.shift))
     std = float(np.sqrt(np.mean((summary.std * np.asarray(summary.scale) / scale) ** 2)))
     return replace(
         summary, domain=domain, shift=tuple(shift.tolist()), scale=tuple(scale.tolist()), std=std

@@ -7,7 +7,7 @@ import equinox as eqx
 import numpy as np
 
 from noneq._typing import Key
-from noneq.data.base import AbstractEnsemble, first_components
+from noneq.data.base import AbstractEnsemble, Scaling, first_components
 from noneq.data.checks import (
     as_domain,
     as_floats,
@@ -23,6 +23,7 @@ from noneq.data.checks import (
     refuse_outside,
 )
 from noneq.data.conditions import Categories, conditions
+from noneq.data.scales.transforms import as_transform
 from noneq.data.snapshots import Snapshots
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
@@ -39,7 +40,8 @@ class Trajectories(AbstractEnsemble):
         times: ``(T,)`` strictly increasing, unit ``time_unit``.
         mask: ``(n, T)`` booleans, True where observed; None if all are.
         condition: ``(n, k)`` numbers or texts that go with each trajectory, or None.
-        names, units, time_unit, domain, condition_names, categories: as in `Snapshots`.
+        names, units, time_unit, domain, condition_names, categories, transform, scaling: as in
+            `Snapshots`.
 
     Raises:
         InvalidInput: as `Snapshots`; also NaN where the mask says observed, an empty trajectory.
@@ -56,6 +58,8 @@ class Trajectories(AbstractEnsemble):
     domain: AbstractDomain
     condition_names: tuple[str, ...] = eqx.field(static=True)
     categories: Categories = eqx.field(static=True)
+    transform: tuple[str, ...] = eqx.field(static=True)
+    scaling: Scaling = eqx.field(static=True)
 
     def __init__(
         self,
@@ -70,6 +74,8 @@ class Trajectories(AbstractEnsemble):
         domain: AbstractDomain | None = None,
         condition_names: Sequence[str] | None = None,
         categories: Sequence[Sequence[str]] | None = None,
+        transform: Sequence[str] | None = None,
+        scaling: Scaling = "std",
     ):
         self.values = as_floats(values, "values")
         self.times = as_times(times)
@@ -98,7 +104,10 @@ class Trajectories(AbstractEnsemble):
         self.units = as_labels(units, self.event_shape, "units", "")
         self.time_unit = str(time_unit)
         self.domain = as_domain(domain, self.event_shape)
-        refuse_outside(self.values[self.observed], self.domain)
+        states = self.values[self.observed]
+        refuse_outside(states, self.domain)
+        self.transform = as_transform(transform, states, self.names, self.domain)
+        self.scaling = scaling
 
     @property
     def event_shape(self) -> tuple[int, ...]:

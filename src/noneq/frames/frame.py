@@ -79,8 +79,9 @@ class Asked(eqx.Module):
             self._check_values(np.asarray(array).reshape(-1, k))
         return array
 
-    def _named(self, column: int, code: float) -> str:
+    def _named(self, column: int, number: Any) -> str:
         """A category as the user calls it."""
+        code = float(number)
         own = self.categories[column] if self.categories else ()
         return own[int(code)] if code % 1 == 0 and 0 <= code < len(own) else f"{code:g}"
 

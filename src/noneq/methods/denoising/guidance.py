@@ -185,6 +185,10 @@ def measured(model: Any, matrix: Any, values: Any, *, noise: float = 0.0) -> Den
             "numbers and noise ≥ 0."
         )
     a, normaliser = a.reshape(b.size, dim), model.frame.normaliser
+    if normaliser.transform:
+        raise InvalidInput(
+            "measured: a model of transformed coordinates takes no linear measurement."
+        )
     if not np.abs(a).max(axis=1).all():
         raise InvalidInput("measured: a row of the matrix is zero; leave that measurement out.")
     inside = a * np.asarray(normaliser.scale.value, np.float64)
