@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from noneq.cli.requests import load_data
 from noneq.data.conditions import listed
 from noneq.data.inspection import Inspection
@@ -56,7 +58,7 @@ def _condition(found: Inspection) -> str:
 def _rows(found: Inspection) -> list[list[str]]:
     scales = zip(found.mean, found.std, found.low, found.high, strict=True)
     rows = [
-        [name, unit, *(f"{value:.4g}" for value in scale), str(nan + infinite)]
+        [name, unit, *_numbers(*scale), str(nan + infinite)]
         for name, unit, scale, nan, infinite in zip(
             found.names, found.units, scales, found.nan, found.infinite, strict=True
         )
@@ -64,6 +66,15 @@ def _rows(found: Inspection) -> list[list[str]]:
     if len(rows) > _MOST:
         rows = [*rows[:_MOST], [f"… {len(rows) - _MOST} more", *[""] * 6]]
     return rows
+
+
+def _numbers(mean: float, std: float, low: float, high: float) -> list[str]:
+    """Mean, standard deviation, lowest and highest, with digits enough to tell them apart."""
+    size = max(abs(low), abs(high))
+    digits = 4 if not 0 < std < size else min(17, max(4, 3 + int(np.ceil(np.log10(size / std)))))
+    return [
+        f"{mean:.{digits}g}", f"{std:.4g}", f"{low:.{digits}g}", f"{high:.{digits}g}"
+    ]  # fmt: skip
 
 
 def _remarks(found: Inspection) -> list[str]:

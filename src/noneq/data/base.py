@@ -36,6 +36,7 @@ class AbstractEnsemble(AbstractChecked):
     categories: eqx.AbstractVar[tuple[tuple[str, ...], ...]]
     transform: eqx.AbstractVar[tuple[str, ...]]
     scaling: eqx.AbstractVar[Scaling]
+    drawn_from: eqx.AbstractVar[str]
 
     @property
     @abstractmethod
@@ -58,6 +59,7 @@ class AbstractEnsemble(AbstractChecked):
             "categories": self.categories,
             "transform": self.transform,
             "scaling": self.scaling,
+            "drawn_from": self.drawn_from,
         }
 
     @abstractmethod

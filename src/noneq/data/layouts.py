@@ -26,7 +26,13 @@ from noneq.errors import DataFileError, InvalidInput
 
 
 FORMAT = 1
-OPTIONAL = {"condition_names": (), "categories": (), "transform": (), "scaling": "std"}
+OPTIONAL = {
+    "condition_names": (),
+    "categories": (),
+    "transform": (),
+    "scaling": "std",
+    "drawn_from": "",
+}
 """Labels that a record holds only where they say something."""
 
 
@@ -165,6 +171,7 @@ def labels_of(raw: Raw) -> dict[str, Any]:
         "categories": tuple(tuple(own) for own in record.get("categories", ())),
         "transform": tuple(record.get("transform", ())),
         "scaling": record.get("scaling", "std"),
+        "drawn_from": str(record.get("drawn_from", "")),
     }
 
 

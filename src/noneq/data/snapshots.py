@@ -50,6 +50,7 @@ class Snapshots(AbstractEnsemble):
             ``"sqrt"``, ``"asinh"``, ``"logit"``), ``""`` for its own; see `noneq.data.scales.transforms`.
         scaling: how a model's scale is measured: by mean and standard deviation (``"std"``), or by
             median and interquartile range (``"robust"``), which outliers do not move.
+        drawn_from: the run whose model drew these samples; empty for data.
 
     Raises:
         InvalidInput: empty or non-finite values, a time without samples, unsorted or
@@ -69,6 +70,7 @@ class Snapshots(AbstractEnsemble):
     categories: Categories = eqx.field(static=True)
     transform: tuple[str, ...] = eqx.field(static=True)
     scaling: Scaling = eqx.field(static=True)
+    drawn_from: str = eqx.field(static=True)
 
     def __init__(
         self,
@@ -85,6 +87,7 @@ class Snapshots(AbstractEnsemble):
         categories: Sequence[Sequence[str]] | None = None,
         transform: Sequence[str] | None = None,
         scaling: Scaling = "std",
+        drawn_from: str = "",
     ):
         self.values = as_floats(values, "values")
         if self.values.ndim == 0 or self.values.size == 0:
@@ -111,7 +114,7 @@ class Snapshots(AbstractEnsemble):
         self.domain = as_domain(domain, self.event_shape)
         refuse_outside(self.values, self.domain)
         self.transform = as_transform(transform, self.values, self.names, self.domain)
-        self.scaling = scaling
+        self.scaling, self.drawn_from = scaling, str(drawn_from)
 
     @classmethod
     @checked

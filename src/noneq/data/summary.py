@@ -40,8 +40,8 @@ class Summary(AbstractChecked):
         condition_low, condition_high: its least and largest value; empty in runs of 0.1.0.
         origin: what is subtracted in float64 before models compute in float32, per coordinate
             (channel); empty where no coordinate lies far from zero, and in runs of 0.1.0.
-        names, units, time_unit, domain, condition_names, categories, transform, scaling: as in the
-            data; shift and scale are those of T(x) where there is a transform.
+        names, units, time_unit, domain, condition_names, categories, transform, scaling, drawn_from:
+            as in the data; shift and scale are those of T(x) where there is a transform.
         kind: ``"snapshots"`` or ``"trajectories"``.
         periods: of every number of the normalised state, 0 where it is not periodic; empty if
             none is, and in runs of 0.1.0, whose networks took angles for numbers on a line.
@@ -70,6 +70,7 @@ class Summary(AbstractChecked):
     origin: tuple[float, ...] = ()
     transform: tuple[str, ...] = ()
     scaling: Scaling = "std"
+    drawn_from: str = ""
 
     def __check_init__(self) -> None:
         channels = self.event_shape[0] if self.event_shape else 0

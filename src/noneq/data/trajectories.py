@@ -40,8 +40,8 @@ class Trajectories(AbstractEnsemble):
         times: ``(T,)`` strictly increasing, unit ``time_unit``.
         mask: ``(n, T)`` booleans, True where observed; None if all are.
         condition: ``(n, k)`` numbers or texts that go with each trajectory, or None.
-        names, units, time_unit, domain, condition_names, categories, transform, scaling: as in
-            `Snapshots`.
+        names, units, time_unit, domain, condition_names, categories, transform, scaling,
+            drawn_from: as in `Snapshots`.
 
     Raises:
         InvalidInput: as `Snapshots`; also NaN where the mask says observed, an empty trajectory.
@@ -60,6 +60,7 @@ class Trajectories(AbstractEnsemble):
     categories: Categories = eqx.field(static=True)
     transform: tuple[str, ...] = eqx.field(static=True)
     scaling: Scaling = eqx.field(static=True)
+    drawn_from: str = eqx.field(static=True)
 
     def __init__(
         self,
@@ -76,6 +77,7 @@ class Trajectories(AbstractEnsemble):
         categories: Sequence[Sequence[str]] | None = None,
         transform: Sequence[str] | None = None,
         scaling: Scaling = "std",
+        drawn_from: str = "",
     ):
         self.values = as_floats(values, "values")
         self.times = as_times(times)
@@ -107,7 +109,7 @@ class Trajectories(AbstractEnsemble):
         states = self.values[self.observed]
         refuse_outside(states, self.domain)
         self.transform = as_transform(transform, states, self.names, self.domain)
-        self.scaling = scaling
+        self.scaling, self.drawn_from = scaling, str(drawn_from)
 
     @property
     def event_shape(self) -> tuple[int, ...]:

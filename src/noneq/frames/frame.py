@@ -85,6 +85,10 @@ class Asked(eqx.Module):
         own = self.categories[column] if self.categories else ()
         return own[int(code)] if code % 1 == 0 and 0 <= code < len(own) else f"{code:g}"
 
+    def _column(self, place: int) -> str:
+        """A column as the user calls it."""
+        return f"condition {self.names[place]}" if self.names else f"condition (column {place})"
+
     def _known(self) -> str:
         """What the columns are, for a message."""
         text = [
@@ -106,11 +110,11 @@ class Asked(eqx.Module):
             strange = ~np.isin(rows[:, i], levels) & ~missing[:, i]
             if levels and strange.any():
                 raise InvalidInput(
-                    f"condition {self._named(i, rows[strange, i][0])} is no category of column {i} "
-                    f"in the training data; known: {listed([self._named(i, k) for k in levels])}."
+                    f"{self._named(i, rows[strange, i][0])} is no category of {self._column(i)} in the "
+                    f"training data; known: {listed([self._named(i, k) for k in levels])}."
                 )
             if self.low and not levels and not isinstance(self.low[i], Tracer):
-                warn_outside(f"condition (column {i})", rows[:, i], self.low[i], self.high[i], 5)
+                warn_outside(self._column(i), rows[:, i], self.low[i], self.high[i], 5)
 
 
 def _has_text(condition: Any) -> bool:
@@ -230,7 +234,9 @@ class AbstractLaw(AbstractModel, HasFrame):
         time = check_time(time, self.frame.times)
         condition = self.frame.asked.check(condition, int(n))
         self.frame.warn_rounded("samples")
-        return check_solved(_sample(self, int(n), time, condition, key))
+        return check_solved(
+            _sample(self, int(n), time, condition, key), time=time, times=self.frame.times
+        )
 
     @checked
     def snapshots(

@@ -77,7 +77,7 @@ def sample(
         parts.append(_labelled(drawn, fit.summary))
     if asked is not None and np.isnan(asked).any():
         warnings.warn("a condition left open has no number; the samples carry none.", stacklevel=2)
-    return _joined(parts)
+    return replace(_joined(parts), drawn_from=str(folder))
 
 
 def steered(

@@ -94,7 +94,10 @@ MOVED = {
 RENAMED = {"FieldLinesModel": "FlowLaw"}
 """Classes of outlines that have another name now."""
 _NONE = {"tuple": []}
-_LABELS = dict.fromkeys(("condition_names", "categories", "transform"), _NONE) | {"scaling": "std"}
+_LABELS = dict.fromkeys(("condition_names", "categories", "transform"), _NONE) | {
+    "scaling": "std",
+    "drawn_from": "",
+}
 ADDED = {
     "noneq.frames.frame:Asked": dict.fromkeys(("low", "high", "names", "categories"), _NONE),
     "noneq.frames.normaliser:Normaliser": {"origin": _NONE, "transform": _NONE},

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from noneq.data.conditions import Categories, coded, listed
+from noneq.data.conditions import coded, listed
 from noneq.data.formats.assembly import assemble
 from noneq.data.layouts import Raw, kind_of
 from noneq.data.readings.labels import are_compact_dates, elapsed, time_unit
@@ -115,8 +115,8 @@ def from_table(
         return assemble(values, time, label and label.values, given, record, reading)
     if given is not None and _are_categories(given):
         given = given.astype(np.int64)
-    if given is not None and categories:
-        _refuse_blank(given, categories, roles.condition, reading)
+    if given is not None:
+        _refuse_blank(given, roles.condition, reading)
     clock = _clock(by_name[roles.time]) if roles.time else None
     kept, lost = _labelled(label)
     units = dict(reading.units)
@@ -150,15 +150,12 @@ def _own_roles(names: Sequence[str]) -> Roles:
     )
 
 
-def _refuse_blank(
-    given: np.ndarray, categories: Categories, names: Sequence[str], reading: Reading
-) -> None:
-    """Refuse a row without a category, unless such rows are to be left out."""
-    for i, own in enumerate(categories):
-        lost = ~np.isfinite(given[:, i])
-        if own and lost.any() and not reading.drop_missing:
+def _refuse_blank(given: np.ndarray, names: Sequence[str], reading: Reading) -> None:
+    """Refuse a row without a condition, unless such rows are to be left out."""
+    for name, lost in zip(names, ~np.isfinite(given.T), strict=True):
+        if lost.any() and not reading.drop_missing:
             raise InvalidInput(
-                f"{lost.sum()} rows have no {names[i]}, the first is row {np.argmax(lost) + 1}; leave "
+                f"{lost.sum()} rows have no {name}, the first is row {np.argmax(lost) + 1}; leave "
                 "them out with --drop-missing."
             )
 
