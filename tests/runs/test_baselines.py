@@ -94,6 +94,7 @@ def test_compare_shows_them_beside_what_was_trained(tmp_path):
     assert 3.0 < w2[1] < 3.8
     assert w2[2] < 1.0
     assert ("NearestSnapshot", "nll") not in found, "no density without a model"
+    assert len({row["floor"] for row in rows if row["metric"] == "w2"}) == 1, "one floor for all"
     said = nq.runs.verdicts(rows)
     assert any("w2: no method beats" in text or "w2: Stub is better" in text for text in said)
 
@@ -121,3 +122,12 @@ def test_the_verdict_names_the_best_of_both(value, baseline, parts):
     said = " ".join(nq.runs.verdicts(rows))
     assert all(part in said for part in parts), said
     assert nq.runs.verdicts([row("Flow", 1.0)]) == [], "nothing to compare with"
+
+
+def test_quantities_that_no_state_has_are_one_group():
+    dose = np.linspace(0, 1, 40)
+    ends = [np.zeros((20, 1)), np.ones((20, 1))]
+    data = Snapshots.from_frames(ends, [0.0, 1.0], condition=dose)
+    model = nq.runs.DisplacementInterpolation(data)
+    new = np.linspace(0.003, 0.9, 30)[:, None]
+    assert np.allclose(model.sample(30, time=0.5, condition=new, key=KEY), 0.5)

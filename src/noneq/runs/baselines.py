@@ -86,10 +86,18 @@ class AbstractBaseline(AbstractModel):
         each = np.broadcast_to(rows, (n, rows.shape[1]))
         kinds, kind = np.unique(each, axis=0, return_inverse=True)
         states = np.empty((n, *self.event_shape))
-        for i, row in enumerate(kinds):
-            mine = kind.ravel() == i
+        # Conditions that no training state has, such as new quantities, make one group.
+        seen = [self.data.condition is not None and _has(self.data.condition, k) for k in kinds]
+        group = np.where(seen, np.arange(len(kinds)), -1)[kind.ravel()]
+        for i in np.unique(group):
+            mine = group == i
+            row = kinds[i] if i >= 0 else None
             states[mine] = self.draw(int(mine.sum()), at, row, rng)
         return states
+
+
+def _has(condition: np.ndarray, row: np.ndarray) -> bool:
+    return bool((condition == row).all(axis=1).any())
 
 
 class NearestSnapshot(AbstractBaseline):

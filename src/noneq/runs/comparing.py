@@ -104,7 +104,9 @@ def compare(
     if not rows:
         raise InvalidInput("; ".join(f"{name}: {reason}" for name, reason in failed.items()))
     if hold_out:
-        rows += _untrained(train, test, chosen, case=case, n=n, frames=frames, key=score_key)
+        # The key of the first seed, so that floors are the same.
+        first = jax.random.fold_in(score_key, 0)
+        rows += _untrained(train, test, chosen, case=case, n=n, frames=frames, key=first)
     add_rows(folder, rows)
     return rows, failed
 
@@ -124,10 +126,15 @@ def _untrained(
     found, why = baselines(train, test.times.tolist())
     if why:
         warnings.warn(f"{why}.", stacklevel=3)
-    scored: list[tuple[Row, ...]] = [
-        tuple(score(model, test, takes, method=name, conditional=conditional, **how))
-        for name, model in found.items()
-    ]
+    scored: list[tuple[Row, ...]] = []
+    for name, model in found.items():
+        try:
+            scored.append(
+                tuple(score(model, test, takes, method=name, conditional=conditional, **how))
+            )
+        except NoneqError as error:
+            # What was trained has its rows already.
+            warnings.warn(f"no row of {name}: {error}", stacklevel=3)
     return combine(scored)
 
 
