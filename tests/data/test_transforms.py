@@ -71,6 +71,9 @@ def test_samples_and_densities_are_in_the_users_scale(fit):
     u = np.log(x[:, 0])
     truth = gauss((u - 1) / 0.8) + np.log(0.8) + u + gauss(x[:, 1])
     assert nq.metrics.nll(fit.model, Snapshots(x)).value == pytest.approx(truth.mean(), abs=0.15)
+    exact = float(fit.model.log_prob(jnp.asarray(x[0])))
+    estimate = fit.model.log_prob_estimate(jnp.asarray(x[0]), key=KEY, probes=32)
+    assert estimate.value.item() == pytest.approx(exact, abs=0.1 + 4 * estimate.stderr.item())
     # The density falls off as that of the logarithm divided by x: far from 1 they differ by 3 nats.
     near, far = (float(fit.model.log_prob(jnp.array([size, 0.0]))) for size in (np.e, np.e**2.6))
     assert near - far == pytest.approx(0.5 * 2.0**2 + 1.6, abs=0.7)
