@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import noneq as nq
+from noneq.cli.inspecting import describe
 from noneq.data import Snapshots, Trajectories, write
 from noneq.data.inspection import inspection, picture
 
@@ -91,3 +92,45 @@ def test_the_next_command_keeps_the_limit_that_was_lifted(tmp_path):
     found = inspection(tmp_path / "a.npz", unpack_limit=500)
     assert found.command.endswith("--unpack-limit 500")
     assert "unpack" not in inspection(tmp_path / "a.npz").command
+
+
+def advice(data):
+    return inspection(data).command
+
+
+def test_the_advice_is_that_of_the_kind(tmp_path):
+    rng = np.random.default_rng(0)
+    frames = [rng.normal(size=(40, 2)) for _ in range(3)]
+    assert advice(Snapshots.from_frames(frames, [0.0, 1.0, 4.0])).startswith(
+        "noneq compare --methods ScoreMatching,FlowMatching --hold-out 1 "
+    )
+    assert advice(Snapshots(frames[0])).startswith("noneq fit ScoreMatching FILE")
+    paths = Trajectories(rng.normal(size=(9, 5, 1)), np.arange(5.0))
+    assert advice(paths).startswith("noneq fit Transition")
+    spins = Snapshots((rng.random((200, 4)) > 0.5) * 1.0)
+    assert advice(spins).startswith("noneq fit Autoregressive FILE")
+    counts = Snapshots(rng.poisson(2.0, (400, 3)))
+    levels = np.unique(counts.values).size
+    assert f"CategoricalUnits --set visible.levels={levels}" in advice(counts)
+    many = Snapshots(rng.integers(0, 200, (4000, 3)))
+    assert "fit ScoreMatching --set dequantise=1 FILE" in advice(many), "200 levels are no units"
+
+
+def test_samples_of_a_model_are_nothing_to_fit(tmp_path):
+    drawn = Snapshots(np.random.default_rng(0).normal(size=(40, 2)), drawn_from="runs/a b")
+    for name in ("s.npz", "s.csv"):
+        write(drawn, tmp_path / name)
+        found = inspection(tmp_path / name)
+        assert found.command == "noneq report 'runs/a b'"
+        assert "samples of the model in runs/a b" in found.warnings[0]
+    assert drawn.take(np.arange(3)).drawn_from == "runs/a b"
+
+
+def test_numbers_far_from_zero_are_shown_to_the_digit_that_changes():
+    x = 384_230_484.47 + 0.02 * np.random.default_rng(0).normal(size=(100, 1))
+    found = inspection(Snapshots(x))
+    assert found.problem == ""
+    row = describe(found)[2][0]
+    assert row[2].startswith("384230484.4")
+    near = describe(inspection(Snapshots(x - x.mean())))[2][0]
+    assert len(near[4]) < 10

@@ -3,13 +3,14 @@
 import warnings
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import noneq as nq
 from noneq.data.summary import summarise
-from noneq.errors import InvalidInput
-from noneq.frames.checks import OutsideTraining, check_steps, check_time
+from noneq.errors import InvalidInput, SolveFailed
+from noneq.frames.checks import OutsideTraining, check_solved, check_steps, check_time
 from noneq.frames.frame import Asked, Frame
 
 
@@ -92,3 +93,28 @@ def test_paths_of_more_steps_than_can_be_waited_for_are_refused():
         check_steps("time 1e6", 1e8, 2, most=100_000)
     with pytest.raises(InvalidInput, match="50,000 steps, which fill"):
         check_steps("time 1e6", 50_000, 10**10, most=100_000)
+
+
+def test_samples_that_fail_outside_the_training_times_name_the_time():
+    lost = jnp.full((3, 1), jnp.nan)
+    with pytest.raises(InvalidInput, match="time 1000 is outside the training data, 0 to 2"):
+        check_solved(lost, time=1000.0, times=TIMES)
+    with pytest.raises(SolveFailed, match="3 of 3 samples"):
+        check_solved(lost, time=1.0, times=TIMES)
+
+
+def test_conditions_are_named_as_the_user_calls_them():
+    asked = Asked(
+        levels=((0, 2), ()), low=(0.0, 0.1), high=(2.0, 1.0), names=("gene", "dose"),
+        categories=(("ko", "het", "wt"), ()),
+    )  # fmt: skip
+    assert np.allclose(asked.check(["wt", 0.5]), [2, 0.5])
+    assert np.allclose(asked.check([["ko", "0.1"], ["wt", 1]], 2), [[0, 0.1], [2, 1]])
+    with pytest.raises(InvalidInput, match="'mut' is not among the training data; known: ko, het"):
+        asked.check(["mut", 0.5])
+    with pytest.raises(InvalidInput, match="het is no category of condition gene .* known: ko, wt"):
+        asked.check(["het", 0.5])
+    with pytest.warns(OutsideTraining, match="condition dose 100 is outside"):
+        asked.check(["wt", 100.0])
+    with pytest.raises(InvalidInput, match=r"gene \(ko, het, wt\), dose"):
+        asked.check(None)

@@ -41,12 +41,13 @@ def test_an_outline_gets_the_class_of_today():
 
 
 def test_an_outline_gets_the_fields_that_were_added():
-    kind, new = "noneq.frames.frame:Asked", {"low": {"tuple": []}, "high": {"tuple": []}}
+    kind = "noneq.frames.frame:Asked"
+    new = dict.fromkeys(("low", "high", "names", "categories"), {"tuple": []})
     old = {"kind": kind, "fields": {"levels": {"tuple": []}, "optional": False}}
     assert upgraded(old)["fields"] == old["fields"] | new
     today = {
         "kind": kind,
-        "fields": old["fields"] | {"low": {"tuple": [1.0]}, "high": {"tuple": [2.0]}},
+        "fields": old["fields"] | dict.fromkeys(new, {"tuple": [1.0]}),
     }
     assert upgraded(today) == today
 

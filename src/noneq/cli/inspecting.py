@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from noneq.cli.requests import load_data
+from noneq.data.conditions import listed
 from noneq.data.inspection import Inspection
 from noneq.data.pictures import picture
 from noneq.errors import InvalidInput
@@ -35,15 +38,27 @@ def describe(found: Inspection) -> tuple[str, Sequence[str], list[list[str]], li
     else:
         lines.append(f"one time, {first:g}{unit}")
     if found.condition_dim:
-        lines.append(f"a condition of {found.condition_dim} numbers with each")
+        lines.append(_condition(found))
     columns = ("coordinate", "unit", "mean", "std", "lowest", "highest", "missing")
     return "\n".join(lines), columns, _rows(found), _remarks(found)
+
+
+def _condition(found: Inspection) -> str:
+    """The condition by the names of its columns and categories, where there are any."""
+    if not found.condition_names:
+        return f"a condition of {found.condition_dim} numbers with each"
+    own = found.categories or ((),) * found.condition_dim
+    texts = [
+        f"{name} ({listed(levels)})" if levels else name
+        for name, levels in zip(found.condition_names, own, strict=True)
+    ]
+    return f"a condition with each: {', '.join(texts)}"
 
 
 def _rows(found: Inspection) -> list[list[str]]:
     scales = zip(found.mean, found.std, found.low, found.high, strict=True)
     rows = [
-        [name, unit, *(f"{value:.4g}" for value in scale), str(nan + infinite)]
+        [name, unit, *_numbers(*scale), str(nan + infinite)]
         for name, unit, scale, nan, infinite in zip(
             found.names, found.units, scales, found.nan, found.infinite, strict=True
         )
@@ -51,6 +66,15 @@ def _rows(found: Inspection) -> list[list[str]]:
     if len(rows) > _MOST:
         rows = [*rows[:_MOST], [f"… {len(rows) - _MOST} more", *[""] * 6]]
     return rows
+
+
+def _numbers(mean: float, std: float, low: float, high: float) -> list[str]:
+    """Mean, standard deviation, lowest and highest, with digits enough to tell them apart."""
+    size = max(abs(low), abs(high))
+    digits = 4 if not 0 < std < size else min(17, max(4, 3 + int(np.ceil(np.log10(size / std)))))
+    return [
+        f"{mean:.{digits}g}", f"{std:.4g}", f"{low:.{digits}g}", f"{high:.{digits}g}"
+    ]  # fmt: skip
 
 
 def _remarks(found: Inspection) -> list[str]:

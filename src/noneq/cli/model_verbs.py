@@ -77,7 +77,7 @@ def sample(
     check_target(out)
     data = sample(
         run, n, None if times is None else parse_times(times),
-        condition=None if condition is None else parse_condition(condition),
+        condition=None if condition is None else parse_condition(condition, run),
         guidance=guidance, given=parse_given(given, run), settings=assignments(set_), seed=seed,
         trust=trust,
     )  # fmt: skip
@@ -141,7 +141,7 @@ def compare(
 ) -> int:
     """Fit several methods on one part of the data and score them on the rest."""
     from noneq.cli.requests import case_of, load_data, make_methods, names_in, record_of
-    from noneq.runs import compare
+    from noneq.runs import compare, verdicts
 
     recipes = make_methods(names_in(methods), set_, trust=trust)
     data = load_data(file, layout, quiet=quiet, trust=trust)
@@ -154,9 +154,10 @@ def compare(
         )  # fmt: skip
     for name, reason in failed.items():
         say(f"{name} failed: {reason}")
+    said = verdicts(rows) if hold_out else []
+    facts = {"rows": rows, "failed": failed, "verdicts": said}
     text = f"runs and metrics.json in {folder}"
-    hint = f"noneq report {folder}"
-    emit(json, {"rows": rows, "failed": failed}, table(rows), text, hint=hint, quiet=quiet)
+    emit(json, facts, table(rows), *said, text, hint=f"noneq report {folder}", quiet=quiet)
     return 3 if failed else 0
 
 

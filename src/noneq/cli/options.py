@@ -46,7 +46,7 @@ Condition = Annotated[
     typer.Option(
         "--condition",
         metavar="A,B",
-        help="What to sample for: a number per condition column; nan leaves one open.",
+        help="What to sample for: a number or category per condition column; nan leaves one open.",
     ),
 ]
 Guidance = Annotated[

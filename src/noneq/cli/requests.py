@@ -155,14 +155,19 @@ def parse_times(text: str) -> np.ndarray:
         ) from None
 
 
-def parse_condition(text: str) -> np.ndarray:
-    """``1.5,2`` or ``nan,2`` to a condition, one number per column.
+def parse_condition(text: str, run: Path) -> np.ndarray | list[str]:
+    """``1.5,2``, ``nan,2`` or ``wt,2`` to a condition of a run, one number or name per column.
 
     Raises:
-        InvalidInput: anything else.
+        InvalidInput: no numbers, and the run knows no categories by name.
     """
+    words = [word.strip() for word in text.split(",")]
+    summary = read_meta(members(run)[0])["summary"]
+    if any(summary.get("categories", ())):
+        # A name may hold commas itself.
+        return [text] if len(summary["condition_levels"]) == 1 else words
     try:
-        return np.asarray([float(word) for word in text.split(",")])
+        return np.asarray([float(word) for word in words])
     except ValueError:
         raise InvalidInput(
             f"condition = {text!r}; expected a number for each column, like 1.5,2: a category by "

@@ -1,7 +1,7 @@
 """What snapshots and trajectories have in common."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import equinox as eqx
 import numpy as np
@@ -13,6 +13,10 @@ from noneq.kinds import AbstractChecked
 
 if TYPE_CHECKING:
     import xarray as xr
+
+
+Scaling: TypeAlias = Literal["std", "robust"]
+"""How the scale of a coordinate is measured."""
 
 
 class AbstractEnsemble(AbstractChecked):
@@ -28,6 +32,11 @@ class AbstractEnsemble(AbstractChecked):
     units: eqx.AbstractVar[tuple[str, ...]]
     time_unit: eqx.AbstractVar[str]
     domain: eqx.AbstractVar[AbstractDomain]
+    condition_names: eqx.AbstractVar[tuple[str, ...]]
+    categories: eqx.AbstractVar[tuple[tuple[str, ...], ...]]
+    transform: eqx.AbstractVar[tuple[str, ...]]
+    scaling: eqx.AbstractVar[Scaling]
+    drawn_from: eqx.AbstractVar[str]
 
     @property
     @abstractmethod
@@ -40,12 +49,17 @@ class AbstractEnsemble(AbstractChecked):
         return self.values.shape[0]
 
     def labels(self) -> dict[str, Any]:
-        """What travels with the data: names, units, time_unit, domain."""
+        """What travels with the data: names, units, domain, what conditions are called, scales."""
         return {
             "names": self.names,
             "units": self.units,
             "time_unit": self.time_unit,
             "domain": self.domain,
+            "condition_names": self.condition_names,
+            "categories": self.categories,
+            "transform": self.transform,
+            "scaling": self.scaling,
+            "drawn_from": self.drawn_from,
         }
 
     @abstractmethod
@@ -54,7 +68,10 @@ class AbstractEnsemble(AbstractChecked):
         last of these axes."""
 
     def to_xarray(self) -> "xr.Dataset":
-        """As a data set: ``values`` with dims (sample | trajectory, time) and state axes."""
+        """As a data set: ``values`` with dims (sample | trajectory, time) and state axes.
+
+        Conditions with named categories are there twice: as numbers and, by their own name, as texts.
+        """
         import xarray as xr
 
         rank = len(self.event_shape)
@@ -66,6 +83,11 @@ class AbstractEnsemble(AbstractChecked):
         if self.condition is not None:
             variables["condition"] = ((lead[0], "condition_number"), self.condition)
         coordinates = {"time": (lead[-1], times, time_unit), event[0]: list(self.names)}
+        for i, own in enumerate(self.categories):
+            if own and self.condition is not None:
+                name = self.condition_names[i] if self.condition_names else f"condition_{i}"
+                texts = np.asarray(own)[self.condition[:, i].astype(int)]
+                coordinates[name] = (lead[0], texts)
         return xr.Dataset(variables, coordinates)
 
 
@@ -77,7 +99,8 @@ def first_components(
     if not 1 <= components <= count:
         raise InvalidInput(f"components = {components}; this data has 1..{count}.")
     values = np.take(values, np.arange(components), axis=axis)
-    labels = labels | {name: labels[name][:components] for name in ("names", "units")}
+    cut = ("names", "units", "transform")
+    labels = labels | {name: labels[name][:components] for name in cut if name in labels}
     domain = labels["domain"]
     if isinstance(domain, Region) and components < count:
         # The first coordinates of a shape's points fill no shape that is known.

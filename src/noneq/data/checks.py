@@ -132,7 +132,10 @@ def as_condition(condition: Any, n: int) -> np.ndarray | None:
     if array.ndim != 2 or array.shape[0] != n or array.shape[1] == 0:
         raise InvalidInput(f"condition has shape {array.shape}; expected ({n}, k), one row each.")
     if not np.isfinite(array).all():
-        raise InvalidInput("condition holds NaN or infinity; drop those samples first.")
+        raise InvalidInput(
+            "condition holds NaN or infinity, or a missing category; leave those samples out "
+            "(command line: --drop-missing)."
+        )
     if labels and np.abs(array).max() > _EXACT:
         raise InvalidInput(f"condition holds labels beyond {_EXACT}; number the categories from 0.")
     return array

@@ -82,6 +82,7 @@ def read(
     domain: AbstractDomain | str | None = None,
     units: Mapping[str, str] | str = "",
     unpack_limit: int | float | None = None,
+    **more: Any,
 ) -> Snapshots | Trajectories:
     """Read an ensemble from a text table (csv, tsv, txt, dat), npz, npy, nc, zarr or parquet file.
 
@@ -110,6 +111,8 @@ def read(
         units: unit by coordinate name, and ``"time"``.
         unpack_limit: MB that the file may unpack to; by default 100 MB, or 100 times its size if
             that is more. Raise it for your own files of numbers that compress better.
+        more: any other field of `Reading`: ``every=2``, ``window=(0, 5)``, ``drop=["mass"]``,
+            ``transform={"x": "log"}`` …
 
     Raises:
         InvalidInput: no such file, an unknown extension, content that is no ensemble, or content
@@ -118,7 +121,7 @@ def read(
     """
     wanted = reading_of(
         reading, time_column, trajectory_column, condition_columns, columns, components, missing,
-        kind, domain, units, unpack_limit,
+        kind, domain, units, unpack_limit, **more,
     )  # fmt: skip
     raw, wanted = read_raw(path, wanted)
     return safely(Path(path), lambda: build(raw, wanted, handling(wanted)))
@@ -136,6 +139,7 @@ def reading_of(
     domain: AbstractDomain | str | None = None,
     units: Mapping[str, str] | str = "",
     unpack_limit: int | float | None = None,
+    **more: Any,
 ) -> Reading:
     """The keywords of `read` as one value.
 
@@ -149,7 +153,7 @@ def reading_of(
         if isinstance(given, str):
             raise WrongType(f"{name} = {given!r}; expected a list of names.")
     start = reading if isinstance(reading, Reading) else parse(reading)
-    return start.changed(
+    return start.said(**more).changed(
         time=time_column,
         trajectory=trajectory_column,
         condition=tuple(condition_columns),

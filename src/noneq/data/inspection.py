@@ -14,14 +14,16 @@ from noneq.data.pictures import picture as picture
 from noneq.data.readings.options import Reading, words as options
 from noneq.data.readings.refinement import build, refine
 from noneq.data.readings.understanding import Understanding
+from noneq.data.scales.normalisation import normalisation
 from noneq.data.snapshots import Snapshots
-from noneq.data.summary import check_float32, normalisation
+from noneq.data.summary import check_float32
 from noneq.data.trajectories import Trajectories
 from noneq.domains import AbstractDomain
 from noneq.errors import NoneqError
 
 
 _MANY_COMPONENTS = 50
+_MANY_LEVELS = 64
 _CODES = (-9.0, -99.0, -999.0, -9999.0, -99999.0, 999.0, 9999.0, 99999.0, 1e20, 9.96921e36)
 _FAR = 8
 
@@ -44,6 +46,8 @@ class Inspection:
         constant: names of coordinates that never change.
         outside: finite entries outside the domain's bounds.
         condition_dim: length of the condition vector, 0 if none.
+        condition_names, categories: names of its columns and of their categories, where they have
+            any.
         understood: what each part of the file was taken for, or None for data in memory.
         warnings: what would give wrong numbers if it is not what it seems.
         problem: why the data cannot be used as they are, or "".
@@ -72,6 +76,8 @@ class Inspection:
     constant: tuple[str, ...]
     outside: int
     condition_dim: int
+    condition_names: tuple[str, ...]
+    categories: tuple[tuple[str, ...], ...]
     understood: Understanding | None
     warnings: tuple[str, ...]
     problem: str
@@ -141,8 +147,10 @@ def _look(raw: Raw, reading: Reading, file: str) -> Inspection:
         constant=tuple(constant),
         outside=_outside(labels["domain"], states),
         condition_dim=condition_dim,
+        condition_names=labels["condition_names"] if condition_dim else (),
+        categories=labels["categories"] if condition_dim else (),
         understood=raw.understood,
-        warnings=tuple(doubts(states, labels["names"])),
+        warnings=(*_drawn(labels["drawn_from"]), *doubts(states, labels["names"])),
         problem=problem,
         command=_command(
             _advice(raw, states), file, reading, states.shape[1], sum(nan) + sum(infinite) > 0
@@ -192,21 +200,33 @@ def _problem(raw: Raw, count: int) -> str:
 
 
 def _advice(raw: Raw, states: np.ndarray) -> str:
-    """What suits the kind of data: dynamics for paths, a held-out time for snapshots."""
+    """What suits the kind of data: dynamics for paths, a held-out time for snapshots, a discrete
+    model for few levels; samples of a model are no data to learn from."""
+    if run := labels_of(raw)["drawn_from"]:
+        return f"noneq report {shlex.quote(run)}"
     if raw.time_index is None:
         return "noneq fit Transition"
-    data = Snapshots(np.nan_to_num(states[:10_000].astype(np.float64)))
-    if lattice_step(data) is not None:
-        levels = np.unique(data.values).size
-        units = f" --set visible=CategoricalUnits --set visible.levels={levels}"
-        return "noneq fit Autoregressive" + (units if levels > 2 else "")
+    step = lattice_step(Snapshots(np.nan_to_num(states[:10_000].astype(np.float64))))
+    if step is not None:
+        return _discrete(states[np.isfinite(states)], step)
     if raw.times.size > 2:
         middle = raw.times[raw.times.size // 2]
         return f"noneq compare --methods ScoreMatching,FlowMatching --hold-out {middle:g}"
     return "noneq fit ScoreMatching"
 
 
+def _discrete(values: np.ndarray, step: float) -> str:
+    """Units with a number for each level where there are few; else noise that fills the gaps."""
+    levels = np.unique(values).size
+    if levels > min(_MANY_LEVELS, values.size // 4):
+        return f"noneq fit ScoreMatching --set dequantise={step:g}"
+    units = f" --set visible=CategoricalUnits --set visible.levels={levels}"
+    return "noneq fit Autoregressive" + (units if levels > 2 else "")
+
+
 def _command(advice: str, file: str, reading: Reading, count: int, missing: bool) -> str:
+    if advice.startswith("noneq report"):
+        return advice
     words = [advice, file]
     words += [] if advice.startswith("noneq compare") else ["-o run/"]
     words += options(reading)
@@ -215,6 +235,16 @@ def _command(advice: str, file: str, reading: Reading, count: int, missing: bool
     if not reading.components and count > _MANY_COMPONENTS:
         words.append(f"--components {_MANY_COMPONENTS}")
     return " ".join(words)
+
+
+def _drawn(run: str) -> list[str]:
+    """That the file holds no data."""
+    return [f"these are samples of the model in {run}, no data to learn from"] if run else []
+
+
+def _transform(column: np.ndarray) -> str:
+    """The scale that draws outliers in."""
+    return "log" if column.min() > 0 else "log1p" if column.min() > -1 else "asinh"
 
 
 def doubts(states: np.ndarray, names: tuple[str, ...]) -> list[str]:
@@ -241,6 +271,7 @@ def doubts(states: np.ndarray, names: tuple[str, ...]) -> list[str]:
             worst = column[np.argmax(np.abs(column - middle))]
             found.append(
                 f"{name} has {others} outliers such as {worst:.4g} that set its scale (90 % lie "
-                f"between {low:.4g} and {high:.4g})"
+                f"between {low:.4g} and {high:.4g}): --read scaling=robust measures it by median and "
+                f"quartiles, --read transform={name}:{_transform(column)} draws them in"
             )
     return found

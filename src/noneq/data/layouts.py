@@ -26,6 +26,14 @@ from noneq.errors import DataFileError, InvalidInput
 
 
 FORMAT = 1
+OPTIONAL = {
+    "condition_names": (),
+    "categories": (),
+    "transform": (),
+    "scaling": "std",
+    "drawn_from": "",
+}
+"""Labels that a record holds only where they say something."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +161,7 @@ def kind_of(raw: Raw) -> str:
 
 
 def labels_of(raw: Raw) -> dict[str, Any]:
-    """Names, units, time_unit and domain, with defaults where the file gives none."""
+    """What travels with the data, with defaults where the file gives none."""
     shape = raw.values.shape[1 if raw.time_index is not None else 2 :] or (1,)
     record = raw.record
     return {
@@ -161,6 +169,11 @@ def labels_of(raw: Raw) -> dict[str, Any]:
         "units": as_labels(record.get("units"), shape, "units", ""),
         "time_unit": str(record.get("time_unit", "")),
         "domain": _domain(record.get("domain", {"kind": "Free"})),
+        "condition_names": tuple(record.get("condition_names", ())),
+        "categories": tuple(tuple(own) for own in record.get("categories", ())),
+        "transform": tuple(record.get("transform", ())),
+        "scaling": record.get("scaling", "std"),
+        "drawn_from": str(record.get("drawn_from", "")),
     }
 
 
@@ -224,7 +237,9 @@ def _finite_rows(array: np.ndarray | None, n: int = 0) -> np.ndarray:
 
 
 def _label_record(data: Snapshots | Trajectories) -> dict[str, Any]:
-    return data.labels() | {"domain": domain_record(data.domain)}
+    record = data.labels() | {"domain": domain_record(data.domain)}
+    # Without them the record is that of earlier files, and so is the checksum.
+    return {name: value for name, value in record.items() if OPTIONAL.get(name) != value}
 
 
 def domain_record(domain: AbstractDomain) -> dict[str, Any]:

@@ -7,9 +7,8 @@ import equinox as eqx
 import numpy as np
 
 from noneq._typing import Key
-from noneq.data.base import AbstractEnsemble, first_components
+from noneq.data.base import AbstractEnsemble, Scaling, first_components
 from noneq.data.checks import (
-    as_condition,
     as_domain,
     as_floats,
     as_index,
@@ -23,6 +22,8 @@ from noneq.data.checks import (
     refuse_nonfinite,
     refuse_outside,
 )
+from noneq.data.conditions import Categories, conditions
+from noneq.data.scales.transforms import as_transform
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
@@ -37,10 +38,19 @@ class Snapshots(AbstractEnsemble):
         values: ``(N, *event_shape)``; vectors ``(dim,)``, fields ``(channels, *grid)``.
         times: the T distinct times, strictly increasing, unit ``time_unit``.
         time_index: ``(N,)`` integers, which time each sample belongs to.
-        condition: ``(N, k)`` numbers that go with each sample, or None.
+        condition: ``(N, k)`` numbers or texts that go with each sample, or None. Whole numbers and
+            texts are categories, floats are quantities.
         names, units: one label per coordinate (channel for fields).
         time_unit: unit of the times.
         domain: where the states live.
+        condition_names: of the columns of the condition, if they have any.
+        categories: for each of these columns the names of its categories 0, 1, …, ``()`` for
+            numbers; found from texts.
+        transform: for each coordinate the scale on which a model sees it (``"log"``, ``"log1p"``,
+            ``"sqrt"``, ``"asinh"``, ``"logit"``), ``""`` for its own; see `noneq.data.scales.transforms`.
+        scaling: how a model's scale is measured: by mean and standard deviation (``"std"``), or by
+            median and interquartile range (``"robust"``), which outliers do not move.
+        drawn_from: the run whose model drew these samples; empty for data.
 
     Raises:
         InvalidInput: empty or non-finite values, a time without samples, unsorted or
@@ -56,6 +66,11 @@ class Snapshots(AbstractEnsemble):
     units: tuple[str, ...] = eqx.field(static=True)
     time_unit: str = eqx.field(static=True)
     domain: AbstractDomain
+    condition_names: tuple[str, ...] = eqx.field(static=True)
+    categories: Categories = eqx.field(static=True)
+    transform: tuple[str, ...] = eqx.field(static=True)
+    scaling: Scaling = eqx.field(static=True)
+    drawn_from: str = eqx.field(static=True)
 
     def __init__(
         self,
@@ -68,6 +83,11 @@ class Snapshots(AbstractEnsemble):
         units: Sequence[str] | None = None,
         time_unit: str = "",
         domain: AbstractDomain | None = None,
+        condition_names: Sequence[str] | None = None,
+        categories: Sequence[Sequence[str]] | None = None,
+        transform: Sequence[str] | None = None,
+        scaling: Scaling = "std",
+        drawn_from: str = "",
     ):
         self.values = as_floats(values, "values")
         if self.values.ndim == 0 or self.values.size == 0:
@@ -85,12 +105,16 @@ class Snapshots(AbstractEnsemble):
                 "place of each sample's time, or use Snapshots.from_frames(arrays, times)."
             )
         self.time_index = _time_index(time_index, n, self.times)
-        self.condition = as_condition(condition, n)
+        self.condition, self.condition_names, self.categories = conditions(
+            condition, n, condition_names, categories
+        )
         self.names = as_labels(names, self.event_shape, "names", "x")
         self.units = as_labels(units, self.event_shape, "units", "")
         self.time_unit = str(time_unit)
         self.domain = as_domain(domain, self.event_shape)
         refuse_outside(self.values, self.domain)
+        self.transform = as_transform(transform, self.values, self.names, self.domain)
+        self.scaling, self.drawn_from = scaling, str(drawn_from)
 
     @classmethod
     @checked

@@ -7,8 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from noneq.data.bands import time_band
+from noneq.data.base import Scaling
+from noneq.data.conditions import Categories
 from noneq.data.ensembles import Snapshots, Trajectories
-from noneq.domains import AbstractDomain, Discrete, is_periodic, periods_of
+from noneq.data.scales.normalisation import enclosing, normalisation
+from noneq.domains import AbstractDomain, is_periodic, periods_of
 from noneq.errors import InvalidInput
 from noneq.kinds import AbstractChecked, checked, shown
 
@@ -35,7 +38,10 @@ class Summary(AbstractChecked):
             for a column of quantities; empty if there is no condition.
         condition_shift, condition_scale: mean and standard deviation of each column.
         condition_low, condition_high: its least and largest value; empty in runs of 0.1.0.
-        names, units, time_unit, domain: as in the data.
+        origin: what is subtracted in float64 before models compute in float32, per coordinate
+            (channel); empty where no coordinate lies far from zero, and in runs of 0.1.0.
+        names, units, time_unit, domain, condition_names, categories, transform, scaling, drawn_from:
+            as in the data; shift and scale are those of T(x) where there is a transform.
         kind: ``"snapshots"`` or ``"trajectories"``.
         periods: of every number of the normalised state, 0 where it is not periodic; empty if
             none is, and in runs of 0.1.0, whose networks took angles for numbers on a line.
@@ -59,6 +65,12 @@ class Summary(AbstractChecked):
     condition_low: tuple[float, ...] = ()
     condition_high: tuple[float, ...] = ()
     periods: tuple[float, ...] = ()
+    condition_names: tuple[str, ...] = ()
+    categories: tuple[tuple[str, ...], ...] = ()
+    origin: tuple[float, ...] = ()
+    transform: tuple[str, ...] = ()
+    scaling: Scaling = "std"
+    drawn_from: str = ""
 
     def __check_init__(self) -> None:
         channels = self.event_shape[0] if self.event_shape else 0
@@ -74,6 +86,7 @@ class Summary(AbstractChecked):
             "time_band": 0 <= self.time_band < math.inf,
             "condition_shift": len(self.condition_shift) == self.condition_dim,
             "condition_scale": len(self.condition_scale) == self.condition_dim,
+            "origin": len(self.origin) in (0, channels) and all(map(math.isfinite, self.origin)),
             "names": len(self.names) == channels,
             "units": len(self.units) == channels,
             "kind": self.kind in ("snapshots", "trajectories"),
@@ -106,7 +119,8 @@ def summarise(data: Snapshots | Trajectories) -> Summary:
     """Measure the `Summary` of a training set.
 
     Raises:
-        InvalidInput: fewer than two samples, or values or times that float32 cannot hold.
+        InvalidInput: fewer than two samples, values or times that float32 cannot hold, or values of
+            a bounded or periodic domain that it cannot tell apart.
     """
     snapshots = data.snapshots()
     if snapshots.n < 2:
@@ -114,7 +128,7 @@ def summarise(data: Snapshots | Trajectories) -> Summary:
             f"{snapshots.n} sample is too little to learn from; give at least 2 (thousands are usual)."
         )
     check_float32(snapshots)
-    shift, scale, std = normalisation(snapshots)
+    shift, scale, std, origin = normalisation(snapshots)
     return Summary(
         event_shape=snapshots.event_shape,
         times=tuple(snapshots.times.tolist()),
@@ -123,21 +137,24 @@ def summarise(data: Snapshots | Trajectories) -> Summary:
         std=std,
         time_band=time_band(snapshots),
         counts=tuple(snapshots.counts.tolist()),
-        **_conditions(data.condition),
+        **_conditions(data.condition, data.categories),
         kind="trajectories" if isinstance(data, Trajectories) else "snapshots",
         periods=_periods(snapshots, scale),
+        origin=origin,
         **data.labels(),
     )
 
 
-def _conditions(condition: np.ndarray | None) -> dict[str, tuple]:
+def _conditions(condition: np.ndarray | None, categories: Categories) -> dict[str, tuple]:
     """Levels, mean, spread and range of every column."""
     columns = [] if condition is None else list(condition.T)
-    labels = condition is not None and condition.dtype.kind == "i"
+    whole = condition is not None and condition.dtype.kind == "i"
+    labels = [whole or bool(categories and categories[i]) for i in range(len(columns))]
     spreads = [float(column.std()) for column in columns]
     return {
         "condition_levels": tuple(
-            tuple(np.unique(column).tolist()) if labels else () for column in columns
+            tuple(np.unique(column).astype(int).tolist()) if label else ()
+            for column, label in zip(columns, labels, strict=True)
         ),
         "condition_shift": tuple(float(column.mean()) for column in columns),
         "condition_scale": tuple(spread if spread > 0 else 1.0 for spread in spreads),
@@ -167,57 +184,6 @@ def check_float32(data: Snapshots | Trajectories) -> None:
         )
 
 
-def normalisation(data: Snapshots) -> tuple[np.ndarray, np.ndarray, float]:
-    """Shift and scale per leading coordinate (1 for a constant one), and the std after them."""
-    axes = (0, *range(2, data.values.ndim))
-    values = data.values.astype(np.float64)
-    mean, spread = values.mean(axis=axes), values.std(axis=axes)
-    if isinstance(data.domain, Discrete):
-        shift, scale = np.zeros_like(mean), np.ones_like(mean)
-    elif data.domain.bounds is None:
-        shift, scale = mean, _scales(mean, spread, np.ptp(data.values, axis=axes))
-    else:
-        shift, scale = _enclosing(data.domain, mean.size)
-    for i, period in enumerate(_circles(data)):
-        if period:
-            shift[i], spread[i] = circular(values[:, i], period)
-            scale[i] = spread[i] if spread[i] > 1e-6 * period else period / 2
-    std = float(np.sqrt(np.mean((spread / scale) ** 2)))
-    return shift, scale, std if std > 0 else 1.0
-
-
-def _scales(mean: np.ndarray, spread: np.ndarray, width: np.ndarray) -> np.ndarray:
-    """Standard deviations; a constant coordinate gets one far below its value, and stays constant.
-
-    Args:
-        width: largest minus smallest value.
-
-    Raises:
-        InvalidInput: a coordinate that changes, by less than float32 can tell at its size.
-    """
-    # What was computed alike on every row may differ in the last bits.
-    constant = width <= 8 * np.finfo(width.dtype).eps * np.abs(mean)
-    lost = ~constant & (spread < 32 * np.finfo(np.float32).eps * np.abs(mean))
-    if lost.any():
-        i = int(np.argmax(lost))
-        raise InvalidInput(
-            f"coordinate number {i} is {mean[i]:.10g} ± {spread[i]:.2g}; models compute in float32, "
-            f"which cannot tell its values apart. Subtract {mean[i]:.6g} (command line: --read "
-            f"origin=NAME:{mean[i]:.6g})."
-        )
-    least = np.min(spread, where=~constant, initial=1.0)
-    own = np.where(mean == 0, least, np.abs(mean)) * np.finfo(np.float32).eps
-    return np.where(constant, own, spread)
-
-
-def _circles(data: Snapshots) -> list[float]:
-    """The period of each leading coordinate, 0 where not all its numbers have the same."""
-    if not is_periodic(data.domain):
-        return []
-    rows = periods_of(data.domain, data.event_shape).reshape(data.event_shape[0], -1)
-    return [float(row[0]) if (row == row[0]).all() else 0.0 for row in rows]
-
-
 def _periods(data: Snapshots, scale: np.ndarray) -> tuple[float, ...]:
     """Periods of the normalised numbers of a state; empty if there are none."""
     if not is_periodic(data.domain):
@@ -227,23 +193,9 @@ def _periods(data: Snapshots, scale: np.ndarray) -> tuple[float, ...]:
     return tuple(periods.ravel().tolist())
 
 
-def circular(x: np.ndarray, period: float) -> tuple[float, float]:
-    """Circular mean of numbers of a period, and the standard deviation the short way round."""
-    turn = 2 * np.pi / period
-    mean = np.angle(np.mean(np.exp(1j * turn * x))) / turn
-    away = x - mean - period * np.round((x - mean) / period)
-    return float(mean + away.mean()), float(away.std())
-
-
-def _enclosing(domain: AbstractDomain, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Centre and half-width per leading coordinate of a bounded domain."""
-    low, high = (np.broadcast_to(b, (count,)) for b in domain.bounds or ())
-    return (low + high) / 2, (high - low) / 2
-
-
 def placed(summary: Summary, domain: AbstractDomain) -> Summary:
     """The summary that data on free space would have on a bounded domain."""
-    shift, scale = _enclosing(domain, len(summary.shift))
+    shift, scale = enclosing(domain, len(summary.shift))
     std = float(np.sqrt(np.mean((summary.std * np.asarray(summary.scale) / scale) ** 2)))
     return replace(
         summary, domain=domain, shift=tuple(shift.tolist()), scale=tuple(scale.tolist()), std=std

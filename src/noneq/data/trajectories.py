@@ -7,9 +7,8 @@ import equinox as eqx
 import numpy as np
 
 from noneq._typing import Key
-from noneq.data.base import AbstractEnsemble, first_components
+from noneq.data.base import AbstractEnsemble, Scaling, first_components
 from noneq.data.checks import (
-    as_condition,
     as_domain,
     as_floats,
     as_index,
@@ -23,6 +22,8 @@ from noneq.data.checks import (
     refuse_nonfinite,
     refuse_outside,
 )
+from noneq.data.conditions import Categories, conditions
+from noneq.data.scales.transforms import as_transform
 from noneq.data.snapshots import Snapshots
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
@@ -38,8 +39,9 @@ class Trajectories(AbstractEnsemble):
         values: ``(n, T, *event_shape)``; masked entries are ignored (stored as 0).
         times: ``(T,)`` strictly increasing, unit ``time_unit``.
         mask: ``(n, T)`` booleans, True where observed; None if all are.
-        condition: ``(n, k)`` numbers that go with each trajectory, or None.
-        names, units, time_unit, domain: as in `Snapshots`.
+        condition: ``(n, k)`` numbers or texts that go with each trajectory, or None.
+        names, units, time_unit, domain, condition_names, categories, transform, scaling,
+            drawn_from: as in `Snapshots`.
 
     Raises:
         InvalidInput: as `Snapshots`; also NaN where the mask says observed, an empty trajectory.
@@ -54,6 +56,11 @@ class Trajectories(AbstractEnsemble):
     units: tuple[str, ...] = eqx.field(static=True)
     time_unit: str = eqx.field(static=True)
     domain: AbstractDomain
+    condition_names: tuple[str, ...] = eqx.field(static=True)
+    categories: Categories = eqx.field(static=True)
+    transform: tuple[str, ...] = eqx.field(static=True)
+    scaling: Scaling = eqx.field(static=True)
+    drawn_from: str = eqx.field(static=True)
 
     def __init__(
         self,
@@ -66,6 +73,11 @@ class Trajectories(AbstractEnsemble):
         units: Sequence[str] | None = None,
         time_unit: str = "",
         domain: AbstractDomain | None = None,
+        condition_names: Sequence[str] | None = None,
+        categories: Sequence[Sequence[str]] | None = None,
+        transform: Sequence[str] | None = None,
+        scaling: Scaling = "std",
+        drawn_from: str = "",
     ):
         self.values = as_floats(values, "values")
         self.times = as_times(times)
@@ -87,12 +99,17 @@ class Trajectories(AbstractEnsemble):
             shaped = self.mask.reshape(n, length, *(1,) * (self.values.ndim - 2))
             self.values = np.where(shaped, self.values, np.zeros((), self.values.dtype))
         refuse_nonfinite(self.values, "mark them with mask= (command line: --drop-missing).")
-        self.condition = as_condition(condition, n)
+        self.condition, self.condition_names, self.categories = conditions(
+            condition, n, condition_names, categories
+        )
         self.names = as_labels(names, self.event_shape, "names", "x")
         self.units = as_labels(units, self.event_shape, "units", "")
         self.time_unit = str(time_unit)
         self.domain = as_domain(domain, self.event_shape)
-        refuse_outside(self.values[self.observed], self.domain)
+        states = self.values[self.observed]
+        refuse_outside(states, self.domain)
+        self.transform = as_transform(transform, states, self.names, self.domain)
+        self.scaling, self.drawn_from = scaling, str(drawn_from)
 
     @property
     def event_shape(self) -> tuple[int, ...]:

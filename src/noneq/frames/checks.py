@@ -106,13 +106,25 @@ def check_steps(what: str, steps: float | int, size: int, *, most: int) -> None:
         )
 
 
-def check_solved(samples: Array) -> Array:
+def check_solved(
+    samples: Array, *, time: ScalarLike | None = None, times: tuple[ScalarLike, ...] = ()
+) -> Array:
     """Samples as they are, unless the solve behind them failed.
+
+    Args:
+        time, times: what was asked for, and the times of the training data.
 
     Raises:
         SolveFailed: some are not finite (skipped under a transformation, where nothing is known).
+        InvalidInput: some are not finite at a time outside the training data.
     """
     if not isinstance(samples, Tracer) and not bool(jnp.isfinite(samples).all()):
+        known = time is not None and times and not isinstance(times[0], Tracer)
+        if known and not float(times[0]) <= float(np.asarray(time)) <= float(times[-1]):
+            raise InvalidInput(
+                f"time {float(np.asarray(time)):g} is outside the training data, {times[0]:g} to "
+                f"{times[-1]:g}, and the model gives no finite numbers there; ask for a time inside."
+            )
         bad = int((~jnp.isfinite(samples)).any(axis=tuple(range(1, samples.ndim))).sum())
         raise SolveFailed(
             f"{bad} of {samples.shape[0]} samples are not finite; use a sampler with more steps."

@@ -12,12 +12,14 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, ScalarLike
+from noneq.data.conditions import encoded, listed
 from noneq.data.ensembles import Snapshots
 from noneq.data.summary import Summary
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput, WrongType
 from noneq.frames.checks import check_count, check_solved, check_time, warn_outside
 from noneq.frames.normaliser import Normaliser
+from noneq.frames.origins import HasFrame, about_origin, warn_rounded
 from noneq.kinds import checked
 from noneq.traced import jit, words
 from noneq.traits import AbstractModel
@@ -31,12 +33,15 @@ class Asked(eqx.Module):
         optional: whether it was trained with conditions left out at random, so that None (or
             NaN in a column) asks for the law without that condition.
         low, high: least and largest training value of each column; empty where unknown.
+        names, categories: of the columns and their categories, where they have names.
     """
 
     levels: tuple[tuple[int, ...], ...] = eqx.field(static=True, default=())
     optional: bool = eqx.field(static=True, default=False)
     low: tuple[ScalarLike, ...] = ()
     high: tuple[ScalarLike, ...] = ()
+    names: tuple[str, ...] = eqx.field(static=True, default=())
+    categories: tuple[tuple[str, ...], ...] = eqx.field(static=True, default=())
 
     def check(self, condition: Any, n: int | None = None) -> Array | None:
         """The condition as ``(k,)`` shared or ``(n, k)`` one each; None if there is none.
@@ -53,12 +58,14 @@ class Asked(eqx.Module):
             if condition is not None:
                 raise InvalidInput("this model was fitted without conditions; leave condition out.")
             return None
+        if self.categories and not isinstance(condition, Tracer | None) and _has_text(condition):
+            condition = encoded(condition, self.categories, self.names)
         if condition is None:
             if self.optional:
                 return jnp.full(k, jnp.nan)
             raise InvalidInput(
-                f"this model needs condition=, {k} number(s) (command line: --condition, or "
-                "--condition-column where the conditions come with data)."
+                f"this model needs condition=, {k} number(s){self._known()} (command line: "
+                "--condition, or --condition-column where the conditions come with data)."
             )
         if not isinstance(condition, Tracer) and np.asarray(condition).dtype.kind not in "iufb":
             raise WrongType(
@@ -72,6 +79,26 @@ class Asked(eqx.Module):
             self._check_values(np.asarray(array).reshape(-1, k))
         return array
 
+    def _named(self, column: int, number: Any) -> str:
+        """A category as the user calls it."""
+        code = float(number)
+        own = self.categories[column] if self.categories else ()
+        return own[int(code)] if code % 1 == 0 and 0 <= code < len(own) else f"{code:g}"
+
+    def _column(self, place: int) -> str:
+        """A column as the user calls it."""
+        return f"condition {self.names[place]}" if self.names else f"condition (column {place})"
+
+    def _known(self) -> str:
+        """What the columns are, for a message."""
+        text = [
+            f"{name} ({listed(own)})" if own else name
+            for name, own in zip(
+                self.names, self.categories or ((),) * len(self.names), strict=True
+            )
+        ]
+        return f", {', '.join(text)}" if text else ""
+
     def _check_values(self, rows: np.ndarray) -> None:
         missing = np.isnan(rows)
         if np.isinf(rows).any() or (missing.any() and not self.optional):
@@ -83,11 +110,15 @@ class Asked(eqx.Module):
             strange = ~np.isin(rows[:, i], levels) & ~missing[:, i]
             if levels and strange.any():
                 raise InvalidInput(
-                    f"condition {rows[strange, i][0]:g} is no category of column {i}; "
-                    f"known: {', '.join(map(str, levels))}."
+                    f"{self._named(i, rows[strange, i][0])} is no category of {self._column(i)} in the "
+                    f"training data; known: {listed([self._named(i, k) for k in levels])}."
                 )
             if self.low and not levels and not isinstance(self.low[i], Tracer):
-                warn_outside(f"condition (column {i})", rows[:, i], self.low[i], self.high[i], 5)
+                warn_outside(self._column(i), rows[:, i], self.low[i], self.high[i], 5)
+
+
+def _has_text(condition: Any) -> bool:
+    return np.asarray(condition).dtype.kind in "USO"
 
 
 class Frame(eqx.Module):
@@ -112,7 +143,8 @@ class Frame(eqx.Module):
         self.normaliser = Normaliser(summary)
         self.domain = summary.domain
         ranges = summary.condition_low, summary.condition_high
-        self.asked = Asked(summary.condition_levels, optional, *ranges)
+        known = summary.condition_names, summary.categories
+        self.asked = Asked(summary.condition_levels, optional, *ranges, *known)
         self.event_shape = summary.event_shape
         self.times = summary.times
         self.labels = (summary.names, summary.units, summary.time_unit)
@@ -123,9 +155,12 @@ class Frame(eqx.Module):
         return self.normaliser.dim
 
     def enter(
-        self, x: Float[Array, "*event"], time: ScalarLike | None, condition: Any
+        self, x: Any, time: ScalarLike | None, condition: Any
     ) -> tuple[Float[Array, " dim"], Any, Any]:
         """A state in normalised coordinates, with its checked time and condition.
+
+        A state of NumPy in double precision is centred on the host; one that a transformation such
+        as `jax.vmap` brings has the precision of single numbers, which is said where it matters.
 
         Raises:
             InvalidInput: another event shape, or what the checks of time and condition refuse.
@@ -135,7 +170,11 @@ class Frame(eqx.Module):
                 f"the state has shape {jnp.shape(x)}; expected one state of shape "
                 f"{self.event_shape}. Use jax.vmap for many."
             )
-        y = self.normaliser.forward(jnp.asarray(x))
+        if self.normaliser.origin and not isinstance(x, jax.Array):
+            y = jnp.asarray(self.normaliser.host(np.asarray(x)[None])[0])
+        else:
+            y = self.normaliser.forward(jnp.asarray(x))
+            self.warn_rounded("states given to a model")
         return y, check_time(time, self.times), self.asked.check(condition)
 
     def batch(self, x: Any) -> tuple[Float[Array, "n *event"], bool]:
@@ -145,6 +184,7 @@ class Frame(eqx.Module):
             InvalidInput: another event shape.
         """
         array = jnp.asarray(x, dtype=float)
+        self.warn_rounded("states given to a model")
         if array.shape == self.event_shape:
             return array[None], True
         if array.shape[1:] != self.event_shape or array.ndim == 0 or len(array) == 0:
@@ -154,13 +194,20 @@ class Frame(eqx.Module):
             )
         return array, False
 
+    def warn_rounded(self, what: str) -> None:
+        """Warn where single precision is too coarse for such states (see `noneq.frames.origins`)."""
+        scale = self.normaliser.scale.value
+        # Under a transformation the origin may be traced; then it was warned before.
+        if self.normaliser.origin and not isinstance(self.normaliser.origin[0], Tracer):
+            warn_rounded(self.normaliser.origin_state, scale, what, stacklevel=5)
+
     def described(self) -> dict[str, Any]:
         """Names, units, time unit and domain, as `Snapshots` take them."""
         names, units, time_unit = self.labels
         return {"names": names, "units": units, "time_unit": time_unit, "domain": self.domain}
 
 
-class AbstractLaw(AbstractModel):
+class AbstractLaw(AbstractModel, HasFrame):
     """A model of p(x, t) that is made of a law of normalised vectors and a `Frame`."""
 
     frame: eqx.AbstractVar[Frame]
@@ -186,7 +233,10 @@ class AbstractLaw(AbstractModel):
         check_count(n)
         time = check_time(time, self.frame.times)
         condition = self.frame.asked.check(condition, int(n))
-        return check_solved(_sample(self, int(n), time, condition, key))
+        self.frame.warn_rounded("samples")
+        return check_solved(
+            _sample(self, int(n), time, condition, key), time=time, times=self.frame.times
+        )
 
     @checked
     def snapshots(
@@ -194,10 +244,13 @@ class AbstractLaw(AbstractModel):
     ) -> Snapshots:
         check_count(n)
         times = np.atleast_1d(np.asarray(times, dtype=np.float64))
+        inner, origin = about_origin(self)
         frames = [
-            np.asarray(self.sample(n, time=t, condition=condition, key=jax.random.fold_in(key, i)))
+            np.asarray(inner.sample(n, time=t, condition=condition, key=jax.random.fold_in(key, i)))
             for i, t in enumerate(times)
         ]
+        if origin is not None:
+            frames = [origin + frame.astype(np.float64) for frame in frames]
         return Snapshots.from_frames(frames, times, **self.frame.described())
 
 

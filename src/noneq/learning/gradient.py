@@ -13,7 +13,7 @@ from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.kinds import checked
 from noneq.learning.inputs import AbstractInputs
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data, check_torus
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data, check_coordinates
 from noneq.learning.objectives import AbstractObjective
 from noneq.learning.rows import check_lattice, fit_rows, rows
 from noneq.learning.training import Training
@@ -83,7 +83,7 @@ class AbstractGradientMethod(AbstractMethod):
             InvalidInput: data that the method cannot learn from.
             FitDiverged: a loss or gradient that is not finite.
         """
-        check_torus(self, data)
+        check_coordinates(self, data)
         fit_key, finish_key = jax.random.split(key) if isinstance(self, HasFinish) else (key, key)
         fit = fit_rows(
             self,

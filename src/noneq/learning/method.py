@@ -65,6 +65,8 @@ class AbstractMethod(AbstractChecked):
     published: ClassVar[Published | None] = None
     takes_torus: ClassVar[bool] = False
     """Whether it is right for periodic coordinates."""
+    takes_transform: ClassVar[bool] = False
+    """Whether its models know the Jacobian of `noneq.data.scales.transforms`."""
 
     @abstractmethod
     def init(self, summary: Summary, *, key: Key) -> AbstractModel:
@@ -91,12 +93,24 @@ class AbstractMethod(AbstractChecked):
         """
 
 
-def check_torus(method: AbstractMethod, data: Any) -> None:
-    """Refuse data with periodic coordinates, unless the method is made for them.
+def check_coordinates(method: AbstractMethod, data: Any) -> None:
+    """Refuse periodic or transformed coordinates, unless the method is made for them.
 
     Raises:
         InvalidInput: naming the methods that are.
     """
+    if isinstance(data, Snapshots | Trajectories) and data.transform:
+        name = type(method).__name__
+        if not type(method).takes_transform:
+            raise InvalidInput(
+                f"{name} knows no transform; use a denoising method, FlowMatching, FFJORD or FlowPP, or "
+                "transform the numbers themselves."
+            )
+        if vars(method).get("dequantise"):
+            raise InvalidInput(
+                f"{name}: dequantise fills gaps of one width, which a transform makes unequal; leave "
+                "one of them out."
+            )
     domain = data.domain if isinstance(data, Snapshots | Trajectories) else Free()
     if is_periodic(domain) and not type(method).takes_torus:
         name = type(method).__name__

@@ -18,7 +18,7 @@ from noneq.data.summary import summarise
 from noneq.errors import FitDiverged, InvalidInput
 from noneq.frames.normaliser import Normaliser
 from noneq.learning.loop import train
-from noneq.learning.method import Fit, History, Progress, check_init, check_torus
+from noneq.learning.method import Fit, History, Progress, check_coordinates, check_init
 from noneq.learning.objectives import AbstractObjective
 from noneq.traced import is_on
 
@@ -47,7 +47,7 @@ def fit_rows(
         prepare: what a fresh model does with the training rows before training, as
             ``prepare(model, rows, key=)``.
     """
-    check_torus(method, data)
+    check_coordinates(method, data)
     split_key, init_key, train_key, measure_key = jax.random.split(key, 4)
     began = clock.monotonic()
     held = None

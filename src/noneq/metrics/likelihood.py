@@ -15,6 +15,7 @@ from noneq.data.lattice import lattice_step
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput, SolveFailed
 from noneq.estimate import Estimate
+from noneq.frames.origins import centred
 from noneq.metrics.comparison import generator, whole
 from noneq.needs import metric
 from noneq.traced import jit
@@ -70,7 +71,7 @@ def nll(
     exact = _exact(model)
     batch = whole(batch, "batch", 1)
     timeless = not isinstance(reference, Snapshots | Trajectories)
-    data = _check(model, reference)
+    model, data = centred(model, _check(model, reference))
     counted = isinstance(model, AbstractModel) and isinstance(model.domain, Discrete)
     width = 0.0 if counted else _width(data, dequantise)
     rows: list[np.ndarray] = []
@@ -143,7 +144,7 @@ def likelihood_consistency(
     require(model, HasLogProb, "likelihood_consistency")
     n = whole(n, "n", 2)
     timeless = not isinstance(reference, Snapshots | Trajectories)
-    data = _check(model, reference)
+    model, data = centred(model, _check(model, reference))
     rows = []
     for i, time in enumerate(data.times):
         clock = None if timeless else jnp.asarray(time, jnp.result_type(float))
@@ -180,7 +181,7 @@ def prior_mismatch(
     """
     require(model, HasPriorMismatch, "prior_mismatch")
     timeless = not isinstance(reference, Snapshots | Trajectories)
-    data = _check(model, reference)
+    model, data = centred(model, _check(model, reference))
     rows = []
     for i, time in enumerate(data.times):
         clock = None if timeless else jnp.asarray(time, jnp.result_type(float))

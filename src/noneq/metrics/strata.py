@@ -51,12 +51,13 @@ def within_conditions(
 def _codes(sets: list[Data]) -> list[np.ndarray]:
     """One number for each row of each set, equal for like conditions of the second, in order."""
     conditions = [np.asarray(data.condition) for data in sets]
-    labels = conditions[1].dtype.kind == "i"
+    whole, named = conditions[1].dtype.kind == "i", sets[1].categories
     cuts = np.linspace(0, 1, _SLICES + 1)[1:-1]
     digits = []
     for i, column in enumerate(conditions[1].T):
-        whole = np.concatenate([c[:, i] for c in conditions])
-        edges = np.unique(whole if labels else np.quantile(column, cuts))
+        every = np.concatenate([c[:, i] for c in conditions])
+        label = whole or bool(named and named[i])
+        edges = np.unique(every if label else np.quantile(column, cuts))
         digits.append([np.searchsorted(edges, c[:, i], side="right") for c in conditions])
     rows = np.concatenate([np.stack(one, axis=1) for one in zip(*digits, strict=True)])
     code = np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)

@@ -12,6 +12,7 @@ from noneq.report.figures import colour_of
 from noneq.report.html import Clouds, render
 from noneq.report.observed import data_name
 from noneq.report.tables import tables
+from noneq.runs.judgement import verdicts
 from noneq.spec import to_toml
 from noneq.store import load, read_rows
 
@@ -49,6 +50,7 @@ def group_report(path: str | Path, runs: Mapping[str, Path]) -> Path:
         figures=[_side_by_side(drawn)] if drawn else [],
         tables=[replace(table, caption=_CAPTION) for table in tables(rows)],
         limits=[
+            *verdicts(rows),
             "The floor is the same metric between two samples of the truth: held-out against "
             "training data, or two disjoint halves of what was held out.",
             "A number is one standard error uncertain; with one seed this holds the sampling "

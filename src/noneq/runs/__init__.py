@@ -6,10 +6,16 @@ from noneq._face import face
 
 
 if TYPE_CHECKING:
+    from noneq.runs.baselines import (
+        DisplacementInterpolation as DisplacementInterpolation,
+        NearestSnapshot as NearestSnapshot,
+        PooledNeighbours as PooledNeighbours,
+    )
     from noneq.runs.comparing import compare as compare
     from noneq.runs.costs import cost as cost
     from noneq.runs.fitting import fit as fit, fit_seeds as fit_seeds
     from noneq.runs.folders import members as members
+    from noneq.runs.judgement import verdicts as verdicts
     from noneq.runs.rows import Row as Row, combine as combine, row_of as row_of
     from noneq.runs.sampling import sample as sample
     from noneq.runs.scoring import evaluate as evaluate, score as score

@@ -1,5 +1,6 @@
 """Several methods on the same data, fitted on one part and scored on the rest."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from noneq.data.trajectories import Trajectories
 from noneq.errors import Interrupted, InvalidInput, NoneqError, WriteFailed
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Progress
+from noneq.runs.baselines import baselines
 from noneq.runs.fitting import fit_seeds
-from noneq.runs.measures import measures_named
-from noneq.runs.rows import combine
+from noneq.runs.measures import Measure, measures_named, needs
+from noneq.runs.rows import Row, combine
 from noneq.runs.scoring import noise_width, score
 from noneq.store import add_rows, fingerprint
 
@@ -40,7 +42,9 @@ def compare(
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Rows of all methods, and what failed.
 
-    A method that fails costs only its own rows. Runs that are there already (same method, data
+    With ``hold_out`` there are also rows of what one has without training
+    (`noneq.runs.baselines`), for the metrics of samples; `noneq.runs.verdicts` says what the rows
+    mean. A method that fails costs only its own rows. Runs that are there already (same method, data
     and seed) are taken as they are, so the same command goes on where it was stopped.
 
     Args:
@@ -99,8 +103,39 @@ def compare(
             failed[name] = str(error)
     if not rows:
         raise InvalidInput("; ".join(f"{name}: {reason}" for name, reason in failed.items()))
+    if hold_out:
+        # The key of the first seed, so that floors are the same.
+        first = jax.random.fold_in(score_key, 0)
+        rows += _untrained(train, test, chosen, case=case, n=n, frames=frames, key=first)
     add_rows(folder, rows)
     return rows, failed
+
+
+def _untrained(
+    train: Any, test: Any, metrics: Mapping[str, Measure], **how: Any
+) -> list[dict[str, Any]]:
+    """Rows of the baselines at held-out times, for the metrics that compare samples."""
+    takes = {
+        name: metric
+        for name, metric in metrics.items()
+        if needs(metric).metric and needs(metric).of != "model" and not needs(metric).paths
+    }
+    if not takes:
+        return []
+    conditional = train.condition is not None
+    found, why = baselines(train, test.times.tolist())
+    if why:
+        warnings.warn(f"{why}.", stacklevel=3)
+    scored: list[tuple[Row, ...]] = []
+    for name, model in found.items():
+        try:
+            scored.append(
+                tuple(score(model, test, takes, method=name, conditional=conditional, **how))
+            )
+        except NoneqError as error:
+            # What was trained has its rows already.
+            warnings.warn(f"no row of {name}: {error}", stacklevel=3)
+    return combine(scored)
 
 
 def named(methods: Sequence[AbstractMethod]) -> dict[str, AbstractMethod]:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import jax
 import numpy as np
 
 from noneq._typing import Key
-from noneq.data.checks import as_floats, as_times, permutation
+from noneq.data.checks import as_times, permutation
+from noneq.data.conditions import encoded
 from noneq.data.snapshots import Snapshots
 from noneq.data.summary import Summary
 from noneq.data.trajectories import Trajectories
@@ -31,7 +33,7 @@ def sample(
     n: int,
     times: Sequence[float] | np.ndarray | None = None,
     *,
-    condition: Sequence[float] | np.ndarray | None = None,
+    condition: str | Sequence[float | str] | np.ndarray | None = None,
     guidance: float | None = None,
     given: Mapping[str | int, float] | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -46,7 +48,8 @@ def sample(
         folder: of a run, or of an ensemble over seeds.
         n: samples at each time.
         times: None for those of the training data.
-        condition: a number for each column, NaN to leave it open; the samples carry it.
+        condition: a number for each column, or the name of a category, NaN to leave it open; the
+            samples carry it.
         guidance, given, settings: as `steered`.
         seed: of the random key.
         trust: allow a run whose method is code outside noneq.
@@ -56,24 +59,25 @@ def sample(
         WrongType: guidance or inpainting of a model that is not a denoising one.
     """
     check_count(n)
-    if condition is not None:
-        condition = as_floats(condition, "condition").ravel()
-    if guidance is not None and (condition is None or np.isnan(condition).all()):
-        raise InvalidInput("guidance strengthens the effect of a condition; give --condition too.")
     folders = members(Path(folder))
     shares = [len(part) for part in np.array_split(np.arange(n), len(folders)) if len(part)]
-    parts = []
+    parts, asked = [], None
     for i, (member, share) in enumerate(zip(folders, shares, strict=False)):
         fit = load(member, trust=trust)
         at = as_times(fit.summary.times if times is None else times)
-        asked = _as_asked(condition, fit.summary)
+        asked = None if condition is None else _numbers(condition, fit.summary)
+        if guidance is not None and (asked is None or np.isnan(asked).all()):
+            raise InvalidInput(
+                "guidance strengthens the effect of a condition; give --condition too."
+            )
         model = steered(fit, guidance, given or {}, settings or {}, trust=trust)
         key = jax.random.fold_in(jax.random.key(seed), i)
         paths = isinstance(model, HasPaths)
-        parts.append(generate(model, share, at, paths=paths, condition=asked, key=key))
-    if condition is not None and np.isnan(condition).any():
+        drawn = generate(model, share, at, paths=paths, condition=asked, key=key)
+        parts.append(_labelled(drawn, fit.summary))
+    if asked is not None and np.isnan(asked).any():
         warnings.warn("a condition left open has no number; the samples carry none.", stacklevel=2)
-    return _joined(parts)
+    return replace(_joined(parts), drawn_from=str(folder))
 
 
 def steered(
@@ -160,18 +164,27 @@ def generate_like(
     return Snapshots.from_frames(frames, data.times, condition=condition, **data.labels())
 
 
-def _as_asked(condition: np.ndarray | None, summary: Summary) -> np.ndarray | None:
+def _numbers(condition: Any, summary: Summary) -> np.ndarray:
     """The condition in the number type of the training data: whole for categories."""
-    levels = summary.condition_levels
-    if condition is None or condition.size == len(levels):
-        labels = condition is not None and all(levels) and bool((condition % 1 == 0).all())
-        return condition.astype(np.int64) if condition is not None and labels else condition
+    levels, cells = summary.condition_levels, np.atleast_1d(np.asarray(condition, object)).ravel()
     if not levels:
         raise InvalidInput("this model was fitted without conditions; leave --condition out.")
-    raise InvalidInput(
-        f"--condition has {condition.size} number(s), the data of the fit {len(levels)}; give one "
-        "for each column, nan to leave it open."
-    )
+    if cells.size != len(levels):
+        raise InvalidInput(
+            f"--condition has {cells.size} number(s), the data of the fit {len(levels)}; give one "
+            "for each column, nan to leave it open."
+        )
+    known = summary.categories or ((),) * len(levels)
+    numbers = encoded(cells, known, summary.condition_names)
+    whole = all(levels) and bool((numbers % 1 == 0).all())
+    return numbers.astype(np.int64) if whole else numbers
+
+
+def _labelled(data: Snapshots | Trajectories, summary: Summary) -> Snapshots | Trajectories:
+    """Samples that carry a condition, with the names of its columns and categories."""
+    if data.condition is None or not (summary.condition_names or summary.categories):
+        return data
+    return replace(data, condition_names=summary.condition_names, categories=summary.categories)
 
 
 def _conditioned(data: Snapshots | Trajectories, rows: np.ndarray) -> Snapshots | Trajectories:

@@ -93,7 +93,17 @@ MOVED = {
 """Modules of 0.1.0 and later below ``noneq``, and where their classes live now."""
 RENAMED = {"FieldLinesModel": "FlowLaw"}
 """Classes of outlines that have another name now."""
-ADDED = {"noneq.frames.frame:Asked": {"low": {"tuple": []}, "high": {"tuple": []}}}
+_NONE = {"tuple": []}
+_LABELS = dict.fromkeys(("condition_names", "categories", "transform"), _NONE) | {
+    "scaling": "std",
+    "drawn_from": "",
+}
+ADDED = {
+    "noneq.frames.frame:Asked": dict.fromkeys(("low", "high", "names", "categories"), _NONE),
+    "noneq.frames.normaliser:Normaliser": {"origin": _NONE, "transform": _NONE},
+    "noneq.data.snapshots:Snapshots": _LABELS,
+    "noneq.data.trajectories:Trajectories": _LABELS,
+}
 """Fields that classes of 0.1.0 lacked, as outlines of what they then stood for."""
 _GRADIENT = {"kind": "Gradient", "net": {"kind": "MLP", "width": 96, "depth": 3}}
 _SHORT = {"kind": "Training", "steps": 4000, "batch": 1024, "rate": 3e-3}

@@ -11,6 +11,8 @@ Say: TypeAlias = Callable[..., None]
 PIECE = 4_000_000
 """Bytes that are read and sent at once."""
 _LONGEST_TEXT = 8_000_000
+_CONDITION = "condition:"
+"""How names of conditions begin in tables of our own."""
 
 
 class Refused(Exception):
@@ -40,7 +42,7 @@ def coded(texts: Sequence[str], codes: dict[str, int]) -> np.ndarray:
 
 def is_asked(name: str, texts: Collection[str]) -> bool:
     """Whether a column is one of those whose text is wanted."""
-    return name in texts or name.strip().lower() in texts
+    return name in texts or name.strip().lower() in texts or name.startswith(_CONDITION)
 
 
 def refuse_bomb(claimed: int, limit: int) -> None:

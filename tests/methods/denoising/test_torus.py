@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 import noneq as nq
-from noneq.data.summary import circular, summarise
+from noneq.data.scales.normalisation import circular
+from noneq.data.summary import summarise
 from noneq.domains import Free, Product, Torus
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.methods import EDM, FlowMatching, ScoreMatching, Transition

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from noneq.data.conditions import coded, listed
 from noneq.data.formats.assembly import assemble
 from noneq.data.layouts import Raw, kind_of
 from noneq.data.readings.labels import are_compact_dates, elapsed, time_unit
@@ -16,6 +17,7 @@ from noneq.data.readings.understanding import Part, Understanding
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput
+from noneq.plain_text import cell
 
 
 _MOST_CATEGORIES = 32
@@ -26,8 +28,10 @@ _RESERVED = ("time", "t", "trajectory")
 def table(data: Snapshots | Trajectories) -> dict[str, np.ndarray]:
     """Columns by name: ``time``, ``trajectory``, ``condition:0`` …, then the coordinates.
 
+    Conditions with names are called ``condition:NAME``; named categories are texts.
+
     Raises:
-        InvalidInput: states that are no vectors, or coordinate names that would clash.
+        InvalidInput: states that are no vectors, or names that would clash.
     """
     if len(data.event_shape) != 1:
         raise InvalidInput(
@@ -54,8 +58,29 @@ def table(data: Snapshots | Trajectories) -> dict[str, np.ndarray]:
     if isinstance(data, Trajectories):
         columns["trajectory"] = np.nonzero(data.observed)[0]
     if flat.condition is not None:
-        columns |= {f"{CONDITION}{i}": column for i, column in enumerate(flat.condition.T)}
+        columns |= dict(zip(condition_columns(data), _conditions(flat), strict=True))
     return columns | dict(zip(data.names, flat.values.T, strict=True))
+
+
+def condition_columns(data: Snapshots | Trajectories) -> list[str]:
+    """Names of the columns of conditions in a table of our own."""
+    width = 0 if data.condition is None else data.condition.shape[1]
+    return [f"{CONDITION}{name}" for name in data.condition_names or range(width)]
+
+
+def _conditions(flat: Snapshots) -> list[np.ndarray]:
+    """The columns of the condition, categories by name."""
+    named = flat.categories or ((),) * len(np.asarray(flat.condition).T)
+    odd = [text for own in named for text in own if text != text.strip() or not text.isprintable()]
+    if odd or any(not text for own in named for text in own):
+        raise InvalidInput(
+            f"category {(odd or [''])[0]!r} does not fit a table (empty, or with odd blanks); rename "
+            "it or write npz, nc or zarr."
+        )
+    return [
+        np.asarray([cell(text) for text in own], object)[column.astype(int)] if own else column
+        for own, column in zip(named, np.asarray(flat.condition).T, strict=True)
+    ]
 
 
 def from_table(
@@ -79,7 +104,10 @@ def from_table(
     roles = _own_roles(names) if record else assign(columns, reading)
     by_name = {column.name: column for column in columns}
     values = _stack(by_name, roles.coordinates[: None if record else reading.components])
-    given = _stack(by_name, roles.condition) if roles.condition else None
+    known = tuple(tuple(map(cell, own)) for own in record.get("categories", ()))
+    given, categories = None, ()
+    if roles.condition:
+        given, categories = coded([by_name[name].values for name in roles.condition], known)
     label = by_name[roles.trajectory] if roles.trajectory else None
     if record:
         values = values.astype(record["dtype"])
@@ -88,6 +116,8 @@ def from_table(
         return assemble(values, time, label and label.values, given, record, reading)
     if given is not None and _are_categories(given):
         given = given.astype(np.int64)
+    if given is not None:
+        _refuse_blank(given, roles.condition, reading)
     clock = _clock(by_name[roles.time]) if roles.time else None
     kept, lost = _labelled(label)
     units = dict(reading.units)
@@ -95,6 +125,8 @@ def from_table(
         "names": list(roles.coordinates[: reading.components]),
         "units": [units.get(n, by_name[n].unit) for n in roles.coordinates[: reading.components]],
         "time_unit": units.get("time", units.get(roles.time or "", clock[1] if clock else "")),
+        "condition_names": [name.removeprefix(CONDITION) for name in roles.condition],
+        "categories": categories,
     }
     said = [*notes, *roles.notes, *([clock[2]] if clock and clock[2] else []), *lost]
     raw = assemble(
@@ -120,12 +152,22 @@ def _own_roles(names: Sequence[str]) -> Roles:
     )
 
 
+def _refuse_blank(given: np.ndarray, names: Sequence[str], reading: Reading) -> None:
+    """Refuse a row without a condition, unless such rows are to be left out."""
+    for name, lost in zip(names, ~np.isfinite(given.T), strict=True):
+        if lost.any() and not reading.drop_missing:
+            raise InvalidInput(
+                f"{lost.sum()} rows have no {name}, the first is row {np.argmax(lost) + 1}; leave "
+                "them out with --drop-missing."
+            )
+
+
 def _stack(columns: dict[str, Column], names: Sequence[str]) -> np.ndarray:
     for name in names:
         if columns[name].is_text:
             raise InvalidInput(
-                f"column {name!r} holds texts such as {columns[name].values[0]!r}; write numbers in "
-                "their place (0, 1, … for categories)."
+                f"column {name!r} holds texts such as {columns[name].values[0]!r}; make it a condition "
+                f"(--condition-column {name}) or leave it out (--read drop={name})."
             )
     return np.stack([columns[name].values for name in names], axis=1).astype(np.float64)
 
@@ -189,7 +231,10 @@ def _understood(
         elif name == roles.trajectory:
             parts.append(Part(name, "trajectory"))
         elif name in roles.condition:
-            parts.append(Part(name, "condition", column.unit))
+            own = labels["categories"] or ((),) * len(roles.condition)
+            levels = own[roles.condition.index(name)]
+            why = f"{len(levels)} categories: {listed(levels)}" if levels else ""
+            parts.append(Part(name, "condition", column.unit, why))
         elif name in units:
             parts.append(Part(name, "coordinate", units[name]))
         else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from noneq.data.conditions import Categories, coded
 from noneq.data.formats.assembly import assemble
 from noneq.data.formats.axes import PATHS, Axes, axes_of, few
 from noneq.data.formats.cf import clock, time_name, unit_of, within_range
@@ -37,7 +38,7 @@ def from_dataset(dataset: "xr.Dataset", reading: Reading) -> Raw:
     taken = {name, *PATHS, *reading.condition}
     names = chosen(dataset, reading, taken, (*PATHS, *(axis or ())), axis or ())
     values = _stacked(dataset, names)
-    condition = _columns(dataset, reading, values)
+    condition, categories = _columns(dataset, reading)
     axes = axes_of(dataset, values, axis, reading)
     # Variables lie along the first axis, channels follow it.
     lead = [
@@ -55,6 +56,8 @@ def from_dataset(dataset: "xr.Dataset", reading: Reading) -> Raw:
         array, labels, units = array[(slice(None),) * len(lead) + (0,)], None, None
     record: dict[str, Any] = {"time_unit": unit, "names": labels, "units": units}
     record = {k: v for k, v in record.items() if v is not None}
+    if condition is not None:
+        record |= {"condition_names": list(reading.condition), "categories": categories}
     raw = _arranged(dataset, array, lead, axes, axis, times, condition, record, reading)
     said = _understood(dataset, raw, names, axes, (name, unit, remark), notes, reading)
     settled = ("columns",) if names == [*reading.columns] else ()
@@ -217,14 +220,14 @@ def _by_rows(
     return assemble(rows, clock_[kept], labels[kept], every, record, reading)
 
 
-def _columns(dataset: "xr.Dataset", reading: Reading, values: "xr.DataArray") -> np.ndarray | None:
+def _columns(dataset: "xr.Dataset", reading: Reading) -> tuple[np.ndarray | None, Categories]:
     names = reading.condition or [n for n in ("condition",) if n in dataset]
     for name in names:
         if name not in dataset.variables:
             found = ", ".join(map(str, dataset.variables))
             raise InvalidInput(f"no variable {name!r} for a condition; there are {found}.")
     columns = [dataset[name].to_numpy() for name in names]
-    return np.column_stack(columns) if columns else None
+    return coded(columns) if columns else (None, ())
 
 
 def _understood(

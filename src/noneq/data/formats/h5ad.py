@@ -56,7 +56,7 @@ class H5adReader(AbstractReader):
     """Cells as states: ``X``, a layer or an embedding; time and conditions from ``obs``."""
 
     def read(self, path: Path, reading: Reading, limit: int) -> Raw:
-        """Categories become whole numbers, sparse matrices are filled with zeros."""
+        """Categories of a condition keep their names; sparse matrices are filled with zeros."""
         check_file(path, (b"\x89HDF\r\n\x1a\n",))
         groups, found = listing(path, "tree", limit)
         if not any(name.startswith("obs/") for name in found):
@@ -81,7 +81,7 @@ class H5adReader(AbstractReader):
         genes = None if names_at is None else [str(cell) for cell in arrays[names_at]]
         matrix, names = _matrix(path, groups, arrays, source, genes, reading, limit)
         notes = [f"states: {source} of shape {matrix.shape}"]
-        table_ = [_obs(arrays, name, time, notes) for name in wanted]
+        table_ = [_obs(arrays, name, time, reading, notes) for name in wanted]
         table_ += [Column(n, "", matrix[:, i]) for i, n in enumerate(names)]
         reading = replace(
             reading, time=time or "none", columns=reading.columns or tuple(names), drop=(),
@@ -184,8 +184,15 @@ def _time(obs: Sequence[str], reading: Reading) -> str | None:
     return found[0] if found else None
 
 
-def _obs(arrays: Mapping[str, np.ndarray], name: str, time: str | None, notes: list[str]) -> Column:
-    """A column of ``obs``: categories as whole numbers, times also from names such as ``E8.5``."""
+def _obs(
+    arrays: Mapping[str, np.ndarray],
+    name: str,
+    time: str | None,
+    reading: Reading,
+    notes: list[str],
+) -> Column:
+    """A column of ``obs``: texts of a condition, other categories as whole numbers, times also from
+    names such as ``E8.5``."""
     place = f"obs/{name}"
     old = arrays.get(f"obs/__categories/{name}")
     codes, words = arrays.get(f"{place}/codes"), arrays.get(f"{place}/categories", old)
@@ -210,6 +217,8 @@ def _obs(arrays: Mapping[str, np.ndarray], name: str, time: str | None, notes: l
         return _stages(name, words, codes, notes)
     if words.dtype.kind in "fiub":
         return Column(name, "", np.append(words.astype(np.float64), np.nan)[codes])
+    if name in reading.condition:
+        return Column(name, "", np.append(words.astype(str), "").astype(object)[codes])
     listed = ", ".join(f"{i} = {word}" for i, word in enumerate(words[:12]))
     notes.append(f"{name}: {listed}{' …' if len(words) > 12 else ''}")
     return Column(name, "", np.where(codes < 0, np.nan, codes.astype(np.float64)))

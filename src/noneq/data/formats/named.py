@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from noneq.data.conditions import coded
 from noneq.data.formats.assembly import assemble
 from noneq.data.formats.columns import from_table
 from noneq.data.formats.frames import TIMES, VALUES, numbered_paths, timed_arrays
@@ -99,7 +100,7 @@ def _values_and_times(
 
     values = take(reading.variable)
     columns = [take(name) for name in reading.condition or filter(None, [known("condition")])]
-    condition = np.column_stack([c for c in columns if c is not None]) if columns else None
+    condition, categories = coded([c for c in columns if c is not None]) if columns else (None, ())
     trajectory = take(reading.trajectory or known("trajectory"))
     clock = (reading.time if reading.time != "none" else None) or known(*TIMES)
     times = take(clock)
@@ -117,10 +118,11 @@ def _values_and_times(
         )
     if any(array is not None and array.dtype.kind == "M" for array in (values, trajectory)):
         raise InvalidInput(f"{path}: {name} holds dates; only times may be dates.")
-    record: dict[str, Any] = {}
+    labels = {"condition_names": list(reading.condition), "categories": categories}
+    record: dict[str, Any] = {} if condition is None else labels
     if times is not None and times.dtype.kind == "M":
         days = (times - times.min()) / np.timedelta64(1, "D")
-        record, times = {"time_unit": "day"}, days.astype(np.float64)
+        record, times = record | {"time_unit": "day"}, days.astype(np.float64)
     raw = _joined(path, name, values, times, trajectory, mask, condition, record, reading, either)
     return _said(raw, name, values.shape, clock if times is not None else None, arrays)
 

@@ -89,7 +89,7 @@ def _header(path: Path, name: str, stream: Any) -> tuple[tuple[int, ...], bool, 
     if size > _LONGEST_HEADER:
         raise DataFileError(f"{path}: array {name!r} has a header of {size} bytes; it is damaged.")
     shape, fortran, dtype = reader(io.BytesIO(start + stream.read(size)))
-    if dtype.kind not in "fiubcM":
+    if dtype.kind not in "fiubcMU":
         raise DataFileError(f"{path}: array {name!r} {_why_not(dtype)}")
     return shape, fortran, dtype
 
@@ -98,8 +98,8 @@ def _why_not(dtype: np.dtype) -> str:
     if dtype.names:
         fields = ", ".join(dtype.names)
         return f"is structured (fields {fields}); write one array per field."
-    if dtype.kind in "US":
-        return f"holds texts ({dtype}); write numbers."
+    if dtype.kind == "S":
+        return f"holds bytes ({dtype}); write texts (astype(str)) or numbers."
     if dtype.kind == "m":
         return "holds durations (timedelta64); write them as numbers of one unit."
     return f"has dtype {dtype}; object arrays can run code and are never read. Write numbers."

@@ -41,7 +41,10 @@ class ParquetReader(AbstractReader):
         _need_pyarrow()
         check_file(path, (b"PAR1",), b"PAR1")
         attrs, found = unpacked(
-            path, "parquet", limit, {reading.trajectory or "trajectory", *LABELS}
+            path,
+            "parquet",
+            limit,
+            {reading.trajectory or "trajectory", *reading.condition, *LABELS},
         )
         if not attrs["rows"]:
             raise InvalidInput("no rows; nothing to read.")

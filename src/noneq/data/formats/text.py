@@ -29,7 +29,7 @@ from noneq.data.formats.reader import AbstractReader
 from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
 from noneq.data.readings.labels import is_date, name_and_unit
 from noneq.data.readings.options import Reading
-from noneq.data.readings.roles import Column, is_label
+from noneq.data.readings.roles import CONDITION, Column, is_label
 from noneq.data.safety import check_file, refuse_bomb, refuse_long
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
@@ -106,7 +106,8 @@ class TextReader(AbstractReader):
             if not body:
                 raise InvalidInput(f"{path} has a header but no rows; nothing to read.")
             names = _named(path, dialect, split(body[0][1], dialect.delimiter), reading)
-            columns = _columns(path, dialect, names, body)
+            texts = _texts(record, names, reading)
+            columns = _columns(path, dialect, names, body, texts, bool(record))
             if not dialect.names:
                 _refuse_clock(path, columns, reading)
                 reading = replace(reading, columns=())
@@ -165,14 +166,27 @@ def _refuse_clock(path: Path, columns: Sequence[Column], reading: Reading) -> No
         )
 
 
+def _texts(record: dict[str, Any], names: Sequence[str], reading: Reading) -> set[str]:
+    """Columns whose texts are categories and no damage; in our own files whatever they look like."""
+    if not record:
+        return set(reading.condition)
+    columns = [name for name in names if name.startswith(CONDITION)]
+    return {name for name, own in zip(columns, record.get("categories", ()), strict=False) if own}
+
+
 def _columns(
-    path: Path, dialect: Dialect, names: Sequence[str], body: Sequence[tuple[int, str]]
+    path: Path,
+    dialect: Dialect,
+    names: Sequence[str],
+    body: Sequence[tuple[int, str]],
+    texts: set[str],
+    is_own: bool,
 ) -> list[Column]:
     import pandas as pd
 
     _refuse_ragged(path, dialect, len(names), body)
     if len(names) > _WIDE:
-        return _wide_columns(path, dialect, names, body)
+        return _wide_columns(path, dialect, names, body, texts, is_own)
     # From version 3 on every number is read to the last bit anyway.
     exact: Any = {} if pd.__version__ >= "3" else {"float_precision": "round_trip"}
     frame = pd.read_csv(  # pyright: ignore[reportCallIssue]
@@ -191,6 +205,10 @@ def _columns(
     found = []
     for place, (name, unit) in enumerate(zip(names, dialect.units, strict=True)):
         values = frame[place]
+        if name in texts and (is_own or values.dtype.kind not in "fiub"):
+            cells = [split(line, dialect.delimiter)[place] for _, line in body]
+            found.append(_categories(name, unit, cells, is_own))
+            continue
         if values.dtype.kind in "fub" or (
             values.dtype.kind == "i" and not _has_leading_zeros(name, dialect, place, body)
         ):
@@ -201,8 +219,19 @@ def _columns(
     return found
 
 
+def _categories(name: str, unit: str, cells: Sequence[str], is_own: bool) -> Column:
+    """Names of categories; in files of others a code for a missing one is none."""
+    kept = ["" if is_missing(cell) and not is_own else cell for cell in cells]
+    return Column(name, unit, np.array(kept, object))
+
+
 def _wide_columns(
-    path: Path, dialect: Dialect, names: Sequence[str], body: Sequence[tuple[int, str]]
+    path: Path,
+    dialect: Dialect,
+    names: Sequence[str],
+    body: Sequence[tuple[int, str]],
+    texts: set[str],
+    is_own: bool,
 ) -> list[Column]:
     """Columns of a table with so many that pandas' care for each of them would take most time."""
     rows = [split(line, dialect.delimiter) for _, line in body]
@@ -216,7 +245,9 @@ def _wide_columns(
         return [Column(name, unit, numbers[:, i]) for i, (name, unit) in enumerate(pairs)]
     cells = zip(*rows, strict=True)
     return [
-        _text_column(path, dialect, name, unit, list(column), body)
+        _categories(name, unit, column, is_own)
+        if name in texts
+        else _text_column(path, dialect, name, unit, list(column), body)
         for (name, unit), column in zip(pairs, cells, strict=True)
     ]
 

@@ -4,6 +4,9 @@ import re
 import warnings
 from dataclasses import replace
 
+import numpy as np
+
+from noneq.data.conditions import listed, recoded
 from noneq.data.layouts import as_raw, domain_record, ensemble
 from noneq.data.readings.labels import SECONDS, time_unit
 from noneq.data.readings.options import Reading
@@ -19,7 +22,7 @@ _NAMELESS = re.compile(r"x\d+")
 
 
 def matched(data: Snapshots | Trajectories, summary: Summary) -> Snapshots | Trajectories:
-    """The data with the coordinates of a run, in its order, on its domain.
+    """The data with the coordinates and conditions of a run, in its order, on its domain.
 
     Data without names (``x0``, ``x1`` …) are taken by place, with a warning where the other side
     has names. Angles without a domain are wrapped into that of the run.
@@ -28,10 +31,11 @@ def matched(data: Snapshots | Trajectories, summary: Summary) -> Snapshots | Tra
         summary: of the data that the run was fitted to.
 
     Raises:
-        InvalidInput: a coordinate that is not there, another unit, or another periodic domain.
+        InvalidInput: a coordinate or condition that is not there, a category that the fit has not
+            seen, another unit, or another periodic domain.
     """
     _check_time_unit(data.time_unit, summary.time_unit)
-    return _on_domain(_by_name(data, summary), summary)
+    return _on_domain(_by_name(_conditioned(data, summary), summary), summary)
 
 
 def _check_time_unit(found: str, fitted: str) -> None:
@@ -41,6 +45,29 @@ def _check_time_unit(found: str, fitted: str) -> None:
             f"the times are in {found}, the run was fitted in {fitted}; convert them (or correct the "
             f"unit: --units time={fitted})."
         )
+
+
+def _conditioned(data: Snapshots | Trajectories, summary: Summary) -> Snapshots | Trajectories:
+    """The conditions of the run, by name where both sides have names, categories by theirs."""
+    found, own, wanted = data.condition, data.condition_names, summary.condition_names
+    if found is None or not summary.condition_dim:
+        return data
+    places = list(range(found.shape[1]))
+    if own and wanted:
+        missing = [name for name in wanted if name not in own]
+        if missing:
+            raise InvalidInput(
+                f"the data have no condition {missing[0]!r}, which the run was fitted with; they have "
+                f"{listed(own)} (command line: --condition-column)."
+            )
+        places = [own.index(name) for name in wanted]
+    if len(places) != summary.condition_dim:
+        return data
+    categories = tuple(data.categories[place] for place in places) if data.categories else ()
+    numbers = recoded(found[:, places], categories, summary.categories, wanted or own)
+    if categories == summary.categories and np.array_equal(numbers, found):
+        return data
+    return replace(data, condition=numbers, condition_names=wanted, categories=summary.categories)
 
 
 def _by_name(data: Snapshots | Trajectories, summary: Summary) -> Snapshots | Trajectories:

@@ -18,6 +18,7 @@ from noneq.errors import InvalidInput
 
 
 KINDS = ("snapshots", "trajectories")
+SCALINGS = ("std", "robust")
 BESIDE = "data.toml"
 """A file of this name in the folder of a data file says how the files there are read."""
 _LISTS = ("condition", "columns", "drop", "grid")
@@ -30,6 +31,7 @@ _EXPECTED = {
     "window": "FIRST:LAST",
     "units": "units by name, such as x=um,time=s",
     "origin": "NAME:NUMBER",
+    "transform": "log for all coordinates, or x:log,y:log1p",
     "domain": "torus:2pi, torus:360:-180, box:LOW:HIGH or free",
 }
 _PI = re.compile(r"(-?)(\d*\.?\d*)\s*\*?\s*(?:pi|π)")
@@ -55,6 +57,9 @@ class Reading:
             are too large for single precision to tell them apart.
         every: keep every so many-th time.
         window: first and last time to keep.
+        transform: scale on which a model sees a coordinate, by name, such as ``(("x", "log"),)``;
+            the name ``""`` stands for all coordinates. See `noneq.data.scales.transforms`.
+        scaling: ``"robust"`` measures a coordinate's scale by median and interquartile range.
         delimiter, decimal: of a text table, where they are in doubt.
         variable: the array that holds the values, where a file has several; a path in HDF5.
         grid: dimensions of netCDF and zarr that are the axes of a field, in this order; the others
@@ -84,6 +89,8 @@ class Reading:
     origin: tuple[tuple[str, float], ...] = ()
     every: int = 1
     window: tuple[float, float] | None = None
+    transform: tuple[tuple[str, str], ...] = ()
+    scaling: str | None = None
     delimiter: str | None = None
     decimal: str | None = None
     variable: str | None = None
@@ -99,6 +106,8 @@ class Reading:
     def __post_init__(self) -> None:
         if self.kind not in (None, *KINDS):
             raise InvalidInput(f"kind = {self.kind!r}; expected {' or '.join(KINDS)}.")
+        if self.scaling not in (None, *SCALINGS):
+            raise InvalidInput(f"scaling = {self.scaling!r}; expected {' or '.join(SCALINGS)}.")
         if self.every < 1:
             raise InvalidInput(f"every = {self.every}; expected 1 or more.")
         if self.window is not None and not self.window[0] <= self.window[1]:
@@ -107,6 +116,10 @@ class Reading:
             )
         if self.decimal not in (None, ".", ","):
             raise InvalidInput(f"decimal = {self.decimal!r}; expected '.' or ','.")
+
+    def said(self, **fields: Any) -> "Reading":
+        """The same with fields as words, lists or tables say them (``every="2"``, ``drop=["a"]``)."""
+        return self.changed(**{name: _value(name, value) for name, value in fields.items()})
 
     def changed(self, **fields: Any) -> "Reading":
         """The same with some fields changed; those that say nothing are left out."""
@@ -134,6 +147,10 @@ def words(reading: Reading) -> list[str]:
         "drop": ",".join(reading.drop),
         "origin": ",".join(f"{name}:{number:.17g}" for name, number in reading.origin),
         "every": reading.every if reading.every > 1 else "",
+        "transform": ",".join(
+            f"{name}:{word}" if name else word for name, word in reading.transform
+        ),
+        "scaling": reading.scaling,
         "window": "" if reading.window is None else "{:.17g}:{:.17g}".format(*reading.window),
         "delimiter": {"\t": "tab", " ": "space"}.get(reading.delimiter or "", reading.delimiter),
         "decimal": reading.decimal,
@@ -191,7 +208,7 @@ def beside(path: Path) -> Reading:
     common = {
         name: value
         for name, value in content.items()
-        if not isinstance(value, Mapping) or name in ("units", "origin")
+        if not isinstance(value, Mapping) or name in ("units", "origin", "transform")
     }
     try:
         return Reading().changed(**{n: _value(n, v) for n, v in {**common, **own}.items()})
@@ -223,6 +240,9 @@ def _value(name: str, given: Any) -> Any:
         if name == "origin":
             pairs = given.items() if isinstance(given, Mapping) else _pairs(given)
             return tuple((str(place), float(number)) for place, number in pairs)
+        if name == "transform":
+            pairs = given.items() if isinstance(given, Mapping) else _words(given)
+            return tuple((str(place).strip(), str(word).strip()) for place, word in pairs)
         if name == "domain":
             return domain(given) if isinstance(given, str) else given
         return {"tab": "\t", "space": " "}.get(given, given) if name == "delimiter" else str(given)
@@ -248,6 +268,12 @@ def units(given: str | Mapping[str, str]) -> tuple[tuple[str, str], ...]:
             raise InvalidInput(f"units: {part!r} names no unit; expected x=um,time=s.")
         pairs.append((name.strip(), unit.strip()))
     return tuple(pairs)
+
+
+def _words(text: str) -> list[tuple[str, str]]:
+    """``log`` for all coordinates, or ``x:log`` and so on."""
+    parts = [part.rpartition(":") for part in text.split(",")]
+    return [(place, word) for place, _, word in parts]
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:

@@ -5,7 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from noneq.data.layouts import Raw, as_raw, domain_record, ensemble, labels_of, selected, verified
+from noneq.data.layouts import (
+    OPTIONAL,
+    Raw,
+    as_raw,
+    domain_record,
+    ensemble,
+    labels_of,
+    selected,
+    verified,
+)
 from noneq.data.readings.options import Reading
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
@@ -88,6 +97,10 @@ def _coordinates(raw: Raw, reading: Reading) -> Raw:
         "names": wanted,
         "units": [labels["units"][place] for place in places],
         "time_unit": labels["time_unit"],
+        **{name: labels[name] for name in OPTIONAL},
+        "transform": [labels["transform"][place] for place in places]
+        if labels["transform"]
+        else (),
     }
     return replace(raw, values=np.take(values, places, axis=axis), record=record)
 
@@ -146,7 +159,8 @@ def _times(raw: Raw, reading: Reading) -> Raw:
 
 
 def _labels(raw: Raw, reading: Reading) -> Raw:
-    if not reading.units and reading.domain is None:
+    asked = reading.units, reading.domain, reading.transform, reading.scaling
+    if asked == ((), None, (), None):
         return raw
     labels, units = labels_of(raw), dict(reading.units)
     parts = () if raw.understood is None else raw.understood.parts
@@ -167,8 +181,25 @@ def _labels(raw: Raw, reading: Reading) -> Raw:
         ],
         "time_unit": units.get("time", next(iter(clock), labels["time_unit"])),
         "domain": domain_record(domain),
+        **{name: labels[name] for name in OPTIONAL},
+        "transform": _transform(reading, labels),
+        "scaling": reading.scaling or labels["scaling"],
     }
     return replace(raw, values=wrapped(domain, raw.values), record=record)
+
+
+def _transform(reading: Reading, labels: dict[str, Any]) -> tuple[str, ...]:
+    """The transform of each coordinate: that of all, that of its name, or what it has already."""
+    names, wanted = labels["names"], dict(reading.transform)
+    unknown = [name for name in wanted if name not in (*names, "")]
+    if unknown:
+        raise InvalidInput(
+            f"transform: there is no coordinate {unknown[0]!r}; there are {', '.join(names[:12])}."
+        )
+    own = labels["transform"] or ("",) * len(names)
+    return tuple(
+        wanted.get(name, wanted.get("", old)) for name, old in zip(names, own, strict=True)
+    )
 
 
 def _placed(domain: AbstractDomain, values: np.ndarray) -> AbstractDomain:

@@ -220,7 +220,12 @@ def _label(
 
 
 def _texts(columns: Iterable[Column]) -> dict[str, str]:
-    return {c.name: f"texts such as {str(c.values[0])[:20]!r}" for c in columns if c.is_text}
+    return {
+        c.name: f"texts such as {str(c.values[0])[:20]!r}; --condition-column {c.name} makes them "
+        "categories"
+        for c in columns
+        if c.is_text
+    }
 
 
 def _measurements(columns: Sequence[Column]) -> dict[str, str]:

@@ -97,10 +97,11 @@ def _bounds(
 
         u = jax.random.uniform(place_key, (samples,))
         between = jax.vmap(draw)(u, jax.random.split(noise_key, samples))
-        return -between - ends(denoiser.process, denoiser.std.value, y)
+        ends_cost = ends(denoiser.process, denoiser.std.value, y)
+        return -between - ends_cost - model.normaliser.log_volume(x)
 
     states = (x, condition, jax.random.split(key, x.shape[0]))
-    return jax.lax.map(one, states, batch_size=256) - model.normaliser.log_scale
+    return jax.lax.map(one, states, batch_size=256)
 
 
 def place(schedule: AbstractSchedule, u: Scalar, steps: int) -> tuple[Scalar, Scalar]:

@@ -79,7 +79,7 @@ class AbstractFlowLaw(
     ) -> Float[Array, "*event"]:
         y, time, condition = self.frame.enter(x, time, condition)
         velocity = self.denoiser.noisy_velocity(y, tau, time=time, condition=condition)
-        return self.normaliser.tangent(velocity)
+        return self.normaliser.tangent(velocity, x)
 
     @checked
     def log_prob(
@@ -98,7 +98,7 @@ class AbstractFlowLaw(
         check_exact(self.frame.dim)
         y, time, condition = self.frame.enter(x, time, condition)
         value = self.sampler.log_prob(self.denoiser, y, time=time, condition=condition)
-        return value - self.normaliser.log_scale
+        return value - self.normaliser.log_volume(x)
 
     @checked
     def log_prob_estimate(
@@ -214,11 +214,12 @@ def _estimates(
     def one(x, condition, key):
         y = model.normaliser.forward(x)
         signs = hutchinson(rademacher(probes, y.size, key=key))
-        return noisy_log_prob(model.denoiser, y, steps, time, condition, signs)
+        found = noisy_log_prob(model.denoiser, y, steps, time, condition, signs)
+        return found - model.normaliser.log_volume(x)
 
     keys = jax.random.split(key, x.shape[0])
     own = None if condition is None or condition.ndim == 1 else 0
-    return jax.vmap(one, (0, own, 0))(x, condition, keys) - model.normaliser.log_scale
+    return jax.vmap(one, (0, own, 0))(x, condition, keys)
 
 
 @jit
@@ -234,7 +235,7 @@ def _sample_with_log_prob(
         y, gain = carried(field, z, 1.0, end, steps, controlled=controlled)
         x = model.domain.project(model.normaliser.inverse(y))
         # On the way back the integral runs from 1 to 0.
-        return x, denoiser.prior.log_prob(z) - gain - model.normaliser.log_scale
+        return x, denoiser.prior.log_prob(z) - gain - model.normaliser.log_volume(x)
 
     own = None if condition is None or condition.ndim == 1 else 0
     return jax.vmap(one, (0, own))(ends, condition)

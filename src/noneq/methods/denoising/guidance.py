@@ -185,10 +185,14 @@ def measured(model: Any, matrix: Numbers, values: Numbers, *, noise: float = 0.0
             "numbers and noise ≥ 0."
         )
     a, normaliser = a.reshape(b.size, dim), model.frame.normaliser
+    if normaliser.transform:
+        raise InvalidInput(
+            "measured: a model of transformed coordinates takes no linear measurement."
+        )
     if not np.abs(a).max(axis=1).all():
         raise InvalidInput("measured: a row of the matrix is zero; leave that measurement out.")
     inside = a * np.asarray(normaliser.scale.value, np.float64)
-    rest = b - a @ np.asarray(normaliser.shift.value, np.float64)
+    rest = b - a @ normaliser.centre
     # Rows of unit length, so that one floor suits quantities of any unit.
     length = np.linalg.norm(inside, axis=1)
     constant = lambda values: Constant(jnp.asarray(values, float))

@@ -64,7 +64,7 @@ class DenoisingModel(AbstractFlowLaw, HasScore, HasNoising):
     ) -> Float[Array, "*event"]:
         y, time, condition = self.frame.enter(x, time, condition)
         score = self.denoiser.noisy_score(y, tau, time=time, condition=condition)
-        return self.normaliser.gradient(score)
+        return self.normaliser.gradient(score, x)
 
     def noising(
         self, x: Float[Array, "*event"], tau: ScalarLike
@@ -72,7 +72,8 @@ class DenoisingModel(AbstractFlowLaw, HasScore, HasNoising):
         schedule = self.denoiser.process.schedule
         drift = schedule.drift(tau) * self.normaliser.forward(x)
         g = jnp.sqrt(jnp.maximum(schedule.diffusion_squared(tau), 0.0)) * jnp.ones_like(drift)
-        return self.normaliser.tangent(drift), self.normaliser.tangent(g)
+        tangent, ito = self.normaliser.tangent, self.normaliser.ito(g, x)
+        return tangent(drift, x) + ito, tangent(g, x)
 
     def noised(
         self, x: Float[Array, "*event"], tau: ScalarLike, *, key: Key

@@ -1,6 +1,6 @@
 """The denoising product: process × schedule × target × objective × weight × network × sampler."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -72,6 +72,8 @@ class AbstractDenoising(AbstractLawMethod, HasPreparation, HasForward):
             process with births, or factors that the objective does not take.
         WrongType: a process that is none.
     """
+
+    takes_transform: ClassVar[bool] = True
 
     process: eqx.AbstractVar[Any]  # AbstractProcess
     target: eqx.AbstractVar[AbstractTarget]

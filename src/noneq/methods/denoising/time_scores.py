@@ -73,4 +73,4 @@ def noised_log_prob(
     # The clock of the solve runs over what is left of the noise clock.
     rest = lambda y, s: left * field(y, 1.0 - left * (1.0 - s))
     value = flow_log_prob(rest, model.denoiser.prior.log_prob, y, _STEPS)
-    return value - model.normaliser.log_scale
+    return value - model.normaliser.log_volume(x)

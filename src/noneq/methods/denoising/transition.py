@@ -15,8 +15,9 @@ from noneq._typing import Key, ScalarLike
 from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary, summarise
-from noneq.domains import periods_of
+from noneq.domains import Free, periods_of
 from noneq.errors import InvalidInput, WrongType
+from noneq.frames.origins import origin_of
 from noneq.kinds import checked
 from noneq.learning.forward import HasForward, linear
 from noneq.learning.loop import Training
@@ -169,9 +170,11 @@ def _pairs(data: Trajectories, lag: float) -> tuple[np.ndarray, np.ndarray, np.n
 def _displacements(data: Trajectories, lag: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Displacements (pairs, *event), and trajectory and frame of their starts."""
     i, j, k, l = _pairs(data, lag)
-    move = jax.vmap(data.domain.difference)(
-        jnp.asarray(data.values[k, l]), jnp.asarray(data.values[i, j])
-    )
+    before, after = data.values[i, j], data.values[k, l]
+    if isinstance(data.domain, Free):
+        # In the precision of the data: far from zero float32 loses small steps.
+        return (after - before).astype(np.float32), i, j
+    move = jax.vmap(data.domain.difference)(jnp.asarray(after), jnp.asarray(before))
     return np.asarray(move), i, j
 
 
@@ -180,7 +183,9 @@ def _measure(model: TransitionModel, data: Trajectories, lag: float) -> Transiti
     move = _displacements(data, lag)[0]
     flat = move.reshape(move.shape[0], -1).astype(np.float64)
     shift, scale = flat.mean(0), flat.std(0)
-    starts = np.resize(data.at(data.times[0]), model.starts.value.shape)
+    origin = origin_of(model)
+    first = data.at(data.times[0]) - (0.0 if origin is None else origin)
+    starts = np.resize(first, model.starts.value.shape)
     scale = np.where(scale > 0, scale, 1.0)
     measured = (shift, scale, starts, lag)
     model = eqx.tree_at(lambda m: m.denoiser, model, _around(model, data, scale))

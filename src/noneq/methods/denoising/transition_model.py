@@ -16,6 +16,7 @@ from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.frames.checks import check_count, check_solved, check_steps, check_time
 from noneq.frames.frame import Frame
+from noneq.frames.origins import HasFrame, about_origin
 from noneq.kinds import checked
 from noneq.nets.periodic import Angles
 from noneq.processes.base import AbstractFlowing
@@ -28,7 +29,7 @@ _MOST_STEPS = 100_000
 """Each is a whole run of the sampler: about a millisecond for small networks."""
 
 
-class TransitionModel(AbstractModel, HasPaths):
+class TransitionModel(AbstractModel, HasPaths, HasFrame):
     """Steps of one lag, each drawn from a denoiser of the normalised displacement.
 
     **Equation**: x_{t+lag} = project(x_t + shift + scale·y), y ~ p_theta(y | x_t, t).
@@ -37,7 +38,8 @@ class TransitionModel(AbstractModel, HasPaths):
         denoiser: the learnt law of y; its condition is the normalised x_t (and the data's).
         frame: the user's side, with the normaliser of the states.
         shift, scale: mean and standard deviation of the displacements, flattened.
-        starts: states of the first training frame, from which paths start if none are given.
+        starts: states of the first training frame minus the origin, from which paths start if none
+            are given.
         lag: physical time of one step.
         before: angles of the state one lag ago, on a torus.
     """
@@ -121,11 +123,13 @@ class TransitionModel(AbstractModel, HasPaths):
         check_steps(f"time {times[-1]:g} with the lag {lag:g}", steps, size, most=_MOST_STEPS)
         condition = self.frame.asked.check(condition, int(n))
         start_key, key = jax.random.split(key)
-        x = self._begin(n, times[0], start, start_key)
+        inner, origin = about_origin(self)
+        x = inner._begin(n, times[0], _minus(start, origin), start_key)
         marks = np.concatenate([[0], np.cumsum(counts)])
-        path = _steps(self, x, jnp.asarray(times[0]), condition, int(marks[-1]), key)
+        path = _steps(inner, x, jnp.asarray(times[0]), condition, int(marks[-1]), key)
         frames = np.concatenate([np.asarray(x)[None], np.asarray(path)])[marks]
         check_solved(jnp.asarray(frames[-1]))
+        frames = frames if origin is None else origin + frames.astype(np.float64)
         return Trajectories(np.moveaxis(frames, 0, 1), times, **self.frame.described())
 
     @checked
@@ -134,7 +138,8 @@ class TransitionModel(AbstractModel, HasPaths):
     ) -> Float[Array, "n *event"]:
         time = float(np.asarray(check_time(time, self.frame.times)))
         paths = self.snapshots(n, times=[time], condition=condition, key=key)
-        return jnp.asarray(paths.values)
+        self.frame.warn_rounded("samples")
+        return jnp.asarray(paths.values, dtype=float)
 
     @checked
     def snapshots(
@@ -165,6 +170,13 @@ class TransitionModel(AbstractModel, HasPaths):
                 f"paths of the model's own start at time {self.frame.times[0]:g}; give start= for {time:g}."
             )
         return self.starts.value[jax.random.randint(key, (n,), 0, self.starts.value.shape[0])]
+
+
+def _minus(states: Any, origin: np.ndarray | None) -> Any:
+    """The user's states about the origin, in double precision on the host."""
+    if states is None or origin is None:
+        return states
+    return np.asarray(states, np.float64) - origin
 
 
 @jit

@@ -23,8 +23,8 @@ from noneq.learning.method import (
     Fit,
     Progress,
     as_data,
+    check_coordinates,
     check_init,
-    check_torus,
 )
 from noneq.learning.objectives import AbstractLoss
 from noneq.methods.energies.grid_boltzmann import (
@@ -140,7 +140,7 @@ class BoltzmannField(AbstractMethod):
             InvalidInput: more than three dimensions, a condition vector, or one sample.
         """
         data = as_data(data)
-        check_torus(self, data)
+        check_coordinates(self, data)
         check_grid_dimension(data.event_shape)
         began = clock.monotonic()
         snapshots, summary = data.snapshots(), summarise(data)

@@ -18,7 +18,7 @@ from noneq.learning.method import (
     Fit,
     Progress,
     as_data,
-    check_torus,
+    check_coordinates,
 )
 from noneq.methods.energies.grid_boltzmann import (
     GridBoltzmann,
@@ -124,7 +124,7 @@ class OracleBoltzmann(AbstractMethod):
             InvalidInput: data of another shape, with a condition vector, or outside the box.
         """
         data = as_data(data)
-        check_torus(self, data)
+        check_coordinates(self, data)
         summary = summarise(data)
         model = self.init(summary, key=key)
         states = data.snapshots().values

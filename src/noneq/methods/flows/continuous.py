@@ -59,7 +59,7 @@ class AbstractContinuousFlow(AbstractLaw, HasLogProb, HasSampleLogProb):
         check_exact(self.frame.dim)
         y, time, condition = self.frame.enter(x, time, condition)
         value = flow_log_prob(self.field(time, condition), log_normal, y, self.likelihood_steps)
-        return value - self.frame.normaliser.log_scale
+        return value - self.frame.normaliser.log_volume(x)
 
     def sample_with_log_prob(
         self, n: int, *, time: ScalarLike | None = None, condition: Any = None, key: Key
@@ -127,7 +127,7 @@ class ContinuousFlow(AbstractContinuousFlow, HasScore, HasNoisyVelocity, HasLogP
         condition: Any = None,
     ) -> Float[Array, "*event"]:
         y, time, condition = self.frame.enter(x, time, condition)
-        return self.frame.normaliser.tangent(self.net(y, tau, time, condition))
+        return self.frame.normaliser.tangent(self.net(y, tau, time, condition), x)
 
     def score(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
@@ -189,11 +189,11 @@ def _estimates(
         signs = hutchinson(rademacher(probes, model.frame.dim, key=key))
         field = model.field(time, condition)
         y = normaliser.forward(x)
-        return flow_log_prob(field, log_normal, y, model.likelihood_steps, signs)
+        value = flow_log_prob(field, log_normal, y, model.likelihood_steps, signs)
+        return value - normaliser.log_volume(x)
 
     keys = jax.random.split(key, x.shape[0])
-    values = jax.vmap(one, (0, own_rows(condition), 0))(x, condition, keys)
-    return values - normaliser.log_scale
+    return jax.vmap(one, (0, own_rows(condition), 0))(x, condition, keys)
 
 
 @jit
@@ -207,7 +207,7 @@ def _sample_with_log_prob(
         y, gain = carried(field, z, 1.0, 0.0, model.likelihood_steps)
         x = model.domain.project(normaliser.inverse(y))
         # On the way back the integral runs from 1 to 0.
-        return x, log_normal(z) - gain - normaliser.log_scale
+        return x, log_normal(z) - gain - normaliser.log_volume(x)
 
     ends = jax.random.normal(key, (n, model.frame.dim))
     return jax.vmap(one, (0, own_rows(condition)))(ends, condition)

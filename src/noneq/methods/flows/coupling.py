@@ -100,7 +100,7 @@ class CouplingFlow(AbstractLaw, HasLogProb, HasScore, HasSampleLogProb, HasLogMa
     ) -> Scalar:
         """log p(x | time, condition), nats, exact."""
         y, time, condition = self.frame.enter(x, time, condition)
-        return self.density.log_prob(y, time, condition) - self.frame.normaliser.log_scale
+        return self.density.log_prob(y, time, condition) - self.frame.normaliser.log_volume(x)
 
     @checked
     def score(
@@ -109,7 +109,7 @@ class CouplingFlow(AbstractLaw, HasLogProb, HasScore, HasSampleLogProb, HasLogMa
         """The gradient of `log_prob`, by autodiff."""
         y, time, condition = self.frame.enter(x, time, condition)
         score = jax.grad(self.density.log_prob)(y, time, condition)
-        return self.frame.normaliser.gradient(score)
+        return self.frame.normaliser.gradient(score, x)
 
     @checked
     def sample_with_log_prob(
@@ -176,7 +176,7 @@ def _sample_with_log_prob(
     own = None if condition is None or condition.ndim == 1 else 0
     log_prob = jax.vmap(lambda y, c: model.density.log_prob(y, time, c), (0, own))(y, condition)
     x = jax.vmap(lambda y: model.domain.project(model.frame.normaliser.inverse(y)))(y)
-    return x, log_prob - model.frame.normaliser.log_scale
+    return x, log_prob - jax.vmap(model.frame.normaliser.log_volume)(x)
 
 
 @jit

@@ -111,6 +111,7 @@ class FFJORD(AbstractLawMethod, HasForward):
     """
 
     source: ClassVar[str] = "grathwohl2019ffjord"
+    takes_transform: ClassVar[bool] = True
 
     net: AbstractNet = ConcatSquash()
     steps: int = 8

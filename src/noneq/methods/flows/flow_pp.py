@@ -85,6 +85,7 @@ class FlowPP(AbstractLawMethod, HasPreparation, HasForward):
     """
 
     source: ClassVar[str] = "ho2019flow"
+    takes_transform: ClassVar[bool] = True
     published: ClassVar[Published | None] = Published("Flow++", True, False)
 
     net: AbstractNet = MLP(64, 2)

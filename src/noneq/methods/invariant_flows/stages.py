@@ -11,7 +11,15 @@ from jaxtyping import Array
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary, summarise
-from noneq.learning.method import Data, Fit, History, Progress, as_data, check_init, check_torus
+from noneq.learning.method import (
+    Data,
+    Fit,
+    History,
+    Progress,
+    as_data,
+    check_coordinates,
+    check_init,
+)
 from noneq.learning.stages import Staged
 from noneq.methods.invariant_flows.data_checks import check_states
 from noneq.methods.invariant_flows.score import scored
@@ -74,7 +82,7 @@ def two_stages(
     began, name = clock.monotonic(), type(recipe).__name__
     keys = jax.random.split(key, 6)
     data = as_data(data)
-    check_torus(recipe, data)
+    check_coordinates(recipe, data)
     check_states(data, name)
     summary = summarise(data)
     check_init(recipe, init, summary)

@@ -12,7 +12,7 @@ from noneq.data.discrete import of_one_time
 from noneq.data.summary import Summary, summarise
 from noneq.domains import Discrete
 from noneq.kinds import checked
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_torus
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_coordinates
 from noneq.methods.memories.pattern_memory import PatternMemory
 from noneq.methods.memories.spin_memory import SpinMemory, as_spins
 from noneq.methods.memories.storages import AbstractStorage, Hebbian
@@ -70,7 +70,7 @@ class Hopfield(AbstractMethod):
             InvalidInput: several times or conditions, or more than two values.
         """
         name = type(self).__name__
-        check_torus(self, data)
+        check_coordinates(self, data)
         flat = self.storage.prepared(of_one_time(data, name), name)
         summary = summarise(flat)
         empty = self.init(summary, key=key)

@@ -16,7 +16,7 @@ from noneq.data.discrete import of_one_time
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput, SolveFailed
 from noneq.kinds import checked
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_init, check_torus
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_coordinates, check_init
 from noneq.methods.units.mixture_model import Components, MixtureModel
 from noneq.methods.units.starts import far_apart
 from noneq.methods.units.units import AbstractUnits, BernoulliUnits
@@ -104,7 +104,7 @@ class MixtureEM(AbstractMethod):
         """
         began = clock.monotonic()
         name = type(self).__name__
-        check_torus(self, data)
+        check_coordinates(self, data)
         data = self.visible.prepared(of_one_time(data, name), name)
         summary = summarise(data)
         check_init(self, init, summary)

@@ -66,7 +66,7 @@ def coefficients(model: Any) -> tuple[np.ndarray, Float[np.ndarray, "terms dim"]
     normaliser = model.frame.normaliser
     matrix = np.array(field.matrix, np.float64)
     matrix[0] -= host(model.mean)
-    table = expansion(powers, host(normaliser.shift), host(normaliser.scale))
+    table = expansion(powers, normaliser.centre, host(normaliser.scale))
     return powers, table @ (matrix / host(model.std)) * host(normaliser.scale)
 
 
@@ -100,7 +100,7 @@ def equations(model: Any, *, least: float = 0.02, digits: int = 3) -> list[str]:
 def term_sizes(powers: np.ndarray, model: EquilibriumFlowModel) -> Float[np.ndarray, " terms"]:
     """Size of every monomial at states of the size √(shift² + scale²)."""
     normaliser = model.frame.normaliser
-    shift, scale = np.asarray(normaliser.shift.value), np.asarray(normaliser.scale.value)
+    shift, scale = normaliser.centre, np.asarray(normaliser.scale.value)
     wide = np.concatenate([[1.0], np.hypot(shift, scale).astype(np.float64)])
     return np.prod(wide[powers], axis=1)
 

@@ -171,9 +171,7 @@ class PolynomialFlow(AbstractMethod):
     def _field(self, start: Second) -> tuple[EquilibriumFlowModel, History, dict[str, Any]]:
         model, dim = start.model, start.summary.dim
         library, normaliser = self._library(dim), model.frame.normaliser
-        shift, scale = (
-            np.asarray(c.value, np.float64) for c in (normaliser.shift, normaliser.scale)
-        )
+        shift, scale = normaliser.centre, np.asarray(normaliser.scale.value, np.float64)
         states = start.data.snapshots().values
         y = (states.reshape(len(states), -1).astype(np.float64) - shift) / scale
         blocks = [library.moments(part) for part in np.array_split(y, _BLOCKS)]
