@@ -2,21 +2,23 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
+import equinox as eqx
 import numpy as np
 from jaxtyping import Array
 
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories, as_snapshots
 from noneq.data.summary import Summary
+from noneq.display import Card, Section, coordinates_text, counted, number, times_text
 from noneq.domains import Free, is_periodic
 from noneq.errors import InvalidInput
-from noneq.kinds import AbstractChecked
+from noneq.kinds import AbstractChecked, shown
 from noneq.learning.published import Published
-from noneq.traits import AbstractModel
+from noneq.traits import AbstractModel, model_card
 
 
 Data: TypeAlias = Snapshots | Trajectories | np.ndarray | Array
@@ -29,7 +31,7 @@ Progress: TypeAlias = Callable[[int, int, dict[str, float]], None]
 """Called as progress(step, steps, row) at the end of every chunk."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fit:
     """Result of a fit: the model, its history, and what is needed to save and to load it.
 
@@ -49,6 +51,46 @@ class Fit:
     summary: Summary
     meta: dict[str, Any] = field(default_factory=dict)
     given: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Method, data, model and last losses."""
+        return fit_card(self).text()
+
+    def _repr_html_(self) -> str:
+        """The same with history and settings, which fold out, for notebooks."""
+        return fit_card(self).html()
+
+
+def fit_card(fit: Fit) -> Card:
+    """What a fit says of itself."""
+    known, model = fit.summary, fit.model
+    times = times_text(known.times, known.time_unit)
+    facts = [
+        ("data", f"{known.kind}, {counted(sum(known.counts), 'state')}, {times}"),
+        ("coordinates", coordinates_text(known.names, known.units)),
+    ]
+    facts.append(("model", model_card(model).title if isinstance(model, AbstractModel) else "–"))
+    history = {name: column for name, column in fit.history.items() if len(column)}
+    if history:
+        last = ", ".join(f"{name.replace('_', ' ')} {c[-1]:.4g}" for name, c in history.items())
+        facts.append(("history", f"at the end {last}"))
+    if isinstance(seconds := fit.meta.get("seconds"), int | float):
+        facts.append(("took", f"{seconds:.3g} s"))
+    facts += [("warning", str(text)) for text in fit.meta.get("warnings", ())]
+    rows = [[number(float(v)) for v in row] for row in zip(*history.values(), strict=False)]
+    tables = [Section("History", tuple(history), rows)]
+    tables += [Section("Settings", ("field", "value"), _settings(fit.method))]
+    return Card(f"Fit of {type(fit.method).__name__}", facts, tables)
+
+
+def _settings(method: Any, before: str = "") -> list[tuple[str, str]]:
+    """Name and value of all fields, nested ones by dotted names."""
+    pairs = []
+    for each in fields(method):
+        value, name = getattr(method, each.name), f"{before}{each.name}"
+        nested = isinstance(value, eqx.Module) and fields(value)
+        pairs += _settings(value, f"{name}.") if nested else [(name, shown(value))]
+    return pairs
 
 
 class AbstractMethod(AbstractChecked):
