@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from noneq import (
+        callbacks as callbacks,
         data as data,
         inference as inference,
         methods as methods,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 __version__ = "0.2.0.dev0"
 
 _ROOMS = (
+    "callbacks",
     "data",
     "inference",
     "methods",

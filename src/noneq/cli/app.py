@@ -19,6 +19,7 @@ from noneq.cli import data_verbs, model_verbs, pde_verbs, study_verbs
 from noneq.cli.output import say
 from noneq.cli.stopping import Stopped, leave, stop_on_signals
 from noneq.errors import Interrupted, NoneqError
+from noneq.progress import silence
 
 
 # Typer keeps the exceptions of its parser in click or in itself, depending on its version.
@@ -60,7 +61,7 @@ def run(arguments: Sequence[str]) -> int:
     typed = arguments = list(arguments)
     debug = "--debug" in arguments
     arguments = [word for word in arguments if word != "--debug"]  # allowed anywhere
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), silence():
         warnings.showwarning = _show_warning
         try:
             code = typer.main.get_command(app).main(

@@ -27,8 +27,9 @@ Data: TypeAlias = Snapshots | Trajectories | np.ndarray | Array
 History: TypeAlias = dict[str, list[float]]
 """Columns of history.csv: ``step``, ``loss``, ``held_out_loss`` …, all of equal length."""
 
-Progress: TypeAlias = Callable[[int, int, dict[str, float]], None]
-"""Called as progress(step, steps, row) at the end of every chunk."""
+Progress: TypeAlias = Callable[[int, int, dict[str, float]], None] | bool
+"""Called as progress(step, steps, row) at the end of every chunk; False shows nothing, True a bar
+or lines."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -122,11 +123,16 @@ class AbstractMethod(AbstractChecked):
     ) -> Fit:
         """Learn from data.
 
+        The methods of this library also take ``seed=``, a whole number, in place of ``key=``, and
+        ``callback=``: an object with ``log(row, step)``, a function of (row, step), a
+        `noneq.callbacks.Preview`, or a list of these.
+
         Args:
             data: snapshots or trajectories; a method says which it needs.
             key: typed random key.
             init: start from this model instead of a fresh one.
-            progress: called at the end of every chunk.
+            progress: None shows a bar on a terminal and in notebooks, False nothing; or a function,
+                called at the end of every chunk.
             checkpoint: folder of the training state; a state found there is resumed.
         """
 

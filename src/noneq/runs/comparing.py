@@ -11,6 +11,8 @@ from noneq.data.trajectories import Trajectories
 from noneq.errors import Interrupted, InvalidInput, NoneqError, WriteFailed
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Progress
+from noneq.learning.watching import Part
+from noneq.progress import AbstractReporter
 from noneq.runs.fitting import fit_seeds
 from noneq.runs.measures import measures_named
 from noneq.runs.rows import combine
@@ -79,7 +81,7 @@ def compare(
         try:
             fits = fit_seeds(
                 method, train, folder / name, seed=seed, seeds=seeds, resume=True,
-                record=facts, progress=progress, trust=trust,
+                record=facts, progress=_of(progress, name), trust=trust,
             )  # fmt: skip
             scored = [
                 score(
@@ -101,6 +103,11 @@ def compare(
         raise InvalidInput("; ".join(f"{name}: {reason}" for name, reason in failed.items()))
     add_rows(folder, rows)
     return rows, failed
+
+
+def _of(progress: Progress | None, name: str) -> Progress | None:
+    """What one method tells, by its name."""
+    return Part(progress, name) if isinstance(progress, AbstractReporter) else progress
 
 
 def named(methods: Sequence[AbstractMethod]) -> dict[str, AbstractMethod]:

@@ -14,6 +14,7 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import summarise
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod
+from noneq.progress import silence
 from noneq.runs.fitting import check_inputs
 from noneq.spec import override
 from noneq.store.weights import count_parameters
@@ -46,7 +47,8 @@ def cost(
     given = {"score", "init"} & set(inputs)
     if not given and isinstance(scorer, AbstractMethod) and _steps(scorer) is not None:
         before = cost(scorer, data)
-        short = override(scorer, {"training.steps": 1}).fit(data, key=jax.random.key(0))
+        with silence():
+            short = override(scorer, {"training.steps": 1}).fit(data, key=jax.random.key(0))
         both = cost(method, data, inputs={**inputs, "score": short.model})
         added = {name: before[name] + both.get(name, 0) for name in ("steps", "seconds")}
         return both | {name: round(value, 1) for name, value in added.items()}

@@ -26,6 +26,7 @@ from noneq.learning.method import (
     check_torus,
 )
 from noneq.learning.objectives import AbstractLoss
+from noneq.learning.watching import watched
 from noneq.methods.energies.grid_boltzmann import (
     GridBoltzmann,
     check_grid_dimension,
@@ -117,6 +118,7 @@ class BoltzmannField(AbstractMethod):
         )
 
     @checked
+    @watched
     def fit(
         self,
         data: Data,
