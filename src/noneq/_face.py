@@ -12,6 +12,11 @@ from pathlib import Path
 from typing import Any
 
 
+def late(module: str, name: str) -> Callable[..., Any]:
+    """A function of a module that itself needs the caller's, imported when it is called."""
+    return getattr(importlib.import_module(module), name)
+
+
 def face(
     package: str, file: str, renamed: Mapping[str, tuple[str, str, str]] | None = None
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:

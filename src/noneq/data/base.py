@@ -1,11 +1,12 @@
 """What snapshots and trajectories have in common."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import equinox as eqx
 import numpy as np
 
+from noneq._face import late
 from noneq.display import Card, Section, coordinates_text, counted, number, times_text
 from noneq.domains import AbstractDomain, Box, Free, Region
 from noneq.errors import InvalidInput
@@ -13,8 +14,11 @@ from noneq.kinds import AbstractChecked
 
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
+
+_Kind = TypeVar("_Kind", bound="AbstractEnsemble")
 
 _SHOWN_STATES = 100_000
 """States that a notebook's table of means and spreads is measured on."""
@@ -86,7 +90,85 @@ class AbstractEnsemble(AbstractChecked):
         if self.condition is not None:
             variables["condition"] = ((lead[0], "condition_number"), self.condition)
         coordinates = {"time": (lead[-1], times, time_unit), event[0]: list(self.names)}
-        return xr.Dataset(variables, coordinates)
+        if units:
+            coordinates["unit"] = (event[0], list(self.units))
+        return xr.Dataset(variables, coordinates, {"made_by": "noneq"})
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """A row for each state: ``time``, ``trajectory``, ``condition:0`` … and the coordinates.
+
+        Units are in ``frame.attrs["units"]`` by name. A domain does not travel along.
+
+        Raises:
+            InvalidInput: fields, or names that clash with these.
+        """
+        return late("noneq.data.exchange", "to_pandas")(self)
+
+    def to_anndata(self) -> Any:
+        """A cell for each state: coordinates in ``X``, all else in ``obs``; needs ``noneq[cells]``.
+
+        Raises:
+            InvalidInput: anndata is not installed, or what `to_pandas` refuses.
+        """
+        return late("noneq.data.exchange", "to_anndata")(self)
+
+    @classmethod
+    def from_pandas(cls: type[_Kind], frame: "pd.DataFrame", **options: Any) -> _Kind:
+        """The rows of a table, by the rules for files.
+
+        Args:
+            frame: one row for each state; columns are known by their names, ``"x (um)"`` brings its
+                unit. Named levels of the index count as columns. Dates become the time since the first.
+            options: those of `noneq.data.read`: ``time_column``, ``trajectory_column``,
+                ``condition_columns``, ``columns``, ``components``, ``missing``, ``domain``, ``units``,
+                ``reading``.
+
+        Raises:
+            WrongType: no data frame.
+            InvalidInput: an unknown option, or what `noneq.data.read` refuses.
+        """
+        return late("noneq.data.exchange", "from_pandas")(cls, frame, options)
+
+    @classmethod
+    def from_xarray(
+        cls: type[_Kind], dataset: "xr.Dataset | xr.DataArray", **options: Any
+    ) -> _Kind:
+        """A data set with a time, by the rules for netCDF; what `to_xarray` made comes back.
+
+        Args:
+            dataset: with one array over ``time``, and over ``trajectory`` for paths.
+            options: those of `noneq.data.read`.
+
+        Raises:
+            WrongType: none of xarray.
+            InvalidInput: an unknown option, or what `noneq.data.read` refuses.
+        """
+        return late("noneq.data.exchange", "from_xarray")(cls, dataset, options)
+
+    @classmethod
+    def from_anndata(
+        cls: type[_Kind],
+        cells: Any,
+        *,
+        use: str | None = None,
+        time: str | None = None,
+        **options: Any,
+    ) -> _Kind:
+        """Cells as states.
+
+        Args:
+            cells: AnnData.
+            use: key of ``obsm`` or ``layers`` with the coordinates, or ``"X"``; None takes the only
+                array of ``obsm``, or ``X`` if there is none.
+            time: column of ``obs`` with the times, numbers or texts such as ``day 3``; None takes
+                ``time`` if there is one.
+            options: those of `noneq.data.read`; ``condition_columns`` are columns of ``obs``.
+
+        Raises:
+            WrongType: no AnnData.
+            InvalidInput: several arrays in ``obsm`` and none is named; or what `from_pandas` refuses.
+        """
+        return late("noneq.data.exchange", "from_anndata")(cls, cells, use, time, options)
 
 
 def card_of(data: AbstractEnsemble, *, whole: bool = False) -> Card:

@@ -62,6 +62,11 @@ def read_netcdf(path: Path, reading: Reading, limit: int) -> Raw:
     return _raw(path, xr.decode_cf(dataset, decode_times=False), reading)
 
 
+def from_dataset(dataset: "xr.Dataset", reading: Reading) -> Raw:
+    """A data set in memory, as one of a file without a record."""
+    return _labelled(dataset, reading, {})
+
+
 def _numbers(attrs: dict[str, Any]) -> dict[str, Any]:
     """Attributes whose numbers came as pairs of dtype and values."""
     return {
@@ -176,7 +181,8 @@ def _labelled(dataset: "xr.Dataset", reading: Reading, record: dict[str, Any]) -
     path = reading.trajectory or next((n for n in _PATHS if n in values.dims), None)
     if not record:
         event = [str(d) for d in values.dims if d not in (axis, path)]
-        record = _foreign_labels(dataset, event, str(time.attrs.get("units", "")))
+        unit = time.attrs.get("units", time.attrs.get("unit", ""))
+        record = _foreign_labels(dataset, event, str(unit))
     if path in values.dims and path != axis:
         ordered = values.transpose(path, axis, ...)
         return Raw(ordered.to_numpy(), times, None, None, condition, record)
@@ -194,6 +200,8 @@ def _foreign_labels(dataset: "xr.Dataset", event: list[str], time_unit: str) -> 
     record: dict[str, Any] = {"time_unit": time_unit}
     if event and event[0] in dataset.coords:
         record["names"] = [str(name) for name in dataset[event[0]].to_numpy()]
+    if event and "unit" in dataset.coords and dataset["unit"].dims == (event[0],):
+        record["units"] = [str(unit) for unit in dataset["unit"].to_numpy()]
     return record
 
 
