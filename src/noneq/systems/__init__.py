@@ -31,6 +31,11 @@ from noneq.systems.ising_exact import (
     torus_energy as torus_energy,
 )
 from noneq.systems.linear import Linear as Linear
+from noneq.systems.own_functions import (
+    ODE as ODE,
+    Diffusion as Diffusion,
+    Langevin as Langevin,
+)
 from noneq.systems.patterns import PlacedIcons as PlacedIcons, PlacedPoints as PlacedPoints
 from noneq.systems.pendulum import DoublePendulum as DoublePendulum
 from noneq.systems.picture_files import PictureFile as PictureFile
