@@ -156,7 +156,7 @@ def field(
         MissingTrait: nothing that moves states.
         InvalidInput: states of fewer than two numbers.
     """
-    shape = tuple(getattr(mover, "event_shape", ()))
+    shape: Any = getattr(mover, "event_shape", ())
     if len(shape) != 1 or shape[0] < 2:
         raise InvalidInput(f"plot.field: states of shape {shape}; expected at least two numbers.")
     if isinstance(mover, AbstractDiffusion):

@@ -30,7 +30,8 @@ WORLD = ("systems", "pde", "simulation", "samplers")
 WORK = ("learning", "training", "store", "statistics")
 RESULTS = ("metrics", "thermo", "inference", "methods", "models")
 ORDER = (
-    *FOUNDATION, *LEARNT, *WORLD, *WORK, *RESULTS, "runs", "report", "plot", "studies", "cli", "__main__"
+    *FOUNDATION, *LEARNT, *WORLD, *WORK, *RESULTS, "runs", "report", "plot", "sklearn", "studies",
+    "cli", "__main__",
 )  # fmt: skip
 SIDE_BY_SIDE = {"metrics", "thermo", "inference"}
 TRAITS_ONLY = {*SIDE_BY_SIDE, "report"}
