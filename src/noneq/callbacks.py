@@ -10,6 +10,9 @@ from typing import Any, Protocol, runtime_checkable
 from noneq.errors import InvalidInput
 
 
+__all__ = ["AbstractLogger", "Preview", "TensorBoard"]
+
+
 @runtime_checkable
 class AbstractLogger(Protocol):
     """Takes numbers by name at a step."""
@@ -64,3 +67,7 @@ class Preview:
         if step >= self._next:
             self._next = (step // self.every + 1) * self.every
             self.function(model(), step)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -25,6 +25,8 @@ from noneq.traits import AbstractModel, HasDrift, HasScore, HasVelocity
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+__all__ = ["density", "estimate", "field", "history", "paths", "snapshots"]
+
 _STATES = 4096
 
 
@@ -156,7 +158,7 @@ def field(
         MissingTrait: nothing that moves states.
         InvalidInput: states of fewer than two numbers.
     """
-    shape: Any = getattr(mover, "event_shape", ())
+    shape = getattr(mover, "event_shape", None) or (0,)
     if len(shape) != 1 or shape[0] < 2:
         raise InvalidInput(f"plot.field: states of shape {shape}; expected at least two numbers.")
     if isinstance(mover, AbstractDiffusion):
@@ -241,3 +243,7 @@ def _done(axes: Any) -> "Axes":
     """The axes, dollars in names shown as dollars."""
     legible(axes.figure)
     return axes
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -21,6 +21,8 @@ from noneq.spec import override
 from noneq.traits import HasLogProb, HasLogProbEstimate
 
 
+__all__ = ["Density"]
+
 _BATCH = 512
 
 
@@ -210,3 +212,7 @@ def _at_one(model: HasLogProb, rows: jax.Array) -> jax.Array:
 def _at_each(model: HasLogProb, rows: jax.Array, times: jax.Array) -> jax.Array:
     one = lambda pair: model.log_prob(pair[0], time=pair[1])
     return jax.lax.map(one, (rows, times), batch_size=_BATCH)
+
+
+def __dir__() -> list[str]:
+    return __all__

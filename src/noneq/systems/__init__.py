@@ -1,5 +1,6 @@
 """Ground truth: systems to simulate or to draw from."""
 
+from noneq._face import exported as _exported
 from noneq.systems.attractors import Lorenz as Lorenz, Rossler as Rossler
 from noneq.systems.bars import BarsAndStripes as BarsAndStripes
 from noneq.systems.base import (
@@ -68,3 +69,6 @@ from noneq.systems.spin_dynamics import (
 from noneq.systems.spins import Ising as Ising
 from noneq.systems.vicsek import Vicsek as Vicsek
 from noneq.systems.wells import DoubleWell as DoubleWell, Swirl as Swirl
+
+
+__all__ = list(_exported(__file__))
