@@ -11,7 +11,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 import noneq as nq
-from noneq.errors import InvalidInput, MissingTrait
+from noneq.data import summarise
+from noneq.errors import InvalidInput, MissingTrait, WrongType
 from noneq.nets.vectors.fields import MLP
 from noneq.sklearn import Density
 from stub_methods import Stub
@@ -25,7 +26,7 @@ class Unlikely(Stub):
     """Its model tells no likelihood."""
 
     def fit(self, data, *, key, progress=None):
-        return nq.Fit(object(), {}, self, None)
+        return nq.Fit(object(), {}, self, summarise(data))
 
 
 def test_rows_at_times_become_snapshots():
@@ -72,6 +73,8 @@ def test_what_is_wrong_is_a_value_or_type_error():
         Density(Stub()).fit(X, times=[1.0, 2.0])
     with pytest.raises(ValueError, match="NaN"):
         Density(Stub()).fit(np.where(X > 5, np.nan, X))
+    with pytest.raises(WrongType, match="method = 'EDM'"):
+        Density("EDM").fit(X)
     density = Density(Stub()).fit(X)
     with pytest.raises(ValueError, match="2 features"):
         density.score_samples(X[:, :1])

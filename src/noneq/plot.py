@@ -108,7 +108,7 @@ def density(
         data = Snapshots(data.at(when), [when], **data.labels())
     if len(data.event_shape) > 1:
         raise InvalidInput("plot.density: the states are fields; take plot.snapshots.")
-    chosen = coordinates[: data.event_shape[0]]
+    chosen = coordinates[: len(data.names)]
     _check_coordinates(data, chosen)
     axes = _axes(ax)
     x = data.values.astype(np.float64)
@@ -159,7 +159,7 @@ def field(
         InvalidInput: states of fewer than two numbers.
     """
     shape = getattr(mover, "event_shape", None) or (0,)
-    if len(shape) != 1 or shape[0] < 2:
+    if len(shape) != 1 or max(shape) < 2:
         raise InvalidInput(f"plot.field: states of shape {shape}; expected at least two numbers.")
     if isinstance(mover, AbstractDiffusion):
         draw = lambda: jax.vmap(mover.initial)(jax.random.split(jax.random.key(seed), _STATES))

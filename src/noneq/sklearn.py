@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from noneq.data.snapshots import Snapshots
-from noneq.errors import InvalidInput, MissingTrait
+from noneq.errors import InvalidInput, MissingTrait, WrongType
+from noneq.kinds import shown
 from noneq.learning.method import AbstractMethod
 from noneq.learning.watching import watch
 from noneq.methods import ScoreMatching
@@ -46,7 +47,7 @@ class Density:
 
     def __init__(
         self,
-        method: AbstractMethod | None = None,
+        method: Any = None,
         *,
         random_state: Any = None,
         progress: Any = False,
@@ -72,6 +73,8 @@ class Density:
         clock = _times(times, len(values))
         states = Snapshots(values) if clock is None else _timed(values, clock)
         method = ScoreMatching() if self.method is None else self.method
+        if not isinstance(method, AbstractMethod):
+            raise WrongType(f"Density: method = {shown(method)}; expected one of noneq.methods.")
         seed = check_random_state(self.random_state).randint(2**31)
         with watch(self.progress, None, type(method).__name__) as report:
             found = method.fit(states, key=jax.random.key(int(seed)), progress=report)
