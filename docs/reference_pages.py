@@ -25,6 +25,9 @@ ROOMS = {
     "inference": "Inference",
     "thermo": "Thermodynamics",
     "studies": "Studies",
+    "plot": "Pictures",
+    "callbacks": "Callbacks",
+    "sklearn": "scikit-learn",
 }
 TERMS = """\
 Whether the process dx = f dtau + g dW from data (tau = 0) to prior (tau = 1) has a drift f and a

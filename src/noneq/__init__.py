@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from noneq import (
+        callbacks as callbacks,
         data as data,
         inference as inference,
         methods as methods,
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
         models as models,
         nets as nets,
         pde as pde,
+        plot as plot,
         processes as processes,
         runs as runs,
         samplers as samplers,
+        sklearn as sklearn,
         studies as studies,
         systems as systems,
         thermo as thermo,
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 __version__ = "0.2.0.dev0"
 
 _ROOMS = (
+    "callbacks",
     "data",
     "inference",
     "methods",
@@ -50,9 +54,11 @@ _ROOMS = (
     "models",
     "nets",
     "pde",
+    "plot",
     "processes",
     "runs",
     "samplers",
+    "sklearn",
     "studies",
     "systems",
     "thermo",

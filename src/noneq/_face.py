@@ -12,6 +12,27 @@ from pathlib import Path
 from typing import Any
 
 
+def late(module: str, name: str) -> Callable[..., Any]:
+    """A function of a module that itself needs the caller's, imported when it is called."""
+    return getattr(importlib.import_module(module), name)
+
+
+def exported(file: str | Path) -> dict[str, str]:
+    """Names that a room shows, and the module of each: its imports of the form ``a as a``.
+
+    Read off the source, so that nothing is imported.
+    """
+    body = ast.parse(Path(file).read_text(encoding="utf-8")).body
+    lazy = [b for b in body if isinstance(b, ast.If) and ast.unparse(b.test) == "TYPE_CHECKING"]
+    return {
+        alias.name: node.module or ""
+        for node in [*body, *(node for block in lazy for node in block.body)]
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.asname == alias.name
+    }
+
+
 def face(
     package: str, file: str, renamed: Mapping[str, tuple[str, str, str]] | None = None
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
@@ -23,15 +44,7 @@ def face(
         renamed: names of the last release: for each the module and the name that it stands for
             now, and what to write instead. They warn, and are not listed.
     """
-    homes = {
-        alias.asname or alias.name: node.module or ""
-        for block in ast.parse(Path(file).read_text(encoding="utf-8")).body
-        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
-        for node in block.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
-
+    homes = exported(file)
     old = renamed or {}
 
     def find(name: str) -> Any:

@@ -6,10 +6,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from noneq.display import Card, Section, number
 from noneq.errors import InvalidInput
 
 
-@dataclass(frozen=True, eq=False)
+_MOST_ROWS = 1000
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Estimate:
     """A value measured from samples, its standard error, and what to compare it with.
 
@@ -108,17 +112,81 @@ class Estimate:
         return np.asarray((self.value - np.asarray(truth, dtype=np.float64)) / self.stderr)
 
     def __str__(self) -> str:
+        """Value ± error with unit, and the floor beside it."""
         if self.value.size > 1:
             span = f"{self.value.min():.4g}..{self.value.max():.4g}"
             return f"Estimate({self.value.size} values, {span}, mean {self.mean()})"
-        sign = {"none": "", "lower": "≥ ", "upper": "≤ "}[self.bound]
-        text = f"{sign}{self.value.item():.4g} ± {self.stderr.item():.2g}"
-        if self.unit:
-            text += f" {self.unit}"
+        if self.value.size == 0:
+            return "Estimate(no values)"
+        text = self._number(self.value.item(), self.stderr.item(), "")
         if self.floor is not None:
             text += f" (floor {self.floor.item():.4g}"
             text += ")" if self.floor_stderr is None else f" ± {self.floor_stderr.item():.2g})"
         return text
+
+    def __format__(self, spec: str) -> str:
+        """``f"{e:.2f}"`` is ``1.23 ± 0.04 um``: value and error in that format, and the unit.
+
+        Several values are listed in brackets, of more than six the first and the last three.
+
+        Raises:
+            InvalidInput: a format that is none of numbers.
+        """
+        if not spec:
+            return str(self)
+        pairs = zip(self.value.ravel().tolist(), self.stderr.ravel().tolist(), strict=True)
+        try:
+            texts = [self._number(value, error, spec) for value, error in pairs]
+        except ValueError as error:
+            raise InvalidInput(
+                f"Estimate: the format {spec!r} is none of numbers ({error}); write f'{{e:.2f}}'."
+            ) from error
+        if self.value.ndim == 0:
+            return texts[0]
+        if len(texts) > 6:
+            texts = [*texts[:3], "…", *texts[-3:]]
+        return f"[{', '.join(texts)}]"
+
+    def _number(self, value: float, error: float, spec: str) -> str:
+        """One value with its error; in four and two digits if no format is given."""
+        sign = {"none": "", "lower": "≥ ", "upper": "≤ "}[self.bound]
+        both = f"{value:{spec or '.4g'}} ± {error:{spec or '.2g'}}"
+        return f"{sign}{both} {self.unit}".rstrip()
+
+    def __repr__(self) -> str:
+        """`str` with the number of samples."""
+        return self._card().title
+
+    def _repr_html_(self) -> str:
+        """A line, and all values in a table that folds out, for notebooks."""
+        return self._card().html()
+
+    def _card(self) -> Card:
+        text = str(self)
+        least, most = (float(f(self.n)) for f in (np.min, np.max)) if self.n.size else (0.0, 0.0)
+        count = f"n = {least:,.0f}" if least == most else f"n = {least:,.0f} to {most:,.0f}"
+        inside = text.removeprefix("Estimate(").removesuffix(")") if self.value.size != 1 else text
+        if self.value.size < 2:
+            return Card(f"Estimate({inside}, {count})")
+        times = None if self.times is None else self.times.tolist()
+        rows = []
+        for place in np.ndindex(self.value.shape):
+            label = ", ".join(map(str, place)) if times is None else f"{times[place[0]]:g}"
+            label += "" if times is None else "".join(f", {i}" for i in place[1:])
+            pair = (number(float(self.value[place])), f"{self.stderr[place]:.2g}")
+            floor = "" if self.floor is None else number(float(self.floor[place]))
+            rows.append([label, *pair, floor])
+            if len(rows) == _MOST_ROWS:
+                break
+        heading = (
+            "entry" if times is None else "time",
+            f"value {self.unit}".rstrip(),
+            "±",
+            "floor",
+        )
+        shown = len(rows)
+        title = "Values" if shown == self.value.size else f"The first {shown} values"
+        return Card(f"Estimate({inside}, {count})", (), [Section(title, heading, rows)])
 
 
 def sample_mean(values: Any, **fields: Any) -> Estimate:

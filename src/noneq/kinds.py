@@ -36,17 +36,23 @@ _LONGEST = 255
 def checked(function: Callable[P, R]) -> Callable[P, R]:
     """The function, once its arguments are of the kinds that it is annotated with.
 
-    Where a random key is expected, a whole number is taken as the seed of one.
+    Where a random key is expected, a whole number is taken as the seed of one; a function that
+    takes ``key=`` takes ``seed=`` in its place.
 
     Raises:
         WrongType: naming the argument, what was given and what is expected.
     """
+    seeded = _takes_seed(function)
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         names, wanted = _wanted(function)
         owner = f"{type(args[0]).__name__}." if names[:1] == ("self",) and args else ""
         place = f"{owner}{function.__name__}"
+        if seeded and kwargs.get("key") is None:
+            kwargs["key"] = _key_from_seed(kwargs.pop("seed", None), place)
+        elif seeded and kwargs.pop("seed", None) is not None:
+            raise WrongType(f"{place}: both seed= and key= were given; give one of them.")
         good = [
             as_kind(value, wanted[name], f"{place}: {name}") if name in wanted else value
             for name, value in zip(names, args, strict=False)
@@ -57,6 +63,8 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
         }
         return function(*good, *args[len(good) :], **named)  # pyright: ignore[reportCallIssue]
 
+    if seeded:
+        vars(call)["__signature__"] = _with_seed(function)
     return call
 
 
@@ -105,6 +113,39 @@ def as_key(key: Any, name: str = "key") -> Key:
         f"{name} = {shown(key)}; expected a random key such as jax.random.key(0), or a whole number "
         "as its seed."
     )
+
+
+def _takes_seed(function: Callable[..., Any]) -> bool:
+    """Whether the function must be given a key by name, and has no seed of its own."""
+    parameters = inspect.signature(function).parameters
+    key = parameters.get("key")
+    by_name = key is not None and key.kind is key.KEYWORD_ONLY and key.default is key.empty
+    return by_name and "seed" not in parameters
+
+
+def _with_seed(function: Callable[..., Any]) -> inspect.Signature:
+    """The signature with ``key=None, seed=None``, as help and editors show it."""
+    signature, listed = inspect.signature(function), []
+    for parameter in signature.parameters.values():
+        if parameter.name == "key":
+            seed = parameter.replace(name="seed", default=None, annotation=int | None)
+            listed += [parameter.replace(default=None), seed]
+        else:
+            listed.append(parameter)
+    return signature.replace(parameters=listed)
+
+
+def _key_from_seed(seed: Any, place: str) -> Key:
+    """The key of a seed.
+
+    Raises:
+        WrongType: no whole number, or none at all.
+    """
+    if seed is None:
+        raise WrongType(f"{place} needs randomness; give seed=, a whole number such as 0, or key=.")
+    if not fits(seed, int):
+        raise WrongType(f"{place}: seed = {shown(seed)}; expected a whole number.")
+    return as_key(int(seed), f"{place}: seed")
 
 
 def as_kind(value: Any, annotation: Any, name: str) -> Any:

@@ -116,3 +116,4 @@ __getattr__, __dir__ = face(
     __file__,
     {"FieldLinesModel": ("noneq.methods.denoising.flow_law", "FlowLaw", "FlowLaw")},
 )
+__all__ = __dir__()

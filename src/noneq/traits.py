@@ -9,12 +9,15 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, TypeAlias
 
 import equinox as eqx
+import jax
 import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Numbers, Scalar, ScalarLike
+from noneq.constant import learnable
 from noneq.data.ensembles import Snapshots, Trajectories
-from noneq.domains import AbstractDomain
+from noneq.display import Card, counted
+from noneq.domains import AbstractDomain, Free
 from noneq.errors import MissingTrait
 from noneq.estimate import Estimate
 
@@ -50,6 +53,17 @@ class AbstractModel(eqx.Module):
         self, n: int, *, times: Sequence[float] | np.ndarray, condition: Any = None, key: Key
     ) -> Snapshots:
         """n draws at each of the times."""
+
+    def __repr__(self) -> str:
+        """Shape of a state, number of parameters, and what the model can do."""
+        try:
+            return model_card(self).text()
+        except AttributeError:  # a tree whose parts were replaced
+            return eqx.tree_pformat(self)
+
+    def _repr_html_(self) -> str:
+        """The same, for notebooks."""
+        return model_card(self).html()
 
 
 class HasScore(eqx.Module):
@@ -261,6 +275,24 @@ class HasStateMeans(eqx.Module):
     @abstractmethod
     def state_means(self) -> Float[Array, "states *event"]:
         """Mean visible state of each hidden state, in the data's units."""
+
+
+def model_card(model: AbstractModel) -> Card:
+    """What a model says of itself."""
+    leaves = jax.tree.leaves(eqx.filter(model, learnable(model)))
+    parameters = counted(sum(leaf.size for leaf in leaves), "parameter")
+    shape = " × ".join(map(str, model.event_shape))
+    facts = [("can", ", ".join(abilities(type(model))))]
+    if not isinstance(model.domain, Free):
+        facts.append(("domain", " ".join(repr(model.domain).split())))
+    return Card(f"{type(model).__name__}: states of {shape} numbers, {parameters}", facts)
+
+
+def abilities(model: type) -> list[str]:
+    """Names of the calls that a class of models answers by its traits, `sample` first."""
+    traits = [c for c in model.__mro__ if c.__module__ == __name__ and c.__name__[:3] == "Has"]
+    found = [name for trait in traits for name in vars(trait) if name in trait.__abstractmethods__]
+    return list(dict.fromkeys(["sample", "snapshots", *found]))
 
 
 def require(model: Any, trait: type, purpose: str) -> None:

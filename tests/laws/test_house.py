@@ -22,15 +22,16 @@ TREES = {path: ast.parse(path.read_text()) for path in FILES}
 NAMES = {path: str(path.relative_to(SOURCE)) for path in FILES}
 
 FOUNDATION = (
-    "_typing", "_face", "errors", "annotations", "kinds", "unpacking", "estimate", "needs", "traced",
-    "domains", "constant", "cache", "calculus", "plain_text",
+    "_typing", "_face", "errors", "annotations", "kinds", "unpacking", "plain_text", "display", "progress",
+    "estimate", "needs", "traced", "domains", "constant", "cache", "calculus", "callbacks",
 )  # fmt: skip
 LEARNT = ("data", "spec", "traits", "nets", "frames", "processes", "symbolic")
 WORLD = ("systems", "pde", "simulation", "samplers")
 WORK = ("learning", "training", "store", "statistics")
 RESULTS = ("metrics", "thermo", "inference", "methods", "models")
 ORDER = (
-    *FOUNDATION, *LEARNT, *WORLD, *WORK, *RESULTS, "runs", "report", "studies", "cli", "__main__"
+    *FOUNDATION, *LEARNT, *WORLD, *WORK, *RESULTS, "runs", "report", "plot", "sklearn", "studies",
+    "cli", "__main__",
 )  # fmt: skip
 SIDE_BY_SIDE = {"metrics", "thermo", "inference"}
 TRAITS_ONLY = {*SIDE_BY_SIDE, "report"}

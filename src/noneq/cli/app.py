@@ -15,24 +15,24 @@ import typer
 
 from noneq import __version__
 from noneq.cache import environment
-from noneq.cli import data_verbs, model_verbs, pde_verbs, study_verbs
+from noneq.cli import data_verbs, health_verbs, model_verbs, pde_verbs, study_verbs
 from noneq.cli.output import say
 from noneq.cli.stopping import Stopped, leave, stop_on_signals
 from noneq.errors import Interrupted, NoneqError
+from noneq.progress import silence
 
 
 # Typer keeps the exceptions of its parser in click or in itself, depending on its version.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Non-equilibrium generative modelling: simulate or read data, fit, sample, compare.",
     epilog="First steps: noneq demo, or noneq inspect FILE. Every verb explains itself: --help.",
 )
-for verbs in (data_verbs, model_verbs, pde_verbs, study_verbs):
+for verbs in (data_verbs, model_verbs, pde_verbs, study_verbs, health_verbs):
     for verb in verbs.VERBS:
         app.command(name=verb.__name__.rstrip("_"), no_args_is_help=False)(verb)
 
@@ -60,7 +60,7 @@ def run(arguments: Sequence[str]) -> int:
     typed = arguments = list(arguments)
     debug = "--debug" in arguments
     arguments = [word for word in arguments if word != "--debug"]  # allowed anywhere
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), silence():
         warnings.showwarning = _show_warning
         try:
             code = typer.main.get_command(app).main(

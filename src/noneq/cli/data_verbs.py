@@ -10,7 +10,7 @@ from noneq.cli.output import emit, listing, say
 
 
 def simulate(
-    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="`noneq list systems`.")],
+    system: o.System,
     out: o.Out,
     n: Annotated[int, typer.Option("--n", min=1, help="Trajectories.")] = 1000,
     times: Annotated[

@@ -34,13 +34,14 @@ def fit(
     from noneq.cli.outcomes import outcome
     from noneq.cli.requests import further_inputs, load_data, make_method, record_of
     from noneq.runs import cost, fit_seeds
+    from noneq.runs.costs import texts
 
     recipe = make_method(method, set_, trust=trust)
     inputs = further_inputs(recipe, with_, trust)
     data = load_data(file, layout, quiet=quiet, trust=trust)
     if dry_run:
         estimate = cost(recipe, data, inputs=inputs)
-        emit(json, estimate, *(f"{name.replace('_', ' ')}: {v}" for name, v in estimate.items()))
+        emit(json, estimate, *texts(estimate))
         return
     with progress(quiet, type(recipe).__name__) as show:
         fits = fit_seeds(

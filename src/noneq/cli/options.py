@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from noneq.cli import completion
+
 
 File = Annotated[
     Path,
@@ -16,7 +18,22 @@ File = Annotated[
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder written by `noneq fit`.")]
 Method = Annotated[
     str,
-    typer.Argument(metavar="METHOD", help="`noneq list methods`, a spec.toml or my_file:MyMethod."),
+    typer.Argument(
+        metavar="METHOD",
+        help="`noneq list methods`, a spec.toml or my_file:MyMethod.",
+        autocompletion=completion.methods,
+    ),
+]
+
+System = Annotated[
+    str,
+    typer.Argument(
+        metavar="SYSTEM", help="`noneq list systems`.", autocompletion=completion.systems
+    ),
+]
+Study = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="`noneq list studies`.", autocompletion=completion.studies),
 ]
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Where the result goes.")]

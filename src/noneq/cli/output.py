@@ -3,8 +3,7 @@
 import json
 import math
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from noneq.plain_text import visible
+from noneq.progress import reporter
 
 
 def emit(as_json: bool, data: Any, *text: Any, hint: str = "", quiet: bool = False) -> None:
@@ -69,7 +69,7 @@ def _cell(text: object) -> Text:
 
 
 @contextmanager
-def progress(quiet: bool, what: str) -> Iterator[Callable[[int, int, Any], None] | None]:
+def progress(quiet: bool, what: str) -> Iterator[Any]:
     """Progress on stderr: a bar on a terminal, else a line for each tenth; None if quiet.
 
     The callable takes (done, total, row of numbers or text).
@@ -77,20 +77,8 @@ def progress(quiet: bool, what: str) -> Iterator[Callable[[int, int, Any], None]
     if quiet:
         yield None
         return
-    if not sys.stderr.isatty():
-        yield _lines(what)
-        return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task(what, total=None)
-
-        def advance(done: int, total: int, row: Any) -> None:
-            label = f"{what} {done:,}/{total:,} {_row(row)}"
-            bars.update(task, completed=done, total=total, description=visible(label, keep=""))
-
-        yield advance
+    with reporter(what, always=True) as show:
+        yield show
 
 
 def _plain(value: Any) -> Any:
@@ -102,25 +90,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     return value if isinstance(value, str | int | None) else str(value)
-
-
-def _lines(what: str) -> Callable[[int, int, Any], None]:
-    began, last = time.monotonic(), -1
-
-    def advance(done: int, total: int, row: Any) -> None:
-        nonlocal last
-        tenth = 10 * done // max(total, 1)
-        if tenth != last or isinstance(row, str):
-            last = tenth
-            say(f"{what} {done}/{total} {_row(row)} ({time.monotonic() - began:.0f} s)")
-
-    return advance
-
-
-def _row(row: Any) -> str:
-    if isinstance(row, str):
-        return row
-    return " ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "step")
 
 
 def _number(value: float | None) -> str:

@@ -10,7 +10,7 @@ from noneq.cli.output import emit, progress, say, table
 
 
 def study(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="`noneq list studies`.")],
+    name: o.Study,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Run folder; noneq-NAME by default.")
     ] = None,

@@ -1,22 +1,29 @@
 """What snapshots and trajectories have in common."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import equinox as eqx
 import numpy as np
 
-from noneq.domains import AbstractDomain, Box, Region
+from noneq._face import late
+from noneq.display import Card, Section, coordinates_text, counted, number, times_text
+from noneq.domains import AbstractDomain, Box, Free, Region
 from noneq.errors import InvalidInput
 from noneq.kinds import AbstractChecked
 
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
 
 Scaling: TypeAlias = Literal["std", "robust"]
 """How the scale of a coordinate is measured."""
+_Kind = TypeVar("_Kind", bound="AbstractEnsemble")
+
+_SHOWN_STATES = 100_000
+"""States that a notebook's table of means and spreads is measured on."""
 
 
 class AbstractEnsemble(AbstractChecked):
@@ -62,10 +69,25 @@ class AbstractEnsemble(AbstractChecked):
             "drawn_from": self.drawn_from,
         }
 
+    @property
+    @abstractmethod
+    def counts(self) -> np.ndarray:
+        """Observed states at each time, shape (T,)."""
+
     @abstractmethod
     def by_axes(self) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
         """Names of the axes before the state's, values (NaN where unobserved) and times over the
         last of these axes."""
+
+    def __repr__(self) -> str:
+        """Counts, times and coordinates."""
+        # A filtered tree holds no arrays to tell of.
+        whole = isinstance(self.values, np.ndarray) and isinstance(self.times, np.ndarray)
+        return card_of(self).text() if whole else eqx.tree_pformat(self)
+
+    def _repr_html_(self) -> str:
+        """The same with tables that fold out, for notebooks."""
+        return card_of(self, whole=True).html()
 
     def to_xarray(self) -> "xr.Dataset":
         """As a data set: ``values`` with dims (sample | trajectory, time) and state axes.
@@ -88,7 +110,123 @@ class AbstractEnsemble(AbstractChecked):
                 name = self.condition_names[i] if self.condition_names else f"condition_{i}"
                 texts = np.asarray(own)[self.condition[:, i].astype(int)]
                 coordinates[name] = (lead[0], texts)
-        return xr.Dataset(variables, coordinates)
+        if units:
+            coordinates["unit"] = (event[0], list(self.units))
+        return xr.Dataset(variables, coordinates, {"made_by": "noneq"})
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """A row for each state: ``time``, ``trajectory``, ``condition:0`` … and the coordinates.
+
+        Units are in ``frame.attrs["units"]`` by name. A domain does not travel along.
+
+        Raises:
+            InvalidInput: fields, or names that clash with these.
+        """
+        return late("noneq.data.exchange", "to_pandas")(self)
+
+    def to_anndata(self) -> Any:
+        """A cell for each state: coordinates in ``X``, all else in ``obs``; needs ``noneq[cells]``.
+
+        Raises:
+            InvalidInput: anndata is not installed, or what `to_pandas` refuses.
+        """
+        return late("noneq.data.exchange", "to_anndata")(self)
+
+    @classmethod
+    def from_pandas(cls: type[_Kind], frame: "pd.DataFrame", **options: Any) -> _Kind:
+        """The rows of a table, by the rules for files.
+
+        Args:
+            frame: one row for each state; columns are known by their names, ``"x (um)"`` brings its
+                unit. Named levels of the index count as columns. Dates become the time since the first.
+            options: those of `noneq.data.read`: ``time_column``, ``trajectory_column``,
+                ``condition_columns``, ``columns``, ``components``, ``missing``, ``domain``, ``units``,
+                ``reading``.
+
+        Raises:
+            WrongType: no data frame.
+            InvalidInput: an unknown option, or what `noneq.data.read` refuses.
+        """
+        return late("noneq.data.exchange", "from_pandas")(cls, frame, options)
+
+    @classmethod
+    def from_xarray(
+        cls: type[_Kind], dataset: "xr.Dataset | xr.DataArray", **options: Any
+    ) -> _Kind:
+        """A data set with a time, by the rules for netCDF; what `to_xarray` made comes back.
+
+        Args:
+            dataset: with one array over ``time``, and over ``trajectory`` for paths.
+            options: those of `noneq.data.read`.
+
+        Raises:
+            WrongType: none of xarray.
+            InvalidInput: an unknown option, or what `noneq.data.read` refuses.
+        """
+        return late("noneq.data.exchange", "from_xarray")(cls, dataset, options)
+
+    @classmethod
+    def from_anndata(
+        cls: type[_Kind],
+        cells: Any,
+        *,
+        use: str | None = None,
+        time: str | None = None,
+        **options: Any,
+    ) -> _Kind:
+        """Cells as states.
+
+        Args:
+            cells: AnnData.
+            use: key of ``obsm`` or ``layers`` with the coordinates, or ``"X"``; None takes the only
+                array of ``obsm``, or ``X`` if there is none.
+            time: column of ``obs`` with the times, numbers or texts such as ``day 3``; None takes
+                ``time`` if there is one.
+            options: those of `noneq.data.read`; ``condition_columns`` are columns of ``obs``.
+
+        Raises:
+            WrongType: no AnnData.
+            InvalidInput: several arrays in ``obsm`` and none is named; or what `from_pandas` refuses.
+        """
+        return late("noneq.data.exchange", "from_anndata")(cls, cells, use, time, options)
+
+
+def card_of(data: AbstractEnsemble, *, whole: bool = False) -> Card:
+    """What an ensemble says of itself; the tables take a pass over the data, if ``whole``."""
+    shape, paths = data.event_shape, data.values.ndim - len(data.event_shape) == 2
+    samples = counted(data.n, "path" if paths else "sample")
+    title = f"{type(data).__name__}: {samples}, {times_text(data.times.tolist(), data.time_unit)}"
+    facts = [("coordinates", coordinates_text(data.names, data.units))]
+    if len(shape) > 1:
+        facts.append(("state", " × ".join(map(str, shape))))
+    if not isinstance(data.domain, Free):
+        facts.append(("domain", " ".join(repr(data.domain).split())))
+    if data.condition is not None:
+        facts.append(("condition", counted(data.condition.shape[1], "number") + " each"))
+    if paths and (seen := data.counts.sum() / (data.n * data.times.size)) < 1:
+        facts.append(("missing", f"{1 - seen:.1%} of the states"))
+    return Card(title, facts, [_coordinates(data), _times(data)] if whole else ())
+
+
+def _coordinates(data: AbstractEnsemble) -> Section:
+    """Mean, spread and range of every coordinate, of many states of some."""
+    states = data.by_axes()[1].reshape(-1, *data.event_shape)
+    every = -(-len(states) // _SHOWN_STATES)
+    some = np.moveaxis(states[::every].astype(np.float64), 1, 0).reshape(len(data.names), -1)
+    rows = [
+        [name, unit, *(number(float(statistic(column))) for statistic in _STATISTICS)]
+        for name, unit, column in zip(data.names, data.units, some, strict=True)
+    ]
+    part = f", of one state in {every}" if every > 1 else ""
+    return Section(f"Coordinates{part}", ("name", "unit", "mean", "std", "least", "most"), rows)
+
+
+_STATISTICS = (np.nanmean, np.nanstd, np.nanmin, np.nanmax)
+
+
+def _times(data: AbstractEnsemble) -> Section:
+    rows = [[f"{t:g}", f"{n:,}"] for t, n in zip(data.times, data.counts, strict=True)]
+    return Section("Times", (f"time {data.time_unit}".rstrip(), "states"), rows)
 
 
 def first_components(

@@ -1,5 +1,6 @@
 """What dynamics are like, measured on paths, fields and fitted models."""
 
+from noneq._face import exported as _exported
 from noneq.inference.boundedness import bounded_fraction as bounded_fraction
 from noneq.inference.clusters import (
     ClusterTracks as ClusterTracks,
@@ -29,3 +30,6 @@ from noneq.inference.lyapunov import (
 from noneq.inference.surrogates import phase_shuffled as phase_shuffled
 from noneq.inference.symmetry import even_share as even_share
 from noneq.inference.tracks import Tracks as Tracks, field_tracks as field_tracks
+
+
+__all__ = list(_exported(__file__))

@@ -17,6 +17,7 @@ from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data, 
 from noneq.learning.objectives import AbstractObjective
 from noneq.learning.rows import check_lattice, fit_rows, rows
 from noneq.learning.training import Training
+from noneq.learning.watching import told, watched
 
 
 class HasPreparation(eqx.Module):
@@ -66,6 +67,7 @@ class AbstractGradientMethod(AbstractMethod):
         """What training follows, a function of the learnt part and of rows."""
 
     @checked
+    @watched
     def fit(
         self,
         data: Data,
@@ -98,6 +100,7 @@ class AbstractGradientMethod(AbstractMethod):
             checkpoint=checkpoint,
         )
         if isinstance(self, HasFinish):
+            told(progress).stage("finishing")
             fit = replace(fit, model=self.finish(fit.model, key=finish_key))
         return fit
 

@@ -24,6 +24,7 @@ from noneq.learning.checkpoints import Checkpoint, Stop
 from noneq.learning.guard import START, Guard
 from noneq.learning.objectives import AbstractObjective, HasHoveringLoss
 from noneq.learning.training import Pace, Training
+from noneq.learning.watching import told
 from noneq.traced import jit
 
 
@@ -123,7 +124,7 @@ def train(
     *,
     key: Key,
     held_out: PyTree = None,
-    progress: Callable[[int, int, dict[str, float]], None] | None = None,
+    progress: Callable[[int, int, dict[str, float]], None] | bool | None = None,
     checkpoint: Path | None = None,
 ) -> tuple[Any, dict[str, list[float]]]:
     """Follow the objective's gradient.
@@ -134,7 +135,8 @@ def train(
         rows: pytree of arrays with a common leading axis; a batch is random rows of it.
         training: settings.
         held_out: rows of the held-out part; the best model by its loss is returned.
-        progress: called as progress(step, steps, row) after every chunk.
+        progress: called as progress(step, steps, row) after every chunk; an `AbstractReporter` is
+            also told when a program compiles, and can preview the model.
         checkpoint: folder for the training state; one found there is resumed, bit-identically
             on the same number of devices.
 
@@ -150,7 +152,7 @@ def train(
         FitDiverged: a non-finite loss or gradient, naming the step and the first bad leaf.
         Interrupted: on SIGINT or SIGTERM, after saving.
     """
-    count = jax.tree.leaves(rows)[0].shape[0]
+    count, report = jax.tree.leaves(rows)[0].shape[0], told(progress)
     if count < 1:
         raise InvalidInput("train: there is no row to learn from.")
     rows, held_out = (jax.tree.map(jnp.asarray, part) for part in (rows, held_out))
@@ -181,6 +183,7 @@ def train(
         step_key,
     )
 
+    report.stage("compiling")
     with Stop() as stop:
         guard = Guard([] if _hovers(objective) else _start_losses(carry, advance))
         (carry, best), history = saved.restore((carry, best), history)
@@ -203,8 +206,8 @@ def train(
             if row.get("held_out_loss", row["loss"]) <= least:
                 best = carry.ema
             guard.warn(history)
-            if progress is not None:
-                progress(end, training.steps, row)
+            report(end, training.steps, row)
+            report.preview(end, lambda carry=carry: _with(model, carry.ema))
             saved.save((carry, best), history, only_if_due=not stop.asked)
             stop.raise_if_asked(end, saved.path)
     saved.save((carry, best), history)

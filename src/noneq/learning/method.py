@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
@@ -14,11 +14,12 @@ from jaxtyping import Array, PyTree
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories, as_snapshots
 from noneq.data.summary import Summary
+from noneq.display import Card, Section, coordinates_text, counted, number, times_text
 from noneq.domains import Free, is_periodic
 from noneq.errors import InvalidInput, WrongType
 from noneq.kinds import AbstractChecked, shown
 from noneq.learning.published import Published
-from noneq.traits import AbstractModel
+from noneq.traits import AbstractModel, model_card
 
 
 Data: TypeAlias = Snapshots | Trajectories | np.ndarray | Array
@@ -27,11 +28,12 @@ Data: TypeAlias = Snapshots | Trajectories | np.ndarray | Array
 History: TypeAlias = dict[str, list[float]]
 """Columns of history.csv: ``step``, ``loss``, ``held_out_loss`` …, all of equal length."""
 
-Progress: TypeAlias = Callable[[int, int, dict[str, float]], None]
-"""Called as progress(step, steps, row) at the end of every chunk."""
+Progress: TypeAlias = Callable[[int, int, dict[str, float]], None] | bool
+"""Called as progress(step, steps, row) at the end of every chunk; False shows nothing, True a bar
+or lines."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fit:
     """Result of a fit: the model, its history, and what is needed to save and to load it.
 
@@ -51,6 +53,46 @@ class Fit:
     summary: Summary
     meta: dict[str, Any] = field(default_factory=dict)
     given: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Method, data, model and last losses."""
+        return fit_card(self).text()
+
+    def _repr_html_(self) -> str:
+        """The same with history and settings, which fold out, for notebooks."""
+        return fit_card(self).html()
+
+
+def fit_card(fit: Fit) -> Card:
+    """What a fit says of itself."""
+    known, model = fit.summary, fit.model
+    times = times_text(known.times, known.time_unit)
+    facts = [
+        ("data", f"{known.kind}, {counted(sum(known.counts), 'state')}, {times}"),
+        ("coordinates", coordinates_text(known.names, known.units)),
+    ]
+    facts.append(("model", model_card(model).title if isinstance(model, AbstractModel) else "–"))
+    history = {name: column for name, column in fit.history.items() if len(column)}
+    if history:
+        last = ", ".join(f"{name.replace('_', ' ')} {c[-1]:.4g}" for name, c in history.items())
+        facts.append(("history", f"at the end {last}"))
+    if isinstance(seconds := fit.meta.get("seconds"), int | float):
+        facts.append(("took", f"{seconds:.3g} s"))
+    facts += [("warning", str(text)) for text in fit.meta.get("warnings", ())]
+    rows = [[number(float(v)) for v in row] for row in zip(*history.values(), strict=False)]
+    tables = [Section("History", tuple(history), rows)]
+    tables += [Section("Settings", ("field", "value"), _settings(fit.method))]
+    return Card(f"Fit of {type(fit.method).__name__}", facts, tables)
+
+
+def _settings(method: Any, before: str = "") -> list[tuple[str, str]]:
+    """Name and value of all fields, nested ones by dotted names."""
+    pairs = []
+    for each in fields(method):
+        value, name = getattr(method, each.name), f"{before}{each.name}"
+        nested = isinstance(value, eqx.Module) and fields(value)
+        pairs += _settings(value, f"{name}.") if nested else [(name, shown(value))]
+    return pairs
 
 
 class AbstractMethod(AbstractChecked):
@@ -84,11 +126,16 @@ class AbstractMethod(AbstractChecked):
     ) -> Fit:
         """Learn from data.
 
+        The methods of this library also take ``seed=``, a whole number, in place of ``key=``, and
+        ``callback=``: an object with ``log(row, step)``, a function of (row, step), a
+        `noneq.callbacks.Preview`, or a list of these.
+
         Args:
             data: snapshots or trajectories; a method says which it needs.
             key: typed random key.
             init: start from this model instead of a fresh one.
-            progress: called at the end of every chunk.
+            progress: None shows a bar on a terminal and in notebooks, False nothing; or a function,
+                called at the end of every chunk.
             checkpoint: folder of the training state; a state found there is resumed.
         """
 

@@ -20,6 +20,7 @@ from noneq.frames.normaliser import Normaliser
 from noneq.learning.loop import train
 from noneq.learning.method import Fit, History, Progress, check_coordinates, check_init
 from noneq.learning.objectives import AbstractObjective
+from noneq.learning.watching import Part, told
 from noneq.traced import is_on
 
 
@@ -78,6 +79,7 @@ def train_part(
 ) -> tuple[Any, History]:
     """`noneq.learning.loop.train` on a part of a model; also what a divergence keeps."""
     whole = lambda learnt: eqx.tree_at(part, model, learnt)
+    settings["progress"] = Part(told(settings.get("progress")), whole=whole)
     try:
         learnt, history = train(part(model), *args, **settings)
     except FitDiverged as error:

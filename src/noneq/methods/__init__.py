@@ -105,3 +105,4 @@ __getattr__, __dir__ = face(
         )
     },
 )
+__all__ = __dir__()

@@ -1,5 +1,6 @@
 """Metrics: distances of two ensembles per time, each beside its sampling floor."""
 
+from noneq._face import exported as _exported
 from noneq.metrics.comparison import excess as excess
 from noneq.metrics.divergence import jensen_shannon as jensen_shannon
 from noneq.metrics.forecast import transition_jensen_shannon as transition_jensen_shannon
@@ -20,3 +21,6 @@ from noneq.metrics.transport import (
     w1 as w1,
     w2 as w2,
 )
+
+
+__all__ = list(_exported(__file__))

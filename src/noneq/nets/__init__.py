@@ -1,5 +1,6 @@
 """Networks on vectors, grids and sets of particles, and what they are told beside the state."""
 
+from noneq._face import exported as _exported
 from noneq.constant import Constant as Constant, learnable as learnable
 from noneq.nets.base import AbstractNet as AbstractNet, AbstractNetwork as AbstractNetwork
 from noneq.nets.features import harmonics as harmonics, noise_features as noise_features
@@ -21,3 +22,6 @@ from noneq.nets.vectors.polynomial import (
     PolynomialNetwork as PolynomialNetwork,
 )
 from noneq.nets.vectors.residual import ResidualNetwork as ResidualNetwork, ResNet as ResNet
+
+
+__all__ = list(_exported(__file__))

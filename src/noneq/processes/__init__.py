@@ -1,5 +1,6 @@
 """What destroys structure: processes, their schedules, training targets and weights."""
 
+from noneq._face import exported as _exported
 from noneq.processes.base import (
     AbstractAdditive as AbstractAdditive,
     AbstractDiffusing as AbstractDiffusing,
@@ -72,3 +73,6 @@ from noneq.processes.weights import (
     UnitNoise as UnitNoise,
     UnitVelocity as UnitVelocity,
 )
+
+
+__all__ = list(_exported(__file__))

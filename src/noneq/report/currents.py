@@ -37,7 +37,7 @@ def flow_pictures(fit: Any) -> list[Picture]:
             asked = float(time) if len(every) > 1 else None
             x = model.sample(_STATES, time=asked, key=jax.random.key(0))
             v = np.asarray(_velocities(model, x, asked), np.float64)
-            _current(panel, np.asarray(x, np.float64), v)
+            draw_current(panel, np.asarray(x, np.float64), v)
             panel.set_xlabel(summary.names[0])
             panel.set_ylabel(summary.names[1])
             if len(times) > 1:
@@ -87,7 +87,8 @@ def _text(estimate: Estimate) -> str:
     return with_error(float(estimate.value), float(estimate.stderr))
 
 
-def _current(panel: Any, x: np.ndarray, v: np.ndarray) -> None:
+def draw_current(panel: Any, x: np.ndarray, v: np.ndarray) -> None:
+    """Arrows of the current p v in cells, first two coordinates, over the states x."""
     low, high = np.quantile(x[:, :2], [0.005, 0.995], axis=0)
     cell = np.floor((x[:, :2] - low) / (high - low) * _CELLS).astype(int)
     inside = ((cell >= 0) & (cell < _CELLS)).all(axis=1)

@@ -107,16 +107,21 @@ def history(columns: Mapping[str, Sequence[float | int]]) -> bytes:
         columns: ``step`` and any number of others.
     """
     with canvas(size=(7.2, 2.8)) as (figure, axes):
-        names = [name for name in columns if name != "step"]
-        for i, name in enumerate(names):
-            label = name.replace("_", " ")
-            axes.plot(columns["step"], columns[name], color=_OTHERS[2 + i], label=label)
-        axes.set_xlabel("step")
-        values = np.concatenate([np.asarray(columns[name], float) for name in names])
-        if values.size and values.min() > 0 and values.max() > 20 * values.min():
-            axes.set_yscale("log")
-        axes.legend()
+        draw_history(axes, columns)
         return svg(figure)
+
+
+def draw_history(axes: Any, columns: Mapping[str, Sequence[float | int]]) -> None:
+    """The lines of `history`."""
+    names = [name for name in columns if name != "step"]
+    for i, name in enumerate(names):
+        label = name.replace("_", " ")
+        axes.plot(columns["step"], columns[name], color=_OTHERS[2 + i], label=label)
+    axes.set_xlabel("step")
+    values = np.concatenate([np.asarray(columns[name], float) for name in names])
+    if values.size and values.min() > 0 and values.max() > 20 * values.min():
+        axes.set_yscale("log")
+    axes.legend()
 
 
 def metric_over_cases(rows: Sequence[Mapping[str, Any]], metric: str) -> bytes:

@@ -22,3 +22,4 @@ if TYPE_CHECKING:
     from noneq.runs.trials import Trial as Trial, trial as trial
 
 __getattr__, __dir__ = face(__name__, __file__)
+__all__ = __dir__()

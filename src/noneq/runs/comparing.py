@@ -12,6 +12,8 @@ from noneq.data.trajectories import Trajectories
 from noneq.errors import Interrupted, InvalidInput, NoneqError, WriteFailed
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Progress
+from noneq.learning.watching import Part
+from noneq.progress import AbstractReporter
 from noneq.runs.baselines import baselines
 from noneq.runs.fitting import fit_seeds
 from noneq.runs.measures import Measure, measures_named, needs
@@ -83,7 +85,7 @@ def compare(
         try:
             fits = fit_seeds(
                 method, train, folder / name, seed=seed, seeds=seeds, resume=True,
-                record=facts, progress=progress, trust=trust,
+                record=facts, progress=_of(progress, name), trust=trust,
             )  # fmt: skip
             scored = [
                 score(
@@ -136,6 +138,11 @@ def _untrained(
             # What was trained has its rows already.
             warnings.warn(f"no row of {name}: {error}", stacklevel=3)
     return combine(scored)
+
+
+def _of(progress: Progress | None, name: str) -> Progress | None:
+    """What one method tells, by its name."""
+    return Part(progress, name) if isinstance(progress, AbstractReporter) else progress
 
 
 def named(methods: Sequence[AbstractMethod]) -> dict[str, AbstractMethod]:

@@ -15,12 +15,14 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import DataFileError, InvalidInput, NoneqError, WriteFailed
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Fit, Progress
+from noneq.learning.watching import watch
+from noneq.progress import AbstractReporter
 from noneq.spec import from_text, to_toml, unknown
 from noneq.store import fingerprint, load, lock, read_meta, read_spec, write, write_text
 from noneq.store.records import to_json
 
 
-_OWN = {"data", "key", "progress", "checkpoint"}
+_OWN = {"data", "key", "seed", "progress", "callback", "checkpoint"}
 """Arguments of ``method.fit`` that this module gives itself."""
 
 
@@ -35,6 +37,7 @@ def fit(
     inputs: Mapping[str, Any] | None = None,
     record: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    callback: Any = None,
     trust: bool = False,
 ) -> Fit:
     """Fit in a folder that afterwards holds the run; a stopped fit can go on.
@@ -48,7 +51,7 @@ def fit(
         inputs: further keyword arguments of ``method.fit``.
         record: further facts for ``meta.json``: ``command``, and under ``data`` how to read the
             data again (``path``, ``reading``).
-        progress: see `AbstractMethod.fit`.
+        progress, callback: see `AbstractMethod.fit`; ``history.csv`` is written in any case.
         trust: allow a finished fit in the folder to bring code from outside noneq, which is then
             run. The method's own module is imported already and needs no trust.
 
@@ -59,7 +62,7 @@ def fit(
     """
     return fit_seeds(
         method, data, folder, seeds=1, seed=seed, resume=resume, inputs=inputs, record=record,
-        progress=progress, trust=trust,
+        progress=progress, callback=callback, trust=trust,
     )[0]  # fmt: skip
 
 
@@ -75,6 +78,7 @@ def fit_seeds(
     inputs: Mapping[str, Any] | None = None,
     record: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    callback: Any = None,
     trust: bool = False,
 ) -> list[Fit]:
     """`fit` once in ``folder``, or for several seeds in ``seed_0`` … inside it.
@@ -83,7 +87,7 @@ def fit_seeds(
 
     Args:
         seeds: how many.
-        method, data, folder, seed, resume, inputs, record, progress, trust: as in `fit`.
+        method, data, folder, seed, resume, inputs, record, progress, callback, trust: as in `fit`.
 
     Raises:
         InvalidInput: as `fit`; several seeds in a folder that holds a single fit; seeds < 1.
@@ -111,7 +115,8 @@ def fit_seeds(
                 _check_spec(place, method)
                 fits.append(load(place, trust=trust))
             else:
-                fits.append(_fit(method, data, place, own, inputs, facts, progress))
+                with watch(progress, callback, type(method).__name__) as report:
+                    fits.append(_fit(method, data, place, own, inputs, facts, report))
     return fits
 
 
@@ -134,7 +139,7 @@ def _fit(
     identity: dict[str, Any],
     inputs: dict[str, Any],
     facts: dict[str, Any],
-    progress: Progress | None,
+    report: AbstractReporter,
 ) -> Fit:
     """The fit itself, in a folder that is held."""
     seed, began = identity["seed"], time.monotonic()
@@ -142,7 +147,7 @@ def _fit(
         found = method.fit(
             data,
             key=jax.random.key(seed),
-            progress=progress,
+            progress=report,
             checkpoint=folder / "checkpoint",
             **inputs,
         )

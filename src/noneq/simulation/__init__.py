@@ -1,5 +1,6 @@
 """Simulation of systems: `simulate` and its solvers."""
 
+from noneq._face import exported as _exported
 from noneq.simulation.ensemble import simulate as simulate
 from noneq.simulation.solvers import (
     AbstractSolver as AbstractSolver,
@@ -8,3 +9,6 @@ from noneq.simulation.solvers import (
     RungeKutta4 as RungeKutta4,
     StochasticHeun as StochasticHeun,
 )
+
+
+__all__ = list(_exported(__file__))

@@ -1,5 +1,6 @@
 """Objects by name and as plain tables: what spec files and the command line speak."""
 
+from noneq._face import exported as _exported
 from noneq.spec.names import (
     find as find,
     knows as knows,
@@ -20,3 +21,6 @@ from noneq.spec.tables import (
     to_fields as to_fields,
     to_toml as to_toml,
 )
+
+
+__all__ = list(_exported(__file__))

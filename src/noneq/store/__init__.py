@@ -1,5 +1,6 @@
 """Run folders: saving and loading what was fitted, safely."""
 
+from noneq._face import exported as _exported
 from noneq.store.inside import inside as inside
 from noneq.store.locks import lock as lock
 from noneq.store.records import (
@@ -15,3 +16,6 @@ from noneq.store.runs import (
     save as save,
     write as write,
 )
+
+
+__all__ = list(_exported(__file__))

@@ -1,5 +1,6 @@
 """Studies: seed experiments that put the parts together, one a file."""
 
+from noneq._face import exported as _exported
 from noneq.runs.rows import Row as Row
 from noneq.studies.base import (
     AbstractCell as AbstractCell,
@@ -28,3 +29,6 @@ from noneq.studies.table_one.study import (
     DigitsSettings as DigitsSettings,
     TableOneStudy as TableOneStudy,
 )
+
+
+__all__ = list(_exported(__file__))

@@ -1,5 +1,6 @@
 """Ground truth: systems to simulate or to draw from."""
 
+from noneq._face import exported as _exported
 from noneq.systems.attractors import Lorenz as Lorenz, Rossler as Rossler
 from noneq.systems.bars import BarsAndStripes as BarsAndStripes
 from noneq.systems.base import (
@@ -31,6 +32,11 @@ from noneq.systems.ising_exact import (
     torus_energy as torus_energy,
 )
 from noneq.systems.linear import Linear as Linear
+from noneq.systems.own_functions import (
+    ODE as ODE,
+    Diffusion as Diffusion,
+    Langevin as Langevin,
+)
 from noneq.systems.patterns import PlacedIcons as PlacedIcons, PlacedPoints as PlacedPoints
 from noneq.systems.pendulum import DoublePendulum as DoublePendulum
 from noneq.systems.picture_files import PictureFile as PictureFile
@@ -63,3 +69,6 @@ from noneq.systems.spin_dynamics import (
 from noneq.systems.spins import Ising as Ising
 from noneq.systems.vicsek import Vicsek as Vicsek
 from noneq.systems.wells import DoubleWell as DoubleWell, Swirl as Swirl
+
+
+__all__ = list(_exported(__file__))

@@ -1,5 +1,6 @@
 """What trajectories cost: work, entropy production, and exact values to compare with."""
 
+from noneq._face import exported as _exported
 from noneq.thermo import exact as exact
 from noneq.thermo.autocorrelation import autocorrelation_time as autocorrelation_time
 from noneq.thermo.chains import (
@@ -26,3 +27,6 @@ from noneq.thermo.observed_chains import (
 )
 from noneq.thermo.path_entropy import entropy_production_rate as entropy_production_rate
 from noneq.thermo.work import power as power, work as work
+
+
+__all__ = list(_exported(__file__))

@@ -27,6 +27,7 @@ from noneq.methods.invariant_flows.measures import natural_step
 from noneq.methods.invariant_flows.objective import InvarianceLoss
 from noneq.methods.invariant_flows.priors import AbstractFlowLoss
 from noneq.nets import MLP, FourierMLP
+from noneq.progress import AbstractReporter
 from noneq.spec import from_toml, to_toml
 from noneq.systems import HasStationaryDensity, TwoPeaks
 from noneq.traits import AbstractModel, HasScore
@@ -278,6 +279,22 @@ def test_a_second_seed_compiles_nothing(small):
     assert counted == []
 
 
+class Report(AbstractReporter):
+    """Keeps what a fit tells."""
+
+    def __init__(self):
+        self.calls, self.stages, self.last = [], [], None
+
+    def __call__(self, done, total, row):
+        self.calls.append((done, total))
+
+    def stage(self, text):
+        self.stages.append(text)
+
+    def preview(self, step, model):
+        self.last = model()
+
+
 def test_a_stopped_fit_goes_on_to_the_same_bits(tmp_path, small):
     class Enough(Exception):
         pass
@@ -289,12 +306,12 @@ def test_a_stopped_fit_goes_on_to_the_same_bits(tmp_path, small):
     with pytest.raises(Enough):
         SMALL.fit(DATA[:512], key=KEY, checkpoint=tmp_path, progress=stop)
     assert (tmp_path / "score").is_dir()
-    calls = []
-    again = SMALL.fit(
-        DATA[:512], key=KEY, checkpoint=tmp_path, progress=lambda *a: calls.append(a[:2])
-    )
+    report = Report()
+    again = SMALL.fit(DATA[:512], key=KEY, checkpoint=tmp_path, progress=report)
     assert eqx.tree_equal(again.model, small.model)
-    assert calls == sorted(calls)
+    assert report.calls == sorted(report.calls)
+    assert report.stages == ["score: compiling", "preparing the field", "field: compiling"]
+    assert eqx.tree_equal(report.last.law, small.model.law)
 
 
 def test_a_start_keeps_its_score(small):

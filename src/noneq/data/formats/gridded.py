@@ -110,6 +110,12 @@ def _names(
 ) -> tuple[list[str] | None, list[str]]:
     """Names and units of the channels; None where nothing names them."""
     units = [unit_of(dataset[name]) for name in names]
+    if len(names) == len(channels) == 1 and "unit" in dataset.coords:
+        # A unit of each channel, as `to_xarray` writes it.
+        own = dataset["unit"]
+        if own.dims == (channels[0],):
+            words = [str(cell) for cell in own.to_numpy()]
+            return _places(dataset, channels[0]), words
     size = int(np.prod([dataset.sizes[d] for d in channels]))
     every = [unit for unit in units for _ in range(size)]
     if not channels:

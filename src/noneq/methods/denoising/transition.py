@@ -23,6 +23,7 @@ from noneq.learning.forward import HasForward, linear
 from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_init
 from noneq.learning.rows import train_part
+from noneq.learning.watching import watched
 from noneq.methods.denoising.objectives import DenoisingLoss
 from noneq.methods.denoising.transition_model import TransitionModel
 from noneq.nets.base import AbstractNet
@@ -111,6 +112,7 @@ class Transition(AbstractMethod, HasForward):
         return TransitionModel(denoiser, self.sampler, summary, count, before)
 
     @checked
+    @watched
     def fit(
         self,
         data: Data,

@@ -27,6 +27,7 @@ from noneq.learning.method import (
     check_init,
 )
 from noneq.learning.objectives import AbstractLoss
+from noneq.learning.watching import watched
 from noneq.methods.energies.grid_boltzmann import (
     GridBoltzmann,
     check_grid_dimension,
@@ -118,6 +119,7 @@ class BoltzmannField(AbstractMethod):
         )
 
     @checked
+    @watched
     def fit(
         self,
         data: Data,

@@ -20,6 +20,7 @@ from noneq.learning.method import (
     as_data,
     check_coordinates,
 )
+from noneq.learning.watching import watched
 from noneq.methods.energies.grid_boltzmann import (
     GridBoltzmann,
     check_grid_dimension,
@@ -104,6 +105,7 @@ class OracleBoltzmann(AbstractMethod):
         )
 
     @checked
+    @watched
     def fit(
         self,
         data: Data,

@@ -20,6 +20,7 @@ from noneq.learning.objectives import AbstractLoss
 from noneq.learning.published import Published
 from noneq.learning.rows import check_lattice, dequantised, fit_rows, left_open, rows
 from noneq.learning.training import Training
+from noneq.learning.watching import Part, told, watched
 from noneq.methods.flows.blur import blurred
 from noneq.methods.flows.two_way import DiffFlowModel, TwoWaySDE
 from noneq.nets.base import AbstractNet
@@ -142,6 +143,7 @@ class DiffFlow(AbstractInputs, AbstractMethod, HasForward):
         )
 
     @checked
+    @watched
     def fit(
         self,
         data: Data,
@@ -177,7 +179,12 @@ class DiffFlow(AbstractInputs, AbstractMethod, HasForward):
                 part=lambda model: model.sde,
                 key=key,
                 init=init,
-                progress=None if progress is None else _shifted(progress, i * each, count * each),
+                progress=Part(
+                    told(progress),
+                    f"stage {i + 1} of {count}",
+                    before=lambda i=i: i * each,
+                    total=count * each,
+                ),
                 checkpoint=None if checkpoint is None else checkpoint / f"stage-{i + 1}",
             )
             init, fits = fit.model, [*fits, fit]
@@ -189,8 +196,3 @@ class DiffFlow(AbstractInputs, AbstractMethod, HasForward):
             notes = blurred(last.model, as_data(data), "DiffFlow", key=jax.random.fold_in(key, 1))
             meta |= {"warnings": notes} if notes else {}
         return Fit(last.model, history, self, last.summary, meta)
-
-
-def _shifted(progress: Progress, before: int, total: int) -> Progress:
-    """Progress of one stage as part of all of them."""
-    return lambda step, steps, row: progress(before + step, total, row)

@@ -16,6 +16,7 @@ from noneq.kinds import checked
 from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, History, Progress
 from noneq.learning.rows import train_part
+from noneq.learning.watching import watched
 from noneq.methods.denoising.free import curl_free
 from noneq.methods.denoising.time_scores import check_time_score
 from noneq.methods.invariant_flows.data_checks import (
@@ -143,6 +144,7 @@ class EquilibriumFlow(AbstractMethod):
         return EquilibriumFlowModel(field, law, self._framed(summary), known)
 
     @checked
+    @watched
     def fit(
         self,
         data: Data,

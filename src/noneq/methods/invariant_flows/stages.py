@@ -87,13 +87,14 @@ def two_stages(
     summary = summarise(data)
     check_init(recipe, init, summary)
     warned, pairs = prepare(data, summary)
-    staged = Staged(progress)
+    staged = Staged(progress, "score", "field")
     folder = None if checkpoint is None else Path(checkpoint) / "score"
     law = scored(
         recipe.score, data, summary, score, init, name,
         key=keys[0], progress=staged.first, checkpoint=folder,
     )  # fmt: skip
     parts = {name: part for name, part in parts.items() if part is not None}
+    staged.stage("preparing the field")
     model = recipe.init(summary, key=keys[1], score=law.model, **parts)
     start = Second(data, summary, model, pairs, law.history, keys[2:], staged.second, checkpoint)
     model, history, meta = field(start)

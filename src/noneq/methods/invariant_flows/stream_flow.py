@@ -19,6 +19,7 @@ from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.learning.objectives import AbstractLoss
 from noneq.learning.rows import train_part
+from noneq.learning.watching import watched
 from noneq.methods.denoising.free import curl_free
 from noneq.methods.denoising.frozen_noise import FrozenNoise
 from noneq.methods.invariant_flows.data_checks import few_snapshots
@@ -100,6 +101,7 @@ class StreamFlow(AbstractMethod):
         return StreamFlowModel(field, kept_law(score, self.noise), summary)
 
     @checked
+    @watched
     def fit(
         self,
         data: Data,

@@ -13,6 +13,7 @@ from noneq.data.summary import Summary, summarise
 from noneq.domains import Discrete
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_coordinates
+from noneq.learning.watching import watched
 from noneq.methods.memories.pattern_memory import PatternMemory
 from noneq.methods.memories.spin_memory import SpinMemory, as_spins
 from noneq.methods.memories.storages import AbstractStorage, Hebbian
@@ -50,6 +51,7 @@ class Hopfield(AbstractMethod):
         return self.storage.stored(jnp.zeros((sum(summary.counts), summary.dim)), summary)
 
     @checked
+    @watched
     def fit(
         self,
         data: Data,

@@ -17,6 +17,7 @@ from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput, SolveFailed
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_coordinates, check_init
+from noneq.learning.watching import told, watched
 from noneq.methods.units.mixture_model import Components, MixtureModel
 from noneq.methods.units.starts import far_apart
 from noneq.methods.units.units import AbstractUnits, BernoulliUnits
@@ -87,6 +88,7 @@ class MixtureEM(AbstractMethod):
         return MixtureModel(components, summary)
 
     @checked
+    @watched
     def fit(
         self,
         data: Data,
@@ -129,8 +131,7 @@ class MixtureEM(AbstractMethod):
             "step": [float(i) for i in range(self.steps + 1)],
             "loss": costs[best].tolist(),
         }
-        if progress is not None:
-            progress(self.steps, self.steps, {"loss": costs[best, -1]})
+        told(progress)(self.steps, self.steps, {"loss": costs[best, -1]})
         return Fit(model, history, self, summary, {"seconds": clock.monotonic() - began})
 
 

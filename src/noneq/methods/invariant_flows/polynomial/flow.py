@@ -18,6 +18,7 @@ from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Data, Fit, History, Progress
+from noneq.learning.watching import watched
 from noneq.methods.denoising.free import curl_free
 from noneq.methods.invariant_flows.data_checks import few_snapshots
 from noneq.methods.invariant_flows.equilibrium_flow_model import EquilibriumFlowModel
@@ -121,6 +122,7 @@ class PolynomialFlow(AbstractMethod):
         return EquilibriumFlowModel(field, kept_law(score, self.noise), summary)
 
     @checked
+    @watched
     def fit(
         self,
         data: Data,

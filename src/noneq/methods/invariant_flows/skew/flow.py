@@ -14,6 +14,7 @@ from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.watching import watched
 from noneq.methods.denoising.free import curl_free
 from noneq.methods.invariant_flows.data_checks import few_snapshots
 from noneq.methods.invariant_flows.score import check_score, kept_law
@@ -81,6 +82,7 @@ class SkewFlow(AbstractMethod):
         return SkewFlowModel(operator, kept_law(score, self.noise), summary)
 
     @checked
+    @watched
     def fit(
         self,
         data: Data,
