@@ -37,6 +37,7 @@ from noneq.systems.picture_files import PictureFile as PictureFile
 from noneq.systems.plane_laws import Annulus as Annulus, TwoPeaks as TwoPeaks
 from noneq.systems.prinz import Prinz as Prinz
 from noneq.systems.reaction_diffusion import GrayScott as GrayScott
+from noneq.systems.repressilator import Repressilator as Repressilator
 from noneq.systems.rings import DrivenRing as DrivenRing
 from noneq.systems.shapes import (
     AbstractShape as AbstractShape,
