@@ -58,7 +58,8 @@ class MixtureProblem(AbstractProblem):
         )
         found = self._uvp(pair, x, np.asarray(paths.values[:, -1], np.float64))
         floor = self._uvp(pair, x, pair.ends(repeated, rng=rng))
-        scores = [Score("cbw2_uvp", found.mean(), found.std(ddof=1) / len(x) ** 0.5, floor.mean())]
+        error = found.std(ddof=1) / len(x) ** 0.5
+        scores = [Score("cbw2_uvp", found.mean(), error, float(floor.mean()))]
         moments = getattr(model, "plan_moments", None)
         if moments is not None:
             mean, covariance = moments(x)

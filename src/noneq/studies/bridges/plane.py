@@ -12,13 +12,13 @@ from noneq.metrics import w2
 from noneq.statistics.assignment import assignment
 from noneq.statistics.linear_reference import squared_distances
 from noneq.studies.base import Arrays
-from noneq.studies.bridges.problem import AbstractProblem, Score, generator
+from noneq.studies.bridges.problem import HasPicture, Score, generator
 
 
 SHAPES = ("N", "8gaussians", "moons")
 
 
-class PlaneProblem(AbstractProblem):
+class PlaneProblem(HasPicture):
     """From one shape to another in one unit of time.
 
     ``w2`` compares ``n_test`` ends with fresh truth; its floor is that of two truths. ``npe`` =

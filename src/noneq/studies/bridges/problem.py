@@ -49,9 +49,13 @@ class AbstractProblem(AbstractChecked):
     def scores(self, model: Any, key: Key) -> list[Score]:
         """How far a fitted model is from the truth."""
 
+
+class HasPicture(AbstractProblem):
+    """A problem whose models can be drawn."""
+
+    @abstractmethod
     def arrays(self, model: Any, key: Key) -> Arrays:
-        """What a picture of this model is drawn from; nothing by default."""
-        return {}
+        """What a picture of this model is drawn from."""
 
 
 class BridgeCell(AbstractCell):
@@ -87,8 +91,9 @@ class BridgeCell(AbstractCell):
             Row(self.case, self.method_name, s.metric, float(s.value), float(s.stderr), s.floor)
             for s in scores
         )
-        arrays = {} if self.replicate else self.problem.arrays(model, picture_key)
-        return Outcome(rows, arrays)
+        if self.replicate or not isinstance(self.problem, HasPicture):
+            return Outcome(rows)
+        return Outcome(rows, self.problem.arrays(model, picture_key))
 
 
 def generator(key: Key) -> np.random.Generator:
