@@ -24,9 +24,11 @@ class AbstractTransportField(eqx.Module):
     """Velocity and score of p(x, t) at states from the centre of the data, in the user's units.
 
     Attributes:
+        scale: (dim,) units in which errors of the velocity are measured.
         pace: mean interval of the snapshots.
     """
 
+    scale: eqx.AbstractVar[Constant]
     pace: eqx.AbstractVar[Constant]
 
     @property
@@ -106,7 +108,7 @@ class MatchingLoss(AbstractLoss):
     bridge: AbstractBridge
     drop: float = 0.0
 
-    def loss(self, model: TransportField, batch: dict[str, Any], *, key: Key) -> Scalar:
+    def loss(self, model: AbstractTransportField, batch: dict[str, Any], *, key: Key) -> Scalar:
         phase_key, path_key, drop_key = jax.random.split(key, 3)
         count = batch["start"].shape[0]
         margin = _MARGIN if self.bridge.stochastic else 0.0
