@@ -106,7 +106,9 @@ PRESETS = {
     or (issubclass(cls, AbstractTransport) and cls is not BridgeMatching)
 }
 """They set defaults of one product and no more: few of it stand for all in the gate."""
-TRANSPORTS = tuple(name for name, cls in METHODS.items() if cls.__module__.split(".")[2] == "bridges")
+TRANSPORTS = tuple(
+    name for name, cls in METHODS.items() if cls.__module__.split(".")[2] == "bridges"
+)
 """Methods that need two snapshots."""
 
 

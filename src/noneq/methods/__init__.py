@@ -21,6 +21,9 @@ if TYPE_CHECKING:
         Pairs as Pairs,
         Sinkhorn as Sinkhorn,
     )
+    from noneq.methods.bridges.displacement import (
+        DisplacementInterpolation as DisplacementInterpolation,
+    )
     from noneq.methods.bridges.free import BridgeMatching as BridgeMatching
     from noneq.methods.bridges.integrators import (
         AbstractIntegrator as AbstractIntegrator,
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
         TransportSDE as TransportSDE,
     )
     from noneq.methods.bridges.linear import LinearSDE as LinearSDE
+    from noneq.methods.bridges.plug_in import PlugInGaussian as PlugInGaussian
     from noneq.methods.bridges.presets import (
         ICFM as ICFM,
         OTCFM as OTCFM,

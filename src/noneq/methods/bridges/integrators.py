@@ -12,7 +12,7 @@ from noneq._typing import Key, ScalarLike
 from noneq.calculus import runge_kutta_step
 from noneq.errors import InvalidInput
 from noneq.kinds import AbstractChecked
-from noneq.methods.bridges.matching import TransportField, half_square
+from noneq.methods.bridges.matching import AbstractTransportField
 
 
 class AbstractIntegrator(AbstractChecked):
@@ -34,7 +34,7 @@ class AbstractIntegrator(AbstractChecked):
                 )
 
     @abstractmethod
-    def check(self, field: TransportField) -> None:
+    def check(self, field: AbstractTransportField) -> None:
         """Refuse a field that lacks what the integrator needs.
 
         Raises:
@@ -44,7 +44,7 @@ class AbstractIntegrator(AbstractChecked):
     @abstractmethod
     def __call__(
         self,
-        field: TransportField,
+        field: AbstractTransportField,
         x: Float[Array, "n dim"],
         start: ScalarLike,
         end: ScalarLike,
@@ -67,12 +67,12 @@ class TransportODE(AbstractIntegrator):
     steps: int = 25
     likelihood_steps: int = 32
 
-    def check(self, field: TransportField) -> None:
+    def check(self, field: AbstractTransportField) -> None:
         """Every field has a flow."""
 
     def __call__(
         self,
-        field: TransportField,
+        field: AbstractTransportField,
         x: Float[Array, "n dim"],
         start: ScalarLike,
         end: ScalarLike,
@@ -101,16 +101,16 @@ class TransportSDE(AbstractIntegrator):
     steps: int = 100
     likelihood_steps: int = 32
 
-    def check(self, field: TransportField) -> None:
-        if not field.bridge.stochastic:
+    def check(self, field: AbstractTransportField) -> None:
+        if not field.stochastic:
             raise InvalidInput(
-                f"TransportSDE: {type(field.bridge).__name__} has no noise, so there is no SDE; take "
-                "TransportODE(), or bridge=Brownian()."
+                "TransportSDE: a bridge without noise has no SDE; take TransportODE(), or "
+                "bridge=Brownian()."
             )
 
     def __call__(
         self,
-        field: TransportField,
+        field: AbstractTransportField,
         x: Float[Array, "n dim"],
         start: ScalarLike,
         end: ScalarLike,
@@ -121,12 +121,9 @@ class TransportSDE(AbstractIntegrator):
     ) -> Float[Array, "n dim"]:
         h = (end - start) / steps
         own = None if condition is None or condition.ndim == 1 else 0
-        kick = field.bridge.diffusion() * jnp.sqrt(jnp.abs(h))
+        kick = field.diffusion() * jnp.sqrt(jnp.abs(h))
 
-        def one(x: Array, time: ScalarLike, condition: Any) -> Array:
-            velocity, score = field(x, time, condition)
-            assert score is not None
-            return velocity + jnp.sign(h) * half_square(field.bridge, score)
+        one = lambda x, time, condition: field.turned(x, time, condition, jnp.sign(h))
 
         def step(x: Array, i: Array) -> tuple[Array, None]:
             drift = jax.vmap(one, (0, None, own))(x, start + i * h, condition)

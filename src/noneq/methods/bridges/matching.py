@@ -1,5 +1,6 @@
 """The learnt velocity and score in physical time, and the loss that bridges give them."""
 
+from abc import abstractmethod
 from typing import Any
 
 import equinox as eqx
@@ -19,7 +20,43 @@ _MARGIN = 1e-3
 """Phases closer to an end than this are not drawn for a stochastic bridge, whose flow diverges."""
 
 
-class TransportField(eqx.Module):
+class AbstractTransportField(eqx.Module):
+    """Velocity and score of p(x, t) at states from the centre of the data, in the user's units.
+
+    Attributes:
+        scale: (dim,) units in which errors of the velocity are measured.
+        pace: mean interval of the snapshots.
+    """
+
+    scale: eqx.AbstractVar[Constant]
+    pace: eqx.AbstractVar[Constant]
+
+    @property
+    @abstractmethod
+    def stochastic(self) -> bool:
+        """Whether there is noise, and with it a score."""
+
+    @abstractmethod
+    def diffusion(self) -> Scalar | float:
+        """sigma."""
+
+    @abstractmethod
+    def __call__(
+        self, x: Float[Array, " dim"], time: ScalarLike, condition: Any
+    ) -> tuple[Array, Array | None]:
+        """(velocity, score); the score is None without noise."""
+
+    def turned(self, x: Array, time: ScalarLike, condition: Any, sign: ScalarLike) -> Array:
+        """velocity + sign sigma² score/2: drift of the SDE forward (1) and backward (−1) in time."""
+        velocity, score = self(x, time, condition)
+        if score is None:
+            return velocity
+        sigma = self.diffusion()
+        # In an order that does not overflow.
+        return velocity + sign * (sigma * (sigma * score) / 2)
+
+
+class TransportField(AbstractTransportField):
     """Velocity and score of p(x, t) at states from the centre, in the user's units.
 
     **Equation**: velocity = reference drift + scale/pace F_1(x/scale, t), score = F_2(x/scale, t)/scale
@@ -40,22 +77,17 @@ class TransportField(eqx.Module):
     def __call__(
         self, x: Float[Array, " dim"], time: ScalarLike, condition: Any
     ) -> tuple[Array, Array | None]:
-        """(velocity, score); the score is None without noise."""
         scale = self.scale.value
         out = self.net(x / scale, None, time, condition)
         velocity = self.bridge.drift(x, time) + out[: x.size] * scale / self.pace.value
         return velocity, (out[x.size :] / scale if self.bridge.stochastic else None)
 
-    def drift(self, x: Float[Array, " dim"], time: ScalarLike, condition: Any) -> Array:
-        """velocity + sigma² score/2 of the SDE dX = drift dt + sigma dW."""
-        velocity, score = self(x, time, condition)
-        return velocity if score is None else velocity + half_square(self.bridge, score)
+    @property
+    def stochastic(self) -> bool:
+        return self.bridge.stochastic
 
-
-def half_square(bridge: AbstractBridge, score: Array) -> Array:
-    """sigma² score/2, in an order that does not overflow."""
-    sigma = bridge.diffusion()
-    return sigma * (sigma * score) / 2
+    def diffusion(self) -> Scalar | float:
+        return self.bridge.diffusion()
 
 
 class MatchingLoss(AbstractLoss):
@@ -76,7 +108,7 @@ class MatchingLoss(AbstractLoss):
     bridge: AbstractBridge
     drop: float = 0.0
 
-    def loss(self, model: TransportField, batch: dict[str, Any], *, key: Key) -> Scalar:
+    def loss(self, model: AbstractTransportField, batch: dict[str, Any], *, key: Key) -> Scalar:
         phase_key, path_key, drop_key = jax.random.split(key, 3)
         count = batch["start"].shape[0]
         margin = _MARGIN if self.bridge.stochastic else 0.0

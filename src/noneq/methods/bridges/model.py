@@ -12,15 +12,14 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Numbers, Scalar, ScalarLike
 from noneq.calculus import check_exact, runge_kutta_step
-from noneq.data.checks import as_times
 from noneq.data.ensembles import Trajectories
 from noneq.data.summary import Summary
-from noneq.errors import InvalidInput
-from noneq.frames.checks import check_count, check_solved, check_steps, check_time
+from noneq.frames.checks import check_steps
 from noneq.frames.frame import AbstractLaw, Frame
 from noneq.kinds import checked
 from noneq.methods.bridges.integrators import AbstractIntegrator
-from noneq.methods.bridges.matching import TransportField
+from noneq.methods.bridges.matching import AbstractTransportField, TransportField
+from noneq.methods.bridges.requests import path_request
 from noneq.methods.bridges.starts import Starts
 from noneq.samplers.likelihood import with_divergence
 from noneq.traced import jit
@@ -30,51 +29,19 @@ from noneq.traits import HasDrift, HasLogProb, HasPaths, HasScore, HasVelocity
 _MOST_STEPS = 1_000_000
 
 
-class AbstractTransportModel(AbstractLaw, HasVelocity, HasDrift, HasPaths, HasLogProb):
-    """A law p(x, t) that a learnt velocity carries from snapshot to snapshot.
-
-    A draw at time t starts from training states of the last snapshot strictly before t (of the
-    first one at its own time and before it) and is moved to t by ``sampler``; so a draw at the time
-    of a later snapshot is no training state. Whole paths start at their own first time and are
-    moved on from there.
+class AbstractMovingLaw(AbstractLaw, HasVelocity, HasDrift, HasPaths, HasLogProb):
+    """A law p(x, t) of a field of velocity, and with noise of score, in physical time.
 
     Attributes:
-        field: the learnt part, with its reference.
-        starts: training states of every snapshot.
+        field: velocity and score of states from the centre of the data.
         frame: the user's side.
         sampler: `TransportODE` or, with noise, `TransportSDE`; replace it freely
             (``eqx.tree_at(lambda m: m.sampler, model, TransportODE())``).
     """
 
-    field: eqx.AbstractVar[TransportField]
-    starts: eqx.AbstractVar[Starts]
+    field: eqx.AbstractVar[AbstractTransportField]
     frame: eqx.AbstractVar[Frame]
     sampler: eqx.AbstractVar[AbstractIntegrator]
-
-    def draw(self, n: int, *, time: Any, condition: Any, key: Key) -> Float[Array, "n dim"]:
-        self.sampler.check(self.field)
-        start_key, path_key = jax.random.split(key)
-        which, begin = self._before(time)
-        y = self.starts.draw(n, which, condition, key=start_key)
-        scale = self.frame.normaliser.scale.value
-        x = self.sampler(
-            self.field,
-            y * scale,
-            begin,
-            time,
-            self.sampler.steps,
-            condition=condition,
-            key=path_key,
-        )
-        return x / scale
-
-    def _before(self, time: ScalarLike) -> tuple[Any, Any]:
-        """Number and time of the snapshot from which a draw at ``time`` starts."""
-        times = jnp.asarray(self.frame.times)
-        # Half a rounding late, so that the time of a snapshot belongs to the interval before.
-        slack = 1e-6 * self.field.pace.value
-        which = jnp.clip(jnp.searchsorted(times, time - slack) - 1, 0, times.size - 1)
-        return which, times[which]
 
     @checked
     def sample_paths(
@@ -100,35 +67,17 @@ class AbstractTransportModel(AbstractLaw, HasVelocity, HasDrift, HasPaths, HasLo
         Raises:
             InvalidInput: times that do not increase, a start of another shape, too many steps.
         """
-        check_count(n)
         self.sampler.check(self.field)
-        times = as_times(times)
-        condition = self.frame.asked.check(condition, int(n))
-        begin, end = (times[-1], times[0]) if backward else (times[0], times[-1])
-        check_time(float(end), self.frame.times)
-        start_key, path_key = jax.random.split(key)
-        if start is None:
-            x = self.sample(n, time=float(begin), condition=condition, key=start_key)
-        else:
-            check_time(float(begin), self.frame.times)
-            x = self.frame.batch(start)[0]
-            if x.shape[0] != n:
-                raise InvalidInput(f"start has {x.shape[0]} states; expected {n}, one a path.")
-        frames = np.asarray(x)[:, None]
-        if times.size > 1:
-            gap = float(np.diff(times).max()) / float(self.field.pace.value)
-            steps = max(1, math.ceil(gap * self.sampler.steps - 1e-6))
-            what = f"the interval {times[0]:g} to {times[-1]:g}"
-            check_steps(
-                what, steps * (times.size - 1), n * self.frame.dim // steps, most=_MOST_STEPS
-            )
-            clock = jnp.asarray(times[::-1] if backward else times, float)
-            rest = np.asarray(_paths(self, x, clock, condition, steps, path_key))
-            frames = np.concatenate([frames, np.moveaxis(rest, 0, 1)], axis=1)
-        check_solved(jnp.asarray(frames[:, -1]))
-        return Trajectories(
-            frames[:, ::-1] if backward else frames, times, **self.frame.described()
-        )
+        asked = path_request(self, n, times, start, condition, backward, key)
+        if asked.times.size == 1:
+            return asked.paths(self, None)
+        gap = float(np.diff(asked.times).max()) / float(self.field.pace.value)
+        steps = max(1, math.ceil(gap * self.sampler.steps - 1e-6))
+        what = f"the interval {asked.times[0]:g} to {asked.times[-1]:g}"
+        count = asked.times.size - 1
+        check_steps(what, steps * count, n * self.frame.dim // steps, most=_MOST_STEPS)
+        clock = jnp.asarray(asked.clock, float)
+        return asked.paths(self, _paths(self, asked.x, clock, asked.condition, steps, asked.key))
 
     def _enter(self, x: Any, time: Any, condition: Any) -> tuple[Array, Any, Any]:
         """A state from the centre of the data, with its checked time and condition."""
@@ -148,12 +97,54 @@ class AbstractTransportModel(AbstractLaw, HasVelocity, HasDrift, HasPaths, HasLo
     ) -> Float[Array, "*event"]:
         """f of dX = f dt + B dW: velocity + B² score/2; the velocity itself without noise."""
         x, time, condition = self._enter(x, t, condition)
-        return self.field.drift(x, time, condition).reshape(self.event_shape)
+        return self.field.turned(x, time, condition, 1.0).reshape(self.event_shape)
 
     @checked
     def diffusion(self, t: ScalarLike, x: Float[Array, "*event"]) -> Array:
         """sigma, the same everywhere; 0 without noise."""
-        return jnp.asarray(self.field.bridge.diffusion(), float)
+        return jnp.asarray(self.field.diffusion(), float)
+
+
+class AbstractTransportModel(AbstractMovingLaw):
+    """A law p(x, t) that a learnt velocity carries from snapshot to snapshot.
+
+    A draw at time t starts from training states of the last snapshot strictly before t (of the
+    first one at its own time and before it) and is moved to t by ``sampler``; so a draw at the time
+    of a later snapshot is no training state. Whole paths start at their own first time and are
+    moved on from there.
+
+    Attributes:
+        starts: training states of every snapshot.
+        field, frame, sampler: as in `AbstractMovingLaw`.
+    """
+
+    field: eqx.AbstractVar[TransportField]  # pyright: ignore[reportIncompatibleVariableOverride]
+    starts: eqx.AbstractVar[Starts]
+
+    def draw(self, n: int, *, time: Any, condition: Any, key: Key) -> Float[Array, "n dim"]:
+        self.sampler.check(self.field)
+        start_key, path_key = jax.random.split(key)
+        which, begin = self._before(time)
+        y = self.starts.draw(n, which, condition, key=start_key)
+        scale = self.frame.normaliser.scale.value
+        x = self.sampler(
+            self.field,
+            y * scale,
+            begin,
+            time,
+            self.sampler.steps,
+            condition=condition,
+            key=path_key,
+        )
+        return x / scale
+
+    def _before(self, time: ScalarLike) -> tuple[Any, Any]:
+        """Number and time of the snapshot from which a draw at ``time`` starts."""
+        times = jnp.asarray(self.frame.times)
+        # Half a rounding late, so that the time of a snapshot belongs to the interval before.
+        slack = 1e-6 * self.field.pace.value
+        which = jnp.clip(jnp.searchsorted(times, time - slack) - 1, 0, times.size - 1)
+        return which, times[which]
 
     @checked
     def log_prob(
@@ -212,14 +203,14 @@ def transport_model(
     field: TransportField, sampler: AbstractIntegrator, summary: Summary, *, optional: bool
 ) -> AbstractTransportModel:
     """The model that a field makes: with a score where its bridge has noise."""
-    kind = BridgeModel if field.bridge.stochastic else TransportModel
+    kind = BridgeModel if field.stochastic else TransportModel
     frame = Frame(summary, optional=optional)
     return kind(field, Starts(summary), frame, sampler)  # pyright: ignore[reportCallIssue]
 
 
 @jit
 def _paths(
-    model: AbstractTransportModel, x: Array, times: Array, condition: Any, steps: int, key: Key
+    model: AbstractMovingLaw, x: Array, times: Array, condition: Any, steps: int, key: Key
 ) -> Float[Array, "frames n *event"]:
     """States at all times but the first."""
     field, normaliser = model.field, model.frame.normaliser

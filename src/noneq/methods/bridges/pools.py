@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import jax
 import numpy as np
 
+from noneq._typing import Key
 from noneq.data.snapshots import Snapshots
 from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
@@ -32,6 +34,11 @@ def check_snapshots(data: Snapshots, name: str) -> None:
             f"{name}: the snapshot at time {data.times[i]:g} has one sample; give at least 2 "
             "(hundreds are usual), or leave that time out."
         )
+
+
+def seeded(key: Key) -> np.random.Generator:
+    """A generator of the host that a random key determines."""
+    return np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel().tolist())
 
 
 def centred(

@@ -2,6 +2,7 @@
 
 import time as clock
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -23,7 +24,7 @@ from noneq.methods.bridges.couplings import AbstractCoupling
 from noneq.methods.bridges.integrators import AbstractIntegrator
 from noneq.methods.bridges.matching import MatchingLoss, TransportField
 from noneq.methods.bridges.model import AbstractTransportModel, transport_model
-from noneq.methods.bridges.pools import centred, check_snapshots, pair_pool
+from noneq.methods.bridges.pools import centred, check_snapshots, pair_pool, seeded
 from noneq.methods.bridges.refits import refitted
 from noneq.nets.base import AbstractNet
 from noneq.nets.vectors.fields import MLP
@@ -93,7 +94,8 @@ class AbstractTransport(AbstractInputs, AbstractMethod):
         spread = jnp.asarray(bridge.diffusion(), float) * (np.sqrt(pace) / 2)
         data = np.repeat(np.asarray(summary.scale, np.float64), inner)
         scale = jnp.hypot(jnp.asarray(data, float), spread)
-        field = TransportField(net, bridge, Constant(scale), Constant(jnp.asarray(pace, float)))
+        pace = Constant(jnp.asarray(pace, float))
+        field = TransportField(net=net, bridge=bridge, scale=Constant(scale), pace=pace)
         self.sampler.check(field)
         return transport_model(field, self.sampler, summary, optional=self.optional)
 
@@ -128,7 +130,7 @@ class AbstractTransport(AbstractInputs, AbstractMethod):
         snapshots = as_data(data).snapshots()
         check_snapshots(snapshots, name)
         split_key, init_key, pool_key, *train_keys = jax.random.split(key, 3 + self.rounds)
-        rng = np.random.default_rng(np.asarray(jax.random.key_data(pool_key)).ravel().tolist())
+        rng = seeded(pool_key)
         held = None
         if self.training.patience:
             snapshots, held = snapshots.split(1 - self.training.held_out, key=split_key)
@@ -158,14 +160,15 @@ class AbstractTransport(AbstractInputs, AbstractMethod):
         index: int,
     ) -> tuple[AbstractTransportModel, History]:
         """Train once on fresh pairs."""
-        bridge, normaliser = model.field.bridge, model.frame.normaliser
-        inside = (
+        bridge: Any = model.field.bridge
+        normaliser = model.frame.normaliser
+        inside: Any = (
             bridge.tabulated(tuple(np.diff(data.times).tolist()))
             if isinstance(bridge, HasTables)
             else bridge
         )
         pool = lambda data, count: pair_pool(
-            data, normaliser, self.coupling, bridge, count, self.dequantise, rng
+            data, normaliser, self.coupling, model.field.bridge, count, self.dequantise, rng
         )
         folder = checkpoint if checkpoint is None or not index else checkpoint / f"round_{index}"
         return train_part(

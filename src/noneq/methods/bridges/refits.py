@@ -39,6 +39,7 @@ def refitted(model: AbstractTransportModel, *, key: Key) -> AbstractTransportMod
 
 @jit
 def _drifts(model: AbstractTransportModel, states: Array, times: Array, condition: Any) -> Array:
-    each = jax.vmap(model.field.drift, (0, 0, None))
+    drift = lambda x, t, c: model.field.turned(x, t, c, 1.0)
+    each = jax.vmap(drift, (0, 0, None))
     own = None if condition is None else 0
     return jax.vmap(each, (0, None, own))(states, times, condition)

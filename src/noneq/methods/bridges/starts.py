@@ -74,12 +74,7 @@ class Starts(eqx.Module):
         With a condition, states are drawn by how near theirs is, with repetition.
         """
         if condition is None or self.condition is None:
-            counts = jnp.asarray(self.counts)
-            first = jnp.cumsum(counts)[which] - counts[which]
-            slots = jnp.arange(max(self.counts))
-            level = jnp.where(slots < counts[which], jax.random.uniform(key, slots.shape), 2.0)
-            order = jnp.argsort(level)
-            return self.y.value[first + order[jnp.arange(n) % counts[which]]]
+            return self.y.value[places(n, self.counts, which, key=key)]
         condition = jnp.broadcast_to(condition, (n, condition.shape[-1]))
         keys = jax.random.split(key, n)
         pick = lambda c, key: jax.random.categorical(key, self._log_share(which, c))
@@ -105,3 +100,12 @@ class Starts(eqx.Module):
         cost = jnp.where(category, jnp.where(gap == 0, 0.0, 1e6), far)
         cost = jnp.sum(jnp.where(jnp.isnan(gap), 0.0, cost), axis=1)
         return share - (cost - jnp.min(jnp.where(jnp.isfinite(share), cost, jnp.inf)))
+
+
+def places(n: int, counts: tuple[int, ...], which: ScalarLike, *, key: Key) -> Int[Array, " n"]:
+    """n places in block number ``which`` of blocks of these sizes, none twice as far as possible."""
+    sizes = jnp.asarray(counts)
+    first = jnp.cumsum(sizes)[which] - sizes[which]
+    slots = jnp.arange(max(counts))
+    level = jnp.where(slots < sizes[which], jax.random.uniform(key, slots.shape), 2.0)
+    return first + jnp.argsort(level)[jnp.arange(n) % sizes[which]]
