@@ -16,6 +16,7 @@ from noneq.nets import MLP
 from noneq.spec import unknown
 from noneq.studies.base import AbstractCell, AbstractStudy
 from noneq.studies.bridges.cells_over_days import CellsProblem
+from noneq.studies.bridges.fates import FatesProblem
 from noneq.studies.bridges.gaussian import GaussianProblem
 from noneq.studies.bridges.genes import GenesProblem
 from noneq.studies.bridges.linear import LinearProblem
@@ -25,7 +26,7 @@ from noneq.studies.bridges.problem import AbstractProblem, BridgeCell
 from noneq.studies.bridges.published import PublishedCell
 
 
-PARTS = ("gaussian", "mvou", "repressilator", "eot", "plane", "cite")
+PARTS = ("gaussian", "mvou", "repressilator", "eot", "plane", "cite", "fates")
 Methods = dict[str, AbstractMethod]
 
 
@@ -139,6 +140,9 @@ class BridgesStudy(AbstractStudy):
             found += [(MixtureProblem(dim=d, epsilon=e), self._entropic(d, e)) for d, e in self.eot]
         if "plane" in self.parts:
             found += [(PlaneProblem(start=a, end=b), self._flows()) for a, b in self.plane]
+        if "fates" in self.parts:
+            fates = FatesProblem()
+            found.append((fates, self._known_noise((2 / fates.beta) ** 0.5)))
         if "cite" in self.parts and Path(self.cells_file).exists():
             for whiten, k in ((True, 5), (False, 50)):
                 found += [
@@ -197,6 +201,11 @@ class BridgesStudy(AbstractStudy):
                 training=Training(steps=self.steps, batch=512),
             )
         }
+
+    def _known_noise(self, sigma: float) -> Methods:
+        """Brownian bridges of the system's own noise."""
+        net, training = MLP(width=64, depth=3), Training(steps=self.steps, batch=512)
+        return {"SF2M": SF2M(bridge=Brownian(sigma=sigma), net=net, training=training)}
 
     def _flows(self) -> Methods:
         """Flow matching and its relatives, at the settings of the papers."""
