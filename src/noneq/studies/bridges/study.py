@@ -23,7 +23,7 @@ from noneq.studies.bridges.linear import LinearProblem
 from noneq.studies.bridges.mixtures import MixtureProblem
 from noneq.studies.bridges.plane import PlaneProblem
 from noneq.studies.bridges.problem import AbstractProblem, BridgeCell
-from noneq.studies.bridges.published import PublishedCell
+from noneq.studies.bridges.published import PublishedCell, published
 
 
 PARTS = ("gaussian", "mvou", "repressilator", "eot", "plane", "cite", "fates")
@@ -123,7 +123,7 @@ class BridgesStudy(AbstractStudy):
         cases = dict.fromkeys(problem.case for problem, _ in self.problems())
         means = {"cite5": "cite5:", "cite50": "cite50:"}
         cases |= {name: None for name, start in means.items() if any(start in c for c in cases)}
-        return found + [PublishedCell(of_case=case) for case in cases]
+        return found + [PublishedCell(of_case=case) for case in cases if published(case)]
 
     def problems(self) -> list[tuple[AbstractProblem, Methods]]:
         """The problems of the parts, with the methods put to them, by the name of their rows."""
