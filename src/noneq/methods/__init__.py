@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         TransportODE as TransportODE,
         TransportSDE as TransportSDE,
     )
+    from noneq.methods.bridges.light import LightSB as LightSB, LightSBM as LightSBM
     from noneq.methods.bridges.linear import LinearSDE as LinearSDE
     from noneq.methods.bridges.plug_in import PlugInGaussian as PlugInGaussian
     from noneq.methods.bridges.presets import (
