@@ -34,10 +34,16 @@ if TYPE_CHECKING:
     from noneq.methods.bridges.linear import LinearSDE as LinearSDE
     from noneq.methods.bridges.plug_in import PlugInGaussian as PlugInGaussian
     from noneq.methods.bridges.presets import (
+        DSBM as DSBM,
         ICFM as ICFM,
         OTCFM as OTCFM,
         SF2M as SF2M,
         OUBridge as OUBridge,
+    )
+    from noneq.methods.bridges.refresh import (
+        AbstractRefresh as AbstractRefresh,
+        Refit as Refit,
+        Rematch as Rematch,
     )
     from noneq.methods.bridges.straight import Brownian as Brownian, Straight as Straight
     from noneq.methods.denoising.diffusions import (
