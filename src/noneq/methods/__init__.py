@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Rematch as Rematch,
     )
     from noneq.methods.bridges.straight import Brownian as Brownian, Straight as Straight
+    from noneq.methods.bridges.unbalanced import Unbalanced as Unbalanced
     from noneq.methods.denoising.diffusions import (
         DDPM as DDPM,
         EDM as EDM,
