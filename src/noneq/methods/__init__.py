@@ -30,15 +30,23 @@ if TYPE_CHECKING:
         TransportODE as TransportODE,
         TransportSDE as TransportSDE,
     )
+    from noneq.methods.bridges.light import LightSB as LightSB, LightSBM as LightSBM
     from noneq.methods.bridges.linear import LinearSDE as LinearSDE
     from noneq.methods.bridges.plug_in import PlugInGaussian as PlugInGaussian
     from noneq.methods.bridges.presets import (
+        DSBM as DSBM,
         ICFM as ICFM,
         OTCFM as OTCFM,
         SF2M as SF2M,
         OUBridge as OUBridge,
     )
+    from noneq.methods.bridges.refresh import (
+        AbstractRefresh as AbstractRefresh,
+        Refit as Refit,
+        Rematch as Rematch,
+    )
     from noneq.methods.bridges.straight import Brownian as Brownian, Straight as Straight
+    from noneq.methods.bridges.unbalanced import Unbalanced as Unbalanced
     from noneq.methods.denoising.diffusions import (
         DDPM as DDPM,
         EDM as EDM,

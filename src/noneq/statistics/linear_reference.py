@@ -1,6 +1,6 @@
 """Linear stochastic dynamics between two fixed ends, in closed form, float64 on the host."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +38,10 @@ class LinearReference:
     A: np.ndarray
     centre: np.ndarray
     noise: np.ndarray
+    known: dict[float, tuple[np.ndarray, np.ndarray]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    """Transitions that were asked for before."""
 
     def __post_init__(self) -> None:
         dim = len(self.centre)
@@ -59,7 +63,18 @@ class LinearReference:
 
         **Equation**: M = e^{tA}, P = ∫_0^t e^{sA} noise e^{sAᵀ} ds.
         """
-        return gaussian_step(self.A, self.noise, t)
+        key = _key(t)
+        if key not in self.known:
+            self.known[key] = gaussian_step(self.A, self.noise, t)
+        return self.known[key]
+
+    def march(self, duration: float, count: int) -> None:
+        """Compute the transitions to all multiples of duration/count at once, step by step."""
+        step, spread = self.transition(duration / count)
+        M, P = step, spread
+        for i in range(2, count):
+            M, P = step @ M, step @ P @ step.T + spread
+            self.known.setdefault(_key(duration * i / count), (M, P))
 
     def check(self, duration: float) -> None:
         """Refuse an interval over which the two ends cannot be told apart in float64.
@@ -109,6 +124,11 @@ class LinearReference:
         M, P = self.transition(max(duration - t, _LEAST_REST * duration))
         to = np.linalg.solve(P, M @ self.noise).T
         return -to @ M, to
+
+
+def _key(t: float) -> float:
+    """A time to twelve digits, so that differences of times are found again."""
+    return float(f"{t:.12g}")
 
 
 def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from noneq.data.snapshots import Snapshots
 from noneq.data.summary import summarise
 from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
-from noneq.methods import Brownian, ExactOT, Independent, Sinkhorn, Straight
+from noneq.methods import Brownian, ExactOT, Independent, Sinkhorn, Straight, Unbalanced
 from noneq.methods.bridges.pools import pair_pool
 
 
@@ -80,7 +80,25 @@ def test_a_condition_without_partner_is_named(rng):
         pair_pool(data, normaliser, ExactOT(), Straight(), 10, None, rng)
 
 
+def test_growth_of_two_branches(rng):
+    """The right branch doubles its mass; the balanced plan has to cross and shows no growth."""
+    x0 = np.concatenate([rng.normal(-5, 0.5, (60, 1)), rng.normal(5, 0.5, (60, 1))])
+    x1 = np.concatenate([rng.normal(-5, 0.5, (40, 1)), rng.normal(5, 0.5, (80, 1))])
+    cost = lambda a, b: Brownian(1.0).cost(a, b, 1.0)
+    growth = Unbalanced(batch=None).growth(x0, x1, cost)
+    assert growth[60:].sum() / growth[:60].sum() == pytest.approx(2.0, abs=0.02)
+    both = Unbalanced(source=0.5, target=0.5, batch=None).growth(x0, x1, cost)
+    assert both[60:].sum() / both[:60].sum() == pytest.approx(2 ** (2 / 3), abs=0.03)
+    a, b = paired(Unbalanced(), x0, x1, Brownian(1.0), 3000, rng)
+    assert (np.sign(a) == np.sign(b)).all()
+    assert (a > 0).mean() == pytest.approx(2 / 3, abs=0.03)
+    a, b = paired(Sinkhorn(), x0, x1, Brownian(4.0), 3000, rng)
+    assert (np.sign(a) == np.sign(b)).mean() < 0.9
+
+
 def test_what_is_refused(rng):
+    with pytest.raises(InvalidInput, match="hold"):
+        Unbalanced(source=0.0)
     with pytest.raises(InvalidInput, match="epsilon"):
         Sinkhorn(epsilon=0.0)
     for cls in (ExactOT, Sinkhorn):

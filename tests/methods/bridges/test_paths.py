@@ -65,8 +65,10 @@ def test_a_linear_bridge_is_that_of_its_paper():
     t, rest = phase * duration, (1 - phase) * duration
 
     def integral(span, sign):
-        s = (np.arange(4000) + 0.5) * span / 4000
-        return sum(expm(sign * A * r) @ expm(sign * A * r).T for r in s) * span / 4000
+        # Simpson's rule, exact to 1e-6 here.
+        factors = np.array([expm(sign * A * r) for r in np.linspace(0, span, 17)])
+        weight = np.array([1, *[4, 2] * 7, 4, 1]) * span / 48
+        return np.einsum("i,iab,icb->ac", weight, factors, factors)
 
     phi, whole = integral(t, 1), integral(duration, 1)
     bridge = LinearSDE(A=A, centre=m, sigma=sigma).fixed.tabulated((duration,))

@@ -24,6 +24,8 @@ from noneq.methods import (
     Pairs,
     Passage,
     PlugInGaussian,
+    Refit,
+    Rematch,
     Sinkhorn,
     Straight,
     TransportODE,
@@ -260,8 +262,14 @@ def test_what_is_refused():
         SF2M().fit(data.values[:24], key=KEY)
     with pytest.raises(InvalidInput, match="singular"):
         PlugInGaussian(ridge=0.0).fit(flat, key=KEY)
-    with pytest.raises(InvalidInput, match="not refitted"):
+    with pytest.raises(InvalidInput, match="nothing changes"):
         ICFM(rounds=2)
+    with pytest.raises(InvalidInput, match="not refitted"):
+        SF2M(rounds=2, refresh=Refit())
+    with pytest.raises(InvalidInput, match="no noise"):
+        ICFM(rounds=2, refresh=Rematch())
+    with pytest.raises(InvalidInput, match="first"):
+        Rematch(first="nothing")
     with pytest.raises(InvalidInput, match="pool"):
         ICFM(pool=0)
     with pytest.raises(InvalidInput, match="expected \\(2, 2\\)"):

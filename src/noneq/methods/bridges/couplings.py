@@ -70,7 +70,7 @@ class ExactOT(AbstractCoupling):
     batch: int | None = 256
 
     def __check_init__(self) -> None:
-        _check_batch("ExactOT", self.batch)
+        check_batch("ExactOT", self.batch)
 
     def pairs(
         self, x0: np.ndarray, x1: np.ndarray, cost: Cost, count: int, rng: np.random.Generator
@@ -80,7 +80,7 @@ class ExactOT(AbstractCoupling):
         def solve(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             return np.arange(len(a)), assignment(cost(x0[a], x1[b]))
 
-        return _by_batches(solve, (len(x0), len(x1)), (size, size), count, rng)
+        return by_batches(solve, (len(x0), len(x1)), (size, size), count, rng)
 
 
 class Sinkhorn(AbstractCoupling):
@@ -102,7 +102,7 @@ class Sinkhorn(AbstractCoupling):
     epsilon: float | None = None
 
     def __check_init__(self) -> None:
-        _check_batch("Sinkhorn", self.batch)
+        check_batch("Sinkhorn", self.batch)
         if self.epsilon is not None and not 0 < self.epsilon < float("inf"):
             raise InvalidInput(f"Sinkhorn: epsilon = {self.epsilon}; expected > 0, or none.")
 
@@ -121,10 +121,10 @@ class Sinkhorn(AbstractCoupling):
             plan = entropic_plan(cost(x0[a], x1[b]), epsilon=epsilon)
             return drawn_pairs(plan, draws, rng)
 
-        return _by_batches(solve, counts, sizes, count, rng)
+        return by_batches(solve, counts, sizes, count, rng)
 
 
-def _by_batches(
+def by_batches(
     solve: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
     counts: tuple[int, int],
     sizes: tuple[int, int],
@@ -160,7 +160,12 @@ def _reshuffled(n: int, count: int, rng: np.random.Generator) -> np.ndarray:
     return np.concatenate([rng.permutation(n) for _ in range(-(-count // n))])[:count]
 
 
-def _check_batch(name: str, batch: int | None) -> None:
+def check_batch(name: str, batch: int | None) -> None:
+    """Refuse a number of states below 1.
+
+    Raises:
+        InvalidInput: naming the coupling.
+    """
     if batch is not None and batch < 1:
         raise InvalidInput(f"{name}: batch = {batch}; expected at least 1, or none for all.")
 

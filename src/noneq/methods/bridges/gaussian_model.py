@@ -65,6 +65,7 @@ class GaussianField(AbstractTransportField):
         scale = np.asarray(self.scale.value, np.float64)
         rows = []
         for bridge in bridges:
+            bridge.reference.march(bridge.duration, PHASES)
             for phase in np.arange(PHASES + 1) / PHASES:
                 mean, covariance = bridge.moments(phase * bridge.duration)
                 rate, turn = bridge.velocity(phase * bridge.duration)

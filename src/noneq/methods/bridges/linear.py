@@ -228,6 +228,7 @@ class FixedLinear(AbstractBridge, HasTables, HasRefit):
 
 def _table(reference: LinearReference, duration: float) -> Table:
     reference.check(duration)
+    reference.march(duration, 2 * _PHASES)
     rows = []
     for phase in (np.arange(_PHASES) + 0.5) / _PHASES:
         law = reference.bridge(phase * duration, duration)

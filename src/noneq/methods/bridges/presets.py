@@ -1,4 +1,4 @@
-"""Points of the transport product that have a name: I-CFM, OT-CFM, [SF]²M, bridges of linear SDEs."""
+"""Points of the transport product that have a name: I-CFM, OT-CFM, [SF]²M, linear references, DSBM."""
 
 from typing import ClassVar
 
@@ -7,6 +7,7 @@ from noneq.methods.bridges.couplings import AbstractCoupling, ExactOT, Independe
 from noneq.methods.bridges.integrators import AbstractIntegrator, TransportODE, TransportSDE
 from noneq.methods.bridges.linear import LinearSDE
 from noneq.methods.bridges.product import AbstractTransport
+from noneq.methods.bridges.refresh import AbstractRefresh, Refit, Rematch
 from noneq.methods.bridges.straight import Brownian, Straight
 
 
@@ -101,10 +102,10 @@ class OUBridge(AbstractTransport):
     Source and deviations:
         Zhang and Stumpf 2025. Over an interval Δ the reference is A Δ, sigma² Δ. If A is not given it
         starts at zero and is fitted to the drift along the paths found so far, between ``rounds``
-        of training, from the snapshots alone.
+        of training (`Refit`), from the snapshots alone.
 
     Args and errors: those of `AbstractTransport`. ``bridge.A``, ``bridge.centre`` and
-    ``bridge.sigma`` are the reference; with a given A take ``rounds=1``.
+    ``bridge.sigma`` are the reference; ``rounds`` above 1 refit A.
     """
 
     source: ClassVar[str] = "zhang2025learning"
@@ -112,3 +113,35 @@ class OUBridge(AbstractTransport):
     coupling: AbstractCoupling = Sinkhorn()
     bridge: AbstractBridge = LinearSDE()
     sampler: AbstractIntegrator = TransportSDE()
+    refresh: AbstractRefresh | None = Refit()
+
+
+class DSBM(AbstractTransport):
+    """Diffusion Schrödinger bridge matching: bridge matching and simulation in turn.
+
+    Forward process:
+        Brownian bridges of noise sigma between pairs: in the first round of the coupling (IMF) or of
+        the reference (IPF, ``refresh.first="reference"``), later of the model's own paths from the
+        data, backward and forward in turn (`Rematch`).
+    Learnt object:
+        the velocity u(x, t) and the score s(x, t), hence the drifts forward u + sigma² s/2 and
+        backward u − sigma² s/2.
+    Objective and weight:
+        |u − u*|² + |sigma √(s(1 − s)Δ) s + xi|² in every round: the Markovian projection.
+    Sampling:
+        the SDE dX = (u + sigma² s/2) dt + sigma dW from the snapshot before.
+    Source and deviations:
+        Shi et al. 2023, algorithm 1. One network of velocity and score in place of two of the
+        drifts (the same projection in other coordinates); pairs of a round are simulated once.
+
+    Args and errors: those of `AbstractTransport`. ``bridge.sigma`` is the noise, ``rounds`` half
+    iterations.
+    """
+
+    source: ClassVar[str] = "shi2023diffusion"
+
+    coupling: AbstractCoupling = Independent()
+    bridge: AbstractBridge = Brownian()
+    sampler: AbstractIntegrator = TransportSDE()
+    rounds: int = 8
+    refresh: AbstractRefresh | None = Rematch()

@@ -19,13 +19,13 @@ from noneq.learning.inputs import AbstractInputs
 from noneq.learning.method import AbstractMethod, Data, Fit, History, Progress, as_data, check_torus
 from noneq.learning.rows import check_lattice, train_part
 from noneq.learning.training import Training
-from noneq.methods.bridges.base import AbstractBridge, HasMeasure, HasRefit, HasTables
+from noneq.methods.bridges.base import AbstractBridge, HasMeasure, HasTables
 from noneq.methods.bridges.couplings import AbstractCoupling
 from noneq.methods.bridges.integrators import AbstractIntegrator
 from noneq.methods.bridges.matching import MatchingLoss, TransportField
 from noneq.methods.bridges.model import AbstractTransportModel, transport_model
 from noneq.methods.bridges.pools import centred, check_snapshots, pair_pool, seeded
-from noneq.methods.bridges.refits import refitted
+from noneq.methods.bridges.refresh import AbstractRefresh
 from noneq.nets.base import AbstractNet
 from noneq.nets.vectors.fields import MLP
 
@@ -45,16 +45,16 @@ class AbstractTransport(AbstractInputs, AbstractMethod):
         sampler: how a fitted model moves states.
         net: recipe of the network of velocity and score.
         pool: pairs of each interval that are drawn before training (at least one a sample).
-        rounds: trainings, each of ``training.steps``; between them a bridge that can be refitted
-            to the paths found so far is.
+        rounds: trainings, each of ``training.steps``, on fresh pairs.
+        refresh: what happens between them (`Refit`, `Rematch`); None for one round.
         time_band: highest frequency of the time features; None takes one turn in the shortest
             interval, at most 64 harmonics.
         drop_condition, dequantise: as in `AbstractInputs`.
         training: settings of the gradient loop.
 
     Raises:
-        InvalidInput: a factor out of its range, an SDE for a bridge without noise, or several
-            rounds of a bridge that cannot be refitted.
+        InvalidInput: a factor out of its range, an SDE for a bridge without noise, several rounds
+            without refresh, or a refresh that the bridge does not take.
     """
 
     coupling: eqx.AbstractVar[AbstractCoupling]
@@ -63,6 +63,7 @@ class AbstractTransport(AbstractInputs, AbstractMethod):
     net: AbstractNet = MLP()
     pool: int = 65_536
     rounds: int = 1
+    refresh: AbstractRefresh | None = None
     training: Training = Training(steps=10_000, batch=512)
 
     def __check_init__(self) -> None:
@@ -71,11 +72,13 @@ class AbstractTransport(AbstractInputs, AbstractMethod):
             raise InvalidInput(
                 f"{name}: pool = {self.pool}, rounds = {self.rounds}; expected at least 1."
             )
-        if self.rounds > 1 and not isinstance(self.bridge, HasRefit):
+        if self.rounds > 1 and self.refresh is None:
             raise InvalidInput(
-                f"{name}: rounds = {self.rounds}, but {type(self.bridge).__name__} is not refitted; "
-                "take rounds=1, or bridge=LinearSDE()."
+                f"{name}: rounds = {self.rounds} and nothing changes between them; take rounds=1, or "
+                "refresh=Refit() or Rematch()."
             )
+        if self.refresh is not None:
+            self.refresh.check(self)
 
     @checked
     def init(self, summary: Summary, *, key: Key) -> AbstractTransportModel:
@@ -140,8 +143,8 @@ class AbstractTransport(AbstractInputs, AbstractMethod):
         model = _with_starts(model, snapshots, self.dequantise, rng)
         history: History = {}
         for i, train_key in enumerate(train_keys):
-            if i:
-                model = refitted(model, key=jax.random.fold_in(train_key, 1))
+            if i and self.refresh is not None:
+                model = self.refresh.model(model, key=jax.random.fold_in(train_key, 1))
             model, rows = self._round(
                 model, snapshots, held, rng, train_key, checkpoint, progress, i
             )
@@ -170,12 +173,16 @@ class AbstractTransport(AbstractInputs, AbstractMethod):
         pool = lambda data, count: pair_pool(
             data, normaliser, self.coupling, model.field.bridge, count, self.dequantise, rng
         )
+        pairs = None
+        if self.refresh is not None:
+            fresh = jax.random.fold_in(key, 2)
+            pairs = self.refresh.rows(model, data, self.pool, index, rng, key=fresh)
         folder = checkpoint if checkpoint is None or not index else checkpoint / f"round_{index}"
         return train_part(
             model,
             lambda model: model.field,
             MatchingLoss(inside, self.drop_condition),
-            pool(data, self.pool),
+            pool(data, self.pool) if pairs is None else pairs,
             self.training,
             key=key,
             held_out=None if held is None else pool(held, 8 * max(self.training.batch, 64)),
