@@ -17,13 +17,13 @@ from noneq.methods.bridges.potentials import Potential
 from noneq.methods.bridges.requests import path_request
 from noneq.methods.bridges.starts import Starts
 from noneq.traced import jit
-from noneq.traits import HasDrift, HasPaths
+from noneq.traits import HasDrift, HasPaths, HasPlan
 
 
 _LEAST_REST = 1e-4
 
 
-class LightBridge(AbstractLaw, HasDrift, HasPaths):
+class LightBridge(AbstractLaw, HasDrift, HasPaths, HasPlan):
     """dX = drift dt + sigma dW of mixture potentials, one for each interval.
 
     Draws and paths are exact: the end of the interval from a mixture, then a Brownian bridge. A
@@ -101,6 +101,26 @@ class LightBridge(AbstractLaw, HasDrift, HasPaths):
         rest = _stops(self, asked.x, jnp.asarray(stops, float), asked.key)
         kept = np.searchsorted(stops, asked.times[1:]) - 1
         return asked.paths(self, jnp.asarray(np.asarray(rest)[kept]))
+
+    @checked
+    def plan_moments(self, x: Numbers) -> tuple[np.ndarray, np.ndarray]:
+        """Moments of the mixture p(x1 | x0) of the first interval, in the user's units.
+
+        Raises:
+            InvalidInput: states of another shape.
+        """
+        y = self.frame.batch(x)[0]
+        states = jax.vmap(self.frame.normaliser.forward)(y) * self.scale()
+        future = jax.vmap(lambda x: self.potential.future(x, 0))(states)
+        share = np.asarray(jax.nn.softmax(future.log_weight), np.float64)
+        unit = float(self.unit.value)
+        means = np.asarray(future.mean, np.float64) * unit
+        mean = np.einsum("nk,nki->ni", share, means)
+        away = means - mean[:, None]
+        spread = np.einsum("nk,nki->ni", share, np.asarray(future.variance, np.float64)) * unit**2
+        covariance = np.einsum("nk,nki,nkj->nij", share, away, away)
+        covariance += np.einsum("ni,ij->nij", spread, np.eye(mean.shape[1]))
+        return mean + np.asarray(self.frame.normaliser.shift.value), covariance
 
     @checked
     def drift(self, t: ScalarLike, x: Float[Array, "*event"]) -> Float[Array, "*event"]:

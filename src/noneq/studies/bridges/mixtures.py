@@ -8,6 +8,7 @@ from noneq._typing import Key
 from noneq.data.ensembles import Snapshots
 from noneq.statistics.mixture_pairs import MixturePair, random_pair, squared_bures
 from noneq.studies.bridges.problem import AbstractProblem, Score, generator
+from noneq.traits import HasPlan
 
 
 class MixtureProblem(AbstractProblem):
@@ -60,9 +61,8 @@ class MixtureProblem(AbstractProblem):
         floor = self._uvp(pair, x, pair.ends(repeated, rng=rng))
         error = found.std(ddof=1) / len(x) ** 0.5
         scores = [Score("cbw2_uvp", found.mean(), error, float(floor.mean()))]
-        moments = getattr(model, "plan_moments", None)
-        if moments is not None:
-            mean, covariance = moments(x)
+        if isinstance(model, HasPlan):
+            mean, covariance = model.plan_moments(x)
             exact = self._percent(pair, x, mean, covariance)
             error = exact.std(ddof=1) / len(x) ** 0.5
             scores.append(Score("cbw2_uvp_analytic", exact.mean(), error, 0.0))

@@ -8,9 +8,13 @@ from typing import Any, ClassVar
 from noneq.learning.method import AbstractMethod
 from noneq.learning.training import Training
 from noneq.methods.bridges.couplings import ExactOT, Sinkhorn
+from noneq.methods.bridges.displacement import DisplacementInterpolation
 from noneq.methods.bridges.integrators import TransportSDE
+from noneq.methods.bridges.light import LightSB, LightSBM
 from noneq.methods.bridges.linear import LinearSDE
-from noneq.methods.bridges.presets import ICFM, OTCFM, SF2M, OUBridge
+from noneq.methods.bridges.plug_in import PlugInGaussian
+from noneq.methods.bridges.presets import DSBM, ICFM, OTCFM, SF2M, OUBridge
+from noneq.methods.bridges.refresh import Rematch
 from noneq.methods.bridges.straight import Brownian
 from noneq.nets import MLP
 from noneq.spec import unknown
@@ -148,7 +152,7 @@ class BridgesStudy(AbstractStudy):
                 found += [
                     (
                         CellsProblem(file=self.cells_file, day=day, components=k, whiten=whiten),
-                        self._flows(),
+                        self._flows() | self._baselines(),
                     )
                     for day in (3.0, 4.0)
                 ]
@@ -164,7 +168,16 @@ class BridgesStudy(AbstractStudy):
             "bridge": Brownian(sigma=1.0),
             "sampler": TransportSDE(steps=20),
         }
-        return {"SF2M": SF2M(coupling=Sinkhorn(), **matching)}
+        rounds: dict[str, Any] = matching | {
+            "training": dataclasses.replace(training, steps=self.steps // 2)
+        }
+        return {
+            "PlugInGaussian": PlugInGaussian(bridge=LinearSDE(sigma=1.0)),
+            "LightSB": LightSB(components=1, sigma=1.0),
+            "SF2M": SF2M(coupling=Sinkhorn(), **matching),
+            "DSBM(IMF)": DSBM(**rounds),
+            "DSBM(IPF)": DSBM(refresh=Rematch(first="reference"), **rounds),
+        }
 
     def _linear(self, problem: LinearProblem) -> Methods:
         """The reference that is known, and a Brownian one."""
@@ -176,6 +189,7 @@ class BridgesStudy(AbstractStudy):
         }
         turning = LinearSDE(A=reference.A, centre=reference.centre, sigma=1.0)
         return {
+            "PlugInGaussian": PlugInGaussian(bridge=turning),
             "OUBridge": OUBridge(bridge=turning, **common),
             "SF2M": SF2M(bridge=Brownian(sigma=1.0), **common),
         }
@@ -188,19 +202,30 @@ class BridgesStudy(AbstractStudy):
             "coupling": Sinkhorn(batch=None),
         }
         return {
+            "DisplacementInterpolation": DisplacementInterpolation(),
             "OUBridge": OUBridge(bridge=LinearSDE(sigma=0.3), rounds=5, **common),
             "SF2M": SF2M(bridge=Brownian(sigma=0.3), **common),
         }
 
     def _entropic(self, dim: int, epsilon: float) -> Methods:
         """Solvers of entropic transport."""
-        return {
-            "SF2M": SF2M(
-                bridge=Brownian(sigma=epsilon**0.5),
-                net=MLP(width=256, depth=3),
-                training=Training(steps=self.steps, batch=512),
-            )
+        sigma = epsilon**0.5
+        matching: dict[str, Any] = {
+            "bridge": Brownian(sigma=sigma),
+            "net": MLP(width=256, depth=3),
+            "training": Training(steps=self.steps, batch=512),
         }
+        found: Methods = {
+            "LightSB": LightSB(components=50, sigma=sigma),
+            "LightSBM(minibatch)": LightSBM(components=50, sigma=sigma),
+            "SF2M": SF2M(**matching),
+        }
+        if dim <= 16:
+            rounds: dict[str, Any] = matching | {
+                "training": Training(steps=self.steps // 2, batch=512)
+            }
+            found["DSBM(IMF)"] = DSBM(**rounds)
+        return found
 
     def _known_noise(self, sigma: float) -> Methods:
         """Brownian bridges of the system's own noise."""
@@ -217,4 +242,11 @@ class BridgesStudy(AbstractStudy):
             "ICFM": ICFM(**common),
             "OTCFM": OTCFM(coupling=ExactOT(), **common),
             "SF2M": SF2M(**common),
+        }
+
+    def _baselines(self) -> Methods:
+        """What needs no network."""
+        return {
+            "DisplacementInterpolation": DisplacementInterpolation(),
+            "LightSB": LightSB(components=50),
         }
