@@ -7,6 +7,16 @@ from noneq._face import face
 
 if TYPE_CHECKING:
     from noneq.frames.frame import AbstractLaw as AbstractLaw, Frame as Frame
+    from noneq.methods.bridges.displacement import DisplacementModel as DisplacementModel
+    from noneq.methods.bridges.gaussian_model import GaussianTransport as GaussianTransport
+    from noneq.methods.bridges.light_model import LightBridge as LightBridge
+    from noneq.methods.bridges.matching import TransportField as TransportField
+    from noneq.methods.bridges.model import (
+        AbstractMovingLaw as AbstractMovingLaw,
+        AbstractTransportModel as AbstractTransportModel,
+        BridgeModel as BridgeModel,
+        TransportModel as TransportModel,
+    )
     from noneq.methods.denoising.bound import variational_bound as variational_bound
     from noneq.methods.denoising.charge_field import ChargeField as ChargeField
     from noneq.methods.denoising.empirical import EmpiricalDenoiser as EmpiricalDenoiser

@@ -257,6 +257,14 @@ class HasPaths(eqx.Module):
         """n paths from ``start`` ``(n, *event_shape)`` (None: the model's own), each of a condition."""
 
 
+class HasPlan(eqx.Module):
+    """Trait: the plan of a transport in closed form, at the end of its first interval."""
+
+    @abstractmethod
+    def plan_moments(self, x: Numbers) -> tuple[np.ndarray, np.ndarray]:
+        """Mean ``(n, dim)`` and covariance ``(n, dim, dim)`` of X at the second snapshot, given the first."""
+
+
 class HasChain(eqx.Module):
     """Trait: a Markov chain on finitely many hidden states at the heart of the model."""
 

@@ -15,7 +15,8 @@ from jaxtyping import Array, Float
 import noneq as nq
 from noneq.data.summary import summarise
 from noneq.domains import Box
-from noneq.methods import AbstractMethod, Fit, PFGMpp, ScoreMatching
+from noneq.methods import AbstractMethod, BridgeMatching, Fit, PFGMpp, ScoreMatching
+from noneq.methods.bridges.product import AbstractTransport
 from noneq.methods.denoising.product import AbstractDenoising
 from noneq.spec import override
 from noneq.spec.names import modules
@@ -77,6 +78,7 @@ TINY = {
     "components": 3,
     "objective.chains": 16,
     "annealing.levels": 12,
+    "pool": 48,
 }
 
 
@@ -100,9 +102,14 @@ CONTINUOUS = tuple(name for name in METHODS if name not in DISCRETE)
 PRESETS = {
     name
     for name, cls in METHODS.items()
-    if issubclass(cls, AbstractDenoising) and cls not in (ScoreMatching, PFGMpp)
+    if (issubclass(cls, AbstractDenoising) and cls not in (ScoreMatching, PFGMpp))
+    or (issubclass(cls, AbstractTransport) and cls is not BridgeMatching)
 }
-"""They set defaults of one product and no more: two of it stand for all in the gate."""
+"""They set defaults of one product and no more: few of it stand for all in the gate."""
+TRANSPORTS = tuple(
+    name for name, cls in METHODS.items() if cls.__module__.split(".")[2] == "bridges"
+)
+"""Methods that need two snapshots."""
 
 
 def cases(names, keep=None):

@@ -4,7 +4,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from examples import CONTINUOUS, METHODS, PRESETS, cases, fitted, having, paths, tiny
+from examples import (
+    CONTINUOUS,
+    METHODS,
+    PRESETS,
+    TRANSPORTS,
+    cases,
+    fitted,
+    having,
+    paths,
+    tiny,
+)
 
 import noneq as nq
 from noneq.errors import InvalidInput, NoneqError, WrongType
@@ -110,7 +120,9 @@ def test_wrong_requests_are_refused(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in PRODUCTS if name != "Transition"])
+@pytest.mark.parametrize(
+    "name", [name for name in PRODUCTS if name != "Transition" and name not in TRANSPORTS]
+)
 def test_a_plain_array_is_one_snapshot(name):
     fit = tiny(METHODS[name]).fit(np.asarray(paths().values[:, 0]), key=KEY)
     assert fit.model.sample(8, key=KEY).shape == (8, 2)
@@ -126,6 +138,12 @@ def test_what_no_fit_starts_from():
         method.fit(paths(), key=KEY, init=wide)
     with pytest.raises(InvalidInput, match=r"states \(2,\).*expected one of states \(3,\)"):
         method.fit(paths(3), key=KEY, init=fitted("ScoreMatching").model)
+
+
+@pytest.mark.parametrize("name", TRANSPORTS)
+def test_transports_need_two_snapshots(name):
+    with pytest.raises(InvalidInput, match="at least two snapshots"):
+        tiny(METHODS[name]).fit(np.asarray(paths().values[:, 0]), key=KEY)
 
 
 def test_transitions_need_paths():

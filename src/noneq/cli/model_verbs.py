@@ -59,6 +59,7 @@ def sample(
     times: Annotated[
         str | None, typer.Option("--times", help="START:STOP:COUNT or a list; else the data's.")
     ] = None,
+    paths: o.Paths = None,
     condition: o.Condition = None,
     guidance: o.Guidance = None,
     given: o.Given = [],  # noqa: B006
@@ -77,7 +78,7 @@ def sample(
 
     check_target(out)
     data = sample(
-        run, n, None if times is None else parse_times(times),
+        run, n, None if times is None else parse_times(times), paths=paths,
         condition=None if condition is None else parse_condition(condition, run),
         guidance=guidance, given=parse_given(given, run), settings=assignments(set_), seed=seed,
         trust=trust,

@@ -66,6 +66,13 @@ Condition = Annotated[
         help="What to sample for: a number or category per condition column; nan leaves one open.",
     ),
 ]
+Paths = Annotated[
+    bool | None,
+    typer.Option(
+        "--paths/--no-paths",
+        help="Whole paths, or each time for itself; by default paths if the model has them.",
+    ),
+]
 Guidance = Annotated[
     float | None,
     typer.Option(

@@ -17,6 +17,7 @@ from noneq.inference.displacement import (
     displacement as displacement,
     displacement_cosine as displacement_cosine,
 )
+from noneq.inference.fates import Fates as Fates, fate_probabilities as fate_probabilities
 from noneq.inference.fields import field_cosine as field_cosine
 from noneq.inference.identifiability import (
     Identifiability as Identifiability,
@@ -27,6 +28,7 @@ from noneq.inference.lyapunov import (
     LyapunovSpectrum as LyapunovSpectrum,
     lyapunov_spectrum as lyapunov_spectrum,
 )
+from noneq.inference.motion import helmholtz_split as helmholtz_split, path_energy as path_energy
 from noneq.inference.surrogates import phase_shuffled as phase_shuffled
 from noneq.inference.symmetry import even_share as even_share
 from noneq.inference.tracks import Tracks as Tracks, field_tracks as field_tracks

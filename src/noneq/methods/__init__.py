@@ -7,6 +7,46 @@ from noneq._face import face
 
 if TYPE_CHECKING:
     from noneq.learning.method import AbstractMethod as AbstractMethod, Fit as Fit
+    from noneq.methods.bridges.base import (
+        AbstractBridge as AbstractBridge,
+        HasMeasure as HasMeasure,
+        HasRefit as HasRefit,
+        HasTables as HasTables,
+        Passage as Passage,
+    )
+    from noneq.methods.bridges.couplings import (
+        AbstractCoupling as AbstractCoupling,
+        ExactOT as ExactOT,
+        Independent as Independent,
+        Pairs as Pairs,
+        Sinkhorn as Sinkhorn,
+    )
+    from noneq.methods.bridges.displacement import (
+        DisplacementInterpolation as DisplacementInterpolation,
+    )
+    from noneq.methods.bridges.free import BridgeMatching as BridgeMatching
+    from noneq.methods.bridges.integrators import (
+        AbstractIntegrator as AbstractIntegrator,
+        TransportODE as TransportODE,
+        TransportSDE as TransportSDE,
+    )
+    from noneq.methods.bridges.light import LightSB as LightSB, LightSBM as LightSBM
+    from noneq.methods.bridges.linear import LinearSDE as LinearSDE
+    from noneq.methods.bridges.plug_in import PlugInGaussian as PlugInGaussian
+    from noneq.methods.bridges.presets import (
+        DSBM as DSBM,
+        ICFM as ICFM,
+        OTCFM as OTCFM,
+        SF2M as SF2M,
+        OUBridge as OUBridge,
+    )
+    from noneq.methods.bridges.refresh import (
+        AbstractRefresh as AbstractRefresh,
+        Refit as Refit,
+        Rematch as Rematch,
+    )
+    from noneq.methods.bridges.straight import Brownian as Brownian, Straight as Straight
+    from noneq.methods.bridges.unbalanced import Unbalanced as Unbalanced
     from noneq.methods.denoising.diffusions import (
         DDPM as DDPM,
         EDM as EDM,

@@ -14,6 +14,7 @@ from noneq.estimate import Estimate
 from noneq.metrics.comparison import generator, pair, whole
 from noneq.metrics.pairwise import on_device, squared_distances
 from noneq.needs import metric
+from noneq.statistics.assignment import assignment, line_transport, potentials, subsample
 from noneq.traced import jit
 
 
@@ -88,14 +89,16 @@ def _exact(
 
     def sorted_cost(x: np.ndarray, y: np.ndarray, rng: np.random.Generator):
         del rng
-        cost, f, g = _lines(x.reshape(-1, 1), y.reshape(-1, 1), power)
+        cost, f, g = line_transport(x.reshape(-1, 1), y.reshape(-1, 1), power)
         return _root(cost, _error(f, g), power)
 
     def assigned_cost(x: np.ndarray, y: np.ndarray, rng: np.random.Generator):
         size = min(len(x), len(y), max_n)
         a, b, scale = on_device(subsample(x, size, rng), subsample(y, size, rng))
         costs = squared_distances(a, b, comparison.domain, scale) ** (power / 2)
-        cost, f, g = _assignment(costs)
+        column = assignment(costs)
+        f, g = potentials(costs, column)
+        cost = float(costs[np.arange(size), column].mean())
         value, error = _root(cost, _error(f, g), power)
         return value * scale, error * scale
 
@@ -140,7 +143,7 @@ def sliced_w2(
 
     def measure(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:
         del rng
-        cost, f, g = _lines(x.reshape(-1, dim) @ theta, y.reshape(-1, dim) @ theta, 2)
+        cost, f, g = line_transport(x.reshape(-1, dim) @ theta, y.reshape(-1, dim) @ theta, 2)
         return _root(cost, _error(f, g), 2)
 
     return comparison.estimate(measure, key=key)
@@ -212,11 +215,6 @@ def sinkhorn(
     return comparison.estimate(measure, key=key)
 
 
-def subsample(x: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """At most ``size`` of the states, at random without repetition, in their order."""
-    return x if len(x) <= size else x[np.sort(rng.choice(len(x), size, replace=False))]
-
-
 def _root(cost: float, error: float, power: int) -> tuple[float, float]:
     """From W^p and its error to W and its error."""
     value = max(cost, 0.0) ** (1 / power)
@@ -226,51 +224,6 @@ def _root(cost: float, error: float, power: int) -> tuple[float, float]:
 def _error(f: np.ndarray, g: np.ndarray) -> float:
     """Error of E f(x) + E g(y), the potentials taken as fixed."""
     return math.sqrt(f.var(ddof=1) / len(f) + g.var(ddof=1) / len(g))
-
-
-def _assignment(costs: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-    """Optimal mean cost of a square problem, and its dual potentials."""
-    from scipy.optimize import linear_sum_assignment
-
-    _, column = linear_sum_assignment(costs)
-    matched = costs[:, column]
-    own = matched.diagonal().copy()
-    # g_j = min_i (c_ij − f_i), f_i = c_ii − g_i: shortest paths (Bellman–Ford) from everywhere.
-    reduced = matched - own[:, None]
-    g = np.zeros(len(own))
-    for _ in range(len(own)):
-        better = (reduced + g[:, None]).min(axis=0)
-        if (better >= g - 1e-9).all():
-            break
-        g = np.minimum(better, g)
-    return float(own.mean()), own - g, g
-
-
-def _lines(x: np.ndarray, y: np.ndarray, power: int) -> tuple[float, np.ndarray, np.ndarray]:
-    """Mean over columns of the one-dimensional transport cost, and its potentials at the points.
-
-    Both quantile functions are cut at the levels i/n and j/m of either, which is exact.
-    """
-    n, m = len(x), len(y)
-    levels = np.unique(np.concatenate([np.arange(n) * m, np.arange(m) * n]))
-    mass = np.diff(levels, append=n * m)[:, None] / (n * m)
-    i, j = levels // m, levels // n
-    order_x, order_y = np.argsort(x, axis=0), np.argsort(y, axis=0)
-    low, high = np.take_along_axis(x, order_x, axis=0), np.take_along_axis(y, order_y, axis=0)
-    cost = float(np.sum(mass * np.abs(low[i] - high[j]) ** power) / x.shape[1])
-    to_y = np.add.reduceat(mass * high[j], np.searchsorted(i, np.arange(n)), axis=0) * n
-    to_x = np.add.reduceat(mass * low[i], np.searchsorted(j, np.arange(m)), axis=0) * m
-    return cost, _potential(low, to_y, order_x, power), _potential(high, to_x, order_y, power)
-
-
-def _potential(here: np.ndarray, there: np.ndarray, order: np.ndarray, power: int) -> np.ndarray:
-    """Integral of p·sign(x − T(x))·|x − T(x)|^(p−1), at the points in their own order."""
-    slope = power * np.sign(here - there) * np.abs(here - there) ** (power - 1)
-    steps = np.diff(here, axis=0) * (slope[1:] + slope[:-1]) / 2
-    sums = np.concatenate([np.zeros((1, here.shape[1])), np.cumsum(steps, axis=0)])
-    out = np.empty_like(sums)
-    np.put_along_axis(out, order, sums, axis=0)
-    return out.mean(axis=1)
 
 
 def _padded(costs: np.ndarray, n: int, m: int) -> np.ndarray:

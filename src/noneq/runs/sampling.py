@@ -33,6 +33,7 @@ def sample(
     n: int,
     times: Sequence[float] | np.ndarray | None = None,
     *,
+    paths: bool | None = None,
     condition: str | Sequence[float | str] | np.ndarray | None = None,
     guidance: float | None = None,
     given: Mapping[str | int, float] | None = None,
@@ -42,12 +43,11 @@ def sample(
 ) -> Snapshots | Trajectories:
     """Samples of a run; an ensemble's members take equal shares.
 
-    Whole paths if the model has them.
-
     Args:
         folder: of a run, or of an ensemble over seeds.
         n: samples at each time.
         times: None for those of the training data.
+        paths: whole paths, or (False) each time for itself; None takes paths if the model has them.
         condition: a number for each column, or the name of a category, NaN to leave it open; the
             samples carry it.
         guidance, given, settings: as `steered`.
@@ -56,6 +56,7 @@ def sample(
 
     Raises:
         InvalidInput: a request that the model cannot meet.
+        MissingTrait: paths of a model that has none.
         WrongType: guidance or inpainting of a model that is not a denoising one.
     """
     check_count(n)
@@ -72,8 +73,8 @@ def sample(
             )
         model = steered(fit, guidance, given or {}, settings or {}, trust=trust)
         key = jax.random.fold_in(jax.random.key(seed), i)
-        paths = isinstance(model, HasPaths)
-        drawn = generate(model, share, at, paths=paths, condition=asked, key=key)
+        whole = isinstance(model, HasPaths) if paths is None else paths
+        drawn = generate(model, share, at, paths=whole, condition=asked, key=key)
         parts.append(_labelled(drawn, fit.summary))
     if asked is not None and np.isnan(asked).any():
         warnings.warn("a condition left open has no number; the samples carry none.", stacklevel=2)

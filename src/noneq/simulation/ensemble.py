@@ -21,17 +21,20 @@ from noneq.kinds import checked
 from noneq.simulation.maps import advance_map, steps_between
 from noneq.simulation.solvers import AbstractSolver, EulerMaruyama, RungeKutta4, noise_shape
 from noneq.systems.base import AbstractDiffusion, AbstractMap, AbstractODE, AbstractSystem
+from noneq.systems.learnt import LearntSystem
+from noneq.traits import AbstractModel
 
 
 _BLOCK = 20  # steps whose noise is drawn at once
 _CHUNK_BYTES = 2**28  # of recorded frames held on the device
 _CHUNK = 2**14  # particles advanced together, at most
+_MODEL_STEPS = 1000  # of a fitted model, which states no step of its own
 _PAD = 64  # chunks are multiples of this, so that devices can share them evenly
 
 
 @checked
 def simulate(
-    system: AbstractSystem,
+    system: AbstractSystem | AbstractModel,
     times: Sequence[float | int] | np.ndarray | Array,
     *,
     n: int,
@@ -48,7 +51,8 @@ def simulate(
 
     Args:
         system: what to simulate; without dynamics (`AbstractDiffusion` or `AbstractMap`) only one
-            time is possible.
+            time is possible. A fitted model with the trait `HasDrift` is simulated as a
+            `LearntSystem`, in steps of a thousandth of the whole time.
         times: (T,) strictly increasing, even or not; whole steps apart for an `AbstractMap`.
         n: number of trajectories.
         key: typed random key.
@@ -64,12 +68,15 @@ def simulate(
 
     Raises:
         InvalidInput: bad n, times, substeps or start, or a result larger than memory.
-        MissingTrait: several times of a system without dynamics.
+        MissingTrait: several times of a system without dynamics, or a model without drift.
         SolveFailed: a state is not finite.
     """
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise InvalidInput(f"simulate: n = {n}; expected a positive whole number of trajectories.")
     times = _checked_times(times)
+    if isinstance(system, AbstractModel):
+        step = float(times[-1] - times[0]) / _MODEL_STEPS or 1.0
+        system = LearntSystem(system, float(times[0]), step)
     event, dtype = system.event_shape, jnp.zeros(()).dtype
     shape = (n, times.size, *event)
     _refuse_oversize(shape, dtype.itemsize)

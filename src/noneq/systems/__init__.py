@@ -31,6 +31,7 @@ from noneq.systems.ising_exact import (
     step_matrix as step_matrix,
     torus_energy as torus_energy,
 )
+from noneq.systems.learnt import LearntSystem as LearntSystem
 from noneq.systems.linear import Linear as Linear
 from noneq.systems.own_functions import (
     ODE as ODE,
@@ -43,6 +44,7 @@ from noneq.systems.picture_files import PictureFile as PictureFile
 from noneq.systems.plane_laws import Annulus as Annulus, TwoPeaks as TwoPeaks
 from noneq.systems.prinz import Prinz as Prinz
 from noneq.systems.reaction_diffusion import GrayScott as GrayScott
+from noneq.systems.repressilator import Repressilator as Repressilator
 from noneq.systems.rings import DrivenRing as DrivenRing
 from noneq.systems.shapes import (
     AbstractShape as AbstractShape,

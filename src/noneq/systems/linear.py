@@ -116,22 +116,9 @@ class Linear(AbstractDiffusion, HasStationaryDensity, HasEntropyProduction):
     def transition(self, lag: float) -> tuple[np.ndarray, np.ndarray]:
         """(e^{−A lag}, covariance): X(t + lag) given X(t) is N(e^{−A lag} X(t), covariance).
 
-        **Equation**: covariance = ∫_0^lag e^{−As} 2D e^{−A^T s} ds, by Van Loan's block exponential
-        over a fraction of the lag, then doubled (it would overflow at long lags).
+        **Equation**: covariance = ∫_0^lag e^{−As} 2D e^{−A^T s} ds.
         """
-        from scipy.linalg import expm
-
-        A, D = np.asarray(self.A, float), np.asarray(self.D, float)
-        dim = len(A)
-        doublings = max(0, int(np.ceil(np.log2(max(np.linalg.norm(A, 2) * lag, 1e-9)))))
-        block = np.block([[A, 2 * D], [np.zeros_like(A), -A.T]]) * lag / 2**doublings
-        exponential = expm(block)
-        decay = exponential[dim:, dim:].T
-        covariance = decay @ exponential[:dim, dim:]
-        for _ in range(doublings):
-            covariance = covariance + decay @ covariance @ decay.T
-            decay = decay @ decay
-        return decay, covariance
+        return gaussian_step(-np.asarray(self.A, float), 2 * np.asarray(self.D, float), lag)
 
     def moments(self, time: float) -> tuple[np.ndarray, np.ndarray]:
         """Mean (dim,) and covariance (dim, dim) of the law at a time, started at time 0."""
@@ -157,6 +144,26 @@ class Linear(AbstractDiffusion, HasStationaryDensity, HasEntropyProduction):
     def entropy_production_rate(self) -> float:
         """Tr[A^T D^{-1} A Sigma] − Tr A."""
         return linear_entropy_production(self.A, self.D)
+
+
+def gaussian_step(A: np.ndarray, noise: np.ndarray, lag: float) -> tuple[np.ndarray, np.ndarray]:
+    """(e^{A lag}, covariance) of dX = A X dt + dN, N of covariance ``noise`` per unit time.
+
+    **Equation**: covariance = ∫_0^lag e^{As} noise e^{Aᵀs} ds, by Van Loan's block exponential
+    over a fraction of the lag, then doubled (it would overflow at long lags).
+    """
+    from scipy.linalg import expm
+
+    dim = len(A)
+    doublings = max(0, int(np.ceil(np.log2(max(np.linalg.norm(A, 2) * lag, 1e-9)))))
+    block = np.block([[-A, noise], [np.zeros_like(A), A.T]]) * lag / 2**doublings
+    exponential = expm(block)
+    growth = exponential[dim:, dim:].T
+    covariance = growth @ exponential[:dim, dim:]
+    for _ in range(doublings):
+        covariance = covariance + growth @ covariance @ growth.T
+        growth = growth @ growth
+    return growth, covariance
 
 
 def stationary_covariance(A: Matrix | np.ndarray, D: Matrix | np.ndarray) -> np.ndarray:

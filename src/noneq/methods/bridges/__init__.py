@@ -1,0 +1,1 @@
+"""Transport between snapshots: coupling × bridge × network × sampler, in physical time."""

@@ -1,0 +1,119 @@
+"""Pools of pairs of successive snapshots, drawn on the host before training."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from noneq._typing import Key
+from noneq.data.snapshots import Snapshots
+from noneq.errors import InvalidInput
+from noneq.frames.normaliser import Normaliser
+from noneq.methods.bridges.base import AbstractBridge
+from noneq.methods.bridges.couplings import AbstractCoupling
+
+
+_MOST_NUMBERS = 2**27
+"""Numbers in the pool of one interval: half a gigabyte."""
+
+
+def check_snapshots(data: Snapshots, name: str) -> None:
+    """Refuse data that no bridge connects.
+
+    Raises:
+        InvalidInput: fewer than two times, or a snapshot of a single sample.
+    """
+    if data.times.size < 2:
+        raise InvalidInput(
+            f"{name}: the data have one time, {data.times[0]:g}; a bridge needs at least two "
+            "snapshots. For a single law take ScoreMatching or FlowMatching."
+        )
+    if data.counts.min() < 2:
+        i = int(np.argmin(data.counts))
+        raise InvalidInput(
+            f"{name}: the snapshot at time {data.times[i]:g} has one sample; give at least 2 "
+            "(hundreds are usual), or leave that time out."
+        )
+
+
+def seeded(key: Key) -> np.random.Generator:
+    """A generator of the host that a random key determines."""
+    return np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel().tolist())
+
+
+def centred(
+    data: Snapshots, normaliser: Normaliser, width: float | None, rng: np.random.Generator
+) -> np.ndarray:
+    """Flat states from the centre of the data, float64 in the user's units.
+
+    Args:
+        width: of the uniform noise that fills the gaps of discrete data; None or 0 for none.
+    """
+    flat = data.values.reshape(data.n, -1).astype(np.float64)
+    if width:
+        flat = flat + width * (rng.random(flat.shape) - 0.5)
+    return flat - np.asarray(normaliser.shift.value, np.float64)
+
+
+def pair_pool(
+    data: Snapshots,
+    normaliser: Normaliser,
+    coupling: AbstractCoupling,
+    bridge: AbstractBridge,
+    count: int,
+    width: float | None,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Rows to learn from: ``count`` pairs of each interval (as many as samples if there are more).
+
+    Pairs lie inside groups of equal conditions, each of which gets its share of samples.
+
+    Raises:
+        InvalidInput: a condition that occurs at one end of an interval only.
+    """
+    states = centred(data, normaliser, width, rng)
+    parts: list[dict[str, Any]] = []
+    for i, duration in enumerate(np.diff(data.times)):
+        cost = lambda a, b, duration=float(duration): bridge.cost(a, b, duration)
+        before, after = (np.flatnonzero(data.time_index == k) for k in (i, i + 1))
+        most = max(_MOST_NUMBERS // states.shape[1], 1)
+        total = min(max(count, len(before), len(after)), most)
+        for left, right, share in _groups(data, before, after):
+            size = max(1, round(total * share))
+            pairs = coupling.pairs(states[left], states[right], cost, size, rng)
+            rows = left[pairs.start]
+            parts.append(
+                {
+                    "start": states[rows].astype(np.float32),
+                    "end": states[right[pairs.end]].astype(np.float32),
+                    "time": np.full(len(rows), data.times[i], np.float32),
+                    "duration": np.full(len(rows), duration, np.float32),
+                    "condition": None
+                    if data.condition is None
+                    else data.condition[rows].astype(np.float32),
+                }
+            )
+    whole = lambda name: np.concatenate([part[name] for part in parts])
+    return {name: None if parts[0][name] is None else whole(name) for name in parts[0]}
+
+
+def _groups(
+    data: Snapshots, before: np.ndarray, after: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray, float]]:
+    """(rows before, rows after, share) of every condition of an interval."""
+    if data.condition is None:
+        return [(before, after, 1.0)]
+    kinds, place = np.unique(data.condition, axis=0, return_inverse=True)
+    place = place.ravel()
+    groups = []
+    for kind in np.unique(place[np.concatenate([before, after])]):
+        left, right = before[place[before] == kind], after[place[after] == kind]
+        if not (len(left) and len(right)):
+            lone = data.times[data.time_index[(left if len(left) else right)[0]]]
+            raise InvalidInput(
+                f"condition {kinds[kind].tolist()} occurs at time {lone:g} and not at the other end "
+                "of the interval; pairs need samples of equal conditions at both. Round quantities "
+                "to a few values, or leave the condition out."
+            )
+        groups.append((left, right, len(left) / len(before)))
+    return groups

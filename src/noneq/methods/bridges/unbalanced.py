@@ -1,0 +1,67 @@
+"""Pairs between snapshots whose masses grow."""
+
+import numpy as np
+
+from noneq.errors import InvalidInput
+from noneq.methods.bridges.couplings import AbstractCoupling, Cost, Pairs, by_batches, check_batch
+from noneq.statistics.entropic import drawn_pairs, entropic_plan
+
+
+class Unbalanced(AbstractCoupling):
+    """The entropic plan whose marginals may give way, so that branches can grow or shrink.
+
+    **Equation**: min E cost + epsilon KL(plan | p0 × p1) + rho_0 KL(plan_0 | p0) + rho_1 KL(plan_1 | p1),
+    hold = rho/(rho + epsilon). With the later snapshot held (``target`` 1) and the earlier one free,
+    every later state gets its pair and the earlier states count by their descendants: the row sums
+    of the plan, n times, are the growth over the interval relative to the mean (`growth`). Both
+    relaxed alike, a branch of masses a and b gets (ab)^((rho + epsilon)/(2 rho + epsilon)), which is
+    neither.
+
+    Args:
+        source, target: hold of the earlier and of the later snapshot in (0, 1]; 1 keeps it.
+        batch: states of either side in one problem; None takes whole snapshots.
+        epsilon: regularisation; None is 1, the bridge's own.
+
+    Raises:
+        InvalidInput: a number out of its range.
+
+    Source: Chizat et al. 2018.
+    """
+
+    source: float = 0.5
+    target: float = 1.0
+    batch: int | None = 512
+    epsilon: float | None = None
+
+    def __check_init__(self) -> None:
+        check_batch("Unbalanced", self.batch)
+        for name in ("source", "target"):
+            if not 0 < getattr(self, name) <= 1:
+                raise InvalidInput(
+                    f"Unbalanced: {name} = {getattr(self, name)}; expected a hold in (0, 1]."
+                )
+        if self.epsilon is not None and not 0 < self.epsilon < float("inf"):
+            raise InvalidInput(f"Unbalanced: epsilon = {self.epsilon}; expected > 0, or none.")
+
+    def plan(self, costs: np.ndarray) -> np.ndarray:
+        """Masses (n, m) for these costs."""
+        epsilon = 1.0 if self.epsilon is None else self.epsilon
+        return entropic_plan(
+            costs, epsilon=epsilon, source_hold=self.source, target_hold=self.target
+        )
+
+    def growth(self, x0: np.ndarray, x1: np.ndarray, cost: Cost) -> np.ndarray:
+        """Relative number of descendants of every earlier state: mean 1, whole snapshots."""
+        mass = self.plan(cost(x0, x1)).sum(1)
+        return mass / mass.mean()
+
+    def pairs(
+        self, x0: np.ndarray, x1: np.ndarray, cost: Cost, count: int, rng: np.random.Generator
+    ) -> Pairs:
+        counts = (len(x0), len(x1))
+        sizes = (
+            counts if self.batch is None else (min(len(x0), self.batch), min(len(x1), self.batch))
+        )
+        draws = count if sizes == counts else 8 * max(sizes)
+        solve = lambda a, b: drawn_pairs(self.plan(cost(x0[a], x1[b])), draws, rng)
+        return by_batches(solve, counts, sizes, count, rng)

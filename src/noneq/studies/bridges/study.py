@@ -1,0 +1,252 @@
+"""Transport between snapshots, measured: known bridges, shapes in the plane, genes and cells."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from noneq.learning.method import AbstractMethod
+from noneq.learning.training import Training
+from noneq.methods.bridges.couplings import ExactOT, Sinkhorn
+from noneq.methods.bridges.displacement import DisplacementInterpolation
+from noneq.methods.bridges.integrators import TransportSDE
+from noneq.methods.bridges.light import LightSB, LightSBM
+from noneq.methods.bridges.linear import LinearSDE
+from noneq.methods.bridges.plug_in import PlugInGaussian
+from noneq.methods.bridges.presets import DSBM, ICFM, OTCFM, SF2M, OUBridge
+from noneq.methods.bridges.refresh import Rematch
+from noneq.methods.bridges.straight import Brownian
+from noneq.nets import MLP
+from noneq.spec import unknown
+from noneq.studies.base import AbstractCell, AbstractStudy
+from noneq.studies.bridges.cells_over_days import CellsProblem
+from noneq.studies.bridges.fates import FatesProblem
+from noneq.studies.bridges.gaussian import GaussianProblem
+from noneq.studies.bridges.genes import GenesProblem
+from noneq.studies.bridges.linear import LinearProblem
+from noneq.studies.bridges.mixtures import MixtureProblem
+from noneq.studies.bridges.plane import PlaneProblem
+from noneq.studies.bridges.problem import AbstractProblem, BridgeCell
+from noneq.studies.bridges.published import PublishedCell, published
+
+
+PARTS = ("gaussian", "mvou", "repressilator", "eot", "plane", "cite", "fates")
+Methods = dict[str, AbstractMethod]
+
+
+class BridgesStudy(AbstractStudy):
+    """How close do bridges between snapshots come to what is known exactly?
+
+    Source: the tables of Shi et al. 2023, Tong et al. 2024 and 2024b, Gushchin et al. 2024, Zhang
+    and Stumpf 2025.
+
+    Args:
+        parts: of `PARTS`.
+        seeds: fits of each method on each problem.
+        gaussian, mvou: dimensions.
+        eot: (dimension, epsilon) of the mixture pairs.
+        plane: shapes, from and to.
+        cells_file: npz of the single cells; they are left out where it is absent.
+        hidden: times of the repressilator that are left out, one after the other.
+        steps: of each training.
+        few_steps: of trainings on 128 samples.
+
+    Raises:
+        InvalidInput: an unknown part.
+    """
+
+    name: ClassVar[str] = "bridges"
+    title: ClassVar[str] = "Transport between snapshots, measured"
+    question: ClassVar[str] = (
+        "Bridges between unpaired snapshots, on problems whose answer is known: marginals, drift, "
+        "plan and paths, each beside its sampling floor, a baseline without training and the "
+        "published figure."
+    )
+    limits: ClassVar[tuple[str, ...]] = (
+        "Snapshots do not tell how single states move: every bridge is the one that its reference "
+        "makes likeliest.",
+        "Published rows are of other code and of other random draws; their evaluations differ in "
+        "details that the papers do not give.",
+        "Distances of finite samples do not vanish: read them beside their floor.",
+        "Real cells are one donor's, cut to fifty components; w1 is of all cells of a day.",
+    )
+    sources: ClassVar[tuple[str, ...]] = ("tong2024improving", "tong2024simulation")
+
+    parts: tuple[str, ...] = PARTS
+    seeds: int = 5
+    gaussian: tuple[int, ...] = (5, 20, 50)
+    mvou: tuple[int, ...] = (2, 5, 10, 25, 50, 100)
+    eot: tuple[tuple[int, float], ...] = tuple(
+        (d, e) for d in (2, 16, 64) for e in (0.1, 1.0, 10.0)
+    )
+    plane: tuple[tuple[str, str], ...] = (
+        ("N", "8gaussians"),
+        ("8gaussians", "moons"),
+        ("N", "moons"),
+    )
+    cells_file: str = "../shared/data/cite_pca50.npz"
+    hidden: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)
+    steps: int = 10_000
+    few_steps: int = 2_500
+
+    def __check_init__(self) -> None:
+        for part in self.parts:
+            if part not in PARTS:
+                raise unknown("part of bridges", part, PARTS)
+
+    @staticmethod
+    def figures(rows: Sequence[Mapping[str, Any]], cells: Sequence[Any]) -> list[Any]:
+        from noneq.studies.bridges.pictures import figures
+
+        return figures(rows, cells)
+
+    def reduced(self) -> "BridgesStudy":
+        """One small problem a part, one seed, few steps."""
+        changes: dict[str, Any] = {
+            "parts": tuple(part for part in self.parts if part != "cite"),
+            "seeds": 1,
+            "gaussian": (5,),
+            "mvou": (5,),
+            "eot": ((2, 1.0),),
+            "plane": (("N", "8gaussians"),),
+            "hidden": (4.0,),
+            "steps": 1_000,
+            "few_steps": 500,
+        }
+        return dataclasses.replace(self, **changes)
+
+    def all_cells(self) -> list[AbstractCell]:
+        """Every method on every problem, and what the papers report."""
+        found: list[AbstractCell] = []
+        for problem, methods in self.problems():
+            found += [
+                BridgeCell(problem=problem, method=method, replicate=i, label=label)
+                for i in range(self.seeds)
+                for label, method in methods.items()
+            ]
+        cases = dict.fromkeys(problem.case for problem, _ in self.problems())
+        means = {"cite5": "cite5:", "cite50": "cite50:"}
+        cases |= {name: None for name, start in means.items() if any(start in c for c in cases)}
+        return found + [PublishedCell(of_case=case) for case in cases if published(case)]
+
+    def problems(self) -> list[tuple[AbstractProblem, Methods]]:
+        """The problems of the parts, with the methods put to them, by the name of their rows."""
+        found: list[tuple[AbstractProblem, Methods]] = []
+        if "gaussian" in self.parts:
+            found += [(GaussianProblem(dim=d), self._brownian(d)) for d in self.gaussian]
+        if "mvou" in self.parts:
+            for d in self.mvou:
+                problem = LinearProblem(dim=d)
+                found.append((problem, self._linear(problem)))
+        if "repressilator" in self.parts:
+            found += [(GenesProblem(hidden=t), self._genes()) for t in self.hidden]
+        if "eot" in self.parts:
+            found += [(MixtureProblem(dim=d, epsilon=e), self._entropic(d, e)) for d, e in self.eot]
+        if "plane" in self.parts:
+            found += [(PlaneProblem(start=a, end=b), self._flows()) for a, b in self.plane]
+        if "fates" in self.parts:
+            fates = FatesProblem()
+            found.append((fates, self._known_noise((2 / fates.beta) ** 0.5)))
+        if "cite" in self.parts and Path(self.cells_file).exists():
+            for whiten, k in ((True, 5), (False, 50)):
+                found += [
+                    (
+                        CellsProblem(file=self.cells_file, day=day, components=k, whiten=whiten),
+                        self._flows() | self._baselines(),
+                    )
+                    for day in (3.0, 4.0)
+                ]
+        return found
+
+    def _brownian(self, dim: int) -> Methods:
+        """Bridges of Brownian motion with noise 1, by twenty steps."""
+        net = MLP(width=256, depth=2)
+        training = Training(steps=self.steps, batch=512, rate=1e-3)
+        matching: dict[str, Any] = {
+            "net": net,
+            "training": training,
+            "bridge": Brownian(sigma=1.0),
+            "sampler": TransportSDE(steps=20),
+        }
+        rounds: dict[str, Any] = matching | {
+            "training": dataclasses.replace(training, steps=self.steps // 2)
+        }
+        return {
+            "PlugInGaussian": PlugInGaussian(bridge=LinearSDE(sigma=1.0)),
+            "LightSB": LightSB(components=1, sigma=1.0),
+            "SF2M": SF2M(coupling=Sinkhorn(), **matching),
+            "DSBM(IMF)": DSBM(**rounds),
+            "DSBM(IPF)": DSBM(refresh=Rematch(first="reference"), **rounds),
+        }
+
+    def _linear(self, problem: LinearProblem) -> Methods:
+        """The reference that is known, and a Brownian one."""
+        reference = problem.reference()
+        common: dict[str, Any] = {
+            "net": MLP(width=64, depth=3),
+            "training": Training(steps=self.few_steps, batch=64),
+            "coupling": Sinkhorn(batch=None),
+        }
+        turning = LinearSDE(A=reference.A, centre=reference.centre, sigma=1.0)
+        return {
+            "PlugInGaussian": PlugInGaussian(bridge=turning),
+            "OUBridge": OUBridge(bridge=turning, **common),
+            "SF2M": SF2M(bridge=Brownian(sigma=1.0), **common),
+        }
+
+    def _genes(self) -> Methods:
+        """A reference that is refitted from the snapshots, and a Brownian one."""
+        common: dict[str, Any] = {
+            "net": MLP(width=64, depth=3),
+            "training": Training(steps=self.few_steps, batch=64),
+            "coupling": Sinkhorn(batch=None),
+        }
+        return {
+            "DisplacementInterpolation": DisplacementInterpolation(),
+            "OUBridge": OUBridge(bridge=LinearSDE(sigma=0.3), rounds=5, **common),
+            "SF2M": SF2M(bridge=Brownian(sigma=0.3), **common),
+        }
+
+    def _entropic(self, dim: int, epsilon: float) -> Methods:
+        """Solvers of entropic transport."""
+        sigma = epsilon**0.5
+        matching: dict[str, Any] = {
+            "bridge": Brownian(sigma=sigma),
+            "net": MLP(width=256, depth=3),
+            "training": Training(steps=self.steps, batch=512),
+        }
+        found: Methods = {
+            "LightSB": LightSB(components=50, sigma=sigma),
+            "LightSBM(minibatch)": LightSBM(components=50, sigma=sigma),
+            "SF2M": SF2M(**matching),
+        }
+        if dim <= 16:
+            rounds: dict[str, Any] = matching | {
+                "training": Training(steps=self.steps // 2, batch=512)
+            }
+            found["DSBM(IMF)"] = DSBM(**rounds)
+        return found
+
+    def _known_noise(self, sigma: float) -> Methods:
+        """Brownian bridges of the system's own noise."""
+        net, training = MLP(width=64, depth=3), Training(steps=self.steps, batch=512)
+        return {"SF2M": SF2M(bridge=Brownian(sigma=sigma), net=net, training=training)}
+
+    def _flows(self) -> Methods:
+        """Flow matching and its relatives, at the settings of the papers."""
+        common: dict[str, Any] = {
+            "net": MLP(width=64, depth=3),
+            "training": Training(steps=self.steps, batch=512),
+        }
+        return {
+            "ICFM": ICFM(**common),
+            "OTCFM": OTCFM(coupling=ExactOT(), **common),
+            "SF2M": SF2M(**common),
+        }
+
+    def _baselines(self) -> Methods:
+        """What needs no network."""
+        return {
+            "DisplacementInterpolation": DisplacementInterpolation(),
+            "LightSB": LightSB(components=50),
+        }
