@@ -22,6 +22,7 @@ from noneq.inference.identifiability import (
     Likeness as Likeness,
     identifiability as identifiability,
 )
+from noneq.inference.kinetic import kinetic_cost as kinetic_cost
 from noneq.inference.lyapunov import (
     LyapunovSpectrum as LyapunovSpectrum,
     lyapunov_spectrum as lyapunov_spectrum,

@@ -30,7 +30,6 @@ from noneq.systems.ising_exact import (
     step_matrix as step_matrix,
     torus_energy as torus_energy,
 )
-from noneq.systems.learnt import LearntSystem as LearntSystem
 from noneq.systems.linear import Linear as Linear
 from noneq.systems.patterns import PlacedIcons as PlacedIcons, PlacedPoints as PlacedPoints
 from noneq.systems.pendulum import DoublePendulum as DoublePendulum
