@@ -288,6 +288,7 @@ def commands_in(text: str) -> list[list[str]]:
             "choose",
             "denoising",
             "flows",
+            "bridges",
             "genphys",
             "equilibrium",
             "equilibrium_flow",

@@ -7,9 +7,9 @@ from noneq._face import face
 
 if TYPE_CHECKING:
     from noneq.frames.frame import AbstractLaw as AbstractLaw, Frame as Frame
-    from noneq.methods.bridges.displacement import DisplacementModel as DisplacementModel
-    from noneq.methods.bridges.gaussian_model import GaussianTransport as GaussianTransport
-    from noneq.methods.bridges.light_model import LightBridge as LightBridge
+    from noneq.methods.bridges.closed.displacement import DisplacementModel as DisplacementModel
+    from noneq.methods.bridges.closed.gaussian_model import GaussianTransport as GaussianTransport
+    from noneq.methods.bridges.light.model import LightBridge as LightBridge
     from noneq.methods.bridges.matching import TransportField as TransportField
     from noneq.methods.bridges.model import (
         AbstractMovingLaw as AbstractMovingLaw,

@@ -261,7 +261,7 @@ def test_other_numbers_names_and_times_compile_nothing(name, compilations):
     assert compilations == []
     x = other.model.sample(8, time=2.0, key=KEY)
     assert compilations == []
-    if name != "OracleBoltzmann":  # which learns nothing
+    if name not in ("OracleBoltzmann", "PlugInGaussian"):  # which learn nothing by chance
         assert not np.array_equal(x, first)
     assert other.model.snapshots(8, times=[2.0], key=KEY).names == ("left", "right")
 

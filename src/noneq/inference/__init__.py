@@ -24,11 +24,12 @@ from noneq.inference.identifiability import (
     Likeness as Likeness,
     identifiability as identifiability,
 )
+from noneq.inference.kinetic import kinetic_cost as kinetic_cost
 from noneq.inference.lyapunov import (
     LyapunovSpectrum as LyapunovSpectrum,
     lyapunov_spectrum as lyapunov_spectrum,
 )
-from noneq.inference.motion import helmholtz_split as helmholtz_split, path_energy as path_energy
+from noneq.inference.motion import helmholtz_split as helmholtz_split
 from noneq.inference.surrogates import phase_shuffled as phase_shuffled
 from noneq.inference.symmetry import even_share as even_share
 from noneq.inference.tracks import Tracks as Tracks, field_tracks as field_tracks

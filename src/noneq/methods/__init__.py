@@ -14,25 +14,26 @@ if TYPE_CHECKING:
         HasTables as HasTables,
         Passage as Passage,
     )
-    from noneq.methods.bridges.couplings import (
-        AbstractCoupling as AbstractCoupling,
-        ExactOT as ExactOT,
-        Independent as Independent,
-        Pairs as Pairs,
-        Sinkhorn as Sinkhorn,
-    )
-    from noneq.methods.bridges.displacement import (
+    from noneq.methods.bridges.closed.displacement import (
         DisplacementInterpolation as DisplacementInterpolation,
     )
+    from noneq.methods.bridges.closed.plug_in import PlugInGaussian as PlugInGaussian
     from noneq.methods.bridges.free import BridgeMatching as BridgeMatching
     from noneq.methods.bridges.integrators import (
         AbstractIntegrator as AbstractIntegrator,
         TransportODE as TransportODE,
         TransportSDE as TransportSDE,
     )
-    from noneq.methods.bridges.light import LightSB as LightSB, LightSBM as LightSBM
+    from noneq.methods.bridges.light.recipe import LightSB as LightSB, LightSBM as LightSBM
     from noneq.methods.bridges.linear import LinearSDE as LinearSDE
-    from noneq.methods.bridges.plug_in import PlugInGaussian as PlugInGaussian
+    from noneq.methods.bridges.pairs.couplings import (
+        AbstractCoupling as AbstractCoupling,
+        ExactOT as ExactOT,
+        Independent as Independent,
+        Pairs as Pairs,
+        Sinkhorn as Sinkhorn,
+    )
+    from noneq.methods.bridges.pairs.unbalanced import Unbalanced as Unbalanced
     from noneq.methods.bridges.presets import (
         DSBM as DSBM,
         ICFM as ICFM,
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
         Rematch as Rematch,
     )
     from noneq.methods.bridges.straight import Brownian as Brownian, Straight as Straight
-    from noneq.methods.bridges.unbalanced import Unbalanced as Unbalanced
     from noneq.methods.denoising.diffusions import (
         DDPM as DDPM,
         EDM as EDM,

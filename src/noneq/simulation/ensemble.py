@@ -18,10 +18,10 @@ from noneq.data.checks import as_floats
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput, MissingTrait, SolveFailed
 from noneq.kinds import checked
+from noneq.simulation.learnt import LearntSystem
 from noneq.simulation.maps import advance_map, steps_between
 from noneq.simulation.solvers import AbstractSolver, EulerMaruyama, RungeKutta4, noise_shape
 from noneq.systems.base import AbstractDiffusion, AbstractMap, AbstractODE, AbstractSystem
-from noneq.systems.learnt import LearntSystem
 from noneq.traits import AbstractModel
 
 

@@ -91,7 +91,10 @@ class GaussianBridge:
         at, to = self.reference.control(t, self.duration)
         law = self.reference.bridge(t, self.duration)
         ends = self.cross.T @ law.start.T + self.end[1] @ law.end.T
-        expected = np.linalg.lstsq(covariance, ends.T, rcond=None)[0].T
+        # In units of each coordinate's own width, which may differ by many orders.
+        width = _widths(covariance)
+        scaled = covariance / np.outer(width, width)
+        expected = (np.linalg.lstsq(scaled, ends.T / width[:, None], rcond=1e-12)[0].T) / width
         matrix = self.reference.A + at + to @ expected
         value = (self.reference.A + at) @ (mean - centre) + to @ (self.end[0] - centre)
         return value, matrix
@@ -112,10 +115,17 @@ class GaussianBridge:
             InvalidInput: a singular covariance at that time.
         """
         covariance = self.moments(t)[1]
-        values, vectors = np.linalg.eigh(covariance)
-        if values.min() <= 1e-14 * values.max():
+        width = _widths(covariance)
+        values, vectors = np.linalg.eigh(covariance / np.outer(width, width))
+        if values.min() <= 1e-12:
             raise InvalidInput(
                 f"GaussianBridge: the covariance at time {t:g} is singular (more coordinates than "
                 "samples, or one that is constant); add a ridge or take fewer components."
             )
-        return (vectors / values) @ vectors.T
+        return (vectors / values) @ vectors.T / np.outer(width, width)
+
+
+def _widths(covariance: np.ndarray) -> np.ndarray:
+    """Standard deviations, 1 where there is none."""
+    width = np.sqrt(np.diag(covariance).clip(0))
+    return np.where(width > 0, width, 1.0)

@@ -31,7 +31,6 @@ from noneq.systems.ising_exact import (
     step_matrix as step_matrix,
     torus_energy as torus_energy,
 )
-from noneq.systems.learnt import LearntSystem as LearntSystem
 from noneq.systems.linear import Linear as Linear
 from noneq.systems.own_functions import (
     ODE as ODE,

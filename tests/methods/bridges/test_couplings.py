@@ -8,7 +8,7 @@ from noneq.data.summary import summarise
 from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
 from noneq.methods import Brownian, ExactOT, Independent, Sinkhorn, Straight, Unbalanced
-from noneq.methods.bridges.pools import pair_pool
+from noneq.methods.bridges.pairs.pools import pair_pool
 
 
 def line(rng, n=60):

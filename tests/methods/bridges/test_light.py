@@ -9,8 +9,8 @@ import pytest
 import noneq as nq
 from noneq.errors import InvalidInput
 from noneq.methods import ExactOT, Independent, LightSB, LightSBM, Straight
-from noneq.methods.bridges.light import LightLoss, LightMatchingLoss
-from noneq.methods.bridges.potentials import Potential
+from noneq.methods.bridges.light.potentials import Potential
+from noneq.methods.bridges.light.recipe import LightLoss, LightMatchingLoss
 from noneq.training import Training
 
 

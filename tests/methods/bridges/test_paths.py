@@ -9,7 +9,7 @@ from noneq.data.snapshots import Snapshots
 from noneq.data.summary import summarise
 from noneq.errors import InvalidInput
 from noneq.methods import Brownian, LinearSDE, Straight
-from noneq.methods.bridges.gaussian_model import GaussianField
+from noneq.methods.bridges.closed.gaussian_model import GaussianField
 from noneq.methods.bridges.matching import MatchingLoss
 from noneq.statistics import GaussianBridge
 

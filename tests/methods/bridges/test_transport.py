@@ -147,7 +147,7 @@ def test_paths_forward_and_backward(bridge_model):
 
 def test_a_model_is_simulated_as_a_system(bridge_model):
     start = np.zeros((2000, 2), np.float32)
-    paths = nq.simulate(bridge_model, [0.0, 0.5], n=2000, start=start, substeps=50, key=KEY)
+    paths = nq.simulate(bridge_model, [0.0, 0.5], n=2000, start=start, substeps=100, key=KEY)
     own = eqx.tree_at(lambda m: m.sampler, bridge_model, TransportSDE(steps=100)).sample_paths(
         2000, times=[0.0, 0.5], start=start, key=jax.random.key(2)
     )
@@ -240,6 +240,23 @@ def test_plug_in_moments_and_their_bridge():
     u = model.velocity(x, time=t)
     spread = jnp.trace(jax.jacfwd(lambda x: model.velocity(x, time=t))(x))
     assert float(rate + spread + u @ model.score(x, time=t)) == pytest.approx(0.0, abs=5e-3)
+
+
+def test_the_kinetic_cost_of_a_gaussian_bridge():
+    """∫ (|mean'|² + tr turn covariance turnᵀ) dt, z-score of false-alarm rate 1e-6."""
+    data = cloud(200).hold_out([2.0])[0]
+    model = PlugInGaussian(bridge=LinearSDE(sigma=0.5)).fit(data, key=KEY).model
+    times = np.linspace(0.0, 0.5, 9)
+    exact = 0.0
+    for i, time in enumerate(times):
+        _, rate, covariance, turn = (np.asarray(part, float) for part in model.field.at(time))
+        scale = np.diag(np.asarray(model.field.scale.value, float))
+        push = scale @ turn
+        value = ((scale @ rate) ** 2).sum() + np.trace(push @ covariance @ push.T)
+        exact += value * (0.5 if i in (0, 8) else 1.0) * 0.5 / 8
+    found = nq.inference.kinetic_cost(model, times, n=400, key=KEY)
+    assert abs(found.z(exact)) < 4.9
+    assert found.value > ((data.at(0.5).mean(0) - data.at(0.0).mean(0)) ** 2).sum() / 0.5
 
 
 def test_displacement_interpolation_moves_matched_samples():

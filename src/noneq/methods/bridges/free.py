@@ -3,8 +3,8 @@
 from typing import ClassVar
 
 from noneq.methods.bridges.base import AbstractBridge
-from noneq.methods.bridges.couplings import AbstractCoupling, ExactOT
 from noneq.methods.bridges.integrators import AbstractIntegrator, TransportODE
+from noneq.methods.bridges.pairs.couplings import AbstractCoupling, ExactOT
 from noneq.methods.bridges.product import AbstractTransport
 from noneq.methods.bridges.straight import Brownian
 

@@ -3,9 +3,9 @@
 from typing import ClassVar
 
 from noneq.methods.bridges.base import AbstractBridge
-from noneq.methods.bridges.couplings import AbstractCoupling, ExactOT, Independent, Sinkhorn
 from noneq.methods.bridges.integrators import AbstractIntegrator, TransportODE, TransportSDE
 from noneq.methods.bridges.linear import LinearSDE
+from noneq.methods.bridges.pairs.couplings import AbstractCoupling, ExactOT, Independent, Sinkhorn
 from noneq.methods.bridges.product import AbstractTransport
 from noneq.methods.bridges.refresh import AbstractRefresh, Refit, Rematch
 from noneq.methods.bridges.straight import Brownian, Straight

@@ -28,11 +28,11 @@ from noneq.learning.method import (
 from noneq.learning.rows import check_lattice, train_part
 from noneq.learning.training import Training
 from noneq.methods.bridges.base import AbstractBridge, HasMeasure, HasTables
-from noneq.methods.bridges.couplings import AbstractCoupling
 from noneq.methods.bridges.integrators import AbstractIntegrator
 from noneq.methods.bridges.matching import MatchingLoss, TransportField
 from noneq.methods.bridges.model import AbstractTransportModel, transport_model
-from noneq.methods.bridges.pools import centred, check_snapshots, pair_pool, seeded
+from noneq.methods.bridges.pairs.couplings import AbstractCoupling
+from noneq.methods.bridges.pairs.pools import centred, check_snapshots, pair_pool, seeded
 from noneq.methods.bridges.refresh import AbstractRefresh
 from noneq.nets.base import AbstractNet
 from noneq.nets.vectors.fields import MLP

@@ -15,7 +15,7 @@ from noneq.errors import InvalidInput
 from noneq.kinds import AbstractChecked
 from noneq.methods.bridges.base import HasRefit
 from noneq.methods.bridges.model import AbstractTransportModel
-from noneq.methods.bridges.pools import centred
+from noneq.methods.bridges.pairs.pools import centred
 from noneq.traced import is_on, jit
 
 

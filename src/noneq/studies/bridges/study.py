@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 
 from noneq.learning.method import AbstractMethod
 from noneq.learning.training import Training
-from noneq.methods.bridges.couplings import ExactOT, Sinkhorn
-from noneq.methods.bridges.displacement import DisplacementInterpolation
+from noneq.methods.bridges.closed.displacement import DisplacementInterpolation
+from noneq.methods.bridges.closed.plug_in import PlugInGaussian
 from noneq.methods.bridges.integrators import TransportSDE
-from noneq.methods.bridges.light import LightSB, LightSBM
+from noneq.methods.bridges.light.recipe import LightSB, LightSBM
 from noneq.methods.bridges.linear import LinearSDE
-from noneq.methods.bridges.plug_in import PlugInGaussian
+from noneq.methods.bridges.pairs.couplings import ExactOT, Sinkhorn
 from noneq.methods.bridges.presets import DSBM, ICFM, OTCFM, SF2M, OUBridge
 from noneq.methods.bridges.refresh import Rematch
 from noneq.methods.bridges.straight import Brownian

@@ -13,7 +13,7 @@ from noneq.constant import Constant
 from noneq.data.ensembles import Trajectories
 from noneq.frames.frame import AbstractLaw, Frame
 from noneq.kinds import checked
-from noneq.methods.bridges.potentials import Potential
+from noneq.methods.bridges.light.potentials import Potential
 from noneq.methods.bridges.requests import path_request
 from noneq.methods.bridges.starts import Starts
 from noneq.traced import jit

@@ -14,10 +14,10 @@ from noneq.errors import InvalidInput
 from noneq.frames.frame import Frame
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data, check_coordinates
-from noneq.methods.bridges.gaussian_model import GaussianField, GaussianTransport
+from noneq.methods.bridges.closed.gaussian_model import GaussianField, GaussianTransport
 from noneq.methods.bridges.integrators import AbstractIntegrator, TransportSDE
 from noneq.methods.bridges.linear import LinearSDE
-from noneq.methods.bridges.pools import centred, check_snapshots
+from noneq.methods.bridges.pairs.pools import centred, check_snapshots
 from noneq.statistics.gaussian_bridge import GaussianBridge
 
 

@@ -16,9 +16,9 @@ from noneq.errors import InvalidInput
 from noneq.frames.frame import AbstractLaw, Frame
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress
-from noneq.methods.bridges.couplings import AbstractCoupling, ExactOT
-from noneq.methods.bridges.plug_in import moving_snapshots
-from noneq.methods.bridges.pools import centred, seeded
+from noneq.methods.bridges.closed.plug_in import moving_snapshots
+from noneq.methods.bridges.pairs.couplings import AbstractCoupling, ExactOT
+from noneq.methods.bridges.pairs.pools import centred, seeded
 from noneq.methods.bridges.starts import places
 from noneq.methods.bridges.straight import Straight
 

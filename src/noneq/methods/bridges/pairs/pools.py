@@ -10,7 +10,7 @@ from noneq.data.snapshots import Snapshots
 from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
 from noneq.methods.bridges.base import AbstractBridge
-from noneq.methods.bridges.couplings import AbstractCoupling
+from noneq.methods.bridges.pairs.couplings import AbstractCoupling
 
 
 _MOST_NUMBERS = 2**27

@@ -3,7 +3,13 @@
 import numpy as np
 
 from noneq.errors import InvalidInput
-from noneq.methods.bridges.couplings import AbstractCoupling, Cost, Pairs, by_batches, check_batch
+from noneq.methods.bridges.pairs.couplings import (
+    AbstractCoupling,
+    Cost,
+    Pairs,
+    by_batches,
+    check_batch,
+)
 from noneq.statistics.entropic import drawn_pairs, entropic_plan
 
 

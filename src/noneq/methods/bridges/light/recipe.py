@@ -21,11 +21,11 @@ from noneq.learning.method import AbstractMethod, Data, Fit, Progress
 from noneq.learning.objectives import AbstractLoss, AbstractObjective
 from noneq.learning.rows import train_part
 from noneq.learning.training import Training
-from noneq.methods.bridges.couplings import AbstractCoupling, ExactOT, Independent
-from noneq.methods.bridges.light_model import LightBridge
-from noneq.methods.bridges.plug_in import moving_snapshots
-from noneq.methods.bridges.pools import centred, pair_pool, seeded
-from noneq.methods.bridges.potentials import Potential
+from noneq.methods.bridges.closed.plug_in import moving_snapshots
+from noneq.methods.bridges.light.model import LightBridge
+from noneq.methods.bridges.light.potentials import Potential
+from noneq.methods.bridges.pairs.couplings import AbstractCoupling, ExactOT, Independent
+from noneq.methods.bridges.pairs.pools import centred, pair_pool, seeded
 from noneq.methods.bridges.starts import Starts
 from noneq.methods.bridges.straight import Brownian, check_noise, noise_of
 

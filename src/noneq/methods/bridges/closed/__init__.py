@@ -1,0 +1,1 @@
+"""Transports without training."""

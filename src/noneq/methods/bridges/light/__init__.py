@@ -1,0 +1,1 @@
+"""Light Schrödinger bridges, potentials of mixtures."""
