@@ -24,9 +24,11 @@ from noneq.learning.method import (
     Progress,
     as_data,
     check_coordinates,
+    check_init,
 )
 from noneq.learning.rows import check_lattice, train_part
 from noneq.learning.training import Training
+from noneq.learning.watching import Part, told, watched
 from noneq.methods.bridges.base import AbstractBridge, HasMeasure, HasTables
 from noneq.methods.bridges.integrators import AbstractIntegrator
 from noneq.methods.bridges.matching import MatchingLoss, TransportField
@@ -115,6 +117,7 @@ class AbstractTransport(AbstractInputs, AbstractMethod):
             return self.time_band
         return min(1 / float(np.diff(summary.times).min()), _MOST_HARMONICS / (1.25 * summary.span))
 
+    @watched
     @checked
     def fit(
         self,
@@ -147,6 +150,7 @@ class AbstractTransport(AbstractInputs, AbstractMethod):
             snapshots, held = snapshots.split(1 - self.training.held_out, key=split_key)
             check_snapshots(held, f"{name}, held-out part")
         summary = summarise(snapshots)
+        check_init(self, init, summary)
         model = self.init(summary, key=init_key) if init is None else init
         model = _with_starts(model, snapshots, self.dequantise, rng)
         history: History = {}
@@ -158,6 +162,16 @@ class AbstractTransport(AbstractInputs, AbstractMethod):
             )
             history = _appended(history, rows)
         return Fit(model, history, self, summary, {"seconds": clock.monotonic() - began})
+
+    def _part(self, progress: Progress | None, index: int) -> Part:
+        """What one of the rounds tells."""
+        steps, several = self.training.steps, self.rounds > 1
+        return Part(
+            told(progress or False),
+            f"round {index + 1} of {self.rounds}" if several else "",
+            before=lambda: index * steps,
+            total=self.rounds * steps,
+        )
 
     def _round(
         self,
@@ -194,7 +208,7 @@ class AbstractTransport(AbstractInputs, AbstractMethod):
             self.training,
             key=key,
             held_out=None if held is None else pool(held, 8 * max(self.training.batch, 64)),
-            progress=_later(progress, index * self.training.steps),
+            progress=self._part(progress, index),
             checkpoint=folder,
         )
 
@@ -208,13 +222,6 @@ def _with_starts(
     )
     starts = model.starts.filled(y, data.condition, data.time_index, rng)
     return eqx.tree_at(lambda m: m.starts, model, starts)
-
-
-def _later(progress: Progress | None, before: int) -> Progress | None:
-    """Progress whose steps are counted on from those of earlier rounds."""
-    if progress is None or not before:
-        return progress
-    return lambda step, steps, row: progress(before + step, before + steps, row)
 
 
 def _appended(history: History, rows: History) -> History:

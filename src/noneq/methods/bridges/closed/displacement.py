@@ -15,7 +15,8 @@ from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput
 from noneq.frames.frame import AbstractLaw, Frame
 from noneq.kinds import checked
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_init
+from noneq.learning.watching import watched
 from noneq.methods.bridges.closed.plug_in import moving_snapshots
 from noneq.methods.bridges.pairs.couplings import AbstractCoupling, ExactOT
 from noneq.methods.bridges.pairs.pools import centred, seeded
@@ -89,6 +90,7 @@ class DisplacementInterpolation(AbstractMethod):
         zeros = Constant(jnp.zeros((sum(counts), summary.dim)))
         return DisplacementModel(zeros, zeros, Frame(summary), counts)  # pyright: ignore[reportCallIssue]
 
+    @watched
     @checked
     def fit(
         self,
@@ -103,6 +105,7 @@ class DisplacementInterpolation(AbstractMethod):
         began = clock.monotonic()
         snapshots = moving_snapshots(self, data)
         summary = summarise(snapshots)
+        check_init(self, init, summary)
         model = self.init(summary, key=key) if init is None else init
         rng = seeded(key)
         normaliser, bridge = model.frame.normaliser, Straight()

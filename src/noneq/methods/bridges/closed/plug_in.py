@@ -13,7 +13,16 @@ from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput
 from noneq.frames.frame import Frame
 from noneq.kinds import checked
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data, check_coordinates
+from noneq.learning.method import (
+    AbstractMethod,
+    Data,
+    Fit,
+    Progress,
+    as_data,
+    check_coordinates,
+    check_init,
+)
+from noneq.learning.watching import watched
 from noneq.methods.bridges.closed.gaussian_model import GaussianField, GaussianTransport
 from noneq.methods.bridges.integrators import AbstractIntegrator, TransportSDE
 from noneq.methods.bridges.linear import LinearSDE
@@ -64,6 +73,7 @@ class PlugInGaussian(AbstractMethod):
         parts = (GaussianField(summary), Frame(summary), self.sampler)
         return GaussianTransport(*parts)  # pyright: ignore[reportCallIssue]
 
+    @watched
     @checked
     def fit(
         self,
@@ -82,6 +92,7 @@ class PlugInGaussian(AbstractMethod):
         began = clock.monotonic()
         snapshots = moving_snapshots(self, data)
         summary = summarise(snapshots)
+        check_init(self, init, summary)
         model = self.init(summary, key=key) if init is None else init
         reference = self.bridge.measured(summary)
         states = centred(snapshots, model.frame.normaliser, None, np.random.default_rng(0))

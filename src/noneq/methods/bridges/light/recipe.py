@@ -17,10 +17,11 @@ from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput
 from noneq.frames.frame import Frame
 from noneq.kinds import checked
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress
+from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_init
 from noneq.learning.objectives import AbstractLoss, AbstractObjective
 from noneq.learning.rows import train_part
 from noneq.learning.training import Training
+from noneq.learning.watching import watched
 from noneq.methods.bridges.closed.plug_in import moving_snapshots
 from noneq.methods.bridges.light.model import LightBridge
 from noneq.methods.bridges.light.potentials import Potential
@@ -118,6 +119,7 @@ class AbstractLight(AbstractMethod):
         parts = (potential, Starts(summary), Frame(summary), *constants)
         return LightBridge(*parts)  # pyright: ignore
 
+    @watched
     @checked
     def fit(
         self,
@@ -143,6 +145,7 @@ class AbstractLight(AbstractMethod):
         if self.training.patience:
             snapshots, held = snapshots.split(1 - self.training.held_out, key=split_key)
         summary = summarise(snapshots)
+        check_init(self, init, summary)
         model = self.init(summary, key=init_key) if init is None else init
         normaliser = model.frame.normaliser
         y = centred(snapshots, normaliser, None, rng) / np.asarray(normaliser.scale.value)
