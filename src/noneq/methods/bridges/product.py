@@ -117,8 +117,8 @@ class AbstractTransport(AbstractInputs, AbstractMethod):
             return self.time_band
         return min(1 / float(np.diff(summary.times).min()), _MOST_HARMONICS / (1.25 * summary.span))
 
-    @watched
     @checked
+    @watched
     def fit(
         self,
         data: Data,

@@ -90,8 +90,8 @@ class DisplacementInterpolation(AbstractMethod):
         zeros = Constant(jnp.zeros((sum(counts), summary.dim)))
         return DisplacementModel(zeros, zeros, Frame(summary), counts)  # pyright: ignore[reportCallIssue]
 
-    @watched
     @checked
+    @watched
     def fit(
         self,
         data: Data,

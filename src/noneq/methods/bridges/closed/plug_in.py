@@ -73,8 +73,8 @@ class PlugInGaussian(AbstractMethod):
         parts = (GaussianField(summary), Frame(summary), self.sampler)
         return GaussianTransport(*parts)  # pyright: ignore[reportCallIssue]
 
-    @watched
     @checked
+    @watched
     def fit(
         self,
         data: Data,

@@ -119,8 +119,8 @@ class AbstractLight(AbstractMethod):
         parts = (potential, Starts(summary), Frame(summary), *constants)
         return LightBridge(*parts)  # pyright: ignore
 
-    @watched
     @checked
+    @watched
     def fit(
         self,
         data: Data,
