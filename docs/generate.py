@@ -197,6 +197,7 @@ def pages() -> dict[str, str]:
         "latent_cycle.md": results_page("latent_cycle", "Latent cycles, measured"),
         "reliability.md": reliability_page(),
         "equilibrium_flow.md": results_page("equilibrium_flow", "Equilibrium flow, measured"),
+        "bridges.md": results_page("bridges", "Transport between snapshots, measured"),
         "speed.md": speed_page(),
         "mutants.md": mutants_page(),
         "contributing.md": contributing_page(),
