@@ -55,36 +55,46 @@ class LinearProblem(AbstractProblem):
 
     def draw(self, key: Key) -> Snapshots:
         rng = generator(key)
-        frames = [
-            rng.multivariate_normal(mean, covariance, self.n, method="cholesky")
-            for mean, covariance in self._ends()
-        ]
+        frames = [_gaussian(end, self.n, rng) for end in self._ends()]
         return Snapshots.from_frames([f.astype(np.float32) for f in frames], [0.0, 1.0])
 
     def scores(self, model: Any, key: Key) -> list[Score]:
-        bridge, rng = self.bridge(), generator(key)
-        times = np.linspace(0.0, 1.0, self.frames + 2)
-        mean, covariance = self._ends()[0]
-        start = rng.multivariate_normal(mean, covariance, self.n_test, method="cholesky")
+        apart, floor = self._marginals(model, key)
+        return [
+            Score("bw2_squared", apart, floor=floor),
+            Score("force_error", self._force_error(model, jax.random.fold_in(key, 1))),
+        ]
+
+    def _times(self) -> np.ndarray:
+        return np.linspace(0.0, 1.0, self.frames + 2)
+
+    def _marginals(self, model: Any, key: Key) -> tuple[float, float]:
+        """Mean distance of the model's moments, and of as many exact samples as were learnt from."""
+        bridge, rng, times = self.bridge(), generator(key), self._times()
+        start = _gaussian(self._ends()[0], self.n_test, rng)
         paths = model.sample_paths(
             self.n_test, times=times, start=start.astype(np.float32), key=key
         )
         states = np.asarray(paths.values, np.float64)
-        drift = jax.jit(jax.vmap(lambda t, x: model.drift(t, x), (None, 0)))
-        apart, force, floor = [], [], []
+        apart, floor = [], []
         for i, t in enumerate(times[1:-1], 1):
-            mean, covariance = bridge.moments(float(t))
-            exact = rng.multivariate_normal(mean, covariance, self.n_test, method="cholesky")
-            apart.append(_distance(states[:, i], mean, covariance))
-            floor.append(_distance(exact[: self.n], mean, covariance))
+            true = bridge.moments(float(t))
+            apart.append(_distance(states[:, i], *true))
+            floor.append(_distance(_gaussian(true, self.n, rng), *true))
+        return float(np.mean(apart)), float(np.mean(floor))
+
+    def _force_error(self, model: Any, key: Key) -> float:
+        bridge, rng = self.bridge(), generator(key)
+        drift = jax.jit(jax.vmap(lambda t, x: model.drift(t, x), (None, 0)))
+        errors = []
+        for t in self._times()[1:-1]:
+            moments = bridge.moments(float(t))
+            x = _gaussian(moments, self.n_test, rng)
             value, matrix = bridge.drift(float(t))
-            true = value + (exact - mean) @ matrix.T
-            found = np.asarray(drift(float(t), jnp.asarray(exact, jnp.float32)))
-            force.append(float(np.sqrt(((found - true) ** 2).sum(1).mean())))
-        return [
-            Score("bw2_squared", float(np.mean(apart)), floor=float(np.mean(floor))),
-            Score("force_error", float(np.mean(force))),
-        ]
+            true = value + (x - moments[0]) @ matrix.T
+            found = np.asarray(drift(float(t), jnp.asarray(x, jnp.float32)))
+            errors.append(float(np.sqrt(((found - true) ** 2).sum(1).mean())))
+        return float(np.mean(errors))
 
     def _plane(self) -> np.ndarray:
         matrix = np.random.default_rng(self.seed).normal(size=(self.dim, self.dim))
@@ -96,6 +106,12 @@ class LinearProblem(AbstractProblem):
         start = (plane @ np.array([-2.5, -0.5]), lift([[0.1, 0.005], [0.005, 0.1]]))
         end = (plane @ np.array([0.5, 2.5]), lift([[1.1, -2.0], [-2.0, 4.5]]))
         return start, end
+
+
+def _gaussian(
+    moments: tuple[np.ndarray, np.ndarray], n: int, rng: np.random.Generator
+) -> np.ndarray:
+    return rng.multivariate_normal(*moments, n, method="cholesky")
 
 
 def _distance(x: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> float:
