@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -20,6 +21,7 @@ from noneq.methods import BoltzmannField, ScoreMatching
 from noneq.report import run_report
 from noneq.report.clouds import clouds
 from noneq.report.lines import line_pictures
+from noneq.report.motions import path_pictures
 from noneq.report.sheets import sheet_pictures
 from noneq.report.tables import tables
 from noneq.store import add_rows, fingerprint, save
@@ -27,6 +29,7 @@ from noneq.studies.page import study_report
 from noneq.studies.prinz.pictures import figures
 from noneq.studies.running import Kept
 from noneq.studies.table_one.pictures import figures as table_one_figures
+from noneq.traits import HasPaths, HasVelocity
 
 
 def row(case="a", method="m", metric="k", value=1.0, stderr=0.1, floor=None, seeds=1):
@@ -212,6 +215,38 @@ def test_one_coordinate_has_a_picture_of_its_own(tmp_path, data, title, words):
     (picture,) = line_pictures(fit)
     assert (picture.title, words in picture.caption) == (title, True)
     assert clouds(fit, "BoltzmannField") == []
+
+
+class Moving(HasPaths, HasVelocity):
+    """A model that moves with speed 1 along the first coordinate."""
+
+    def sample(self, n, *, time=None, condition=None, key):
+        return jax.random.normal(key, (n, 2)) + jnp.asarray([time, 0.0])
+
+    def velocity(self, x, *, time=None, condition=None):
+        return jnp.asarray([1.0, 0.0]) + 0 * x
+
+    def sample_paths(self, n, *, times, start=None, condition=None, key):
+        first = np.asarray(self.sample(n, time=0.0, key=key))
+        shift = np.stack([np.asarray(times), np.zeros(len(times))], 1)
+        return Trajectories(first[:, None] + shift, times)
+
+
+def test_paths_are_shown_over_snapshots_and_beside_paths(tmp_path, paths):
+    fit = lambda data: SimpleNamespace(
+        method=BoltzmannField(), summary=summarise(data), history={}, model=Moving(),
+        meta=drawn_fit(data, data, tmp_path).meta,
+    )  # fmt: skip
+    (picture,) = path_pictures(fit(paths))
+    assert (picture.title, picture.alt) == (
+        "Paths.",
+        "Lines of data and BoltzmannField against time.",
+    )
+    (picture,) = path_pictures(fit(paths.snapshots()))
+    assert picture.title == "Paths between the snapshots."
+    assert "points: the data" in picture.caption
+    assert "Arrows: p v" in picture.caption
+    assert path_pictures(drawn_fit(paths, paths, tmp_path)) == []
 
 
 def test_fields_are_shown_by_category(tmp_path):

@@ -19,6 +19,12 @@ COLOURS = {
     "OracleBoltzmann": "#d55e00",
     "FlowMatching": "#009e73",
     "Transition": "#cc79a7",
+    "ICFM": "#56b4e9",
+    "OTCFM": "#009e73",
+    "SF2M": "#0072b2",
+    "OUBridge": "#d55e00",
+    "DSBM": "#cc79a7",
+    "LightSB": "#e69f00",
 }
 _OTHERS = ("#56b4e9", "#f0e442", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00")
 _MARKERS = {

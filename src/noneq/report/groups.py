@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from noneq.report.citations import bibtex
 from noneq.report.clouds import clouds
 from noneq.report.figures import colour_of
-from noneq.report.html import Clouds, render
+from noneq.report.html import Clouds, Figure, render
+from noneq.report.motions import path_pictures
 from noneq.report.observed import data_name
 from noneq.report.tables import tables
 from noneq.runs.judgement import verdicts
@@ -47,7 +49,7 @@ def group_report(path: str | Path, runs: Mapping[str, Path]) -> Path:
         title=" and ".join(dict.fromkeys(type(fit.method).__name__ for fit in fits.values()))
         + (f" on {data_name(first)}" if data_name(first) else ""),
         lead=f"{len(fits)} fits ({', '.join(fits)}), trained on times {kept}{more}.",
-        figures=[_side_by_side(drawn)] if drawn else [],
+        figures=([_side_by_side(drawn)] if drawn else []) + _paths(fits),
         tables=[replace(table, caption=_CAPTION) for table in tables(rows)],
         limits=[
             *verdicts(rows),
@@ -64,6 +66,15 @@ def group_report(path: str | Path, runs: Mapping[str, Path]) -> Path:
 
 
 _CAPTION = "Mean over the scored times, ± one standard error."
+
+
+def _paths(fits: Mapping[str, Any]) -> list[Figure]:
+    """Paths of the first few methods that have some."""
+    return [
+        replace(picture, title=f"{name}: {picture.title[0].lower()}{picture.title[1:]}")
+        for name, fit in list(fits.items())[:_PANELS]
+        for picture in path_pictures(fit)
+    ]
 
 
 def _side_by_side(drawn: list[Clouds]) -> Clouds:

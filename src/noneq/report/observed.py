@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.files import read
-from noneq.data.snapshots import Snapshots
 from noneq.data.summary import Summary
 from noneq.errors import NoneqError
 from noneq.store import fingerprint
@@ -19,6 +19,12 @@ def data_name(fit: Any) -> str:
 
 def observed(fit: Any) -> Snapshots | None:
     """The data of the fit, if their file is still there and unchanged."""
+    data = data_of(fit)
+    return None if data is None else data.snapshots()
+
+
+def data_of(fit: Any) -> Snapshots | Trajectories | None:
+    """The same as it was read: paths stay paths."""
     source = fit.meta.get("data", {})
     path = Path(source.get("path", ""))
     if not path.is_absolute():
@@ -28,7 +34,7 @@ def observed(fit: Any) -> Snapshots | None:
         data = read(path, **{**source.get("reading", {}), "unpack_limit": None})
     except NoneqError:
         return None
-    return data.snapshots() if fingerprint(data) == source["fingerprint"] else None
+    return data if fingerprint(data) == source["fingerprint"] else None
 
 
 def held_out(fit: Any, data: Snapshots | None) -> np.ndarray:

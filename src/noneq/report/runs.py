@@ -13,6 +13,7 @@ from noneq.report.currents import flow_pictures, flow_tables
 from noneq.report.figures import history
 from noneq.report.html import Clouds, Figure, Picture, Table, render, with_error
 from noneq.report.lines import line_pictures
+from noneq.report.motions import path_pictures
 from noneq.report.observed import data_name
 from noneq.report.sheets import sheet_pictures
 from noneq.spec import to_toml
@@ -34,6 +35,7 @@ PICTURES: tuple[Callable[[Any], Sequence[Figure]], ...] = (
     cloud_pictures,
     line_pictures,
     sheet_pictures,
+    path_pictures,
     chain_pictures,
     flow_pictures,
 )
