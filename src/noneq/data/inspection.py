@@ -204,7 +204,7 @@ def _advice(raw: Raw, states: np.ndarray) -> str:
     model for few levels; samples of a model are no data to learn from."""
     if run := labels_of(raw)["drawn_from"]:
         return f"noneq report {shlex.quote(run)}"
-    if raw.time_index is None:
+    if raw.time_index is None and raw.times.size > 1:
         return "noneq fit Transition"
     step = lattice_step(Snapshots(np.nan_to_num(states[:10_000].astype(np.float64))))
     if step is not None:
