@@ -8,7 +8,7 @@ import xarray as xr
 import noneq as nq
 from noneq.data import Snapshots, Trajectories, read
 from noneq.data.inspection import inspection
-from noneq.errors import InvalidInput
+from noneq.errors import DataFileError, InvalidInput
 
 
 TRACK, TIME = np.tile(np.arange(3), 4), np.repeat(np.arange(4) * 0.5, 3)
@@ -158,3 +158,60 @@ def test_tables_in_memory_hide_no_text_among_numbers():
 def test_conditions_are_shown_by_their_categories():
     data = nq.Snapshots(np.arange(4.0), condition=["wt", "ko"] * 2, condition_names=["gene"])
     assert "condition    gene (ko, wt)" in repr(data)
+
+
+def test_a_row_of_units_is_known_by_that_of_the_time(table):
+    path = table("time,x,y\ns,furlong,um\n0,1,2\n0,4,5\n1,2,4\n1,3,6\n")
+    data = read(path)
+    assert (data.names, data.units, data.time_unit) == (("x", "y"), ("furlong", "um"), "s")
+
+
+def test_a_delimiter_at_the_end_of_lines_is_no_column(table):
+    assert read(table("time,x,\n0,1,\n0,2,\n1,4,\n")).names == ("x",)
+    assert read(table("time,x\n0,1,\n0,2,\n1,4,\n")).names == ("x",)
+    doubled = table("Unnamed: 0.1,Unnamed: 0,time,x\n0,0,0,5\n1,1,0,6\n2,2,1,7\n")
+    assert read(doubled).names == ("x",)
+
+
+def test_two_dates_that_differ_are_asked_for(table):
+    path = table("start,end,x\n2024-01-01,2024-01-02,1\n2024-01-03,2024-01-09,2\n")
+    with pytest.raises(InvalidInput, match="could both be the time"):
+        read(path)
+    assert read(path, time_column="end", reading=["drop=start"]).times.tolist() == [0, 7]
+
+
+def test_degrees_are_not_wrapped_at_two_pi(table):
+    path = table("time,phi (deg)\n0,10\n0,350\n1,370\n1,-10\n")
+    with pytest.raises(InvalidInput, match="--domain torus:360"):
+        read(path, domain="torus:2pi")
+    assert read(path, domain="torus:360").values.ravel().tolist() == [10, -10, 10, -10]
+
+
+def test_many_codes_for_missing_entries_are_named(table):
+    x = np.random.default_rng(0).normal(size=40)
+    x[::4] = -999
+    path = table("time,x\n" + "".join(f"{i % 2},{v}\n" for i, v in enumerate(x)))
+    assert "x is -999 in 10 places" in inspection(path).warnings[0]
+
+
+def test_dates_as_texts_beside_values_are_times(tmp_path):
+    save = lambda times: np.savez(tmp_path / "a.npz", values=np.zeros((3, 1)), times=times)
+    save(np.array(["2024-01-01", "2024-01-02", "2024-01-05"]))
+    assert read(tmp_path / "a.npz").times.tolist() == [0, 1, 4]
+    save(np.array(["early", "late", "later"]))
+    with pytest.raises(InvalidInput, match="times holds 'early'"):
+        read(tmp_path / "a.npz")
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(table, monkeypatch):
+    path = table("time,x\n0,1\n0,2\n1,4\n")
+    whole = type(path).read_bytes
+
+    def growing(self):
+        content = whole(self)
+        self.write_bytes(content + b"1,5\n")
+        return content
+
+    monkeypatch.setattr(type(path), "read_bytes", growing)
+    with pytest.raises(DataFileError, match="changed while it was read"):
+        read(path)

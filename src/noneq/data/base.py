@@ -182,7 +182,7 @@ class AbstractEnsemble(AbstractChecked):
             use: key of ``obsm`` or ``layers`` with the coordinates, or ``"X"``; None takes the only
                 array of ``obsm``, or ``X`` if there is none.
             time: column of ``obs`` with the times, numbers or texts such as ``day 3``; None takes
-                ``time`` if there is one.
+                one that is called as a time is, ``"none"`` pools all.
             options: those of `noneq.data.read`; ``condition_columns`` are columns of ``obs``.
 
         Raises:

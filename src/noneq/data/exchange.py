@@ -117,6 +117,7 @@ def from_anndata(
     own = [n for n in cells.obs if n in ("time", "trajectory") or str(n).startswith(CONDITION)]
     if not time and "time" not in own and not options.get("time_column"):
         time = _time_of(list(cells.obs))
+    time = None if time == "none" else time
     kept = [time] if time else own
     kept += [*options.get("condition_columns", ())]
     kept += [options[name] for name in ("time_column", "trajectory_column") if options.get(name)]

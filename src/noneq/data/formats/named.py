@@ -12,6 +12,7 @@ from noneq.data.formats.assembly import assemble
 from noneq.data.formats.columns import from_table
 from noneq.data.formats.frames import TIMES, VALUES, numbered_paths, timed_arrays
 from noneq.data.layouts import Raw, plainly
+from noneq.data.readings.labels import elapsed, is_date
 from noneq.data.readings.options import Reading
 from noneq.data.readings.roles import Column
 from noneq.data.readings.understanding import Part
@@ -120,7 +121,16 @@ def _values_and_times(
         raise InvalidInput(f"{path}: {name} holds dates; only times may be dates.")
     labels = {"condition_names": list(reading.condition), "categories": categories}
     record: dict[str, Any] = {} if condition is None else labels
-    if times is not None and times.dtype.kind == "M":
+    if times is not None and times.dtype.kind in "USO":
+        cells = [str(cell) for cell in times.ravel()]
+        wrong = next((cell for cell in cells if not is_date(cell)), None)
+        if wrong is not None:
+            raise InvalidInput(
+                f"{path}: {clock} holds {wrong!r}; write numbers or dates (YYYY-MM-DD)."
+            )
+        times, unit, _ = elapsed(cells)
+        record = record | {"time_unit": unit}
+    elif times is not None and times.dtype.kind == "M":
         days = (times - times.min()) / np.timedelta64(1, "D")
         record, times = record | {"time_unit": "day"}, days.astype(np.float64)
     raw = _joined(path, name, values, times, trajectory, mask, condition, record, reading, either)
