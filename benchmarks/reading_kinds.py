@@ -150,6 +150,53 @@ def entities() -> bool:
     return refused("a.xml", "unsafe")
 
 
+def nameless_tracks() -> bool:
+    with open("a.txt", "w") as stream:
+        stream.writelines(f"{p} {t / 2} {p - t / 7}\n" for t in range(4) for p in range(3))
+    data = read("a.txt", columns=["track", "time", "x"])
+    return refused("a.txt", "--columns track,time,x") and data.values.shape == (3, 4, 1)
+
+
+def other_clock() -> bool:
+    with open("a.csv", "w") as stream:
+        stream.write("Zeit (s),x\n" + "".join(f"{t},{t % 3}\n" for t in range(9)))
+    data = read("a.csv", time_column="Zeit")
+    return refused("a.csv", "--time-column Zeit") and data.time_unit == "s"
+
+
+def other_label() -> bool:
+    with open("a.csv", "w") as stream:
+        stream.write("time,bead,x\n" + "".join(f"{i // 3},{i % 3},{i / 7}\n" for i in range(12)))
+    data = read("a.csv", trajectory_column="bead")
+    return refused("a.csv", "--trajectory-column bead") and data.values.shape == (3, 4, 1)
+
+
+def seconds_since_1970() -> bool:
+    with open("a.csv", "w") as stream:
+        stream.write("timestamp,x\n" + "".join(f"{1704067200 + t},{t % 3}\n" for t in range(9)))
+    return np.diff(read("a.csv").times).tolist() == [1.0] * 8
+
+
+def one_time() -> bool:
+    np.savez("a.npz", values=np.random.default_rng(0).normal(size=(9, 1, 8, 8)), times=np.zeros(1))
+    data = read("a.npz")
+    return isinstance(data, Snapshots) and data.event_shape == (1, 8, 8)
+
+
+def degrees() -> bool:
+    with open("a.csv", "w") as stream:
+        stream.write("time,phi (deg)\n0,10\n0,350\n1,370\n1,-10\n")
+    right = read("a.csv", domain="torus:360").values.ravel().tolist() == [10, -10, 10, -10]
+    return refused("a.csv", "--domain torus:360", domain="torus:2pi") and right
+
+
+def many_codes() -> bool:
+    x = np.random.default_rng(0).normal(size=40)
+    x[::4] = -999
+    np.savez("a.npz", values=x[:, None])
+    return any("--missing -999" in text for text in inspection("a.npz").warnings)
+
+
 def said() -> bool:
     field().to_netcdf("a.nc", engine="h5netcdf")
     return inspection("a.nc").understood.names("grid") == ("lat", "lon")
@@ -172,4 +219,11 @@ KINDS: dict[str, Callable[[], bool]] = {
     "h5ad: sparse counts by day": sparse_cells,
     "csv: written plainly": plain_csv,
     "XML: entities": entities,
+    "txt: tracks without names": nameless_tracks,
+    "csv: a clock of another name": other_clock,
+    "csv: a label of another name": other_label,
+    "csv: seconds since 1970": seconds_since_1970,
+    "npz: images at one time": one_time,
+    "csv: degrees and a period of 2 pi": degrees,
+    "npz: many codes for missing entries": many_codes,
 }

@@ -125,7 +125,9 @@ def test_cells_are_states_at_times(cells):
     assert data.times.tolist() == [7, 8.5]
     assert np.array_equal(data.at(8.5), cells.obsm["X_pca"][:1])
     assert data.condition.tolist() == [[1], [0], [1]]
-    genes = nq.Snapshots.from_anndata(cells, use="X")
+    with pytest.raises(InvalidInput, match="'stage' could be the time; say time=NAME"):
+        nq.Snapshots.from_anndata(cells, use="X")
+    genes = nq.Snapshots.from_anndata(cells, use="X", time="none")
     assert genes.names == ("Gata1", "Sox2")
     assert genes.times.size == 1
 

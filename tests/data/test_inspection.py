@@ -119,7 +119,7 @@ def test_the_advice_is_that_of_the_kind(tmp_path):
 def test_samples_of_a_model_are_nothing_to_fit(tmp_path):
     drawn = Snapshots(np.random.default_rng(0).normal(size=(40, 2)), drawn_from="runs/a b")
     for name in ("s.npz", "s.csv"):
-        write(drawn, tmp_path / name)
+        write(drawn, tmp_path / name, record=name.endswith(".csv"))
         found = inspection(tmp_path / name)
         assert found.command == "noneq report 'runs/a b'"
         assert "samples of the model in runs/a b" in found.warnings[0]

@@ -67,7 +67,7 @@ def test_names_come_back_from_every_format(tmp_path, suffix, paired):
         if paired
         else Snapshots(np.arange(6.0), **labels)
     )
-    write(data, tmp_path / f"d.{suffix}")
+    write(data, tmp_path / f"d.{suffix}", record=suffix == "csv")
     back = read(tmp_path / f"d.{suffix}")
     assert checksum(back) == checksum(data)
     assert back.categories == (tuple(names), ())
@@ -158,7 +158,7 @@ def test_a_fit_is_sampled_by_name(tmp_path, monkeypatch, capsys):
     run = ["fit", "ScoreMatching", "t.csv", "-o", "run", "--condition-column", "drug", *SMALL]
     assert cli.run(run) == 0
     draw = ["sample", "run", "--n", "80", "--times", "1", "--quiet"]
-    assert cli.run([*draw, "-o", "s.csv", "--condition", "drugB"]) == 0
+    assert cli.run([*draw, "-o", "s.csv", "--record", "--condition", "drugB"]) == 0
     drawn = read("s.csv")
     assert drawn.categories == (DRUGS,)
     assert drawn.condition_names == ("drug",)

@@ -163,7 +163,7 @@ def test_a_table_without_names_asks_only_where_two_readings_are_open(table):
         read(grows)
     named = read(grows, columns=["time", "x"])
     assert (named.names, named.times.tolist()) == (("x",), [0, 1])
-    assert read(grows, columns=["a", "b"]).names == ("a", "b")
+    assert read(grows, columns=["a", "b"], time_column="none").names == ("a", "b")
     assert read(grows, time_column="none").n == 3
     with pytest.raises(InvalidInput, match="names 1; name them all"):
         read(grows, columns=["x"])

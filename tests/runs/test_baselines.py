@@ -28,7 +28,7 @@ def at(model, time, n=400, **more):
 
 def test_a_shift_is_interpolated_at_unequal_times_and_counts():
     data = cloud()
-    straight = at(nq.runs.DisplacementInterpolation(data), 2.0)
+    straight = at(nq.runs.PairedNeighbours(data), 2.0)
     # A quarter of the way: mean 2, and the spread of one cloud.
     assert np.allclose(straight.mean(0), [2.0, 0.0], atol=0.2)
     assert np.allclose(straight.std(0), 1.0, atol=0.2)
@@ -40,7 +40,7 @@ def test_a_shift_is_interpolated_at_unequal_times_and_counts():
 
 def test_the_pairs_are_optimal_not_those_of_the_file():
     ends = np.array([[0.0, 0.0], [10.0, 0.0]]), np.array([[10.0, 2.0], [0.0, 2.0]])
-    model = nq.runs.DisplacementInterpolation(Snapshots.from_frames(ends, [0.0, 1.0]))
+    model = nq.runs.PairedNeighbours(Snapshots.from_frames(ends, [0.0, 1.0]))
     middle = at(model, 0.5, n=2)
     assert np.allclose(middle[np.argsort(middle[:, 0])], [[0, 1], [10, 1]])
 
@@ -48,7 +48,7 @@ def test_the_pairs_are_optimal_not_those_of_the_file():
 def test_lines_on_a_torus_go_the_short_way():
     ends = np.full((4, 1), 3.0), np.full((4, 1), -3.0)
     data = Snapshots.from_frames(ends, [0.0, 1.0], domain=Torus(2 * np.pi, low=-np.pi))
-    middle = at(nq.runs.DisplacementInterpolation(data), 0.5, n=4)
+    middle = at(nq.runs.PairedNeighbours(data), 0.5, n=4)
     assert np.allclose(np.abs(middle), np.pi, atol=1e-5)
 
 
@@ -56,7 +56,7 @@ def test_states_are_paired_inside_their_condition():
     up = np.repeat([0, 1], 10)
     ends = np.where(up == 0, -5.0, 5.0)[:, None], np.where(up == 0, 5.0, -5.0)[:, None]
     data = Snapshots.from_frames(ends, [0.0, 1.0], condition=np.tile(up, 2))
-    model = nq.runs.DisplacementInterpolation(data)
+    model = nq.runs.PairedNeighbours(data)
     assert np.allclose(at(model, 0.75, n=6, condition=[0]), 2.5)
     assert np.allclose(np.abs(at(model, 0.75, n=6)), 5.0), "without it, nobody moves"
     mixed = model.sample(4, time=0.75, condition=[[0], [1], [1], [0]], key=KEY)
@@ -69,13 +69,13 @@ def test_what_cannot_be_interpolated_is_said():
     assert list(found) == ["NearestSnapshot"]
     assert "no snapshot on both sides" in why
     with pytest.raises(InvalidInput, match="time 6 does not lie between"):
-        at(nq.runs.DisplacementInterpolation(data), 6.0)
+        at(nq.runs.PairedNeighbours(data), 6.0)
     spins = Snapshots.from_frames([np.zeros((4, 1))] * 2, [0.0, 1.0], domain=Discrete(2))
     found, why = baselines(spins, [0.5])
-    assert "DisplacementInterpolation" not in found
+    assert "PairedNeighbours" not in found
     assert "discrete" in why
     with pytest.raises(InvalidInput, match="no line joins"):
-        nq.runs.DisplacementInterpolation(spins)
+        nq.runs.PairedNeighbours(spins)
 
 
 def test_compare_shows_them_beside_what_was_trained(tmp_path):
@@ -87,7 +87,7 @@ def test_compare_shows_them_beside_what_was_trained(tmp_path):
     )
     assert not failed
     found = {(row["method"], row["metric"]): row["value"] for row in rows}
-    names = ("NearestSnapshot", "PooledNeighbours", "DisplacementInterpolation")
+    names = ("NearestSnapshot", "PooledNeighbours", "PairedNeighbours")
     w2 = [found[name, "w2"] for name in names]
     assert w2[0] == pytest.approx(4.0, abs=0.5)
     # Half of the states lie 4 to each side: a little less than 4, as both halves spread.
@@ -128,6 +128,6 @@ def test_quantities_that_no_state_has_are_one_group():
     dose = np.linspace(0, 1, 40)
     ends = [np.zeros((20, 1)), np.ones((20, 1))]
     data = Snapshots.from_frames(ends, [0.0, 1.0], condition=dose)
-    model = nq.runs.DisplacementInterpolation(data)
+    model = nq.runs.PairedNeighbours(data)
     new = np.linspace(0.003, 0.9, 30)[:, None]
     assert np.allclose(model.sample(30, time=0.5, condition=new, key=KEY), 0.5)

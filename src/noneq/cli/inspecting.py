@@ -23,9 +23,12 @@ def describe(found: Inspection) -> tuple[str, Sequence[str], list[list[str]], li
     counts = f"{min(found.counts):,}" + (
         "" if min(found.counts) == max(found.counts) else f" to {max(found.counts):,}"
     )
+    one, several = (
+        ("sample", "samples") if found.kind == "snapshots" else ("trajectory", "trajectories")
+    )
+    ending = "" if found.event_shape == (1,) else "s"
     lines = [
-        f"{found.n:,} {'samples' if found.kind == 'snapshots' else 'trajectories'} of "
-        f"states with {shape} coordinates"
+        f"{found.n:,} {one if found.n == 1 else several} of states with {shape} coordinate{ending}"
     ]
     first, *rest = found.times
     if rest:
@@ -45,12 +48,14 @@ def describe(found: Inspection) -> tuple[str, Sequence[str], list[list[str]], li
 
 def _condition(found: Inspection) -> str:
     """The condition by the names of its columns and categories, where there are any."""
-    if not found.condition_names:
-        return f"a condition of {found.condition_dim} numbers with each"
+    if not found.condition_names and not any(found.categories):
+        count = found.condition_dim
+        return f"a condition of {count} numbers with each" if count > 1 else "a condition with each"
+    names = found.condition_names or [f"column {i}" for i in range(found.condition_dim)]
     own = found.categories or ((),) * found.condition_dim
     texts = [
         f"{name} ({listed(levels)})" if levels else name
-        for name, levels in zip(found.condition_names, own, strict=True)
+        for name, levels in zip(names, own, strict=True)
     ]
     return f"a condition with each: {', '.join(texts)}"
 

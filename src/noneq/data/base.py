@@ -7,6 +7,7 @@ import equinox as eqx
 import numpy as np
 
 from noneq._face import late
+from noneq.data.conditions import listed
 from noneq.display import Card, Section, coordinates_text, counted, number, times_text
 from noneq.domains import AbstractDomain, Box, Free, Region
 from noneq.errors import InvalidInput
@@ -181,7 +182,7 @@ class AbstractEnsemble(AbstractChecked):
             use: key of ``obsm`` or ``layers`` with the coordinates, or ``"X"``; None takes the only
                 array of ``obsm``, or ``X`` if there is none.
             time: column of ``obs`` with the times, numbers or texts such as ``day 3``; None takes
-                ``time`` if there is one.
+                one that is called as a time is, ``"none"`` pools all.
             options: those of `noneq.data.read`; ``condition_columns`` are columns of ``obs``.
 
         Raises:
@@ -202,10 +203,21 @@ def card_of(data: AbstractEnsemble, *, whole: bool = False) -> Card:
     if not isinstance(data.domain, Free):
         facts.append(("domain", " ".join(repr(data.domain).split())))
     if data.condition is not None:
-        facts.append(("condition", counted(data.condition.shape[1], "number") + " each"))
+        facts.append(("condition", condition_text(data)))
     if paths and (seen := data.counts.sum() / (data.n * data.times.size)) < 1:
         facts.append(("missing", f"{1 - seen:.1%} of the states"))
     return Card(title, facts, [_coordinates(data), _times(data)] if whole else ())
+
+
+def condition_text(data: Any) -> str:
+    """The columns of a condition by name, with their categories where these have names."""
+    width = data.condition.shape[1]
+    names = data.condition_names or [""] * width
+    texts = [
+        " ".join(filter(None, [name, f"({listed(own)})" if own else ""]))
+        for name, own in zip(names, data.categories or ((),) * width, strict=True)
+    ]
+    return ", ".join(texts) if all(texts) else counted(width, "number") + " each"
 
 
 def _coordinates(data: AbstractEnsemble) -> Section:

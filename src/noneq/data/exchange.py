@@ -14,11 +14,13 @@ import numpy as np
 from noneq.data.base import AbstractEnsemble
 from noneq.data.files import handling, reading_of
 from noneq.data.formats.columns import from_table, table
+from noneq.data.formats.dialect import is_missing, is_number
 from noneq.data.formats.gridded import from_dataset
-from noneq.data.readings.labels import elapsed, name_and_unit
+from noneq.data.readings.ambiguity import may_be_time
+from noneq.data.readings.labels import elapsed, is_date, name_and_unit
 from noneq.data.readings.options import Reading
 from noneq.data.readings.refinement import build
-from noneq.data.readings.roles import CONDITION, Column
+from noneq.data.readings.roles import CONDITION, Column, is_label, says_time
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput, WrongType
 from noneq.kinds import shown
@@ -113,6 +115,9 @@ def from_anndata(
     frame = pd.DataFrame(values, columns=labels)
     units = dict(cells.uns.get("units", {}))
     own = [n for n in cells.obs if n in ("time", "trajectory") or str(n).startswith(CONDITION)]
+    if not time and "time" not in own and not options.get("time_column"):
+        time = _time_of(list(cells.obs))
+    time = None if time == "none" else time
     kept = [time] if time else own
     kept += [*options.get("condition_columns", ())]
     kept += [options[name] for name in ("time_column", "trajectory_column") if options.get(name)]
@@ -171,7 +176,28 @@ def _column(name: Any, values: Any, units: dict[str, str]) -> Column:
         return Column(name, unit, values.to_numpy(np.float64, na_value=np.nan))
     if kind == "c":
         raise InvalidInput(f"from_pandas: column {name!r} holds complex numbers; take their parts.")
-    return Column(name, unit, values.astype(str).to_numpy(object))
+    return _of_texts(name, unit, values.astype(object).to_list())
+
+
+def _of_texts(name: str, unit: str, cells: list[Any]) -> Column:
+    """Dates, categories, or numbers that a table holds as objects.
+
+    Raises:
+        InvalidInput: mostly numbers, and something else among them.
+    """
+    texts = ["" if cell is None or cell != cell else str(cell) for cell in cells]
+    known = [text for text in texts if not is_missing(text)]
+    numbers = [is_number(text) for text in known]
+    if all(numbers) and known and not is_label(name):
+        return Column(name, unit, np.array([np.nan if is_missing(t) else float(t) for t in texts]))
+    if sum(numbers) * 2 > len(known) and not all(numbers):
+        row = next(i for i, t in enumerate(texts) if not is_missing(t) and not is_number(t))
+        raise InvalidInput(
+            f"from_pandas: column {name!r}, row {row}: {texts[row]!r} is no number; correct it, or "
+            f"leave the column out (drop=[{name!r}])."
+        )
+    dates = bool(known) and all(map(is_date, known))
+    return Column(name, unit, np.array(texts, object), dates)
 
 
 def _single(data: Any) -> Any:
@@ -199,6 +225,24 @@ def _timed(dataset: "xr.Dataset") -> "xr.Dataset":
             continue
         dataset = dataset.assign_coords({name: (variable.dims, times, {"units": unit})})
     return dataset
+
+
+def _time_of(obs: list[str]) -> str | None:
+    """The column of ``obs`` that is the time by its name, as in a file.
+
+    Raises:
+        InvalidInput: several such columns, or one that could be the time.
+    """
+    found = [name for name in obs if says_time(str(name))]
+    others = [name for name in obs if may_be_time(str(name))]
+    if len(found) == 1:
+        return found[0]
+    if found or others:
+        raise InvalidInput(
+            f"from_anndata: obs column {(found or others)[0]!r} could be the time; say time=NAME, or "
+            "time='none' to pool all."
+        )
+    return None
 
 
 def _coordinates(cells: Any, use: str | None) -> tuple[np.ndarray, list[str]]:

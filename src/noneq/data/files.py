@@ -178,9 +178,14 @@ def read_raw(path: str | Path, reading: Reading = Reading()) -> tuple[Raw, Readi
     if not path.exists():
         raise InvalidInput(not_found(path))
     wanted = wanted.changed(variable=inside)
+    state = _state(path)
     raw = safely(
         path, lambda: reader.read(path, wanted, bytes_to_unpack(path, wanted.unpack_limit))
     )
+    if _state(path) != state:
+        raise DataFileError(
+            f"{path} changed while it was read; read it again when it is written, or a copy of it."
+        )
     if not np.size(raw.values):
         raise InvalidInput(
             f"{path} holds values of shape {np.shape(raw.values)}, no number in them; write at "
@@ -194,6 +199,13 @@ def read_raw(path: str | Path, reading: Reading = Reading()) -> tuple[Raw, Readi
     if raw.understood is None:
         raw = replace(raw, understood=plainly(raw))
     return raw, wanted
+
+
+def _state(path: Path) -> list[tuple[str, int, int]]:
+    """Size and time of the last change, of all files of a folder."""
+    files = [path] if path.is_file() else sorted(path.rglob("*"))
+    facts = [(str(file), file.stat()) for file in files if file.is_file()]
+    return [(name, found.st_size, found.st_mtime_ns) for name, found in facts]
 
 
 def handling(reading: Reading) -> str:

@@ -204,7 +204,7 @@ def _advice(raw: Raw, states: np.ndarray) -> str:
     model for few levels; samples of a model are no data to learn from."""
     if run := labels_of(raw)["drawn_from"]:
         return f"noneq report {shlex.quote(run)}"
-    if raw.time_index is None:
+    if raw.time_index is None and raw.times.size > 1:
         return "noneq fit Transition"
     step = lattice_step(Snapshots(np.nan_to_num(states[:10_000].astype(np.float64))))
     if step is not None:
@@ -256,10 +256,13 @@ def doubts(states: np.ndarray, names: tuple[str, ...]) -> list[str]:
         column = column[np.isfinite(column)].astype(np.float64)
         if column.size < _FAR:
             continue
-        low, middle, high = np.quantile(column, [0.05, 0.5, 0.95])
+        present = [c for c in _CODES if np.isclose(column, c, rtol=1e-6, atol=0).any()]
+        # Codes may be so many that they would set the quantiles.
+        rest = column[~np.isclose(column[:, None], present, rtol=1e-6, atol=0).any(1)]
+        low, middle, high = np.quantile(rest if rest.size else column, [0.05, 0.5, 0.95])
         reach = max(high - low, 1e-300)
         far = np.abs(column - middle) > _FAR * reach
-        codes = [c for c in _CODES if (far & np.isclose(column, c, rtol=1e-6, atol=0)).any()]
+        codes = [c for c in present if abs(c - middle) > _FAR * reach] if rest.size else []
         for code in codes:
             count = int(np.isclose(column, code, rtol=1e-6, atol=0).sum())
             found.append(

@@ -91,11 +91,11 @@ class Asked(eqx.Module):
 
     def _known(self) -> str:
         """What the columns are, for a message."""
+        k = len(self.levels)
+        names = self.names or [f"column {i}" for i in range(k)] * bool(self.categories)
         text = [
             f"{name} ({listed(own)})" if own else name
-            for name, own in zip(
-                self.names, self.categories or ((),) * len(self.names), strict=True
-            )
+            for name, own in zip(names, self.categories or ((),) * len(names), strict=True)
         ]
         return f", {', '.join(text)}" if text else ""
 

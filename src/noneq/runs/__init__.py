@@ -7,8 +7,8 @@ from noneq._face import face
 
 if TYPE_CHECKING:
     from noneq.runs.baselines import (
-        DisplacementInterpolation as DisplacementInterpolation,
         NearestSnapshot as NearestSnapshot,
+        PairedNeighbours as PairedNeighbours,
         PooledNeighbours as PooledNeighbours,
     )
     from noneq.runs.comparing import compare as compare

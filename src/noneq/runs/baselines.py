@@ -2,7 +2,7 @@
 
 A trained model has learnt something of the motion between snapshots only where it is better than
 these. They are models like others, so that every metric of samples takes them:
-``nq.runs.DisplacementInterpolation(train).sample(1000, time=3.0, key=key)``.
+``nq.runs.PairedNeighbours(train).sample(1000, time=3.0, key=key)``.
 """
 
 from abc import abstractmethod
@@ -135,11 +135,12 @@ class PooledNeighbours(AbstractBaseline):
         return np.concatenate([first, some(states_at(self.data, before + 1, rows), late, rng)])
 
 
-class DisplacementInterpolation(AbstractBaseline):
+class PairedNeighbours(AbstractBaseline):
     """States on straight lines between optimally paired states of the snapshots before and after.
 
     **Equation**: x_t = (1 − s) x₀ + s x₁ with s = (t − t₀)/(t₁ − t₀), (x₀, x₁) from the coupling
-    that minimises E|x₁ − x₀|² (McCann 1997). The coupling is exact for the states used: as many of
+    that minimises E|x₁ − x₀|² (McCann 1997), as `noneq.methods.DisplacementInterpolation` has it,
+    here also on a torus and within each condition. The coupling is exact for the states used: as many of
     each snapshot as the larger one has, at most ``most``; a smaller snapshot repeats its states
     equally often, up to one. On a torus lines and distances go the shortest way round.
 
@@ -175,7 +176,7 @@ class DisplacementInterpolation(AbstractBaseline):
         return states
 
 
-BASELINES = (NearestSnapshot, PooledNeighbours, DisplacementInterpolation)
+BASELINES = (NearestSnapshot, PooledNeighbours, PairedNeighbours)
 
 
 def baselines(
@@ -191,8 +192,8 @@ def baselines(
         "PooledNeighbours": PooledNeighbours(train),
     }
     if isinstance(train.domain, Discrete):
-        return made, "no line joins discrete states, so that there is no DisplacementInterpolation"
-    return made | {"DisplacementInterpolation": DisplacementInterpolation(train)}, ""
+        return made, "no line joins discrete states, so that there is no PairedNeighbours"
+    return made | {"PairedNeighbours": PairedNeighbours(train)}, ""
 
 
 def optimal_pairs(x: np.ndarray, y: np.ndarray, domain: AbstractDomain) -> np.ndarray:

@@ -14,7 +14,9 @@ _LARGEST_RATIO = 50
 _FEWEST = 3
 """Rows that make one trajectory when each has a time of its own."""
 _ROUNDING = 1e-9
-"""Times that differ by less than this share of the largest are one time."""
+"""Times that differ by less than this share of the largest may be one time."""
+_BELOW, _DIGITS = 1e-6, 16 * 2.0**-52
+"""They are one if they differ by less than this share of the usual step, or in the last digit."""
 
 
 def assemble(
@@ -79,7 +81,11 @@ def _one(condition: np.ndarray | None) -> bool:
 def _times(time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Distinct times and the place of each row's; times equal to rounding are one."""
     every, place = np.unique(time, return_inverse=True)
-    apart = np.diff(every) > _ROUNDING * np.abs(every).max(initial=0.0)
+    gaps, largest = np.diff(every), np.abs(every).max(initial=0.0)
+    wide = gaps[gaps > _ROUNDING * largest]
+    # Times far from zero may lie closer than that and differ: only gaps far below the usual are none.
+    usual = _BELOW * np.median(wide) if wide.size else 0.0
+    apart = gaps > np.maximum(_DIGITS * largest, np.minimum(_ROUNDING * largest, usual))
     group = np.concatenate([[0], np.cumsum(apart)])
     return every[np.concatenate([[True], apart])], group[place]
 

@@ -10,6 +10,7 @@ import numpy as np
 from noneq.data.conditions import coded, listed
 from noneq.data.formats.assembly import assemble
 from noneq.data.layouts import Raw, kind_of
+from noneq.data.readings.ambiguity import refuse_open
 from noneq.data.readings.labels import are_compact_dates, elapsed, time_unit
 from noneq.data.readings.options import Reading
 from noneq.data.readings.roles import CONDITION, Column, Roles, assign, unit_of_time
@@ -102,6 +103,8 @@ def from_table(
     if doubles := _doubles(names):
         raise InvalidInput(f"column {min(doubles)!r} appears twice; rename one.")
     roles = _own_roles(names) if record else assign(columns, reading)
+    if not record:
+        refuse_open(columns, roles, reading)
     by_name = {column.name: column for column in columns}
     values = _stack(by_name, roles.coordinates[: None if record else reading.components])
     known = tuple(tuple(map(cell, own)) for own in record.get("categories", ()))
@@ -125,7 +128,7 @@ def from_table(
         "names": list(roles.coordinates[: reading.components]),
         "units": [units.get(n, by_name[n].unit) for n in roles.coordinates[: reading.components]],
         "time_unit": units.get("time", units.get(roles.time or "", clock[1] if clock else "")),
-        "condition_names": [name.removeprefix(CONDITION) for name in roles.condition],
+        "condition_names": _names_of(roles.condition),
         "categories": categories,
     }
     said = [*notes, *roles.notes, *([clock[2]] if clock and clock[2] else []), *lost]
@@ -139,6 +142,12 @@ def from_table(
     )
     said = _understood(raw, columns, roles, labels, said, reading)
     return replace(raw, understood=said, settled=("columns", "drop"))
+
+
+def _names_of(condition: Sequence[str]) -> list[str]:
+    """Names of the columns of a condition; our own ``condition:0``, ``condition:1`` … have none."""
+    names = [name.removeprefix(CONDITION) for name in condition]
+    return [] if list(condition) == [f"{CONDITION}{i}" for i in range(len(names))] else names
 
 
 def _own_roles(names: Sequence[str]) -> Roles:
@@ -175,7 +184,7 @@ def _stack(columns: dict[str, Column], names: Sequence[str]) -> np.ndarray:
 def _clock(column: Column) -> tuple[np.ndarray, str, str]:
     """Times as numbers, their unit, and a remark where they were dates."""
     if column.dates or (
-        column.name.lower() == "date" and not column.is_text and are_compact_dates(column.values)
+        not column.is_text and not column.unit and are_compact_dates(column.values)
     ):
         cells = [str(cell) if column.is_text else f"{cell:.0f}" for cell in column.values.tolist()]
         blank = next((i for i, cell in enumerate(cells) if not cell.strip()), None)

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from noneq.data.readings.labels import is_date, is_unit, name_and_unit
+from noneq.data.readings.labels import is_date, is_unit, name_and_unit, time_unit
 from noneq.data.readings.options import Reading
+from noneq.data.readings.roles import says_time
 from noneq.errors import DataFileError, InvalidInput
 
 
@@ -144,7 +145,8 @@ def sniff(path: Path, lines: Sequence[str], comment: str, reading: Reading) -> D
     delimiter, decimal, rows, _ = best
     headers = _headers(path, rows, decimal)
     width = Counter(map(len, rows[headers:] or rows)).most_common(1)[0][0]
-    names, units = _names(rows[:headers], width)
+    ended = all(row[-1] == "" for row in rows[headers:] if len(row) == width)
+    names, units = _names(rows[:headers], width, ended)
     if not headers and comment:
         # np.savetxt puts its header into a comment.
         cells = split(comment.strip(), delimiter)
@@ -214,18 +216,28 @@ def _counts(first: list[str], others: list[list[str]]) -> bool:
     )
 
 
-def _names(rows: list[list[str]], width: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names and units from the rows above the numbers."""
+def _names(
+    rows: list[list[str]], width: int, ended: bool = False
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names and units from the rows above the numbers.
+
+    A name is missing above the row numbers, or above nothing where all rows ended in a delimiter.
+    """
     if not rows:
         return (), ("",) * width
-    rows = [[""] * (width - len(row)) + row if len(row) == width - 1 else row for row in rows]
+    full = lambda row: [*row, ""] if ended else ["", *row]
+    rows = [full(row) if len(row) == width - 1 else row for row in rows]
     rows = [row for row in rows if len(row) == width]
     units: tuple[str, ...] = ("",) * width
     bare = lambda cell: re.sub(r"^[\(\[](.*)[\)\]]$", r"\1", cell)
     for row in rows[1:]:
         given = [cell for cell in row if cell]
         marked = [cell != bare(cell) or is_unit(cell) for cell in given]
-        if given and all(marked):
+        timed = any(
+            says_time(name_and_unit(name)[0]) and time_unit(bare(cell)) is not None
+            for name, cell in zip(rows[0], row, strict=True)
+        )
+        if given and (all(marked) or timed):
             units = tuple(bare(cell) if bare(cell) not in ("-", "1") else "" for cell in row)
             rows = [other for other in rows if other is not row]
             break

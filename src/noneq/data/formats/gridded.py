@@ -36,7 +36,10 @@ def from_dataset(dataset: "xr.Dataset", reading: Reading) -> Raw:
     times, unit, remark = (None, "", "") if name is None else _times(dataset, name)
     axis = None if name is None else _axis(dataset, name)
     taken = {name, *PATHS, *reading.condition}
-    names = chosen(dataset, reading, taken, (*PATHS, *(axis or ())), axis or ())
+    # Also where times are pooled, what does not depend on time is no state.
+    usual = _clock_name(dataset, replace(reading, time=None)) if reading.time == "none" else name
+    over = () if usual is None else _axis(dataset, usual)
+    names = chosen(dataset, reading, {*taken, usual}, (*PATHS, *(axis or ())), over)
     values = _stacked(dataset, names)
     condition, categories = _columns(dataset, reading)
     axes = axes_of(dataset, values, axis, reading)

@@ -15,6 +15,7 @@ from noneq.data.formats.reader import AbstractReader
 from noneq.data.formats.sparse import filled
 from noneq.data.formats.unpacked import Listed, listing, unpacked
 from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
+from noneq.data.readings.ambiguity import may_be_time
 from noneq.data.readings.labels import is_date, time_unit
 from noneq.data.readings.options import Reading
 from noneq.data.readings.roles import Column, says_time
@@ -180,6 +181,11 @@ def _time(obs: Sequence[str], reading: Reading) -> str | None:
     if len(found) > 1:
         raise InvalidInput(
             f"obs columns {', '.join(found)} could all be the time; say which with --time-column."
+        )
+    if not found and (open_ := [name for name in obs if may_be_time(name)]):
+        raise InvalidInput(
+            f"obs column {open_[0]!r} could be the time: say --time-column {open_[0]}, or --read "
+            "time=none if it is not."
         )
     return found[0] if found else None
 

@@ -12,6 +12,7 @@ from noneq.data.formats.assembly import assemble
 from noneq.data.formats.columns import from_table
 from noneq.data.formats.frames import TIMES, VALUES, numbered_paths, timed_arrays
 from noneq.data.layouts import Raw, plainly
+from noneq.data.readings.labels import elapsed, is_date
 from noneq.data.readings.options import Reading
 from noneq.data.readings.roles import Column
 from noneq.data.readings.understanding import Part
@@ -120,11 +121,24 @@ def _values_and_times(
         raise InvalidInput(f"{path}: {name} holds dates; only times may be dates.")
     labels = {"condition_names": list(reading.condition), "categories": categories}
     record: dict[str, Any] = {} if condition is None else labels
-    if times is not None and times.dtype.kind == "M":
+    if times is not None and times.dtype.kind in "USO":
+        cells = [str(cell) for cell in times.ravel()]
+        wrong = next((cell for cell in cells if not is_date(cell)), None)
+        if wrong is not None:
+            raise InvalidInput(
+                f"{path}: {clock} holds {wrong!r}; write numbers or dates (YYYY-MM-DD)."
+            )
+        times, unit, _ = elapsed(cells)
+        record = record | {"time_unit": unit}
+    elif times is not None and times.dtype.kind == "M":
         days = (times - times.min()) / np.timedelta64(1, "D")
         record, times = record | {"time_unit": "day"}, days.astype(np.float64)
     raw = _joined(path, name, values, times, trajectory, mask, condition, record, reading, either)
-    return _said(raw, name, values.shape, clock if times is not None else None, arrays)
+    raw = _said(raw, name, values.shape, clock if times is not None else None, arrays)
+    said, beside = raw.understood, reading.condition or ("condition",) * (condition is not None)
+    assert said is not None
+    parts = (*said.parts, *(Part(c, "condition") for c in beside))
+    return replace(raw, understood=replace(said, parts=parts))
 
 
 def _joined(
@@ -142,11 +156,21 @@ def _joined(
     """Values with their times, whichever axis these lie along."""
     if times is None:
         return assemble(values, None, trajectory, condition, record, reading)
+    times = np.atleast_1d(times)
     n, length = len(values), times.size
+    if length == 1 and n > 1 and trajectory is None and reading.kind != "trajectories":
+        index = np.zeros(n, np.int32)
+        return Raw(_at_one_time(values), times, index, None, condition, record)
     if times.ndim == 1 and values.ndim > 1 and trajectory is None:
         if values.shape[1] == length and (values.ndim > 2 or n != length):
             if either and values.ndim == 2 and n > 1 and reading.kind is None:
                 return _matrix(path, name, values, times, mask, condition, record, reading)
+            if n == length and reading.kind != "trajectories":
+                raise InvalidInput(
+                    f"{path}: {name} {values.shape} with {length} times: does the first axis or the "
+                    "second count them? Say --kind trajectories for (trajectory, time, state), else "
+                    "transpose it to that order."
+                )
             return Raw(values, times, None, mask, condition, record)
         if n == length and values.ndim > 2 and np.unique(times).size == length:
             return _times_first(path, name, values, times, condition, record, reading)
@@ -156,6 +180,16 @@ def _joined(
             "(n, T, *event) with times (T,), or values (n, *event) with one time per sample."
         )
     return assemble(values, times, trajectory, condition, record, reading)
+
+
+def _at_one_time(values: np.ndarray) -> np.ndarray:
+    """States at one time, without the axis of this time if there is one.
+
+    ``(n, 1, 8, 8)`` are images of one channel, ``(n, 1, 8, 3)`` are particles in space.
+    """
+    image = values.ndim == 4 and values.shape[-1] > 3
+    is_axis = values.ndim > 2 and values.shape[1] == 1 and not image
+    return values[:, 0] if is_axis else values
 
 
 def _times_first(

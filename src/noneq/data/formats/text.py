@@ -27,6 +27,7 @@ from noneq.data.formats.dialect import (
 )
 from noneq.data.formats.reader import AbstractReader
 from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
+from noneq.data.readings.ambiguity import refuse_nameless
 from noneq.data.readings.labels import is_date, name_and_unit
 from noneq.data.readings.options import Reading
 from noneq.data.readings.roles import CONDITION, Column, is_label
@@ -39,6 +40,7 @@ from noneq.plain_text import cell
 
 _MARK = "# noneq "
 _GROUPED = re.compile(r"[-+]?\d+(?:[_,' \u00a0.]\d+)+%?|[-+]?\d+\.?\d*\s?%")
+_ZERO = re.compile(r"(?<![\d.])0\d")
 _MISSING = sorted({w for m in MISSING for w in (m, m.upper(), m.capitalize())} | {"N/A", "NaN"})
 _CELLS = 100_000
 """Cells written at once."""
@@ -109,7 +111,8 @@ class TextReader(AbstractReader):
             texts = _texts(record, names, reading)
             columns = _columns(path, dialect, names, body, texts, bool(record))
             if not dialect.names:
-                _refuse_clock(path, columns, reading)
+                if not reading.columns:
+                    refuse_nameless(str(path), columns, reading)
                 reading = replace(reading, columns=())
             return from_table(columns, record, reading, (*notes, *dialect.notes))
 
@@ -151,19 +154,6 @@ def _named(path: Path, dialect: Dialect, first: Sequence[str], reading: Reading)
             "them all, such as --columns time,x,y."
         )
     return tuple(f"column {i + 1}" for i in range(width))
-
-
-def _refuse_clock(path: Path, columns: Sequence[Column], reading: Reading) -> None:
-    """Without names a first column that grows may be the time or a coordinate."""
-    first = columns[0].values
-    asked = reading.columns or reading.time
-    if asked or len(columns) == 1 or columns[0].is_text or len(first) < 2:
-        return
-    if (np.diff(first) >= 0).all() and first[0] < first[-1]:
-        raise InvalidInput(
-            f"{path} has no header, and its first column grows from {first[0]:g} to {first[-1]:g}: is "
-            "it the time? Name all columns (--columns time,x,y), or say --read time=none."
-        )
 
 
 def _texts(record: dict[str, Any], names: Sequence[str], reading: Reading) -> set[str]:
@@ -257,7 +247,9 @@ def _has_leading_zeros(
 ) -> bool:
     """Whether labels such as 007 would lose something as numbers."""
     return is_label(name) and any(
-        re.match(r"[-+]?0\d", split(line, dialect.delimiter)[place]) for _, line in body
+        re.match(r"[-+]?0\d", split(line, dialect.delimiter)[place])
+        for _, line in body
+        if _ZERO.search(line)
     )
 
 

@@ -64,7 +64,7 @@ def is_date(cell: str) -> bool:
 
 def are_compact_dates(values: np.ndarray) -> bool:
     """Whether all numbers are dates written as 20240131."""
-    if not values.size or not np.isfinite(values).all():
+    if not values.size or not ((values >= 19000101) & (values <= 20991231)).all():
         return False
     texts = {f"{value:.0f}" for value in np.unique(values)}
     return all(_COMPACT.fullmatch(text) and _valid(text) for text in texts)

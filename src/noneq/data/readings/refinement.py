@@ -1,5 +1,6 @@
 """A reading applied to what a file holds: which coordinates and times, what is missing, where it lives."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -173,12 +174,13 @@ def _labels(raw: Raw, reading: Reading) -> Raw:
         )
     clock = [units[p.name] for p in parts if p.role == "time" and p.name in units]
     domain = labels["domain"] if reading.domain is None else _placed(reading.domain, raw.values)
+    own = [
+        units.get(name, unit) for name, unit in zip(labels["names"], labels["units"], strict=True)
+    ]
+    _refuse_other_angles(domain, labels["names"], own)
     record: dict[str, Any] = {
         "names": list(labels["names"]),
-        "units": [
-            units.get(name, unit)
-            for name, unit in zip(labels["names"], labels["units"], strict=True)
-        ],
+        "units": own,
         "time_unit": units.get("time", next(iter(clock), labels["time_unit"])),
         "domain": domain_record(domain),
         **{name: labels[name] for name in OPTIONAL},
@@ -200,6 +202,30 @@ def _transform(reading: Reading, labels: dict[str, Any]) -> tuple[str, ...]:
     return tuple(
         wanted.get(name, wanted.get("", old)) for name, old in zip(names, own, strict=True)
     )
+
+
+def _refuse_other_angles(
+    domain: AbstractDomain, names: Sequence[str], units: Sequence[str]
+) -> None:
+    """Refuse degrees on a torus of 2π, and radians on one of 360."""
+    if not isinstance(domain, Torus):
+        return
+    periods = np.broadcast_to(np.asarray(domain.period, float), len(names))
+    for name, unit, period in zip(names, units, periods, strict=True):
+        turn = _TURNS.get(unit)
+        other = next((t for t in (2 * np.pi, 360.0) if np.isclose(t, period)), None)
+        if turn is not None and other is not None and not np.isclose(turn, other):
+            right = "360" if turn == 360 else "2pi"
+            raise InvalidInput(
+                f"{name} is in {unit} and the period is {period:g}: say --domain torus:{right}, or "
+                f"--units {name}=… if the unit is wrong."
+            )
+
+
+_TURNS = {
+    **dict.fromkeys(("deg", "degree", "degrees", "°"), 360.0),
+    **dict.fromkeys(("rad", "radian", "radians"), 2 * np.pi),
+}
 
 
 def _placed(domain: AbstractDomain, values: np.ndarray) -> AbstractDomain:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from noneq.data.readings.labels import time_unit
+from noneq.data.readings.labels import elapsed, time_unit
 from noneq.data.readings.options import Reading
 from noneq.errors import InvalidInput
 
@@ -21,7 +21,9 @@ _LABELS = (
 _IDS = re.compile(rf"(?:{'|'.join(_LABELS)})[ _]?(?:id|index|number|label)?s?")
 LABELS = tuple(f"{word}{tail}" for word in _LABELS for tail in ("", "_id", "id", " id", "s"))
 """Names of labels, as they are usually written."""
-_INDEX = re.compile(r"|unnamed: ?\d+|index|row(?:[ _]?(?:id|number))?", re.IGNORECASE)
+_INDEX = re.compile(
+    r"|unnamed: ?[\d.]+(?:_level_\d+)?|index|row(?:[ _]?(?:id|number))?", re.IGNORECASE
+)
 _PLACES = ("x", "y", "z")
 _TRACKPY = {"mass", "size", "ecc", "signal"}
 _TRACKMATE = re.compile(r"position_[xyz]", re.IGNORECASE)
@@ -71,6 +73,8 @@ def assign(columns: Sequence[Column], reading: Reading) -> Roles:
     wanted = _asked(names, reading)
     free = [c for c in columns if c.name not in wanted]
     left = {name: "as asked" for name in reading.drop}
+    left |= {c.name: "empty" for c in free if _is_empty(c)}
+    free = [c for c in free if c.name not in left]
     left |= {c.name: "row numbers" for c in free if _is_index(c)}
     free = [c for c in free if c.name not in left]
     time, notes = reading.time, []
@@ -124,6 +128,14 @@ def _asked(names: dict[str, Column], reading: Reading) -> set[str]:
     return wanted
 
 
+def _is_empty(column: Column) -> bool:
+    """A column without a name and without a number, as a delimiter at the end of a line makes it."""
+    if column.name.strip():
+        return False
+    empty = column.values == "" if column.is_text else np.isnan(column.values)
+    return bool(np.all(empty))
+
+
 def _is_index(column: Column) -> bool:
     """Row numbers: no name or that of an index, and whole numbers that only grow."""
     if not _INDEX.fullmatch(column.name) or column.is_text:
@@ -174,7 +186,9 @@ def _time(columns: Sequence[Column]) -> tuple[str | None, dict[str, str]]:
     for other in found:
         if other is best:
             continue
-        if not _one_to_one(best.values, other.values):
+        both = best.dates and other.dates
+        alike = _one_to_one(best.values, other.values)
+        if not alike or (both and not _same_moments(best, other)):
             raise InvalidInput(
                 f"columns {best.name!r} and {other.name!r} could both be the time; say which with "
                 f"--time-column, and --read drop=… for the other."
@@ -191,6 +205,12 @@ def _rank(column: Column) -> int:
 def _one_to_one(one: np.ndarray, two: np.ndarray) -> bool:
     pairs = {(a, b) for a, b in zip(one.tolist(), two.tolist(), strict=True)}
     return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
+
+
+def _same_moments(one: Column, two: Column) -> bool:
+    """Whether two columns of dates are as far apart from row to row."""
+    (first, *_), (second, *_) = (elapsed([*map(str, c.values)]) for c in (one, two))
+    return bool(np.allclose(first, second))
 
 
 def _label(

@@ -1,7 +1,7 @@
 """How a file was understood: the block that `noneq inspect` prints, and what else it could mean."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 
@@ -57,8 +57,8 @@ class Understanding:
 
     def lines(self) -> list[str]:
         """One line a part, then remarks and the options that would read it otherwise."""
-        width = max((len(_shown(part.name)) for part in self.parts), default=0)
         shown = _folded(self.parts)
+        width = max((len(_shown(part.name)) for part in shown), default=0)
         text = [f"read as {self.kind}"]
         for part in shown:
             unit = f" in {part.unit}" if part.unit else ""
@@ -74,14 +74,18 @@ class Understanding:
         return asdict(self)
 
 
-_MOST = 12
+_MOST, _ALIKE = 12, 3
 
 
 def _folded(parts: Sequence[Part]) -> list[Part]:
-    """At most twelve parts of a role; the rest are counted."""
+    """Coordinates that are alike on one line, and at most twelve parts of a role; the rest are counted."""
     shown: list[Part] = []
     for role in dict.fromkeys(part.role for part in parts):
         own = [part for part in parts if part.role == role]
+        alike = len({(part.unit, part.why) for part in own}) == 1 and not own[0].why
+        if role == "coordinate" and alike and len(own) > _ALIKE:
+            name = f"{_shown(own[0].name)} … {_shown(own[-1].name)}"
+            own = [replace(own[0], name=name, why=f"{len(own)} of them")]
         shown += own[:_MOST]
         if len(own) > _MOST:
             shown.append(Part(f"… {len(own) - _MOST} more", role))
