@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import noneq as nq
-from noneq.errors import InvalidInput, WrongType
+from noneq.errors import InvalidInput
 from noneq.learning.loop import Training
 from noneq.methods import DDPM, EDM, FFJORD, SMLD, VDM, DiffFlow, FlowPP, ScoreMatching, ScoreSDE
 from noneq.nets import MLP
@@ -66,10 +66,9 @@ def test_discrete_data_need_a_word(method, rng, key):
         method.fit(counts, key=key)
 
 
-def test_a_condition_is_a_number_for_every_state(rng):
+def test_a_condition_is_a_number_or_a_name_for_every_state(rng):
     x = rng.normal(size=(6, 2))
-    with pytest.raises(WrongType, match="whole numbers"):
-        nq.Snapshots(x, condition=["red", "blue"] * 3)
+    assert nq.Snapshots(x, condition=["red", "blue"] * 3).categories == (("blue", "red"),)
     with pytest.raises(InvalidInput, match="condition"):
         nq.Snapshots(x, condition=[1.0, 2.0])
     with pytest.raises(InvalidInput, match="condition"):
