@@ -215,3 +215,25 @@ def test_a_file_that_changes_while_it_is_read_is_refused(table, monkeypatch):
     monkeypatch.setattr(type(path), "read_bytes", growing)
     with pytest.raises(DataFileError, match="changed while it was read"):
         read(path)
+
+
+def test_places_that_grow_along_a_dimension_are_asked_for(tmp_path, rng):
+    def look(name, places, **how):
+        states = xr.Dataset({"q": ((name, "state"), rng.normal(size=(5, 2)))}, {name: places})
+        states.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+        return read(tmp_path / "a.nc", **how)
+
+    for name, places in (("T", np.arange(5.0)), ("lead", np.arange(5) * 6.0)):
+        with pytest.raises(InvalidInput, match=f"say --time-column {name}"):
+            look(name, places)
+        assert look(name, places, time_column=name).times.tolist() == places.tolist()
+        assert look(name, places, time_column="none").values.shape == (5, 2)
+    assert look("cell", np.arange(5)).times.size == 1
+
+
+def test_a_date_that_is_missing_is_no_date(tmp_path, rng):
+    days = np.array(["2000-01-01", "NaT", "2000-01-03"], "M8[ns]")
+    states = xr.Dataset({"q": (("time", "state"), rng.normal(size=(3, 2)))}, {"time": days})
+    states.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    with pytest.raises(InvalidInput, match="1 rows have no finite time, first row 2"):
+        read(tmp_path / "a.nc")
