@@ -31,7 +31,8 @@ def refuse_open(columns: Sequence[Column], roles: Roles, reading: Reading) -> No
     """
     if reading.columns:
         return
-    free = [c for c in columns if c.name in roles.coordinates]
+    coordinates = {*roles.coordinates}
+    free = [c for c in columns if c.name in coordinates]
     if roles.time is None and reading.time is None and len(free) > 1:
         for column in free:
             if may_be_time(column.name) or _is_clock(column.values, _ROWS):
