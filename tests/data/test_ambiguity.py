@@ -237,3 +237,17 @@ def test_a_date_that_is_missing_is_no_date(tmp_path, rng):
     states.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
     with pytest.raises(InvalidInput, match="1 rows have no finite time, first row 2"):
         read(tmp_path / "a.nc")
+
+
+def test_numbers_of_groups_are_asked_for(table):
+    rows = "".join(f"{x},{y},{i % 3}\n" for i, (x, y) in enumerate(PLACE))
+    path = table("x,y,label\n" + rows)
+    with pytest.raises(InvalidInput, match="--condition-column label"):
+        read(path)
+    assert read(path, condition_columns=["label"]).names == ("x", "y")
+    assert read(path, columns=["x", "y", "label"]).names == ("x", "y", "label")
+    # A position of a stage is no stage, and whole numbers alone are no labels.
+    assert read(table("stage_x,stage_y\n" + text().replace("\n\n", "\n"))).names[0] == "stage_x"
+    pixels = np.random.default_rng(0).integers(0, 255, (9, 4))
+    grey = "".join(" ".join(map(str, row)) + "\n" for row in pixels)
+    assert read(table(grey, "a.txt")).values.shape == (9, 4)
