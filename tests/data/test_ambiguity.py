@@ -155,6 +155,16 @@ def test_tables_in_memory_hide_no_text_among_numbers():
     assert nq.Trajectories.from_pandas(frame).times.tolist() == [0, 1, 2, 4]
 
 
+def test_a_label_in_memory_is_no_coordinate_of_snapshots():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"time": TIME, "bead": TRACK, "x": PLACE[:, 0]})
+    with pytest.raises(InvalidInput, match="'bead' differs in all rows.*--columns"):
+        nq.Snapshots.from_pandas(frame)
+    assert nq.Snapshots.from_pandas(frame, drop=["bead"]).names == ("x",)
+    assert nq.Snapshots.from_pandas(frame, columns=["bead", "x"]).names == ("bead", "x")
+    assert nq.Trajectories.from_pandas(frame, trajectory_column="bead").n == 3
+
+
 def test_conditions_are_shown_by_their_categories():
     data = nq.Snapshots(np.arange(4.0), condition=["wt", "ko"] * 2, condition_names=["gene"])
     assert "condition    gene (ko, wt)" in repr(data)

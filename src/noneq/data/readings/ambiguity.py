@@ -61,8 +61,9 @@ def refuse_open(columns: Sequence[Column], roles: Roles, reading: Reading) -> No
         if column.name not in reading.drop and _tells_apart(times, column):
             raise InvalidInput(
                 f"column {column.name!r} differs in all rows of each time and comes back at other "
-                f"times, as a label does: say --trajectory-column {_quoted(column.name)}, or --kind "
-                "snapshots if it is none."
+                f"times, as a label does: say --trajectory-column {_quoted(column.name)}, --read "
+                f"drop={_quoted(column.name)}, or --kind snapshots (or all of --columns) if it is a "
+                "coordinate."
             )
 
 
