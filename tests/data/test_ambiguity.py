@@ -155,6 +155,16 @@ def test_tables_in_memory_hide_no_text_among_numbers():
     assert nq.Trajectories.from_pandas(frame).times.tolist() == [0, 1, 2, 4]
 
 
+def test_a_label_in_memory_is_no_coordinate_of_snapshots():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"time": TIME, "bead": TRACK, "x": PLACE[:, 0]})
+    with pytest.raises(InvalidInput, match="'bead' differs in all rows.*--columns"):
+        nq.Snapshots.from_pandas(frame)
+    assert nq.Snapshots.from_pandas(frame, drop=["bead"]).names == ("x",)
+    assert nq.Snapshots.from_pandas(frame, columns=["bead", "x"]).names == ("bead", "x")
+    assert nq.Trajectories.from_pandas(frame, trajectory_column="bead").n == 3
+
+
 def test_conditions_are_shown_by_their_categories():
     data = nq.Snapshots(np.arange(4.0), condition=["wt", "ko"] * 2, condition_names=["gene"])
     assert "condition    gene (ko, wt)" in repr(data)
@@ -215,3 +225,39 @@ def test_a_file_that_changes_while_it_is_read_is_refused(table, monkeypatch):
     monkeypatch.setattr(type(path), "read_bytes", growing)
     with pytest.raises(DataFileError, match="changed while it was read"):
         read(path)
+
+
+def test_places_that_grow_along_a_dimension_are_asked_for(tmp_path, rng):
+    def look(name, places, **how):
+        states = xr.Dataset({"q": ((name, "state"), rng.normal(size=(5, 2)))}, {name: places})
+        states.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+        return read(tmp_path / "a.nc", **how)
+
+    for name, places in (("T", np.arange(5.0)), ("lead", np.arange(5) * 6.0)):
+        with pytest.raises(InvalidInput, match=f"say --time-column {name}"):
+            look(name, places)
+        assert look(name, places, time_column=name).times.tolist() == places.tolist()
+        assert look(name, places, time_column="none").values.shape == (5, 2)
+    assert look("cell", np.arange(5)).times.size == 1
+
+
+def test_a_date_that_is_missing_is_no_date(tmp_path, rng):
+    days = np.array(["2000-01-01", "NaT", "2000-01-03"], "M8[ns]")
+    states = xr.Dataset({"q": (("time", "state"), rng.normal(size=(3, 2)))}, {"time": days})
+    states.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    with pytest.raises(InvalidInput, match="1 rows have no finite time, first row 2"):
+        read(tmp_path / "a.nc")
+
+
+def test_numbers_of_groups_are_asked_for(table):
+    rows = "".join(f"{x},{y},{i % 3}\n" for i, (x, y) in enumerate(PLACE))
+    path = table("x,y,label\n" + rows)
+    with pytest.raises(InvalidInput, match="--condition-column label"):
+        read(path)
+    assert read(path, condition_columns=["label"]).names == ("x", "y")
+    assert read(path, columns=["x", "y", "label"]).names == ("x", "y", "label")
+    # A position of a stage is no stage, and whole numbers alone are no labels.
+    assert read(table("stage_x,stage_y\n" + text().replace("\n\n", "\n"))).names[0] == "stage_x"
+    pixels = np.random.default_rng(0).integers(0, 255, (9, 4))
+    grey = "".join(" ".join(map(str, row)) + "\n" for row in pixels)
+    assert read(table(grey, "a.txt")).values.shape == (9, 4)

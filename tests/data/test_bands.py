@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import noneq as nq
+from noneq.data import bands
 from noneq.data.bands import time_band
 
 
@@ -53,3 +54,12 @@ def test_uneven_times_and_many_coordinates_are_fine():
     wide = nq.Trajectories(np.concatenate([data.values, extra], axis=2), data.times)
     assert 1.0 <= time_band(data.frames(keep)) <= 5
     assert time_band(wide) > 0
+
+
+@pytest.mark.parametrize("length", [10, 11])
+def test_the_fast_spectrum_of_even_times_is_that_of_the_sum(length):
+    loads = np.random.default_rng(0).normal(size=(length, 3))
+    phase, count = np.linspace(0, 1, length), (length - 1) // 2
+    waves = np.exp(-2j * np.pi * np.arange(1, count + 1)[:, None] * phase)
+    slow = (np.abs(waves @ loads) ** 2).sum(1)
+    assert np.allclose(bands._power(loads, phase, count), slow, rtol=1e-12)

@@ -102,8 +102,10 @@ def test_the_advice_is_that_of_the_kind(tmp_path):
     rng = np.random.default_rng(0)
     frames = [rng.normal(size=(40, 2)) for _ in range(3)]
     assert advice(Snapshots.from_frames(frames, [0.0, 1.0, 4.0])).startswith(
-        "noneq compare --methods ScoreMatching,FlowMatching --hold-out 1 "
+        "noneq compare --methods ScoreMatching,FlowMatching --hold-out 1 FILE -o run/"
     )
+    since = 1_704_067_200.5 + np.array([0.0, 1.0, 4.0])
+    assert "--hold-out 1704067201.5 " in advice(Snapshots.from_frames(frames, since))
     assert advice(Snapshots(frames[0])).startswith("noneq fit ScoreMatching FILE")
     paths = Trajectories(rng.normal(size=(9, 5, 1)), np.arange(5.0))
     assert advice(paths).startswith("noneq fit Transition")

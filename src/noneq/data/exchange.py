@@ -16,11 +16,11 @@ from noneq.data.files import handling, reading_of
 from noneq.data.formats.columns import from_table, table
 from noneq.data.formats.dialect import is_missing, is_number
 from noneq.data.formats.gridded import from_dataset
-from noneq.data.readings.ambiguity import may_be_time
+from noneq.data.readings.ambiguity import may_be_time, refuse_open
 from noneq.data.readings.labels import elapsed, is_date, name_and_unit
 from noneq.data.readings.options import Reading
 from noneq.data.readings.refinement import build
-from noneq.data.readings.roles import CONDITION, Column, is_label, says_time
+from noneq.data.readings.roles import CONDITION, Column, assign, is_label, says_time
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput, WrongType
 from noneq.kinds import shown
@@ -52,6 +52,9 @@ def from_pandas(kind: type[AbstractEnsemble], frame: Any, options: dict[str, Any
         frame = frame.reset_index()
     units = dict(frame.attrs.get("units", {}))
     columns = [_column(frame.columns[i], frame.iloc[:, i], units) for i in range(frame.shape[1])]
+    # The class says that pairs are forgotten, not that a column of labels is a coordinate.
+    plain = replace(reading, kind=None)
+    refuse_open(columns, assign(columns, plain), plain)
     raw = from_table(columns, {}, reading)
     data = build(raw, replace(reading, columns=(), drop=()), handling(reading))
     single = [frame[name].dtype == np.float32 for name in data.names if name in frame]
@@ -150,7 +153,8 @@ def to_anndata(data: Any) -> Any:
 
 def _reading(kind: type[AbstractEnsemble], options: dict[str, Any]) -> Reading:
     """The options of `noneq.data.read`; the class says the kind."""
-    known = inspect.signature(reading_of).parameters.keys() - {"kind", "unpack_limit"}
+    known = {*inspect.signature(reading_of).parameters, *vars(Reading())}
+    known -= {"kind", "unpack_limit", "more"}
     for name in options:
         if name not in known:
             raise _unknown("option", name, set(known))

@@ -211,7 +211,7 @@ def _advice(raw: Raw, states: np.ndarray) -> str:
         return _discrete(states[np.isfinite(states)], step)
     if raw.times.size > 2:
         middle = raw.times[raw.times.size // 2]
-        return f"noneq compare --methods ScoreMatching,FlowMatching --hold-out {middle:g}"
+        return f"noneq compare --methods ScoreMatching,FlowMatching --hold-out {middle:.15g}"
     return "noneq fit ScoreMatching"
 
 
@@ -227,9 +227,7 @@ def _discrete(values: np.ndarray, step: float) -> str:
 def _command(advice: str, file: str, reading: Reading, count: int, missing: bool) -> str:
     if advice.startswith("noneq report"):
         return advice
-    words = [advice, file]
-    words += [] if advice.startswith("noneq compare") else ["-o run/"]
-    words += options(reading)
+    words = [advice, file, "-o run/", *options(reading)]
     if missing:
         words.append("--drop-missing")
     if not reading.components and count > _MANY_COMPONENTS:

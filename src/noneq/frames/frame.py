@@ -92,11 +92,14 @@ class Asked(eqx.Module):
     def _known(self) -> str:
         """What the columns are, for a message."""
         k = len(self.levels)
-        names = self.names or [f"column {i}" for i in range(k)] * bool(self.categories)
-        text = [
-            f"{name} ({listed(own)})" if own else name
-            for name, own in zip(names, self.categories or ((),) * len(names), strict=True)
+        own = [
+            self.categories[i]
+            if any(self.categories) and self.categories[i]
+            else [*map(str, codes)]
+            for i, codes in enumerate(self.levels)
         ]
+        names = self.names or [f"column {i}" for i in range(k)] * any(own)
+        text = [f"{n} ({listed(o)})" if o else n for n, o in zip(names, own, strict=False)]
         return f", {', '.join(text)}" if text else ""
 
     def _check_values(self, rows: np.ndarray) -> None:

@@ -90,7 +90,8 @@ def _text(estimate: Estimate) -> str:
 def draw_current(panel: Any, x: np.ndarray, v: np.ndarray) -> None:
     """Arrows of the current p v in cells, first two coordinates, over the states x."""
     low, high = np.quantile(x[:, :2], [0.005, 0.995], axis=0)
-    cell = np.floor((x[:, :2] - low) / (high - low) * _CELLS).astype(int)
+    width = np.where(high > low, high - low, 1.0)
+    cell = np.floor((x[:, :2] - low) / width * _CELLS).astype(int)
     inside = ((cell >= 0) & (cell < _CELLS)).all(axis=1)
     place = cell[inside, 0] * _CELLS + cell[inside, 1]
     total = [np.bincount(place, v[inside, i], _CELLS**2) for i in (0, 1)]

@@ -4,7 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from noneq.data.formats.variables import has_texts, is_channel, is_spatial
+from noneq.data.readings.ambiguity import may_be_time
 from noneq.data.readings.options import Reading
 from noneq.errors import InvalidInput
 
@@ -60,6 +63,11 @@ def axes_of(
     if axis is None and sample is None and left and not alone:
         # Without times the first axis is that of the samples, unless it is one of space.
         sample, left = left[0], left[1:]
+        if reading.time is None and _may_be_clock(dataset, sample):
+            raise InvalidInput(
+                f"the places along {sample} grow as times do: say --time-column {sample}, or --read "
+                "time=none if they number samples."
+            )
     unknown = [d for d in reading.grid if d not in left and d != "none"]
     if unknown:
         raise InvalidInput(
@@ -81,6 +89,16 @@ def axes_of(
             "kind='trajectories' for a single path."
         )
     return Axes(path, sample, tuple(channels), tuple(grid), not clear)
+
+
+def _may_be_clock(dataset: "xr.Dataset", dim: str) -> bool:
+    """Whether the places along a dimension are times by its name, or grow and number nothing."""
+    if dim not in dataset.coords or has_texts(dataset, dim):
+        return False
+    places = dataset[dim].to_numpy().astype(np.float64)
+    grows = places.size > 1 and bool((np.diff(places) > 0).all())
+    numbers = np.array_equal(places - places[:1], np.arange(places.size))
+    return grows and (dim == "T" or may_be_time(dim) or not numbers)
 
 
 def few(dims: Iterable[Any]) -> str:

@@ -94,6 +94,8 @@ def clock(time: "xr.DataArray") -> tuple[np.ndarray, str, str]:
         times, unit, first = elapsed(cells)
         return times.reshape(values.shape), unit, f"since {first}"
     numbers = values.astype(np.float64)
+    # The integer that stands for no date, where the file names no fill value.
+    numbers[numbers == np.iinfo(np.int64).min] = np.nan
     if "%Y%m%d" in unit or (not unit and are_compact_dates(numbers)):
         days, unit, first = elapsed([f"{number:.0f}" for number in np.floor(numbers).ravel()])
         return days.reshape(values.shape) + numbers % 1, unit, f"since {first}"

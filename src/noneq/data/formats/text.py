@@ -41,6 +41,8 @@ from noneq.plain_text import cell
 _MARK = "# noneq "
 _GROUPED = re.compile(r"[-+]?\d+(?:[_,' \u00a0.]\d+)+%?|[-+]?\d+\.?\d*\s?%")
 _ZERO = re.compile(r"(?<![\d.])0\d")
+_UNSURE = "#%!/ \t\xa0\u2003\u3000"
+"""First characters of lines that may be comments or blank."""
 _MISSING = sorted({w for m in MISSING for w in (m, m.upper(), m.capitalize())} | {"N/A", "NaN"})
 _CELLS = 100_000
 """Cells written at once."""
@@ -100,7 +102,8 @@ class TextReader(AbstractReader):
         numbered = [
             (number, line)
             for number, line in enumerate(lines, 1)
-            if line.strip() and not (is_comment(line) and (number == 1 or not record))
+            if line[:1] not in _UNSURE
+            or (line.strip() and not (is_comment(line) and (number == 1 or not record)))
         ]
         with own(record):
             dialect = _own_dialect(numbered) if record else _dialect(path, lines, numbered, reading)
@@ -177,10 +180,12 @@ def _columns(
     _refuse_ragged(path, dialect, len(names), body)
     if len(names) > _WIDE:
         return _wide_columns(path, dialect, names, body, texts, is_own)
+    joined = "\n".join(line for _, line in body)
+    zeros = _ZERO.search(joined) is not None
     # From version 3 on every number is read to the last bit anyway.
     exact: Any = {} if pd.__version__ >= "3" else {"float_precision": "round_trip"}
     frame = pd.read_csv(  # pyright: ignore[reportCallIssue]
-        io.StringIO("\n".join(line for _, line in body)),
+        io.StringIO(joined),
         sep=dialect.delimiter or r"\s+",
         header=None,
         names=list(range(len(names))),
@@ -200,7 +205,8 @@ def _columns(
             found.append(_categories(name, unit, cells, is_own))
             continue
         if values.dtype.kind in "fub" or (
-            values.dtype.kind == "i" and not _has_leading_zeros(name, dialect, place, body)
+            values.dtype.kind == "i"
+            and not (zeros and _has_leading_zeros(name, dialect, place, body))
         ):
             found.append(Column(name, unit, values.to_numpy(np.float64)))
             continue
@@ -247,9 +253,7 @@ def _has_leading_zeros(
 ) -> bool:
     """Whether labels such as 007 would lose something as numbers."""
     return is_label(name) and any(
-        re.match(r"[-+]?0\d", split(line, dialect.delimiter)[place])
-        for _, line in body
-        if _ZERO.search(line)
+        re.match(r"[-+]?0\d", split(line, dialect.delimiter)[place]) for _, line in body
     )
 
 

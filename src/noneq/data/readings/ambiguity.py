@@ -19,6 +19,12 @@ _WORDS = re.compile(
     r"(?:point|stamp)?s?(?:$|[^a-z])", re.IGNORECASE
 )  # fmt: skip
 """Words in a name that may mean a time."""
+_AXIS = re.compile(r"[ _.-][xyz]$", re.IGNORECASE)
+_GROUPS = re.compile(
+    r"(?:class|label|target|group|cluster|batch|replicate|species|genotype|treatment|category)s?",
+    re.IGNORECASE,
+)
+"""Names of columns that number groups of rows."""
 _AXES = "xyzuvwabcdefgh"
 
 
@@ -31,7 +37,14 @@ def refuse_open(columns: Sequence[Column], roles: Roles, reading: Reading) -> No
     """
     if reading.columns:
         return
-    free = [c for c in columns if c.name in roles.coordinates]
+    coordinates = {*roles.coordinates}
+    free = [c for c in columns if c.name in coordinates]
+    for column in free if len(free) > 1 else []:
+        if _GROUPS.fullmatch(column.name) and _is_whole(column):
+            raise InvalidInput(
+                f"column {column.name!r} may number groups: say --condition-column {column.name}, --read "
+                f"drop={column.name}, or name all coordinates (--columns …) if it is one."
+            )
     if roles.time is None and reading.time is None and len(free) > 1:
         for column in free:
             if may_be_time(column.name) or _is_clock(column.values, _ROWS):
@@ -48,14 +61,15 @@ def refuse_open(columns: Sequence[Column], roles: Roles, reading: Reading) -> No
         if column.name not in reading.drop and _tells_apart(times, column):
             raise InvalidInput(
                 f"column {column.name!r} differs in all rows of each time and comes back at other "
-                f"times, as a label does: say --trajectory-column {_quoted(column.name)}, or --kind "
-                "snapshots if it is none."
+                f"times, as a label does: say --trajectory-column {_quoted(column.name)}, --read "
+                f"drop={_quoted(column.name)}, or --kind snapshots (or all of --columns) if it is a "
+                "coordinate."
             )
 
 
 def may_be_time(name: str) -> bool:
     """Whether a name has a word for a time in it, such as ``timepoint`` or ``sampling time``."""
-    return bool(_WORDS.search(name))
+    return bool(_WORDS.search(name)) and not _AXIS.search(name)
 
 
 def refuse_nameless(place: str, columns: Sequence[Column], reading: Reading) -> None:
@@ -70,7 +84,8 @@ def refuse_nameless(place: str, columns: Sequence[Column], reading: Reading) -> 
     whole = [_is_whole(c) for c in columns]
     # Rows sorted by a label are no clock: where two columns run, the one with decimals is the time.
     running = [i for i, runs in enumerate(clocks) if runs]
-    labels = [i for i, is_whole in enumerate(whole) if is_whole and not all(whole)]
+    decimal = any(not c.is_text and (c.values != np.round(c.values)).any() for c in columns)
+    labels = [i for i, is_whole in enumerate(whole) if is_whole and decimal]
     if not running and not labels:
         return
     decimals = [i for i in running if not whole[i]]

@@ -205,14 +205,14 @@ def _transform(reading: Reading, labels: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _refuse_other_angles(
-    domain: AbstractDomain, names: Sequence[str], units: Sequence[str]
+    domain: AbstractDomain, names: Sequence[str], units: Sequence[str | None]
 ) -> None:
     """Refuse degrees on a torus of 2π, and radians on one of 360."""
     if not isinstance(domain, Torus):
         return
     periods = np.broadcast_to(np.asarray(domain.period, float), len(names))
     for name, unit, period in zip(names, units, periods, strict=True):
-        turn = _TURNS.get(unit)
+        turn = _TURNS.get(unit or "")
         other = next((t for t in (2 * np.pi, 360.0) if np.isclose(t, period)), None)
         if turn is not None and other is not None and not np.isclose(turn, other):
             right = "360" if turn == 360 else "2pi"
