@@ -136,7 +136,8 @@ class HasLesson(eqx.Module):
 
         Args:
             reference: the measured bridge.
-            rows: ``x`` (n, dim) from the centre of the data, ``time`` (n,), ``velocity`` (n, dim).
+            rows: ``x`` (n, dim) from the centre of the data, ``time`` (n,), ``velocity`` (n, dim);
+                ``before`` and ``after`` (n,), the intervals to the neighbouring times.
             key, progress, checkpoint: as in `AbstractMethod.fit`.
         """
 

@@ -54,7 +54,8 @@ class AbstractGrowingModel(AbstractTransportModel, HasMass):
         scale = self.frame.normaliser.scale.value
         own = condition is not None and condition.ndim == 2
         many = _CANDIDATES if own else 1
-        condition = jnp.repeat(condition, many, axis=0) if own else condition
+        if condition is not None and own:
+            condition = jnp.repeat(condition, many, axis=0)
         y = self.starts.draw(n * many, which, condition, key=start_key)
         x, log_weight = self.along(
             y * scale, begin, time, condition, self.sampler, self.sampler.steps, key=path_key
@@ -147,7 +148,7 @@ class AbstractGrowingModel(AbstractTransportModel, HasMass):
         condition = self.frame.asked.check(condition)
         found = [self._mass_at(float(time), knots, condition) for time in times]
         value, squares = (np.asarray(part) for part in zip(*found, strict=True))
-        count = min(min(self.starts.counts), _MOST)
+        count = np.asarray(min(min(self.starts.counts), _MOST))
         return Estimate(value, value * np.sqrt(squares), count, times=times)
 
     def _mass_at(self, time: float, knots: np.ndarray, condition: Any) -> tuple[float, float]:
@@ -175,7 +176,7 @@ class GrowingTransport(AbstractGrowingModel):
 class GrowingBridge(AbstractGrowingModel, AbstractScoredModel):
     """A transport of a bridge with noise whose masses grow."""
 
-    field: TransportField
+    field: TransportField  # pyright: ignore[reportIncompatibleVariableOverride]
     starts: Starts
     frame: Frame
     sampler: AbstractIntegrator

@@ -131,7 +131,7 @@ class MatchingLoss(AbstractLoss):
     bridge: AbstractBridge
     drop: float = 0.0
 
-    def loss(self, model: TransportField, batch: dict[str, Any], *, key: Key) -> Scalar:
+    def loss(self, model: AbstractTransportField, batch: dict[str, Any], *, key: Key) -> Scalar:
         phase_key, path_key, drop_key = jax.random.split(key, 3)
         count = batch["time"].shape[0]
         condition = left_open(batch["condition"], self.drop, key=drop_key)
@@ -147,7 +147,11 @@ class MatchingLoss(AbstractLoss):
         log_growth = batch.get("log_growth")
 
         def one(passage: Passage, time: Array, condition: Any, gain: Any, duration: Any) -> Scalar:
-            velocity, score, rate = model.parts(passage.x, time, condition)
+            state = (passage.x, time, condition)
+            if isinstance(model, TransportField):
+                velocity, score, rate = model.parts(*state)
+            else:
+                velocity, score, rate = *model(*state), None
             miss = model.pace.value * ((velocity - passage.velocity) / model.scale.value)
             loss = jnp.mean(miss**2)
             if passage.score is not None and score is not None:

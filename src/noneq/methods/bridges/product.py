@@ -55,7 +55,7 @@ class AbstractTransport(AbstractRounds):
             does not tell.
     """
 
-    coupling: eqx.AbstractVar[AbstractCoupling]
+    coupling: eqx.AbstractVar[AbstractCoupling]  # pyright: ignore[reportGeneralTypeIssues]
     rounds: int = 1
     refresh: AbstractRefresh | None = None
     growth: AbstractGrowth | None = None
@@ -88,7 +88,8 @@ class AbstractTransport(AbstractRounds):
     ) -> TransportField:
         growing = self.growth is not None
         outputs = summary.dim * (2 if bridge.stochastic else 1) + growing
-        return TransportField(net(outputs, key), bridge, scale, pace, growing)
+        parts = {"bridge": bridge, "scale": scale, "pace": pace}
+        return TransportField(net=net(outputs, key), growing=growing, **parts)
 
     def between(
         self, model: AbstractTransportModel, index: int, *, key: Key

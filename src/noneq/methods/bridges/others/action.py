@@ -153,7 +153,8 @@ class ActionMatching(AbstractRounds):
         key: Key,
     ) -> PotentialField:
         unit = Constant(jnp.sqrt(jnp.mean(scale.value**2)))
-        return PotentialField(net(1, key), Straight(), scale, unit, pace)
+        parts = {"scale": scale, "unit": unit, "pace": pace}
+        return PotentialField(net=net(1, key), bridge=Straight(), **parts)
 
     def between(
         self, model: AbstractTransportModel, index: int, *, key: Key
@@ -170,11 +171,12 @@ class ActionMatching(AbstractRounds):
         *,
         key: Key,
     ) -> Lesson:
-        bridge: Any = self.bridge
-        if isinstance(bridge, HasMeasure):
-            bridge = bridge.measured(summarise(known.data))
+        recipe: Any = self.bridge
+        measured = isinstance(recipe, HasMeasure)
+        bridge: Any = recipe.measured(summarise(known.data)) if measured else recipe
         durations = tuple(np.diff(known.data.times).tolist())
-        inside = bridge.tabulated(durations) if isinstance(bridge, HasTables) else bridge
+        tabulated = isinstance(bridge, HasTables)
+        inside: Any = bridge.tabulated(durations) if tabulated else bridge
         pool = lambda known, count: pair_pool(
             known.data, model.frame.normaliser, self.coupling, bridge, count, self.dequantise, rng
         )

@@ -153,8 +153,9 @@ class DSB(AbstractRounds):
         *,
         key: Key,
     ) -> TwoDrifts:
-        keys = jax.random.split(key)
-        return TwoDrifts(net(summary.dim, keys[0]), net(summary.dim, keys[1]), bridge, scale, pace)
+        forward, backward = (net(summary.dim, one) for one in jax.random.split(key))
+        parts = {"bridge": bridge, "scale": scale, "pace": pace}
+        return TwoDrifts(forward=forward, backward=backward, **parts)
 
     def between(
         self, model: AbstractTransportModel, index: int, *, key: Key
@@ -255,7 +256,7 @@ def _drift(
 ) -> Array:
     """Drift of one network in its direction of time."""
     learnt = net(x / field.scale.value, None, time, condition) * field.scale.value
-    return sign * field.bridge.drift(x, time) + learnt / field.pace.value
+    return jnp.asarray(sign * field.bridge.drift(x, time) + learnt / field.pace.value)
 
 
 @jit
@@ -269,7 +270,8 @@ def _walk(
     key: Key,
 ) -> tuple[Array, Array, Array]:
     """States (steps, n, dim) of Euler paths after each step, their times and the targets there."""
-    field, h = model.field, (clock[1] - clock[0]) / steps
+    field: Any = model.field
+    h = (clock[1] - clock[0]) / steps
     sign, size = jnp.sign(h), jnp.abs(h)
     own = None if condition is None else 0
 

@@ -47,7 +47,7 @@ class LearntReference(AbstractBridge, HasMeasure, HasLesson):
     − sigma² score/2. Exact where f is linear in x (then it is `LinearSDE`), and in the limit of pairs
     whose end is near that of the reference's path.
 
-    f does not see conditions.
+    f does not see conditions; between two snapshots it goes from the one's velocities to the other's.
 
     Args:
         sigma: as in `Brownian`.
@@ -104,7 +104,7 @@ class LearntReference(AbstractBridge, HasMeasure, HasLesson):
     ) -> tuple["FixedLearnt", History]:
         net, history = train(
             reference.net(),
-            _DriftLoss(reference.scale, reference.pace),
+            DriftLoss(reference.scale, reference.pace),
             rows,
             self.training,
             key=key,
@@ -261,8 +261,8 @@ class FixedLearnt(AbstractBridge, HasDraws, HasClock):
             # The last chunk is filled up, so that one program serves all.
             index = np.minimum(np.arange(i, i + min(_CHUNK, count)), count - 1)
             names = ("start", "end", "time", "duration")
-            given = (jnp.asarray(rows[name][index]) for name in names)
-            parts.append(_passages(self, *given, phase[index], keys[index]))
+            x0, x1, time, gap = (jnp.asarray(rows[name][index]) for name in names)
+            parts.append(_passages(self, x0, x1, time, gap, phase[index], keys[index]))
         whole = lambda *part: np.concatenate([np.asarray(p) for p in part])[:count]
         passage = jax.tree.map(whole, *parts)
         if not np.isfinite(passage.x).all():
@@ -273,15 +273,27 @@ class FixedLearnt(AbstractBridge, HasDraws, HasClock):
         return rows | {"passage": passage, "phase": np.asarray(phase)}
 
 
-class _DriftLoss(AbstractLoss):
-    """Mean of |pace (f − velocity)/scale|²."""
+class DriftLoss(AbstractLoss):
+    """Mean of |pace (f − velocity)/scale|², also at times between the snapshots.
+
+    **Equation**: a sample of the snapshot t_k stands for times t_k + (1 − √U) Δ on either side, so that at
+    the phase s of an interval samples of its ends count as 1 − s and s.
+
+    Args:
+        scale, pace: as in `FixedLearnt`.
+    """
 
     scale: Constant
     pace: Constant
 
     def loss(self, model: AbstractNetwork, batch: dict[str, Any], *, key: Key) -> Scalar:
+        side_key, near_key = jax.random.split(key)
+        count = batch["time"].shape
+        later = jax.random.bernoulli(side_key, shape=count)
+        near = 1 - jnp.sqrt(jax.random.uniform(near_key, count))
+        time = batch["time"] + near * jnp.where(later, batch["after"], -batch["before"])
         one = lambda x, t: _drift(model, self.scale, self.pace, x, t)
-        miss = jax.vmap(one)(batch["x"], batch["time"]) - batch["velocity"]
+        miss = jax.vmap(one)(batch["x"], time) - batch["velocity"]
         return jnp.mean((self.pace.value * miss / self.scale.value) ** 2)
 
 
@@ -299,7 +311,13 @@ def _ends(bridge: FixedLearnt, x: Array, duration: Any) -> tuple[Array, Array]:
 
 @jit
 def _passages(
-    bridge: FixedLearnt, x0: Array, x1: Array, time: Array, duration: Array, phase: Array, keys: Key
+    bridge: FixedLearnt,
+    x0: Array,
+    x1: Array,
+    time: Array,
+    duration: Array,
+    phase: Array,
+    keys: Array,
 ) -> Passage:
     one = lambda x0, x1, t, d, s, key: bridge.since(t).at(x0, x1, s, d, key=key)
     return jax.vmap(one)(x0, x1, time, duration, phase, keys)

@@ -18,6 +18,8 @@ def velocity_rows(
 ) -> dict[str, np.ndarray] | None:
     """Rows ``x``, ``time``, ``velocity``; None for a bridge that learns nothing from velocities.
 
+    ``before`` and ``after`` are the intervals to the neighbouring times of the data, 0 at the ends.
+
     Trajectories give (x_{k+1} − x_k)/(t_{k+1} − t_k) at (x_k, t_k), whose mean is the drift over
     one step.
 
@@ -41,7 +43,12 @@ def velocity_rows(
     flat = lambda part: part.reshape(len(part), -1).astype(np.float64)
     if not np.isfinite(found).all():
         raise InvalidInput(f"{name}: velocities hold NaN or infinity; drop those samples.")
+    knots = np.asarray(data.times if isinstance(data, Snapshots | Trajectories) else times)
+    gaps = np.concatenate([[0.0], np.diff(np.unique(knots)), [0.0]])
+    place = np.searchsorted(np.unique(knots), times)
     return {
+        "before": gaps[place].astype(np.float32),
+        "after": gaps[place + 1].astype(np.float32),
         "x": (flat(x) - shift).astype(np.float32),
         "time": times.astype(np.float32),
         "velocity": flat(found).astype(np.float32),
