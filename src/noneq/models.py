@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     )
     from noneq.methods.bridges.others.action import PotentialField as PotentialField
     from noneq.methods.bridges.others.half_bridges import TwoDrifts as TwoDrifts
-    from noneq.methods.bridges.references.learnt import FixedLearnt as FixedLearnt
+    from noneq.methods.bridges.references.fixed import FixedLearnt as FixedLearnt
     from noneq.methods.denoising.bound import variational_bound as variational_bound
     from noneq.methods.denoising.charge_field import ChargeField as ChargeField
     from noneq.methods.denoising.empirical import EmpiricalDenoiser as EmpiricalDenoiser

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from noneq.learning.published import Published
 from noneq.methods.bridges.base import AbstractBridge
 from noneq.methods.bridges.integrators import AbstractIntegrator, TransportODE, TransportSDE
 from noneq.methods.bridges.linear import LinearSDE
@@ -170,6 +171,7 @@ class DSBM(AbstractTransport):
     """
 
     source: ClassVar[str] = "shi2023diffusion"
+    published: ClassVar[Published | None] = Published("DSBM", True, True)
 
     coupling: AbstractCoupling = Independent()
     bridge: AbstractBridge = Brownian()

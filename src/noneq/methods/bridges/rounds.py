@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
@@ -89,6 +89,8 @@ class AbstractRounds(AbstractInputs, AbstractMethod):
         drop_condition, dequantise: as in `AbstractInputs`.
         training: settings of the gradient loop.
     """
+
+    between_times: ClassVar[bool] = True
 
     bridge: eqx.AbstractVar[AbstractBridge]
     sampler: eqx.AbstractVar[AbstractIntegrator]
