@@ -48,15 +48,15 @@ class PotentialField(AbstractLearntField):
     unit: Constant
     pace: Constant
 
-    def action(self, x: Float[Array, " dim"], time: ScalarLike, condition: Any) -> Scalar:
-        """s."""
-        unit = self.unit.value
-        return self.net(x / unit, None, time, condition)[0] * unit**2 / self.pace.value
+    def action(self, z: Float[Array, " dim"], time: ScalarLike, condition: Any) -> Scalar:
+        """F at z = x/unit: the action in units of unit²/pace."""
+        return self.net(z, None, time, condition)[0]
 
     def __call__(
         self, x: Float[Array, " dim"], time: ScalarLike, condition: Any
     ) -> tuple[Array, None]:
-        return jax.grad(self.action)(x, time, condition), None
+        slope = jax.grad(self.action)(x / self.unit.value, time, condition)
+        return slope * (self.unit.value / self.pace.value), None
 
 
 class ActionLoss(AbstractLoss):
@@ -83,18 +83,19 @@ class ActionLoss(AbstractLoss):
 
         def one(x0: Array, x1: Array, phase: Array, time: Array, duration: Array, condition: Any,
                 key: Key) -> Scalar:  # fmt: skip
+            unit = model.unit.value
             x = self.bridge.at(x0, x1, phase, duration, key=key).x
-            action = lambda x, t: model.action(x, t, condition)
-            slope, rate = jax.grad(action, (0, 1))(x, time + phase * duration)
-            ends = action(x0, time) - action(x1, time + duration)
-            return ends + duration * (jnp.sum(slope**2) / 2 + rate)
+            action = lambda z, t: model.action(z, t, condition)
+            slope, rate = jax.grad(action, (0, 1))(x / unit, time + phase * duration)
+            ends = action(x0 / unit, time) - action(x1 / unit, time + duration)
+            return ends + duration * (jnp.sum(slope**2) / (2 * model.pace.value) + rate)
 
         keys = jax.random.split(path_key, count)
         over = (0, 0, 0, 0, 0, None if condition is None else 0, 0)
         losses = jax.vmap(one, over)(
             batch["start"], batch["end"], phase, batch["time"], batch["duration"], condition, keys
         )
-        return jnp.mean(losses) * model.pace.value / model.unit.value**2
+        return jnp.mean(losses)
 
 
 class ActionMatching(AbstractRounds):
@@ -152,7 +153,9 @@ class ActionMatching(AbstractRounds):
         *,
         key: Key,
     ) -> PotentialField:
-        unit = Constant(jnp.sqrt(jnp.mean(scale.value**2)))
+        largest = jnp.max(scale.value)
+        # In an order that does not overflow.
+        unit = Constant(largest * jnp.sqrt(jnp.mean((scale.value / largest) ** 2)))
         parts = {"scale": scale, "unit": unit, "pace": pace}
         return PotentialField(net=net(1, key), bridge=Straight(), **parts)
 

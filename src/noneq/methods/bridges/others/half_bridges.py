@@ -60,7 +60,9 @@ class TwoDrifts(AbstractLearntField):
         self, x: Float[Array, " dim"], time: ScalarLike, condition: Any
     ) -> tuple[Array, Array]:
         f, b = self.drifts(x, time, condition)
-        return (f - b) / 2, (f + b) / self.diffusion() ** 2
+        scale, sigma = self.scale.value, self.diffusion()
+        # By ratios that do not underflow, whatever the unit.
+        return (f - b) / 2, (f + b) / scale * (scale / sigma) / sigma
 
 
 class HalfBridgeLoss(AbstractLoss):

@@ -79,21 +79,31 @@ class FixedLearnt(AbstractBridge, HasDraws, HasClock):
     def diffusion(self) -> Scalar:
         return self.sigma.value
 
+    @property
+    def unit(self) -> Scalar:
+        """Length in which paths are computed, so that no square over- or underflows."""
+        return jnp.max(self.scale.value)
+
+    def _pull(self, z: Array, time: ScalarLike) -> Array:
+        """Drift of z = x/unit."""
+        return self.drift(z * self.unit, time) / self.unit
+
     def along(
         self, x: Float[Array, " dim"], start: ScalarLike, duration: ScalarLike
     ) -> tuple[Array, Array, Array]:
-        """(x, Psi, P) at the end of a part of the reference's path."""
+        """(x, Psi, P) at the end of a part of the reference's path, all in units of `unit`."""
+        noise = (self.sigma.value / self.unit) ** 2
         eye, h = jnp.eye(x.size), duration / self.steps
 
         def step(state: tuple[Array, Array, Array], i: Array) -> tuple[Any, None]:
             x, psi, P = state
             now = start + i * h
-            drift = lambda x: self.drift(x, now + h / 2)
-            middle = x + h / 2 * self.drift(x, now)
+            drift = lambda x: self._pull(x, now + h / 2)
+            middle = x + h / 2 * self._pull(x, now)
             J = jax.jacfwd(drift)(middle)
             half = eye + h / 2 * J + (h / 2 * J) @ (h / 2 * J) / 2
             whole = eye + h * J + (h * J) @ (h * J) / 2
-            P = whole @ P @ whole.T + self.sigma.value**2 * h * half @ half.T
+            P = whole @ P @ whole.T + noise * h * half @ half.T
             return (x + h * drift(middle), whole @ psi, P), None
 
         return jax.lax.scan(step, (x, eye, jnp.zeros_like(eye)), jnp.arange(self.steps))[0]
@@ -107,7 +117,8 @@ class FixedLearnt(AbstractBridge, HasDraws, HasClock):
         *,
         key: Key,
     ) -> Passage:
-        begin, t = self.begin.value, phase * duration
+        begin, t, unit = self.begin.value, phase * duration, self.unit
+        x0, x1 = x0 / unit, x1 / unit
         centre, _, before = self.along(x0, begin, t)
         end, psi, after = self.along(centre, begin + t, duration - t)
         pull = jnp.linalg.solve(after, psi).T
@@ -117,15 +128,17 @@ class FixedLearnt(AbstractBridge, HasDraws, HasClock):
         xi = jax.random.normal(key, x0.shape, x0.dtype)
         away = covariance @ pull @ (x1 - end) + root @ xi
         score = -jax.scipy.linalg.solve_triangular(root.T, xi, lower=False)
-        noise = self.sigma.value**2
-        free, turn = jax.jvp(lambda x: self.drift(x, begin + t), (centre,), (away,))
+        noise = (self.sigma.value / unit) ** 2
+        free, turn = jax.jvp(lambda x: self._pull(x, begin + t), (centre,), (away,))
         velocity = free + turn + noise * pull @ (x1 - end - psi @ away) - noise / 2 * score
         spread = jnp.sqrt(jnp.mean(jnp.sum(root**2, axis=1)))
-        return Passage(centre + away, velocity, score, spread)
+        return Passage((centre + away) * unit, velocity * unit, score / unit, spread * unit)
 
     def cost(self, x0: np.ndarray, x1: np.ndarray, duration: float) -> np.ndarray:
         """½ (x1 − x_Δ)ᵀ P⁻¹ (x1 − x_Δ), x_Δ and P of the reference's path from x0."""
-        end, P = (np.asarray(p, np.float64) for p in _ends(self, jnp.asarray(x0, float), duration))
+        unit = float(self.unit)
+        starts, x1 = jnp.asarray(x0 / unit, float), x1 / unit
+        end, P = (np.asarray(p, np.float64) for p in _ends(self, starts, duration))
         press = np.linalg.cholesky(np.linalg.inv(P))
         # |L^T (x1 − end)|² for each of the starts, without a table (n, m, dim).
         return np.stack([
