@@ -9,6 +9,11 @@ if TYPE_CHECKING:
     from noneq.frames.frame import AbstractLaw as AbstractLaw, Frame as Frame
     from noneq.methods.bridges.closed.displacement import DisplacementModel as DisplacementModel
     from noneq.methods.bridges.closed.gaussian_model import GaussianTransport as GaussianTransport
+    from noneq.methods.bridges.growing import (
+        AbstractGrowingModel as AbstractGrowingModel,
+        GrowingBridge as GrowingBridge,
+        GrowingTransport as GrowingTransport,
+    )
     from noneq.methods.bridges.light.model import LightBridge as LightBridge
     from noneq.methods.bridges.matching import TransportField as TransportField
     from noneq.methods.bridges.model import (
@@ -17,6 +22,9 @@ if TYPE_CHECKING:
         BridgeModel as BridgeModel,
         TransportModel as TransportModel,
     )
+    from noneq.methods.bridges.others.action import PotentialField as PotentialField
+    from noneq.methods.bridges.others.half_bridges import TwoDrifts as TwoDrifts
+    from noneq.methods.bridges.references.fixed import FixedLearnt as FixedLearnt
     from noneq.methods.denoising.bound import variational_bound as variational_bound
     from noneq.methods.denoising.charge_field import ChargeField as ChargeField
     from noneq.methods.denoising.empirical import EmpiricalDenoiser as EmpiricalDenoiser
@@ -110,6 +118,7 @@ if TYPE_CHECKING:
         HasLogMassEstimate as HasLogMassEstimate,
         HasLogProb as HasLogProb,
         HasLogProbEstimate as HasLogProbEstimate,
+        HasMass as HasMass,
         HasNoising as HasNoising,
         HasNoisyScore as HasNoisyScore,
         HasNoisyVelocity as HasNoisyVelocity,

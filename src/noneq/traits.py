@@ -257,6 +257,18 @@ class HasPaths(eqx.Module):
         """n paths from ``start`` ``(n, *event_shape)`` (None: the model's own), each of a condition."""
 
 
+class HasMass(eqx.Module):
+    """Trait: masses grow on the way; the law p(x, t) stays normalised."""
+
+    @abstractmethod
+    def growth(self, x: State, *, time: Time = None, condition: Any = None) -> Scalar:
+        """g with ∂_t p + div(p u) = g p for a mass p, per unit time, for one state."""
+
+    @abstractmethod
+    def mass(self, times: Sequence[float] | np.ndarray, *, condition: Any = None) -> Estimate:
+        """The whole mass at each of the times, relative to the first snapshot's."""
+
+
 class HasPlan(eqx.Module):
     """Trait: the plan of a transport in closed form, at the end of its first interval."""
 

@@ -62,3 +62,99 @@ def test_one_snapshot_is_refused(folder, capsys):
     write(Snapshots(np.random.default_rng(0).normal(size=(20, 2))), folder / "one.npz")
     assert cli.run(["fit", "SF2M", "one.npz", "-o", "none", *SMALL]) == 2
     assert "at least two snapshots" in capsys.readouterr().err
+
+
+def test_settings_of_training_leave_methods_without_it_alone(folder, capsys):
+    words = ["compare", "cells.npz", "--methods", "ICFM,DisplacementInterpolation", "--metrics"]
+    words += ["w1", "--hold-out", "0.5", "-o", "both", *SMALL]
+    assert cli.run(words) == 0
+    said = capsys.readouterr().err
+    assert "DisplacementInterpolation has no training, and is left as it is" in said
+    assert load(folder / "both" / "ICFM").method.training.steps == 4
+    # A field that nobody has is a slip.
+    assert cli.run([*words, "--set", "trainin.steps=3"]) == 2
+    assert "did you mean training" in capsys.readouterr().err
+
+
+def test_an_end_time_cannot_be_held_out(folder, capsys):
+    words = ["compare", "cells.npz", "--methods", "ICFM", "--hold-out", "2", "-o", "late", *SMALL]
+    assert cli.run(words) == 2
+    assert "with time 2 left out it knows 0 to 0.5, and nothing of what lies beyond" in (
+        capsys.readouterr().err
+    )
+
+
+OWN = '''
+from typing import ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+
+import noneq as nq
+
+
+class Ranked(nq.methods.AbstractCoupling):
+    """Pairs by the rank of one coordinate."""
+
+    place: int = 0
+
+    def pairs(self, x0, x1, cost, count, rng):
+        n = min(len(x0), len(x1))
+        keep = np.arange(count) % n
+        order = [np.argsort(x[:n, self.place])[keep] for x in (x0, x1)]
+        return nq.methods.Pairs(*order)
+
+
+class Detour(nq.methods.AbstractBridge):
+    """x = x0 + s (x1 − x0) + height s (1 − s)."""
+
+    stochastic: ClassVar[bool] = False
+
+    height: float = 1.0
+
+    def at(self, x0, x1, phase, duration, *, key):
+        x = x0 + phase * (x1 - x0) + self.height * phase * (1 - phase)
+        rate = x1 - x0 + self.height * (1 - 2 * phase)
+        return nq.methods.Passage(x, rate / duration, None, None)
+
+    def cost(self, x0, x1, duration):
+        return ((x0[:, None] - x1[None]) ** 2).sum(-1)
+
+    def drift(self, x, time):
+        return jnp.zeros_like(x)
+
+    def diffusion(self):
+        return 0.0
+'''
+
+
+def test_a_strangers_coupling_and_bridge_in_one_file(folder):
+    (folder / "mine.py").write_text(OWN)
+    own = ["--set", "coupling=mine.py:Ranked", "--set", "coupling.place=1"]
+    own += ["--set", "bridge=mine.py:Detour", "--set", "bridge.height=0.5"]
+    fit = ["fit", "BridgeMatching", "cells.npz", "-o", "own", *SMALL, *own]
+    assert cli.run([*fit, "--trust"]) == 0
+    spec = (folder / "own" / "spec.toml").read_text()
+    assert ':Ranked"' in spec
+    draw = ["sample", "own", "-o", "mine.npz", "--n", "6", "--times", "0.25,1", "--quiet"]
+    assert cli.run([*draw, "--trust", "--no-paths"]) == 0
+    assert np.isfinite(read(folder / "mine.npz").values).all()
+    method = load(folder / "own", trust=True).method
+    assert (method.coupling.place, method.bridge.height) == (1, 0.5)
+
+
+def test_velocities_and_growth_come_with_files(folder, capsys):
+    data = read(folder / "cells.npz")
+    labels = {"names": ("velocity_x0", "velocity_x1")}
+    write(Snapshots(data.values[:, ::-1], data.times, data.time_index, **labels), folder / "v.npz")
+    rates = Snapshots(np.zeros((120, 1)), data.times, data.time_index)
+    write(rates, folder / "g.npz")
+    tiny = ["--set", "bridge.net.width=16", "--set", "bridge.net.depth=1"]
+    tiny += ["--set", "bridge.training.steps=4", "--set", "bridge.steps=2"]
+    fit = ["fit", "CurlyFM", "cells.npz", "-o", "curly", *SMALL, *tiny]
+    assert cli.run([*fit, "--with", "velocities=v.npz"]) == 0
+    assert cli.run(["fit", "CurlyFM", "cells.npz", "-o", "none", *SMALL]) == 2
+    assert "--with velocities=FILE" in capsys.readouterr().err
+    fit = ["fit", "ICFM", "cells.npz", "-o", "grown", *SMALL, "--set", "growth=GivenGrowth"]
+    assert cli.run([*fit, "--with", "growth=g.npz"]) == 0
+    assert type(load(folder / "grown").model).__name__ == "GrowingTransport"

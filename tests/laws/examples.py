@@ -79,6 +79,11 @@ TINY = {
     "objective.chains": 16,
     "annealing.levels": 12,
     "pool": 48,
+    "bridge.net.width": 16,
+    "bridge.net.depth": 1,
+    "bridge.training.steps": 4,
+    "bridge.training.batch": 16,
+    "bridge.steps": 2,
 }
 
 

@@ -12,7 +12,7 @@ from noneq.methods import EDM, ReflectedDiffusion
 from noneq.nets import MLP
 from noneq.spec import from_toml, to_toml
 from noneq.studies import TableOneStudy, study_named
-from noneq.studies.table_one.cells import Judging, LearnerCell, ReferenceCell
+from noneq.studies.table_one.cells import Judging, LearnerCell, ReferenceCell, with_start
 from noneq.studies.table_one.consistency import Consistency, ConsistencyCell
 from noneq.studies.table_one.data import Digits, DrivenWells, Shape
 from noneq.studies.table_one.peer import Mixture, MixtureCell
@@ -42,6 +42,8 @@ def test_the_full_plan():
     for case in (*SHAPES, "prinz", *(["digits"] if LEARNING else [])):
         for method in (*TABLE_ONE, "EDM", "FFJORD", "FlowMatching", "ScoreMatching", "optimal"):
             assert cells.count((case, method)) == 1
+    for method in ("DSB", "DSBM", "LightSBM"):
+        assert [case for case, name in cells if name == method] == list(SHAPES)
     for method in ("ScoreSDE", "ScoreSDE+FokkerPlanck"):
         assert cells.count(("fpe", method)) == 3
     assert {c.case for c in study.cells(quick=True)} < set(CASES)
@@ -106,6 +108,16 @@ def test_a_learner_cell_gives_all_rows_and_notices_too_little_training(key):
     assert bad["nll"].value > rows["nll"].value + 0.3
     assert trained.arrays["samples"].shape == (100, 2)
     assert trained.arrays["density"].shape == (64, 64)
+
+
+def test_transports_start_from_a_gaussian_one_unit_of_time_before(key):
+    data = shape("8gaussians").draw(key).train
+    both = with_start(data, key)
+    assert both.times.tolist() == [data.times[0] - 1, data.times[0]]
+    np.testing.assert_array_equal(both.at(data.times[0]), data.values)
+    start = both.at(both.times[0])
+    np.testing.assert_allclose(start.mean(0), data.values.mean(0), atol=0.2)
+    assert start.std() == pytest.approx(data.values.std(), rel=0.05)
 
 
 def test_methods_that_need_walls_get_the_box_of_the_training_data(key):

@@ -3,6 +3,7 @@
 import inspect
 import shlex
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -110,17 +111,39 @@ def make_methods(
 ) -> list[AbstractMethod]:
     """Methods to compare; a setting ``Name.field=value`` is for that method, others for all.
 
+    Methods without such a field, such as those that train nothing, are left as they are, which is
+    said, if another one has it.
+
     Raises:
         InvalidInput: no method, or an unknown one or field.
     """
     if not names:
         raise InvalidInput("no method to compare; give --methods A,B.")
+    head = lambda word: word.partition("=")[0].partition(".")[0].strip()
+    has = {name: _fields_of(name, trust) for name in names} if settings else {}
     methods = []
     for name in names:
         others = tuple(f"{other}." for other in names if other != name)
         mine = [word.removeprefix(f"{name}.") for word in settings if not word.startswith(others)]
-        methods.append(make_method(name, mine, trust=trust))
+        lacks = [
+            word
+            for word in mine
+            if word in settings
+            and head(word) not in has[name]
+            and any(head(word) in known for known in has.values())
+        ]
+        own = [word for word in mine if word not in lacks]
+        methods.append(make_method(name, own, trust=trust))
+        for word in lacks:
+            say(f"{name} has no {head(word)}, and is left as it is by {word}.")
     return methods
+
+
+def _fields_of(name: str, trust: bool) -> set[str]:
+    """Names of the fields of a method."""
+    if name.endswith(".toml"):
+        return {field.name for field in fields(make_method(name, (), trust=trust))}
+    return {field.name for field in fields(find(name, base=AbstractMethod, trust=True))}
 
 
 def record_of(path: Path, layout: dict[str, Any], words: Sequence[str]) -> dict[str, Any]:

@@ -109,6 +109,8 @@ class AbstractMethod(AbstractChecked):
     """Whether it is right for periodic coordinates."""
     takes_transform: ClassVar[bool] = False
     """Whether its models know the Jacobian of `noneq.data.scales.transforms`."""
+    between_times: ClassVar[bool] = False
+    """Whether it connects snapshots, and knows nothing before the first and after the last one."""
 
     @abstractmethod
     def init(self, summary: Summary, *, key: Key) -> AbstractModel:

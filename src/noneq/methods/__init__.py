@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from noneq.learning.method import AbstractMethod as AbstractMethod, Fit as Fit
     from noneq.methods.bridges.base import (
         AbstractBridge as AbstractBridge,
+        HasClock as HasClock,
+        HasDraws as HasDraws,
+        HasLesson as HasLesson,
         HasMeasure as HasMeasure,
         HasRefit as HasRefit,
         HasTables as HasTables,
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     )
     from noneq.methods.bridges.light.recipe import LightSB as LightSB, LightSBM as LightSBM
     from noneq.methods.bridges.linear import LinearSDE as LinearSDE
+    from noneq.methods.bridges.others.action import ActionMatching as ActionMatching
+    from noneq.methods.bridges.others.half_bridges import DSB as DSB
     from noneq.methods.bridges.pairs.couplings import (
         AbstractCoupling as AbstractCoupling,
         ExactOT as ExactOT,
@@ -33,14 +38,23 @@ if TYPE_CHECKING:
         Pairs as Pairs,
         Sinkhorn as Sinkhorn,
     )
+    from noneq.methods.bridges.pairs.growth import (
+        AbstractGrowth as AbstractGrowth,
+        GivenGrowth as GivenGrowth,
+        HasDescendants as HasDescendants,
+        PlanGrowth as PlanGrowth,
+        Proliferation as Proliferation,
+    )
     from noneq.methods.bridges.pairs.unbalanced import Unbalanced as Unbalanced
     from noneq.methods.bridges.presets import (
         DSBM as DSBM,
         ICFM as ICFM,
         OTCFM as OTCFM,
         SF2M as SF2M,
+        CurlyFM as CurlyFM,
         OUBridge as OUBridge,
     )
+    from noneq.methods.bridges.references.learnt import LearntReference as LearntReference
     from noneq.methods.bridges.refresh import (
         AbstractRefresh as AbstractRefresh,
         Refit as Refit,

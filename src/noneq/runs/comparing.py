@@ -83,6 +83,8 @@ def compare(
     rows, failed = [], {}
     for name, method in named(methods).items():
         try:
+            if hold_out:
+                _check_between(method, train, test)
             fits = fit_seeds(
                 method, train, folder / name, seed=seed, seeds=seeds, resume=True,
                 record=facts, progress=_of(progress, name), trust=trust,
@@ -111,6 +113,21 @@ def compare(
         rows += _untrained(train, test, chosen, case=case, n=n, frames=frames, key=first)
     add_rows(folder, rows)
     return rows, failed
+
+
+def _check_between(method: AbstractMethod, train: Any, test: Any) -> None:
+    """Refuse held-out times beyond the snapshots that a transport connects.
+
+    Raises:
+        InvalidInput: naming the time.
+    """
+    low, high = train.times[0], train.times[-1]
+    beyond = [float(t) for t in test.times if not low < t < high]
+    if type(method).between_times and beyond:
+        raise InvalidInput(
+            f"{type(method).__name__} connects snapshots: with time {beyond[0]:g} left out it knows "
+            f"{low:g} to {high:g}, and nothing of what lies beyond. Hold out a time between two others."
+        )
 
 
 def _untrained(

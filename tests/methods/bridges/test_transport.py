@@ -19,6 +19,8 @@ from noneq.methods import (
     Brownian,
     DisplacementInterpolation,
     ExactOT,
+    LightSB,
+    LightSBM,
     LinearSDE,
     OUBridge,
     Pairs,
@@ -295,8 +297,9 @@ def test_what_is_refused():
         OUBridge(bridge=LinearSDE(A=np.diag([40.0, -40.0]))).fit(data, key=KEY)
     with pytest.raises(InvalidInput, match="steps"):
         TransportODE(steps=0)
-    with pytest.raises(InvalidInput, match="no condition"):
-        DisplacementInterpolation().fit(cloud(condition=True), key=KEY)
+    for cls in (DisplacementInterpolation, PlugInGaussian, LightSB, LightSBM):
+        with pytest.raises(InvalidInput, match=f"{cls.__name__} takes no condition"):
+            cls().fit(cloud(condition=True), key=KEY)
     assert Sinkhorn().epsilon is None
     assert ExactOT().batch == 256
     assert Straight().diffusion() == 0

@@ -1,6 +1,7 @@
 """What a bridge is: the path between two given states of successive snapshots."""
 
 from abc import abstractmethod
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
@@ -10,6 +11,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.kinds import AbstractChecked
+from noneq.learning.method import History
 
 
 class Passage(NamedTuple):
@@ -99,3 +101,47 @@ class HasRefit(eqx.Module):
             states: (n, times, dim) states of paths, from the centre of the data.
             drifts: (n, times, dim) the model's drift there.
         """
+
+
+class HasDraws(eqx.Module):
+    """A bridge that costs too much inside a training step: its passages are drawn before it."""
+
+    @abstractmethod
+    def drawn(self, rows: dict[str, Any], *, key: Key) -> dict[str, Any]:
+        """The rows of a pool with a ``passage`` and its ``phase`` for every pair."""
+
+
+class HasClock(eqx.Module):
+    """A bridge whose reference depends on physical time."""
+
+    @abstractmethod
+    def since(self, time: ScalarLike) -> Any:
+        """The bridge over an interval that begins at ``time``."""
+
+
+class HasLesson(eqx.Module):
+    """A bridge whose reference is learnt from velocities before all else."""
+
+    @abstractmethod
+    def taught(
+        self,
+        reference: Any,
+        rows: dict[str, np.ndarray],
+        *,
+        key: Key,
+        progress: Any,
+        checkpoint: Path | None,
+    ) -> tuple[Any, History]:
+        """The measured bridge with its reference learnt.
+
+        Args:
+            reference: the measured bridge.
+            rows: ``x`` (n, dim) from the centre of the data, ``time`` (n,), ``velocity`` (n, dim);
+                ``before`` and ``after`` (n,), the intervals to the neighbouring times.
+            key, progress, checkpoint: as in `AbstractMethod.fit`.
+        """
+
+
+def begun(bridge: AbstractBridge, time: ScalarLike) -> AbstractBridge:
+    """The bridge over an interval that begins at ``time``."""
+    return bridge.since(time) if isinstance(bridge, HasClock) else bridge

@@ -12,7 +12,7 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.constant import Constant
 from noneq.learning.objectives import AbstractLoss
 from noneq.learning.rows import left_open
-from noneq.methods.bridges.base import AbstractBridge
+from noneq.methods.bridges.base import AbstractBridge, Passage
 from noneq.nets.base import AbstractNetwork
 
 
@@ -56,31 +56,14 @@ class AbstractTransportField(eqx.Module):
         return velocity + sign * (sigma * (sigma * score) / 2)
 
 
-class TransportField(AbstractTransportField):
-    """Velocity and score of p(x, t) at states from the centre, in the user's units.
-
-    **Equation**: velocity = reference drift + scale/pace F_1(x/scale, t), score = F_2(x/scale, t)/scale
-    with the two halves of one network's output (F_2 for a stochastic bridge).
+class AbstractLearntField(AbstractTransportField):
+    """A field beside whose reference networks learn.
 
     Attributes:
-        net: F.
-        bridge: whose reference drift the network adds to.
-        scale: (dim,) standard deviations of the data, widened by those of the bridge.
-        pace: mean interval of the snapshots.
+        bridge: the reference.
     """
 
-    net: AbstractNetwork
-    bridge: AbstractBridge
-    scale: Constant
-    pace: Constant
-
-    def __call__(
-        self, x: Float[Array, " dim"], time: ScalarLike, condition: Any
-    ) -> tuple[Array, Array | None]:
-        scale = self.scale.value
-        out = self.net(x / scale, None, time, condition)
-        velocity = self.bridge.drift(x, time) + out[: x.size] * scale / self.pace.value
-        return velocity, (out[x.size :] / scale if self.bridge.stochastic else None)
+    bridge: eqx.AbstractVar[AbstractBridge]
 
     @property
     def stochastic(self) -> bool:
@@ -90,12 +73,52 @@ class TransportField(AbstractTransportField):
         return self.bridge.diffusion()
 
 
+class TransportField(AbstractLearntField):
+    """Velocity and score of p(x, t) at states from the centre, in the user's units.
+
+    **Equation**: velocity = reference drift + scale/pace F_1(x/scale, t), score = F_2(x/scale, t)/scale
+    with the two halves of one network's output (F_2 for a stochastic bridge); one more number is the
+    rate of growth, F_3/pace, where masses grow.
+
+    Attributes:
+        net: F.
+        bridge: whose reference drift the network adds to.
+        scale: (dim,) standard deviations of the data, widened by those of the bridge.
+        pace: mean interval of the snapshots.
+        growing: whether masses grow.
+    """
+
+    net: AbstractNetwork
+    bridge: AbstractBridge
+    scale: Constant
+    pace: Constant
+    growing: bool = eqx.field(static=True, default=False)
+
+    def parts(
+        self, x: Float[Array, " dim"], time: ScalarLike, condition: Any
+    ) -> tuple[Array, Array | None, Array | None]:
+        """(velocity, score, rate of growth); None what there is not."""
+        scale, size = self.scale.value, x.size
+        out = self.net(x / scale, None, time, condition)
+        velocity = self.bridge.drift(x, time) + out[:size] * scale / self.pace.value
+        score = out[size : 2 * size] / scale if self.bridge.stochastic else None
+        return velocity, score, (out[-1] / self.pace.value if self.growing else None)
+
+    def __call__(
+        self, x: Float[Array, " dim"], time: ScalarLike, condition: Any
+    ) -> tuple[Array, Array | None]:
+        velocity, score, _ = self.parts(x, time, condition)
+        return velocity, score
+
+
 class MatchingLoss(AbstractLoss):
     """Mean square error of the conditional velocity and of the weighted conditional score.
 
     **Equation**: mean over pairs, phases and paths of
     |pace (u − u*)/scale|² + |spread (s − s*)|², each over dim; spread the width of the conditional
-    law, sigma √(s(1 − s)Δ) for `Brownian`, so that the second term is |spread s + xi|².
+    law, sigma √(s(1 − s)Δ) for `Brownian`, so that the second term is |spread s + xi|². Where masses
+    grow, a pair whose start has r descendants counts r^{s − 1} at phase s, and the square of
+    pace (g − ln r/Δ) is added: then ∂_t p + div(p u) = g p.
 
     Args:
         bridge: with its tables.
@@ -110,26 +133,42 @@ class MatchingLoss(AbstractLoss):
 
     def loss(self, model: AbstractTransportField, batch: dict[str, Any], *, key: Key) -> Scalar:
         phase_key, path_key, drop_key = jax.random.split(key, 3)
-        count = batch["start"].shape[0]
-        margin = _MARGIN if self.bridge.stochastic else 0.0
-        # Stratified phases: same law, a quieter gradient; rows of a batch are random already.
-        phase = (jnp.arange(count) + jax.random.uniform(phase_key, (count,))) / count
-        phase = margin + (1 - 2 * margin) * phase
+        count = batch["time"].shape[0]
         condition = left_open(batch["condition"], self.drop, key=drop_key)
+        if "passage" in batch:
+            phase, passage = batch["phase"], batch["passage"]
+        else:
+            phase = phases(count, self.bridge.stochastic, key=phase_key)
+            rows = (batch["start"], batch["end"], phase, batch["duration"])
+            keys = jax.random.split(path_key, count)
+            at = lambda x0, x1, s, duration, key: self.bridge.at(x0, x1, s, duration, key=key)
+            passage = jax.vmap(at)(*rows, keys)
+        time = batch["time"] + phase * batch["duration"]
+        log_growth = batch.get("log_growth")
 
-        def one(x0: Array, x1: Array, phase: Array, time: Array, duration: Array, condition: Any,
-                key: Key) -> Scalar:  # fmt: skip
-            passage = self.bridge.at(x0, x1, phase, duration, key=key)
-            velocity, score = model(passage.x, time + phase * duration, condition)
+        def one(passage: Passage, time: Array, condition: Any, gain: Any, duration: Any) -> Scalar:
+            state = (passage.x, time, condition)
+            if isinstance(model, TransportField):
+                velocity, score, rate = model.parts(*state)
+            else:
+                velocity, score, rate = *model(*state), None
             miss = model.pace.value * ((velocity - passage.velocity) / model.scale.value)
             loss = jnp.mean(miss**2)
-            if passage.score is None or score is None:
-                return loss
-            return loss + jnp.mean((passage.spread * (score - passage.score)) ** 2)
+            if passage.score is not None and score is not None:
+                loss = loss + jnp.mean((passage.spread * (score - passage.score)) ** 2)
+            if rate is not None and gain is not None:
+                loss = loss + (model.pace.value * (rate - gain / duration)) ** 2
+            return loss
 
-        keys = jax.random.split(path_key, count)
-        over = (0, 0, 0, 0, 0, None if condition is None else 0, 0)
-        losses = jax.vmap(one, over)(
-            batch["start"], batch["end"], phase, batch["time"], batch["duration"], condition, keys
-        )
-        return jnp.mean(losses)
+        over = (0, 0, None if condition is None else 0, None if log_growth is None else 0, 0)
+        losses = jax.vmap(one, over)(passage, time, condition, log_growth, batch["duration"])
+        if log_growth is None:
+            return jnp.mean(losses)
+        return jnp.mean(jnp.exp((phase - 1) * batch["log_weight"]) * losses)
+
+
+def phases(count: int, stochastic: bool, *, key: Key) -> Float[Array, " count"]:
+    """Uniform phases in strata: same law, a quieter gradient; rows of a batch are random already."""
+    margin = _MARGIN if stochastic else 0.0
+    phase = (jnp.arange(count) + jax.random.uniform(key, (count,))) / count
+    return margin + (1 - 2 * margin) * phase

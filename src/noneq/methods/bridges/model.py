@@ -1,6 +1,7 @@
 """Fitted transports between snapshots: p(x, t), paths, velocity; with noise score and SDE too."""
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,12 +14,11 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Numbers, Scalar, ScalarLike
 from noneq.calculus import check_exact, runge_kutta_step
 from noneq.data.ensembles import Trajectories
-from noneq.data.summary import Summary
 from noneq.frames.checks import check_steps
 from noneq.frames.frame import AbstractLaw, Frame
 from noneq.kinds import checked
 from noneq.methods.bridges.integrators import AbstractIntegrator
-from noneq.methods.bridges.matching import AbstractTransportField, TransportField
+from noneq.methods.bridges.matching import AbstractLearntField, AbstractTransportField
 from noneq.methods.bridges.requests import path_request
 from noneq.methods.bridges.starts import Starts
 from noneq.samplers.likelihood import with_divergence
@@ -79,7 +79,7 @@ class AbstractMovingLaw(AbstractLaw, HasVelocity, HasDrift, HasPaths, HasLogProb
         clock = jnp.asarray(asked.clock, float)
         return asked.paths(self, _paths(self, asked.x, clock, asked.condition, steps, asked.key))
 
-    def _enter(self, x: Any, time: Any, condition: Any) -> tuple[Array, Any, Any]:
+    def enter(self, x: Any, time: Any, condition: Any) -> tuple[Array, Any, Any]:
         """A state from the centre of the data, with its checked time and condition."""
         y, time, condition = self.frame.enter(x, time, condition)
         return y * self.frame.normaliser.scale.value, time, condition
@@ -88,7 +88,7 @@ class AbstractMovingLaw(AbstractLaw, HasVelocity, HasDrift, HasPaths, HasLogProb
     def velocity(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Float[Array, "*event"]:
-        x, when, condition = self._enter(x, time, condition)
+        x, when, condition = self.enter(x, time, condition)
         return self.field(x, when, condition)[0].reshape(self.event_shape)
 
     @checked
@@ -96,7 +96,7 @@ class AbstractMovingLaw(AbstractLaw, HasVelocity, HasDrift, HasPaths, HasLogProb
         self, t: ScalarLike, x: Float[Array, "*event"], *, condition: Any = None
     ) -> Float[Array, "*event"]:
         """f of dX = f dt + B dW: velocity + B² score/2; the velocity itself without noise."""
-        x, time, condition = self._enter(x, t, condition)
+        x, time, condition = self.enter(x, t, condition)
         return self.field.turned(x, time, condition, 1.0).reshape(self.event_shape)
 
     @checked
@@ -118,27 +118,18 @@ class AbstractTransportModel(AbstractMovingLaw):
         field, frame, sampler: as in `AbstractMovingLaw`.
     """
 
-    field: eqx.AbstractVar[TransportField]  # pyright: ignore[reportIncompatibleVariableOverride]
+    field: eqx.AbstractVar[AbstractLearntField]  # pyright: ignore[reportIncompatibleVariableOverride]
     starts: eqx.AbstractVar[Starts]
 
-    def draw(self, n: int, *, time: Any, condition: Any, key: Key) -> Float[Array, "n dim"]:
-        self.sampler.check(self.field)
-        start_key, path_key = jax.random.split(key)
-        which, begin = self._before(time)
-        y = self.starts.draw(n, which, condition, key=start_key)
-        scale = self.frame.normaliser.scale.value
-        x = self.sampler(
-            self.field,
-            y * scale,
-            begin,
-            time,
-            self.sampler.steps,
-            condition=condition,
-            key=path_key,
-        )
-        return x / scale
+    @abstractmethod
+    def growth_rate(self, x: Float[Array, " dim"], time: Any, condition: Any) -> Scalar:
+        """g of ∂_t p + div(p u) = g p, at a state from the centre; 0 where mass is kept."""
 
-    def _before(self, time: ScalarLike) -> tuple[Any, Any]:
+    @abstractmethod
+    def log_gain(self, begin: Any, time: Any, condition: Any) -> Scalar:
+        """Log of the mass at ``time`` over that at ``begin``, the snapshot before; 0 where it is kept."""
+
+    def before(self, time: ScalarLike) -> tuple[Any, Any]:
         """Number and time of the snapshot from which a draw at ``time`` starts."""
         times = jnp.asarray(self.frame.times)
         # Half a rounding late, so that the time of a snapshot belongs to the interval before.
@@ -153,15 +144,21 @@ class AbstractTransportModel(AbstractMovingLaw):
         """log p(x | time, condition), nats: the ODE back to the snapshot before, exact divergence.
 
         **Equation**: log p(x, t) = log p_k(x_k) − ∫_{t_k}^t div u dt, p_k the kernel density of the
-        training states of that snapshot (Gaussian kernels of Scott's width).
+        training states of that snapshot (Gaussian kernels of Scott's width); where masses grow,
+        also ∫ g dt less the log of what the whole mass gains.
 
         Raises:
             InvalidInput: more than 64 numbers in a state.
         """
         check_exact(self.frame.dim)
-        x, when, condition = self._enter(x, time, condition)
-        which, begin = self._before(when)
-        rate = with_divergence(lambda x, t: self.field(x, t, condition)[0])
+        x, when, condition = self.enter(x, time, condition)
+        which, begin = self.before(when)
+        flow = with_divergence(lambda x, t: self.field(x, t, condition)[0])
+
+        def rate(state: Any, t: Any) -> Any:
+            velocity, spread = flow(state, t)
+            return velocity, spread - self.growth_rate(state[0], t, condition)
+
         steps = self.sampler.likelihood_steps
         h = (begin - when) / steps
         step = lambda state, i: (runge_kutta_step(rate, state, when + i * h, h)[0], None)
@@ -169,43 +166,66 @@ class AbstractTransportModel(AbstractMovingLaw):
         (x, gain), _ = jax.lax.scan(step, start, jnp.arange(steps))
         y = x / self.frame.normaliser.scale.value
         log_start = self.starts.log_density(y, which, condition)
+        gain = gain - self.log_gain(begin, when, condition)
         return log_start + gain - self.frame.normaliser.log_scale
 
 
-class TransportModel(AbstractTransportModel):
+class AbstractBalancedModel(AbstractTransportModel):
+    """A transport that keeps the mass of every state."""
+
+    def draw(self, n: int, *, time: Any, condition: Any, key: Key) -> Float[Array, "n dim"]:
+        self.sampler.check(self.field)
+        start_key, path_key = jax.random.split(key)
+        which, begin = self.before(time)
+        y = self.starts.draw(n, which, condition, key=start_key)
+        scale = self.frame.normaliser.scale.value
+        x = self.sampler(
+            self.field,
+            y * scale,
+            begin,
+            time,
+            self.sampler.steps,
+            condition=condition,
+            key=path_key,
+        )
+        return x / scale
+
+    def growth_rate(self, x: Float[Array, " dim"], time: Any, condition: Any) -> Scalar:
+        return jnp.zeros(())
+
+    def log_gain(self, begin: Any, time: Any, condition: Any) -> Scalar:
+        return jnp.zeros(())
+
+
+class TransportModel(AbstractBalancedModel):
     """A transport without noise: its paths are those of the ODE."""
 
-    field: TransportField
+    field: AbstractLearntField
     starts: Starts
     frame: Frame
     sampler: AbstractIntegrator
 
 
-class BridgeModel(AbstractTransportModel, HasScore):
+class AbstractScoredModel(AbstractTransportModel, HasScore):
     """A transport of a bridge with noise: an SDE whose marginals the ODE and the score share."""
-
-    field: TransportField
-    starts: Starts
-    frame: Frame
-    sampler: AbstractIntegrator
 
     @checked
     def score(
         self, x: Float[Array, "*event"], *, time: ScalarLike | None = None, condition: Any = None
     ) -> Float[Array, "*event"]:
-        x, when, condition = self._enter(x, time, condition)
+        x, when, condition = self.enter(x, time, condition)
         score = self.field(x, when, condition)[1]
         assert score is not None
         return score.reshape(self.event_shape)
 
 
-def transport_model(
-    field: TransportField, sampler: AbstractIntegrator, summary: Summary, *, optional: bool
-) -> AbstractTransportModel:
-    """The model that a field makes: with a score where its bridge has noise."""
-    kind = BridgeModel if field.stochastic else TransportModel
-    frame = Frame(summary, optional=optional)
-    return kind(field, Starts(summary), frame, sampler)  # pyright: ignore[reportCallIssue]
+class BridgeModel(AbstractBalancedModel, AbstractScoredModel):
+    """A transport of a bridge with noise: paths of its ODE or of its SDE."""
+
+    field: AbstractLearntField
+    starts: Starts
+    frame: Frame
+    sampler: AbstractIntegrator
 
 
 @jit

@@ -1,12 +1,14 @@
-"""Points of the transport product that have a name: I-CFM, OT-CFM, [SF]²M, linear references, DSBM."""
+"""Named points of the transport product: I-CFM, OT-CFM, [SF]²M, non-gradient references, DSBM."""
 
 from typing import ClassVar
 
+from noneq.learning.published import Published
 from noneq.methods.bridges.base import AbstractBridge
 from noneq.methods.bridges.integrators import AbstractIntegrator, TransportODE, TransportSDE
 from noneq.methods.bridges.linear import LinearSDE
 from noneq.methods.bridges.pairs.couplings import AbstractCoupling, ExactOT, Independent, Sinkhorn
 from noneq.methods.bridges.product import AbstractTransport
+from noneq.methods.bridges.references.learnt import LearntReference
 from noneq.methods.bridges.refresh import AbstractRefresh, Refit, Rematch
 from noneq.methods.bridges.straight import Brownian, Straight
 
@@ -116,6 +118,36 @@ class OUBridge(AbstractTransport):
     refresh: AbstractRefresh | None = Refit()
 
 
+class CurlyFM(AbstractTransport):
+    """The bridge that deviates least from a drift learnt from velocities, which may turn.
+
+    Forward process:
+        bridges of dX = f(X, t) dt + sigma dW (`LearntReference`), f learnt first from velocities of the
+        samples or from the steps of trajectories, between pairs of the entropic plan for −log of
+        its transition density.
+    Learnt object:
+        what is added to f for the velocity u(x, t), and the score s(x, t).
+    Objective and weight:
+        |f − velocity|² over the samples, then |u − u*|² + |spread (s − s*)|² with the conditional
+        values of `LearntReference`.
+    Sampling:
+        the ODE dX = u dt from the snapshot before; `TransportSDE` as ``sampler`` for the SDE.
+    Source and deviations:
+        Petrović et al. 2025. There a network gives the path between two states, without noise; here
+        the path is that of the reference linearised about its own motion, with noise, and passages
+        are drawn before training.
+
+    Args and errors: those of `AbstractTransport`. ``bridge.sigma`` is the noise, ``bridge.training``
+    that of f; ``fit(data, velocities=…)``.
+    """
+
+    source: ClassVar[str] = "petrovic2025curly"
+
+    coupling: AbstractCoupling = Sinkhorn()
+    bridge: AbstractBridge = LearntReference()
+    sampler: AbstractIntegrator = TransportODE()
+
+
 class DSBM(AbstractTransport):
     """Diffusion Schrödinger bridge matching: bridge matching and simulation in turn.
 
@@ -139,6 +171,7 @@ class DSBM(AbstractTransport):
     """
 
     source: ClassVar[str] = "shi2023diffusion"
+    published: ClassVar[Published | None] = Published("DSBM", True, True)
 
     coupling: AbstractCoupling = Independent()
     bridge: AbstractBridge = Brownian()

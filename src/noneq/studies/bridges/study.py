@@ -12,7 +12,11 @@ from noneq.methods.bridges.closed.plug_in import PlugInGaussian
 from noneq.methods.bridges.integrators import TransportSDE
 from noneq.methods.bridges.light.recipe import LightSB, LightSBM
 from noneq.methods.bridges.linear import LinearSDE
+from noneq.methods.bridges.others.action import ActionMatching
+from noneq.methods.bridges.others.half_bridges import DSB
 from noneq.methods.bridges.pairs.couplings import ExactOT, Sinkhorn
+from noneq.methods.bridges.pairs.growth import PlanGrowth
+from noneq.methods.bridges.pairs.unbalanced import Unbalanced
 from noneq.methods.bridges.presets import DSBM, ICFM, OTCFM, SF2M, OUBridge
 from noneq.methods.bridges.refresh import Rematch
 from noneq.methods.bridges.straight import Brownian
@@ -23,6 +27,7 @@ from noneq.studies.bridges.cells_over_days import CellsProblem
 from noneq.studies.bridges.fates import FatesProblem
 from noneq.studies.bridges.gaussian import GaussianProblem
 from noneq.studies.bridges.genes import GenesProblem
+from noneq.studies.bridges.growth import GrowthProblem, SharesCell
 from noneq.studies.bridges.linear import LinearProblem
 from noneq.studies.bridges.mixtures import MixtureProblem
 from noneq.studies.bridges.plane import PlaneProblem
@@ -30,7 +35,7 @@ from noneq.studies.bridges.problem import AbstractProblem, BridgeCell
 from noneq.studies.bridges.published import PublishedCell, published
 
 
-PARTS = ("gaussian", "mvou", "repressilator", "eot", "plane", "cite", "fates")
+PARTS = ("gaussian", "mvou", "repressilator", "eot", "plane", "cite", "growth", "fates")
 Methods = dict[str, AbstractMethod]
 
 
@@ -124,6 +129,9 @@ class BridgesStudy(AbstractStudy):
                 for i in range(self.seeds)
                 for label, method in methods.items()
             ]
+        if "growth" in self.parts:
+            shares = [SharesCell(problem=GrowthProblem(), replicate=i) for i in range(self.seeds)]
+            found += shares
         cases = dict.fromkeys(problem.case for problem, _ in self.problems())
         means = {"cite5": "cite5:", "cite50": "cite50:"}
         cases |= {name: None for name, start in means.items() if any(start in c for c in cases)}
@@ -144,6 +152,8 @@ class BridgesStudy(AbstractStudy):
             found += [(MixtureProblem(dim=d, epsilon=e), self._entropic(d, e)) for d, e in self.eot]
         if "plane" in self.parts:
             found += [(PlaneProblem(start=a, end=b), self._flows()) for a, b in self.plane]
+        if "growth" in self.parts:
+            found.append((GrowthProblem(), self._growing()))
         if "fates" in self.parts:
             fates = FatesProblem()
             found.append((fates, self._known_noise((2 / fates.beta) ** 0.5)))
@@ -175,6 +185,14 @@ class BridgesStudy(AbstractStudy):
             "PlugInGaussian": PlugInGaussian(bridge=LinearSDE(sigma=1.0)),
             "LightSB": LightSB(components=1, sigma=1.0),
             "SF2M": SF2M(coupling=Sinkhorn(), **matching),
+            "DSB": DSB(
+                net=net,
+                bridge=Brownian(sigma=1.0),
+                sampler=TransportSDE(steps=20),
+                rounds=10,
+                pool=10 * 65_536,
+                training=rounds["training"],
+            ),
             "DSBM(IMF)": DSBM(**rounds),
             "DSBM(IPF)": DSBM(refresh=Rematch(first="reference"), **rounds),
         }
@@ -227,6 +245,16 @@ class BridgesStudy(AbstractStudy):
             found["DSBM(IMF)"] = DSBM(**rounds)
         return found
 
+    def _growing(self) -> Methods:
+        """With and without growth, at the same noise."""
+        common: dict[str, Any] = {
+            "bridge": Brownian(sigma=0.5),
+            "net": MLP(width=64, depth=3),
+            "training": Training(steps=self.few_steps, batch=256),
+        }
+        growing = SF2M(coupling=Unbalanced(), growth=PlanGrowth(), **common)
+        return {"SF2M(Unbalanced)": growing, "SF2M": SF2M(**common)}
+
     def _known_noise(self, sigma: float) -> Methods:
         """Brownian bridges of the system's own noise."""
         net, training = MLP(width=64, depth=3), Training(steps=self.steps, batch=512)
@@ -241,6 +269,7 @@ class BridgesStudy(AbstractStudy):
         return {
             "ICFM": ICFM(**common),
             "OTCFM": OTCFM(coupling=ExactOT(), **common),
+            "ActionMatching": ActionMatching(**common),
             "SF2M": SF2M(**common),
         }
 

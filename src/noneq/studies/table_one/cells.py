@@ -15,6 +15,8 @@ from noneq.data.ensembles import Snapshots
 from noneq.estimate import Estimate, sample_mean
 from noneq.kinds import AbstractChecked
 from noneq.learning.method import AbstractMethod
+from noneq.methods.bridges.integrators import TransportODE
+from noneq.methods.bridges.model import AbstractTransportModel
 from noneq.methods.denoising.bound import variational_bound
 from noneq.methods.denoising.flow_law import AbstractFlowLaw
 from noneq.methods.denoising.model import DenoisingModel
@@ -89,13 +91,17 @@ class ReferenceCell(AbstractCell):
 
 
 class LearnerCell(AbstractCell):
-    """One method on one data set: fitted, sampled, scored, timed."""
+    """One method on one data set: fitted, sampled, scored, timed.
+
+    A transport starts from as many Gaussian states, one unit of time before the data (``started``).
+    """
 
     data: AbstractDataSet
     judging: Judging
     method: AbstractMethod
     replicate: int
     boxed: bool = False
+    started: bool = False
 
     @property
     def case(self) -> str:
@@ -114,7 +120,8 @@ class LearnerCell(AbstractCell):
         if self.boxed and parts.train.domain.bounds is None:
             parts = parts.boxed(self.judging.margin)
         name = self.method_name
-        found = trial(self.case, name, self.method, parts.train, keys=3, key=rest_key)
+        train = parts.train if not self.started else with_start(parts.train, rest_key)
+        found = trial(self.case, name, self.method, train, keys=3, key=rest_key)
         model, (draw_key, density_key, bound_key) = found.model, found.keys
         samples, seconds = self._draw(found, parts.test, draw_key)
         rows = [
@@ -194,6 +201,15 @@ class LearnerCell(AbstractCell):
         return {"density": picture, "extent": extent}, mass
 
 
+def with_start(data: Snapshots, key: Key) -> Snapshots:
+    """Snapshots of one time with a Gaussian of the same mean and spread one unit of time before."""
+    x = data.values
+    noise = np.asarray(jax.random.normal(jax.random.fold_in(key, 1), x.shape))
+    start = x.mean(0) + x.std(0).mean() * noise
+    time = float(data.times[0])
+    return Snapshots.from_frames([start, x], [time - 1.0, time], **data.labels())
+
+
 def distances(found: Trial, samples: Snapshots, parts: Parts) -> list[Row]:
     """`w2` and `mmd` of samples of any origin, averaged over the times."""
     n = int(samples.counts.min())
@@ -221,6 +237,8 @@ def evaluations(model: Any) -> int | None:
             return 4 * model.steps
         case DiffFlowModel():
             return model.steps
+        case AbstractTransportModel():
+            return model.sampler.steps * (4 if isinstance(model.sampler, TransportODE) else 1)
     return 1
 
 

@@ -12,6 +12,8 @@ from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod
 from noneq.methods import (
     DDPM,
+    DSB,
+    DSBM,
     EDM,
     FFJORD,
     PFGM,
@@ -20,6 +22,7 @@ from noneq.methods import (
     DiffFlow,
     FlowMatching,
     FlowPP,
+    LightSBM,
     PFGMpp,
     ReflectedDiffusion,
     ScoreMatching,
@@ -110,6 +113,8 @@ class TableOneStudy(AbstractStudy):
         "Bits per dimension of digits hold the bound by dequantisation with uniform noise.",
         "The rows of digits and of GaussianMixture need scikit-learn, and are left out without it.",
         "ReflectedDiffusion needs a box: shapes are given the one about their training data.",
+        "DSB, DSBM and LightSBM are transports: they start from as many Gaussian states, one unit of "
+        "time before the data, whose number of steps is theirs; on shapes only.",
         "The case fpe is on 8gaussians, with a smaller and smoother network than the table's.",
     )
     sources: ClassVar[tuple[str, ...]] = (
@@ -152,6 +157,9 @@ class TableOneStudy(AbstractStudy):
     flow_pp: FlowPP = FlowPP(training=Training(steps=5_000, batch=512))
     diff_flow: DiffFlow = DiffFlow(training=Training(steps=2_500, batch=512))
     ffjord: FFJORD = FFJORD(training=Training(steps=2_000, batch=256))
+    dsb: DSB = DSB(net=_NET, training=Training(steps=1_000, batch=512))
+    dsbm: DSBM = DSBM(net=_NET, training=Training(steps=1_000, batch=512))
+    light_sbm: LightSBM = LightSBM(components=64, training=Training(steps=5_000, batch=512))
 
     def __check_init__(self) -> None:
         names = {type(method).__name__ for method in self.methods()}
@@ -186,7 +194,9 @@ class TableOneStudy(AbstractStudy):
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if isinstance(value, AbstractMethod):
-                changes[field.name] = adapted(value, {"training.steps": 600, "training.batch": 256})
+                changes[field.name] = adapted(
+                    value, {"training.steps": 600, "training.batch": 256, "rounds": 4}
+                )
         return dataclasses.replace(self, **changes)
 
     def all_cells(self) -> list[AbstractCell]:
@@ -217,9 +227,12 @@ class TableOneStudy(AbstractStudy):
                 name = type(method).__name__
                 seeds = self.seeds_of_best if name in self.best else self.seeds
                 if replicate < seeds and (not self.only or name in self.only):
+                    started = type(method).between_times
+                    if started and not isinstance(data, Shape):
+                        continue
                     method = self._suited(method, data)
                     boxed = isinstance(method, ReflectedDiffusion)
-                    cells.append(LearnerCell(**common, method=method, boxed=boxed))
+                    cells.append(LearnerCell(**common, method=method, boxed=boxed, started=started))
         return cells
 
     def _consistency(self) -> list[AbstractCell]:

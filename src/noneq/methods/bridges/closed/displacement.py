@@ -75,6 +75,7 @@ class DisplacementInterpolation(AbstractMethod):
     """
 
     source: ClassVar[str] = "mccann1997convexity"
+    between_times: ClassVar[bool] = True
 
     coupling: AbstractCoupling = ExactOT(batch=4096)
 

@@ -57,6 +57,7 @@ class PlugInGaussian(AbstractMethod):
     """
 
     source: ClassVar[str] = "bunne2023schrodinger"
+    between_times: ClassVar[bool] = True
 
     bridge: LinearSDE = LinearSDE()
     sampler: AbstractIntegrator = TransportSDE()

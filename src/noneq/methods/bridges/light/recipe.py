@@ -19,6 +19,7 @@ from noneq.frames.frame import Frame
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_init
 from noneq.learning.objectives import AbstractLoss, AbstractObjective
+from noneq.learning.published import Published
 from noneq.learning.rows import train_part
 from noneq.learning.training import Training
 from noneq.learning.watching import watched
@@ -86,6 +87,8 @@ class AbstractLight(AbstractMethod):
     Raises:
         InvalidInput: a value outside its range; one time; conditions.
     """
+
+    between_times: ClassVar[bool] = True
 
     coupling: eqx.AbstractVar[AbstractCoupling]
     components: int = 20
@@ -222,6 +225,7 @@ class LightSBM(AbstractLight):
     """
 
     source: ClassVar[str] = "gushchin2024light"
+    published: ClassVar[Published | None] = Published("LightSB-M", True, True)
 
     coupling: AbstractCoupling = ExactOT(batch=128)
 

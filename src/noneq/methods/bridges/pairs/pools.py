@@ -9,8 +9,9 @@ from noneq._typing import Key
 from noneq.data.snapshots import Snapshots
 from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
-from noneq.methods.bridges.base import AbstractBridge
+from noneq.methods.bridges.base import AbstractBridge, begun
 from noneq.methods.bridges.pairs.couplings import AbstractCoupling
+from noneq.methods.bridges.pairs.growth import AbstractGrowth
 
 
 _MOST_NUMBERS = 2**27
@@ -63,10 +64,14 @@ def pair_pool(
     count: int,
     width: float | None,
     rng: np.random.Generator,
+    growth: AbstractGrowth | None = None,
+    rates: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Rows to learn from: ``count`` pairs of each interval (as many as samples if there are more).
 
-    Pairs lie inside groups of equal conditions, each of which gets its share of samples.
+    Pairs lie inside groups of equal conditions, each of which gets its share of samples. With
+    ``growth`` there are also ``log_growth`` of the starts, and ``log_weight``, the same relative to
+    the mean; ``rates`` are what it takes, one for every sample.
 
     Raises:
         InvalidInput: a condition that occurs at one end of an interval only.
@@ -74,16 +79,26 @@ def pair_pool(
     states = centred(data, normaliser, width, rng)
     parts: list[dict[str, Any]] = []
     for i, duration in enumerate(np.diff(data.times)):
-        cost = lambda a, b, duration=float(duration): bridge.cost(a, b, duration)
+        own, duration = begun(bridge, float(data.times[i])), float(duration)
+        cost = lambda a, b, own=own, duration=duration: own.cost(a, b, duration)
         before, after = (np.flatnonzero(data.time_index == k) for k in (i, i + 1))
         most = max(_MOST_NUMBERS // states.shape[1], 1)
         total = min(max(count, len(before), len(after)), most)
         for left, right, share in _groups(data, before, after):
             size = max(1, round(total * share))
-            pairs = coupling.pairs(states[left], states[right], cost, size, rng)
+            known = np.zeros(0) if rates is None else rates[left]
+            ends = (states[left], states[right], cost, size)
+            if growth is None:
+                pairs, more = coupling.pairs(*ends, rng), {}
+            else:
+                pairs, log_growth = growth.pairs(coupling, *ends, known, duration, rng)
+                mean = np.log(np.exp(log_growth).mean())
+                own_growth = log_growth[pairs.start].astype(np.float32)
+                more = {"log_growth": own_growth, "log_weight": own_growth - np.float32(mean)}
             rows = left[pairs.start]
             parts.append(
-                {
+                more
+                | {
                     "start": states[rows].astype(np.float32),
                     "end": states[right[pairs.end]].astype(np.float32),
                     "time": np.full(len(rows), data.times[i], np.float32),

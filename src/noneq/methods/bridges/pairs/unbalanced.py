@@ -10,10 +10,15 @@ from noneq.methods.bridges.pairs.couplings import (
     by_batches,
     check_batch,
 )
+from noneq.methods.bridges.pairs.growth import HasDescendants
 from noneq.statistics.entropic import drawn_pairs, entropic_plan
 
 
-class Unbalanced(AbstractCoupling):
+_TURNS = 4
+"""Plans in which each state is, at least, if there are several of a snapshot."""
+
+
+class Unbalanced(AbstractCoupling, HasDescendants):
     """The entropic plan whose marginals may give way, so that branches can grow or shrink.
 
     **Equation**: min E cost + epsilon KL(plan | p0 × p1) + rho_0 KL(plan_0 | p0) + rho_1 KL(plan_1 | p1),
@@ -60,6 +65,26 @@ class Unbalanced(AbstractCoupling):
         """Relative number of descendants of every earlier state: mean 1, whole snapshots."""
         mass = self.plan(cost(x0, x1)).sum(1)
         return mass / mass.mean()
+
+    def descendants(
+        self, x0: np.ndarray, x1: np.ndarray, cost: Cost, rng: np.random.Generator
+    ) -> np.ndarray:
+        """As `growth`, from plans of ``batch`` states, each state in several of them."""
+        if self.batch is None or max(len(x0), len(x1)) <= self.batch:
+            return self.growth(x0, x1, cost)
+        mass, seen = np.zeros(len(x0)), np.zeros(len(x0))
+        sizes = (min(len(x0), self.batch), min(len(x1), self.batch))
+
+        def solve(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            mass[a] += self.plan(cost(x0[a], x1[b])).sum(1) * len(a)
+            seen[a] += 1
+            return np.arange(len(a)), np.zeros(len(a), int)
+
+        # A whole number of turns, and one for what the last turn cut.
+        by_batches(solve, (len(x0), len(x1)), sizes, (_TURNS + 1) * len(x0), rng)
+        found = mass / np.maximum(seen, 1)
+        found[seen == 0] = found[seen > 0].mean()
+        return found / found.mean()
 
     def pairs(
         self, x0: np.ndarray, x1: np.ndarray, cost: Cost, count: int, rng: np.random.Generator

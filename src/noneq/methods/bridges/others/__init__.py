@@ -1,0 +1,1 @@
+"""Transports by other objectives than the matching of bridges."""

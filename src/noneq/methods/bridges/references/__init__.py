@@ -1,0 +1,1 @@
+"""References that are learnt from velocities."""

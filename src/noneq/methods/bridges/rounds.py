@@ -1,0 +1,274 @@
+"""What all transports between snapshots do: train in rounds, on pools drawn on the host."""
+
+import time as clock
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from noneq._typing import Key
+from noneq.constant import Constant
+from noneq.data.ensembles import Snapshots
+from noneq.data.summary import Summary, summarise
+from noneq.errors import InvalidInput
+from noneq.kinds import checked
+from noneq.learning.inputs import AbstractInputs
+from noneq.learning.method import (
+    AbstractMethod,
+    Fit,
+    History,
+    Progress,
+    as_data,
+    check_coordinates,
+    check_init,
+)
+from noneq.learning.objectives import AbstractObjective
+from noneq.learning.rows import check_lattice, train_part
+from noneq.learning.training import Training
+from noneq.learning.watching import Part, told
+from noneq.methods.bridges.base import AbstractBridge, HasLesson, HasMeasure
+from noneq.methods.bridges.growing import transport_model
+from noneq.methods.bridges.integrators import AbstractIntegrator
+from noneq.methods.bridges.matching import AbstractLearntField
+from noneq.methods.bridges.model import AbstractTransportModel
+from noneq.methods.bridges.pairs.pools import centred, check_snapshots, seeded
+from noneq.methods.bridges.references.velocities import velocity_rows
+from noneq.nets.base import AbstractNet, AbstractNetwork
+from noneq.nets.vectors.fields import MLP
+
+
+_MOST_HARMONICS = 64
+
+
+class Lesson(NamedTuple):
+    """What one round trains.
+
+    Attributes:
+        part: the learnt part of a model.
+        loss: what training follows.
+        rows: to learn from.
+        held_out: rows for the held-out loss, or None.
+    """
+
+    part: Callable[[Any], Any]
+    loss: AbstractObjective
+    rows: dict[str, Any]
+    held_out: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """Data of one part of a fit.
+
+    Attributes:
+        data: snapshots.
+        rates: of growth, one for every sample, or None.
+    """
+
+    data: Snapshots
+    rates: np.ndarray | None = None
+
+
+class AbstractRounds(AbstractInputs, AbstractMethod):
+    """A transport by one network over real time, or two, trained in one round or several.
+
+    Args:
+        bridge: the reference, or the path between the two states of a pair, in physical time.
+        sampler: how a fitted model moves states.
+        net: recipe of the networks.
+        pool: rows of each interval that are drawn before a round (at least one a sample).
+        rounds: trainings, each of ``training.steps``.
+        time_band: highest frequency of the time features; None takes one turn in the shortest
+            interval, at most 64 harmonics.
+        drop_condition, dequantise: as in `AbstractInputs`.
+        training: settings of the gradient loop.
+    """
+
+    between_times: ClassVar[bool] = True
+
+    bridge: eqx.AbstractVar[AbstractBridge]
+    sampler: eqx.AbstractVar[AbstractIntegrator]
+    rounds: eqx.AbstractVar[int]
+    net: AbstractNet = MLP()
+    pool: int = 65_536
+    training: Training = Training(steps=10_000, batch=512)
+
+    def __check_init__(self) -> None:
+        if self.pool < 1 or self.rounds < 1:
+            raise InvalidInput(
+                f"{type(self).__name__}: pool = {self.pool}, rounds = {self.rounds}; expected at "
+                "least 1."
+            )
+
+    @abstractmethod
+    def field(
+        self,
+        net: Callable[[int, Key], AbstractNetwork],
+        summary: Summary,
+        bridge: AbstractBridge,
+        scale: Constant,
+        pace: Constant,
+        *,
+        key: Key,
+    ) -> AbstractLearntField:
+        """The untrained field, of networks ``net(outputs, key)``."""
+
+    @abstractmethod
+    def lesson(
+        self,
+        model: AbstractTransportModel,
+        known: Known,
+        held: Known | None,
+        index: int,
+        rng: np.random.Generator,
+        *,
+        key: Key,
+    ) -> Lesson:
+        """What round number ``index`` trains."""
+
+    @abstractmethod
+    def between(
+        self, model: AbstractTransportModel, index: int, *, key: Key
+    ) -> AbstractTransportModel:
+        """The model with which round number ``index`` begins."""
+
+    @checked
+    def init(self, summary: Summary, *, key: Key) -> AbstractTransportModel:
+        if len(summary.times) < 2:
+            raise InvalidInput(
+                f"{type(self).__name__}: one time is no transport; give two snapshots."
+            )
+        bridge = self.bridge
+        if isinstance(bridge, HasMeasure):
+            bridge = bridge.measured(summary)
+        band = self._band(summary)
+        net = lambda outputs, key: self.net.init_for(
+            summary, outputs, noise=False, band=band, key=key
+        )
+        inner = summary.dim // len(summary.scale)
+        pace = summary.span / (len(summary.times) - 1)
+        # A bridge spreads also the coordinates in which the data hardly differ.
+        spread = jnp.asarray(bridge.diffusion(), float) * (np.sqrt(pace) / 2)
+        data = np.repeat(np.asarray(summary.scale, np.float64), inner)
+        scale = Constant(jnp.hypot(jnp.asarray(data, float), spread))
+        field = self.field(net, summary, bridge, scale, Constant(jnp.asarray(pace, float)), key=key)
+        self.sampler.check(field)
+        return transport_model(field, self.sampler, summary, optional=self.optional)
+
+    def _band(self, summary: Summary) -> float:
+        if self.time_band is not None:
+            return self.time_band
+        return min(1 / float(np.diff(summary.times).min()), _MOST_HARMONICS / (1.25 * summary.span))
+
+
+def fit_rounds(
+    method: AbstractRounds,
+    data: Any,
+    *,
+    key: Key,
+    init: AbstractTransportModel | None,
+    progress: Progress | None,
+    checkpoint: Path | None,
+    velocities: Any = None,
+    rates: Callable[[int], np.ndarray | None] = lambda n: None,
+) -> Fit:
+    """The way from snapshots to `Fit`.
+
+    Args:
+        method, data, key, init, progress, checkpoint: as in `AbstractMethod.fit`.
+        velocities: of the samples, for a bridge that learns its reference.
+        rates: of growth, of n samples.
+    """
+    began, name = clock.monotonic(), type(method).__name__
+    check_coordinates(method, data)
+    check_lattice(as_data(data), method.dequantise, name)
+    snapshots = as_data(data).snapshots()
+    check_snapshots(snapshots, name)
+    split_key, init_key, pool_key, *train_keys = jax.random.split(key, 3 + method.rounds)
+    rng = seeded(pool_key)
+    known, held = Known(snapshots, rates(snapshots.n)), None
+    if method.training.patience:
+        known, held = _parts(known, 1 - method.training.held_out, split_key)
+        check_snapshots(held.data, f"{name}, held-out part")
+    summary = summarise(known.data)
+    check_init(method, init, summary)
+    model = method.init(summary, key=init_key) if init is None else init
+    model = _with_starts(model, known.data, method.dequantise, rng)
+    history: History = {}
+    recipe = method.bridge
+    moved = velocity_rows(data, velocities, model.frame.normaliser, name, recipe)
+    if isinstance(recipe, HasLesson) and moved is not None:
+        report = Part(told(progress or False), "reference")
+        folder = None if checkpoint is None else checkpoint / "reference"
+        own_key = jax.random.fold_in(init_key, 1)
+        bridge, _ = recipe.taught(
+            model.field.bridge, moved, key=own_key, progress=report, checkpoint=folder
+        )
+        model = eqx.tree_at(lambda m: m.field.bridge, model, bridge)
+    for i, train_key in enumerate(train_keys):
+        if i:
+            model = method.between(model, i, key=jax.random.fold_in(train_key, 1))
+        fresh = jax.random.fold_in(train_key, 2)
+        lesson = method.lesson(model, known, held, i, rng, key=fresh)
+        model, rows = train_part(
+            model,
+            lesson.part,
+            lesson.loss,
+            lesson.rows,
+            method.training,
+            key=train_key,
+            held_out=lesson.held_out,
+            progress=_told(method, progress, i),
+            checkpoint=checkpoint if checkpoint is None or not i else checkpoint / f"round_{i}",
+        )
+        history = _appended(history, rows)
+    return Fit(model, history, method, summary, {"seconds": clock.monotonic() - began})
+
+
+def _told(method: AbstractRounds, progress: Progress | None, index: int) -> Part:
+    """What one of the rounds tells."""
+    steps, several = method.training.steps, method.rounds > 1
+    return Part(
+        told(progress or False),
+        f"round {index + 1} of {method.rounds}" if several else "",
+        before=lambda: index * steps,
+        total=method.rounds * steps,
+    )
+
+
+def _parts(known: Known, fraction: float, key: Key) -> tuple[Known, Known]:
+    """A random split inside every time; rates go with their samples."""
+    parts = known.data.split(fraction, key=key)
+    if known.rates is None:
+        return Known(parts[0]), Known(parts[1])
+    # The same key splits the numbers of the samples alike.
+    numbers = Snapshots(np.arange(known.data.n), known.data.times, known.data.time_index)
+    rows = [part.values[:, 0].astype(int) for part in numbers.split(fraction, key=key)]
+    first, second = (Known(part, known.rates[row]) for part, row in zip(parts, rows, strict=True))
+    return first, second
+
+
+def _with_starts(
+    model: AbstractTransportModel, data: Snapshots, width: float | None, rng: np.random.Generator
+) -> AbstractTransportModel:
+    """The model with the states of these data to start from."""
+    y = centred(data, model.frame.normaliser, width, rng) / np.asarray(
+        model.frame.normaliser.scale.value
+    )
+    starts = model.starts.filled(y, data.condition, data.time_index, rng)
+    return eqx.tree_at(lambda m: m.starts, model, starts)
+
+
+def _appended(history: History, rows: History) -> History:
+    """Columns of two rounds, the steps counted on."""
+    if not history:
+        return rows
+    last = history["step"][-1]
+    later = rows | {"step": [last + step for step in rows["step"]]}
+    return {name: [*column, *later[name]] for name, column in history.items()}
