@@ -11,10 +11,11 @@ import numpy as np
 
 from noneq.cli.output import say
 from noneq.cli.words import assignments
-from noneq.data.files import handling, read, read_raw, reading_of, safely
+from noneq.data.files import handling, read, read_raw, reading_of
 from noneq.data.formats.reader import AbstractReader
 from noneq.data.readings.options import Reading
 from noneq.data.readings.refinement import build
+from noneq.data.safety import safely
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, InvalidInput

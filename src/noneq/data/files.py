@@ -18,7 +18,8 @@ from noneq.data.formats.npy import NpyReader
 from noneq.data.formats.npz import NpzReader, write_npz
 from noneq.data.formats.parquet import ParquetReader, write_parquet
 from noneq.data.formats.reader import AbstractReader, reader_at
-from noneq.data.formats.text import TextReader, write_csv
+from noneq.data.formats.text import TextReader
+from noneq.data.formats.text_writer import write_csv
 from noneq.data.formats.trackmate import TrackMateReader
 from noneq.data.formats.xarrays import NetcdfReader, ZarrReader, write_netcdf, write_zarr
 from noneq.data.hints import HINTS, not_found, reason
@@ -31,7 +32,7 @@ from noneq.data.readings.options import (
     units as units_of,
 )
 from noneq.data.readings.refinement import build
-from noneq.data.safety import bytes_to_unpack
+from noneq.data.safety import bytes_to_unpack, safely
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.domains import AbstractDomain
@@ -291,23 +292,3 @@ def _format(path: Path) -> str:
         hint = f"{HINTS[suffix]}. "
     known = ", ".join(READERS)
     raise InvalidInput(f"{path} has an unknown extension {suffix!r}; {hint}known: {known}.")
-
-
-def safely(path: Path, action):
-    """Run a parser; whatever it throws becomes one `DataFileError` that names the file."""
-    try:
-        return action()
-    except DataFileError as error:
-        if str(path) in str(error):
-            raise
-        raise DataFileError(f"{path}: {error}") from error
-    except InvalidInput as error:
-        if str(path) in str(error):
-            raise
-        raise InvalidInput(f"{path}: {error}") from error
-    except NoneqError:
-        raise
-    except Exception as error:
-        raise DataFileError(
-            f"{path} cannot be read: {reason(error)}; it is damaged or of another format."
-        ) from error

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from noneq.errors import DataFileError, InvalidInput
+from noneq.data.hints import reason
+from noneq.errors import DataFileError, InvalidInput, NoneqError
 
 
 HARMLESS = 100_000_000
@@ -132,3 +133,23 @@ def refuse_codecs(path: Path, codecs: Iterable[dict[str, Any]]) -> None:
             )
         settings = codec.get("configuration") or {}
         refuse_codecs(path, [*settings.get("codecs", ()), *settings.get("index_codecs", ())])
+
+
+def safely(path: Path, action):
+    """Run a parser; whatever it throws becomes one `DataFileError` that names the file."""
+    try:
+        return action()
+    except DataFileError as error:
+        if str(path) in str(error):
+            raise
+        raise DataFileError(f"{path}: {error}") from error
+    except InvalidInput as error:
+        if str(path) in str(error):
+            raise
+        raise InvalidInput(f"{path}: {error}") from error
+    except NoneqError:
+        raise
+    except Exception as error:
+        raise DataFileError(
+            f"{path} cannot be read: {reason(error)}; it is damaged or of another format."
+        ) from error

@@ -4,17 +4,16 @@ Our own files begin with a comment line that carries the record, so that labels 
 changed digit is noticed; they are read strictly.
 """
 
-import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from noneq.data.formats.columns import from_table, table
+from noneq.data.formats.columns import from_table
 from noneq.data.formats.dialect import (
     MISSING,
     Dialect,
@@ -26,64 +25,22 @@ from noneq.data.formats.dialect import (
     split,
 )
 from noneq.data.formats.reader import AbstractReader
-from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
+from noneq.data.formats.text_writer import MARK
+from noneq.data.layouts import Raw, own, parse_record
 from noneq.data.readings.ambiguity import refuse_nameless
-from noneq.data.readings.labels import is_date, name_and_unit
+from noneq.data.readings.labels import is_date
 from noneq.data.readings.options import Reading
 from noneq.data.readings.roles import CONDITION, Column, is_label
 from noneq.data.safety import check_file, refuse_bomb, refuse_long
-from noneq.data.snapshots import Snapshots
-from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, InvalidInput
-from noneq.plain_text import cell
 
 
-_MARK = "# noneq "
 _GROUPED = re.compile(r"[-+]?\d+(?:[_,' \u00a0.]\d+)+%?|[-+]?\d+\.?\d*\s?%")
 _ZERO = re.compile(r"(?<![\d.])0\d")
 _UNSURE = "#%!/ \t\xa0\u2003\u3000"
 """First characters of lines that may be comments or blank."""
 _MISSING = sorted({w for m in MISSING for w in (m, m.upper(), m.capitalize())} | {"N/A", "NaN"})
-_CELLS = 100_000
-"""Cells written at once."""
 _WIDE = 1000
-
-
-def write_csv(data: Snapshots | Trajectories, path: Path, record: bool = False) -> None:
-    """Shortest digits that give every number back exactly.
-
-    Args:
-        data: states that are vectors.
-        path: the file.
-        record: put a comment line with all labels and a checksum above the names. Without it
-            units stand behind the names, ``x (um)``, where they are read back as such.
-    """
-    columns = table(data)
-    names = [*columns] if record else _with_units(data, columns)
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        if record:
-            stream.write(f"{_MARK}{_one_cell(record_text(record_of(data)))}\n")
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(map(cell, names))
-        step = max(1, _CELLS // len(columns))
-        for start in range(0, len(columns["time"]), step):
-            block = [column[start : start + step].astype(str) for column in columns.values()]
-            writer.writerows(zip(*block, strict=True))
-
-
-def _with_units(data: Snapshots | Trajectories, names: Iterable[str]) -> list[str]:
-    units = {"time": data.time_unit} | dict(zip(data.names, data.units, strict=True))
-    full = {name: f"{name} ({units.get(name, '')})" for name in names}
-    return [text if name_and_unit(text)[0] == name else name for name, text in full.items()]
-
-
-def _one_cell(record: str) -> str:
-    """JSON with the separators inside its texts written as codes: a name begins no cell."""
-    return re.sub(r'"(?:[^"\\]|\\.)*"', _hidden, record)
-
-
-def _hidden(text: re.Match[str]) -> str:
-    return text[0].replace(",", "\\u002c").replace(";", "\\u003b")
 
 
 class TextReader(AbstractReader):
@@ -123,8 +80,8 @@ class TextReader(AbstractReader):
 def _record(path: Path, lines: Sequence[str]) -> dict[str, Any]:
     """The record in the first line of our own files."""
     first = lines[0] if lines else ""
-    if first.startswith(_MARK):
-        return parse_record(path, first.removeprefix(_MARK))
+    if first.startswith(MARK):
+        return parse_record(path, first.removeprefix(MARK))
     if any('"sha256"' in line for line in lines[:3]):
         raise DataFileError(f"{path}: its noneq record is damaged; restore it from a copy.")
     return {}

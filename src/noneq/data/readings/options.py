@@ -1,8 +1,6 @@
 """How a file is to be read, where it leaves that open: one value from keywords, options or a file."""
 
 import dataclasses
-import math
-import re
 import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -10,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from noneq import domains
+from noneq.data.readings.domain_words import domain, domain_text
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 
@@ -34,7 +30,6 @@ _EXPECTED = {
     "transform": "log for all coordinates, or x:log,y:log1p",
     "domain": "torus:2pi, torus:360:-180, box:LOW:HIGH or free",
 }
-_PI = re.compile(r"(-?)(\d*\.?\d*)\s*\*?\s*(?:pi|π)")
 
 
 @dataclass(frozen=True)
@@ -140,7 +135,7 @@ def words(reading: Reading) -> list[str]:
         "--components": reading.components,
         "--missing": ",".join(f"{code:g}" for code in reading.missing),
         "--units": ",".join(f"{name}={unit}" for name, unit in reading.units),
-        "--domain": "" if reading.domain is None else _domain_text(reading.domain),
+        "--domain": "" if reading.domain is None else domain_text(reading.domain),
         "--unpack-limit": reading.unpack_limit,
     }
     more = {
@@ -165,15 +160,6 @@ def words(reading: Reading) -> list[str]:
     found += [f"--condition-column {shlex.quote(name)}" for name in reading.condition]
     found += [f"--read {shlex.quote(f'{name}={value}')}" for name, value in more.items() if value]
     return found
-
-
-def _domain_text(given: AbstractDomain) -> str:
-    """What `domain` reads; empty for domains that have no words."""
-    if isinstance(given, domains.Torus) and np.ndim(given.period) == np.ndim(given.low) == 0:
-        return f"torus:{given.period:.9g}" + (f":{given.low:.9g}" if given.low else "")
-    if isinstance(given, domains.Box) and np.ndim(given.low) == np.ndim(given.high) == 0:
-        return f"box:{given.low:.9g}:{given.high:.9g}"
-    return "free" if isinstance(given, domains.Free) else ""
 
 
 def parse(words: Sequence[str], start: Reading = Reading()) -> Reading:
@@ -281,34 +267,3 @@ def _pairs(text: str) -> list[tuple[str, str]]:
     if not all(sep for _, sep, _ in parts):
         raise InvalidInput(f"origin = {text!r}; expected NAME:NUMBER, such as origin=x:3.8e8.")
     return [(place.strip(), number) for place, _, number in parts]
-
-
-def domain(text: str) -> AbstractDomain:
-    """A domain from words: ``free``, ``torus:2pi``, ``torus:360:-180``, ``box:-1:1``.
-
-    Raises:
-        InvalidInput: another word or numbers.
-    """
-    word, *numbers = text.strip().lower().split(":")
-    expected = (
-        "expected free, torus:PERIOD, torus:PERIOD:LOW (such as torus:2pi:-pi) or box:LOW:HIGH"
-    )
-    try:
-        sizes = [_number(number) for number in numbers]
-        if word == "free" and not sizes:
-            return domains.Free()
-        if word == "torus" and len(sizes) <= 2:
-            return domains.Torus(*sizes)
-        if word == "box" and len(sizes) == 2:
-            return domains.Box(*sizes)
-    except ValueError as error:
-        if isinstance(error, InvalidInput):
-            raise
-    raise InvalidInput(f"domain {text!r}: {expected}.")
-
-
-def _number(text: str) -> float:
-    match = _PI.fullmatch(text.strip())
-    if not match:
-        return float(text)
-    return float(f"{match[1]}{match[2] or 1}") * math.pi
