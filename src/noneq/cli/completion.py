@@ -43,5 +43,7 @@ def _citing(module: str) -> list[str]:
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.ClassDef)
         for line in node.body
-        if isinstance(line, ast.AnnAssign) and ast.unparse(line.target) == "source"
+        if isinstance(line, ast.AnnAssign)
+        and ast.unparse(line.target) == "source"
+        and "ClassVar" in ast.unparse(line.annotation)
     ]
