@@ -14,6 +14,7 @@ from noneq.studies.running import cell_key, machine
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 SENTINELS = {
+    "bridges": ("mvou:d=5", "PlugInGaussian"),
     "equilibrium_flow": ("lorenz", "PolynomialFlow"),
     "genphys": ("verdict:diffusion", "GenPhys"),
     "latent_cycle": ("bars:H=6", "MixtureEM"),

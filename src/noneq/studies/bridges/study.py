@@ -47,7 +47,8 @@ class BridgesStudy(AbstractStudy):
 
     Args:
         parts: of `PARTS`.
-        seeds: fits of each method on each problem.
+        seeds: fits of each trained method on each problem.
+        baseline_seeds: data sets for what needs no training.
         gaussian, mvou: dimensions.
         eot: (dimension, epsilon) of the mixture pairs.
         plane: shapes, from and to.
@@ -80,6 +81,7 @@ class BridgesStudy(AbstractStudy):
 
     parts: tuple[str, ...] = PARTS
     seeds: int = 5
+    baseline_seeds: int = 5
     gaussian: tuple[int, ...] = (5, 20, 50)
     mvou: tuple[int, ...] = (2, 5, 10, 25, 50, 100)
     eot: tuple[tuple[int, float], ...] = tuple(
@@ -111,6 +113,7 @@ class BridgesStudy(AbstractStudy):
         changes: dict[str, Any] = {
             "parts": tuple(part for part in self.parts if part != "cite"),
             "seeds": 1,
+            "baseline_seeds": 1,
             "gaussian": (5,),
             "mvou": (5,),
             "eot": ((2, 1.0),),
@@ -128,15 +131,22 @@ class BridgesStudy(AbstractStudy):
             found += [
                 BridgeCell(problem=problem, method=method, replicate=i, label=label)
                 for label, method in methods.items()
-                for i in range(self.seeds if label != "DSB" else 1)
+                for i in range(self._seeds_of(label, method))
             ]
         if "growth" in self.parts:
-            shares = [SharesCell(problem=GrowthProblem(), replicate=i) for i in range(self.seeds)]
+            count = self.baseline_seeds
+            shares = [SharesCell(problem=GrowthProblem(), replicate=i) for i in range(count)]
             found += shares
         cases = dict.fromkeys(problem.case for problem, _ in self.problems())
         means = {"cite5": "cite5:", "cite50": "cite50:"}
         cases |= {name: None for name, start in means.items() if any(start in c for c in cases)}
         return found + [PublishedCell(of_case=case) for case in cases if published(case)]
+
+    def _seeds_of(self, label: str, method: AbstractMethod) -> int:
+        """Baselines cost little, half bridges much."""
+        if isinstance(method, PlugInGaussian | DisplacementInterpolation):
+            return self.baseline_seeds
+        return 1 if label == "DSB" else self.seeds
 
     def problems(self) -> list[tuple[AbstractProblem, Methods]]:
         """The problems of the parts, with the methods put to them, by the name of their rows."""
