@@ -145,7 +145,9 @@ def test_drifts_are_told_apart_by_their_values(forward, drift):
 
 
 def test_footnotes_where_the_paper_differs():
-    notes = {cls: differences(cls.published, dynamics(cls())) for cls in LISTED}
+    # Transports between snapshots have no noising process to compare.
+    terms = {cls: dynamics(cls()) for cls in LISTED}
+    notes = {c: differences(c.published, found) for c, found in terms.items() if found is not None}
     assert {cls for cls, note in notes.items() if note} >= {DDPM, VDM, ReflectedDiffusion}
     for cls in (SMLD, ScoreSDE, FlowPP, DiffFlow):
         assert notes[cls] == ""
