@@ -14,6 +14,7 @@ from noneq.statistics.assignment import assignment
 from noneq.statistics.linear_reference import squared_distances
 from noneq.studies.bridges.problem import AbstractProblem, Score
 from noneq.systems import Repressilator
+from noneq.traits import HasDrift, HasVelocity
 
 
 class GenesProblem(AbstractProblem):
@@ -65,7 +66,8 @@ class GenesProblem(AbstractProblem):
                 "energy_distance", float(energy.value.item()), float(energy.stderr.item()), floor
             ),
         ]
-        return [*scores, *self._motion(model, truth)]
+        moves = isinstance(model, HasDrift) and isinstance(model, HasVelocity)
+        return [*scores, *(self._motion(model, truth) if moves else ())]
 
     def _motion(self, model: Any, truth: Snapshots) -> list[Score]:
         x = jnp.asarray(truth.values)
