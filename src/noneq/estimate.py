@@ -29,6 +29,11 @@ class Estimate:
             (two disjoint halves of the reference, hence of smaller samples; with few samples
             as many and the rest).
         floor_stderr: standard error of ``floor``, same shape.
+        method: the estimator, by its name in the call that made it; empty if there is one only.
+        bias: what the estimator took off its raw value, same shape; None without a correction.
+        limit: the value extrapolated to recording interval 0, same shape; None if that was not
+            done. ``value`` stays what the data's own interval shows.
+        notes: what was assumed, corrected or left out, a sentence each.
         bound: ``"lower"`` or ``"upper"`` when the expectation is a bound, else ``"none"``.
         unit: unit of ``value`` as text, empty if dimensionless.
     """
@@ -42,11 +47,15 @@ class Estimate:
     bound: Literal["none", "lower", "upper"] = "none"
     unit: str = ""
     floor_stderr: np.ndarray | None = None
+    method: str = ""
+    bias: np.ndarray | None = None
+    limit: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         value = np.asarray(self.value, dtype=np.float64)
         object.__setattr__(self, "value", value)
-        for name in ("stderr", "n", "floor", "floor_stderr"):
+        for name in ("stderr", "n", "floor", "floor_stderr", "bias", "limit"):
             raw = getattr(self, name)
             if raw is None:
                 continue
@@ -68,7 +77,7 @@ class Estimate:
             object.__setattr__(self, "times", times)
 
     def __getitem__(self, index: Any) -> "Estimate":
-        """Select entries (same index on value, stderr, n, floor, times)."""
+        """Select entries (the same index on every array)."""
         pick = lambda a: None if a is None else np.asarray(a[index])
         return replace(
             self,
@@ -78,6 +87,8 @@ class Estimate:
             times=pick(self.times) if np.ndim(self.value[index]) else None,
             floor=pick(self.floor),
             floor_stderr=pick(self.floor_stderr),
+            bias=pick(self.bias),
+            limit=pick(self.limit),
         )
 
     def where(self, keep: Callable[[np.ndarray], np.ndarray]) -> "Estimate":
@@ -105,6 +116,8 @@ class Estimate:
             times=None,
             floor=None if self.floor is None else np.asarray(self.floor.mean()),
             floor_stderr=combined(self.floor_stderr),
+            bias=None if self.bias is None else np.asarray(self.bias.mean()),
+            limit=None if self.limit is None else np.asarray(self.limit.mean()),
         )
 
     def z(self, truth: Any) -> np.ndarray:
