@@ -5,6 +5,7 @@ inside. Ranges and sizes are for each function to judge.
 """
 
 import dataclasses
+import difflib
 import functools
 import inspect
 import math
@@ -61,7 +62,12 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
             name: as_kind(value, wanted[name], f"{place}: {name}") if name in wanted else value
             for name, value in kwargs.items()
         }
-        return function(*good, *args[len(good) :], **named)  # pyright: ignore[reportCallIssue]
+        given = (*good, *args[len(good) :])
+        try:
+            return function(*given, **named)  # pyright: ignore[reportCallIssue]
+        except TypeError:
+            _refuse_misfit(function, given, named, place)
+            raise
 
     if seeded:
         vars(call)["__signature__"] = _with_seed(function)
@@ -79,7 +85,12 @@ class _Checks(type(eqx.Module)):
         )
         good = [fit(name, value) for name, value in zip(names[1:], args, strict=False)]
         named = {name: fit(name, value) for name, value in kwargs.items()}
-        made = type(eqx.Module).__call__(cls, *good, *args[len(good) :], **named)
+        given = (*good, *args[len(good) :])
+        try:
+            made = type(eqx.Module).__call__(cls, *given, **named)
+        except TypeError:
+            _refuse_misfit(cls, given, named, cls.__name__)
+            raise
         for name, value in vars(made).items():
             if isinstance(value, float) and math.isnan(value):
                 raise InvalidInput(f"{cls.__name__}: {name} = nan; expected a number.")
@@ -205,6 +216,25 @@ def shown(value: Any) -> str:
     except Exception:
         text = f"a {type(value).__name__}"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({type(value).__name__})"
+
+
+def _refuse_misfit(function: Any, args: tuple, kwargs: dict[str, Any], place: str) -> None:
+    """Refuse arguments that the parameters do not take, and name these.
+
+    Raises:
+        WrongType: an unknown name, too many arguments, or one that is missing.
+    """
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        takes = list(signature.parameters)
+        unknown = next((name for name in kwargs if name not in takes), "")
+        near = difflib.get_close_matches(unknown, takes, n=1)
+        cure = (
+            f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(takes) or 'nothing'}."
+        )
+        raise WrongType(f"{place} {error}; {cure}") from None
 
 
 @functools.cache
