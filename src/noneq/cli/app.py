@@ -15,9 +15,9 @@ import typer
 
 from noneq import __version__
 from noneq.cache import environment
-from noneq.cli import data_verbs, health_verbs, model_verbs, pde_verbs, study_verbs
 from noneq.cli.output import say
 from noneq.cli.stopping import Stopped, leave, stop_on_signals
+from noneq.cli.verbs import VERBS
 from noneq.errors import Interrupted, NoneqError
 from noneq.progress import silence
 
@@ -32,9 +32,8 @@ app = typer.Typer(
     help="Non-equilibrium generative modelling: simulate or read data, fit, sample, compare.",
     epilog="First steps: noneq demo, or noneq inspect FILE. Every verb explains itself: --help.",
 )
-for verbs in (data_verbs, model_verbs, pde_verbs, study_verbs, health_verbs):
-    for verb in verbs.VERBS:
-        app.command(name=verb.__name__.rstrip("_"), no_args_is_help=False)(verb)
+for verb in VERBS:
+    app.command(name=verb.__name__.rstrip("_"), no_args_is_help=False)(verb)
 
 
 def _version(asked: bool) -> bool:

@@ -1,4 +1,4 @@
-"""The verb for PDEs: pde."""
+"""The verb pde: an equation in, a verdict out."""
 
 from pathlib import Path
 from typing import Annotated
@@ -56,6 +56,3 @@ def pde(
     found = judgement(equation, scale=scale, box=box)
     files = [str(path) for path in draw(equation, found, out)] if out else []
     return emit(json, found | {"files": files}, *sheet(found), *files)
-
-
-VERBS = (pde,)

@@ -1,4 +1,4 @@
-"""A verb on the installation: doctor."""
+"""The verb doctor: what is installed."""
 
 from noneq.cli import options as o
 from noneq.cli.output import emit
@@ -11,6 +11,3 @@ def doctor(json: o.Json = False) -> int:
     found = health()
     emit(json, found, *lines(found))
     return 3 if found["problems"] else 0
-
-
-VERBS = (doctor,)

@@ -1,0 +1,45 @@
+"""The verb sample: states or paths of a run as a file."""
+
+from typing import Annotated
+
+import typer
+
+from noneq.cli import options as o
+from noneq.cli.output import emit
+
+
+def sample(
+    run: o.Run,
+    out: o.Out,
+    n: o.Samples = 1000,
+    times: Annotated[
+        str | None, typer.Option("--times", help="START:STOP:COUNT or a list; else the data's.")
+    ] = None,
+    paths: o.Paths = None,
+    condition: o.Condition = None,
+    guidance: o.Guidance = None,
+    given: o.Given = [],  # noqa: B006
+    set_: o.SetSampler = [],  # noqa: B006
+    record: o.Record = False,
+    seed: o.Seed = 0,
+    trust: o.Trust = False,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Draw samples of a fitted model and write them as data."""
+    from noneq.cli.requests import parse_condition, parse_given, parse_times
+    from noneq.cli.words import assignments
+    from noneq.data.files import check_target, write
+    from noneq.runs import sample
+
+    check_target(out)
+    data = sample(
+        run, n, None if times is None else parse_times(times), paths=paths,
+        condition=None if condition is None else parse_condition(condition, run),
+        guidance=guidance, given=parse_given(given, run), settings=assignments(set_), seed=seed,
+        trust=trust,
+    )  # fmt: skip
+    write(data, out, record=record)
+    facts = {"file": str(out), "n": n, "times": data.times.size, "event_shape": data.event_shape}
+    text = f"{out}: {n} samples at {data.times.size} time{'s' * (data.times.size > 1)}"
+    emit(json, facts, text, hint=f"noneq inspect {out}", quiet=quiet)
