@@ -12,6 +12,7 @@ from noneq.systems.base import (
     AbstractSystem as AbstractSystem,
     HasEntropyProduction as HasEntropyProduction,
     HasStationaryDensity as HasStationaryDensity,
+    HasTransition as HasTransition,
 )
 from noneq.systems.boids import Boids as Boids
 from noneq.systems.cucker_smale import CuckerSmale as CuckerSmale
@@ -31,7 +32,7 @@ from noneq.systems.ising_exact import (
     step_matrix as step_matrix,
     torus_energy as torus_energy,
 )
-from noneq.systems.linear import Linear as Linear
+from noneq.systems.linear import AbstractLinear as AbstractLinear, Linear as Linear
 from noneq.systems.own_functions import (
     ODE as ODE,
     Diffusion as Diffusion,
@@ -68,6 +69,10 @@ from noneq.systems.spin_dynamics import (
     Metropolis as Metropolis,
 )
 from noneq.systems.spins import Ising as Ising
+from noneq.systems.underdamped import (
+    AbstractUnderdamped as AbstractUnderdamped,
+    UnderdampedPair as UnderdampedPair,
+)
 from noneq.systems.vicsek import Vicsek as Vicsek
 from noneq.systems.wells import DoubleWell as DoubleWell, Swirl as Swirl
 
