@@ -191,3 +191,12 @@ class HasTransition(eqx.Module):
     @abstractmethod
     def transition(self, lag: float) -> tuple[np.ndarray, np.ndarray]:
         """(decay, covariance), (dim, dim) each: x(t + lag) given x(t) is N(decay x(t), covariance)."""
+
+
+class HasParity(eqx.Module):
+    """Trait: a system with coordinates, such as velocities, whose sign time reversal changes."""
+
+    @property
+    @abstractmethod
+    def parity(self) -> tuple[int, ...]:
+        """+1 for an even coordinate, −1 for an odd one, (dim,)."""

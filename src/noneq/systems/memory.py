@@ -5,11 +5,11 @@ from typing import ClassVar
 import numpy as np
 
 from noneq.errors import InvalidInput
-from noneq.systems.base import HasEntropyProduction
+from noneq.systems.base import HasEntropyProduction, HasParity
 from noneq.systems.linear import AbstractSteadyLinear
 
 
-class GeneralisedLangevin(AbstractSteadyLinear, HasEntropyProduction):
+class GeneralisedLangevin(AbstractSteadyLinear, HasParity, HasEntropyProduction):
     """A particle in a trap whose friction remembers, in equilibrium. The state is (x, v, z).
 
     **Equation**: x'' = −frequency² x − ∫_0^t K(t − s) v(s) ds + R, K = (friction/tau) e^{−t/tau},
@@ -46,6 +46,11 @@ class GeneralisedLangevin(AbstractSteadyLinear, HasEntropyProduction):
     def event_shape(self) -> tuple[int, ...]:
         """(3,): position, velocity and force of the bath."""
         return (3,)
+
+    @property
+    def parity(self) -> tuple[int, ...]:
+        """The velocity alone is odd."""
+        return (1, -1, 1)
 
     def matrices(self) -> tuple[np.ndarray, np.ndarray]:
         """A and D of (x, v, z)."""

@@ -33,7 +33,9 @@ class BeadSpring(AbstractSteadyLinear, HasEntropyProduction):
     hot: float = 10.0
 
     def __check_init__(self) -> None:
-        if self.beads < 2 or not (min(self.cold, self.hot) > 0 and np.isfinite(self.hot + self.cold)):
+        if self.beads < 2 or not (
+            min(self.cold, self.hot) > 0 and np.isfinite(self.hot + self.cold)
+        ):
             raise InvalidInput(
                 f"BeadSpring: beads = {self.beads}, cold = {self.cold}, hot = {self.hot}; expected "
                 "at least two beads and finite temperatures > 0."

@@ -16,6 +16,7 @@ from noneq.kinds import checked
 from noneq.systems.base import (
     AbstractDiffusion,
     HasEntropyProduction,
+    HasParity,
     HasStationaryDensity,
     of_positions,
     of_state,
@@ -23,7 +24,7 @@ from noneq.systems.base import (
 from noneq.systems.linear import square_root, stationary_covariance
 
 
-class AbstractUnderdamped(AbstractDiffusion):
+class AbstractUnderdamped(AbstractDiffusion, HasParity):
     """Langevin motion with inertia. A state (2 dim,) holds dim positions, then their velocities.
 
     **Equation**: dx = v dt, m dv = [F(t, x) − gamma v] dt + √(2 gamma T) dW, F = −∇V + f_nc.
@@ -51,7 +52,7 @@ class AbstractUnderdamped(AbstractDiffusion):
 
     @property
     def parity(self) -> tuple[int, ...]:
-        """+1 for a coordinate that time reversal keeps, −1 for one whose sign it changes."""
+        """+1 for positions, −1 for velocities."""
         dim = self.event_shape[0] // 2
         return (1,) * dim + (-1,) * dim
 
