@@ -104,8 +104,8 @@ FAULTS = (
     Fault(
         "the noise of a simulation lacks the root of 2",
         "systems/linear.py",
-        "twice = 2 * np.asarray(self.D, float)",
-        "twice = np.asarray(self.D, float)",
+        "twice = 2 * self.matrices()[1]",
+        "twice = self.matrices()[1]",
         "simulation/test_simulation.py",
     ),
     Fault(

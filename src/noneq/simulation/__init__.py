@@ -1,6 +1,7 @@
 """Simulation of systems: `simulate` and its solvers."""
 
 from noneq._face import exported as _exported
+from noneq.simulation.baoab import BAOAB as BAOAB
 from noneq.simulation.ensemble import simulate as simulate
 from noneq.simulation.solvers import (
     AbstractSolver as AbstractSolver,

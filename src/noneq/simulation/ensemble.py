@@ -1,7 +1,6 @@
 """Simulate a system on given times."""
 
 import math
-import os
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,14 +13,28 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array
 
 from noneq._typing import Key
-from noneq.data.checks import as_floats
 from noneq.data.ensembles import Trajectories
-from noneq.errors import InvalidInput, MissingTrait, SolveFailed
+from noneq.errors import InvalidInput, MissingTrait
 from noneq.kinds import checked
+from noneq.simulation.baoab import BAOAB
+from noneq.simulation.checks import (
+    checked_start,
+    checked_times,
+    refuse_nonfinite,
+    refuse_oversize,
+)
+from noneq.simulation.gaussian_steps import exact_advance
 from noneq.simulation.learnt import LearntSystem
 from noneq.simulation.maps import advance_map, steps_between
 from noneq.simulation.solvers import AbstractSolver, EulerMaruyama, RungeKutta4, noise_shape
-from noneq.systems.base import AbstractDiffusion, AbstractMap, AbstractODE, AbstractSystem
+from noneq.systems.base import (
+    AbstractDiffusion,
+    AbstractMap,
+    AbstractODE,
+    AbstractSystem,
+    HasTransition,
+)
+from noneq.systems.underdamped import AbstractUnderdamped
 from noneq.traits import AbstractModel
 
 
@@ -47,7 +60,8 @@ def simulate(
 
     The first time holds the initial condition. Every interval between recorded times is cut into
     equal internal steps; noise is a function of the key, n and the step, on any number of devices.
-    An `AbstractMap` makes one step per unit of time.
+    An `AbstractMap` makes one step per unit of time, and a linear system (`HasTransition`) goes from
+    one recorded time to the next by its exact Gaussian law.
 
     Args:
         system: what to simulate; without dynamics (`AbstractDiffusion` or `AbstractMap`) only one
@@ -56,8 +70,10 @@ def simulate(
         times: (T,) strictly increasing, even or not; whole steps apart for an `AbstractMap`.
         n: number of trajectories.
         key: typed random key.
-        solver: None is `RungeKutta4` for an `AbstractODE` and `EulerMaruyama` for others; further
-            `Euler` and `StochasticHeun`. Not for an `AbstractMap`.
+        solver: None is the exact law for a linear system whose ``substeps`` are left out too,
+            `RungeKutta4` for an `AbstractODE`, `BAOAB` for an `AbstractUnderdamped`, and
+            `EulerMaruyama` for others; further `Euler` and `StochasticHeun`. Not for an
+            `AbstractMap`.
         substeps: internal steps per interval; above 20 rounded up to whole noise blocks. None
             takes as many as ``system.time_step`` asks for in each interval. Not for an
             `AbstractMap`.
@@ -73,29 +89,31 @@ def simulate(
     """
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise InvalidInput(f"simulate: n = {n}; expected a positive whole number of trajectories.")
-    times = _checked_times(times)
+    times = checked_times(times)
     if isinstance(system, AbstractModel):
         step = float(times[-1] - times[0]) / _MODEL_STEPS or 1.0
         system = LearntSystem(system, float(times[0]), step)
     event, dtype = system.event_shape, jnp.zeros(()).dtype
     shape = (n, times.size, *event)
-    _refuse_oversize(shape, dtype.itemsize)
+    refuse_oversize(shape, dtype.itemsize)
     start_key, noise_key, probe_key = jax.random.split(key, 3)
     if start is None:
         states = np.asarray(_initial(system, n, start_key), dtype)
     else:
-        states = _checked_start(start, system, n).astype(dtype)
+        states = checked_start(start, system, n).astype(dtype)
     labels = {"names": system.names, "domain": system.domain}
     if times.size == 1:
-        _refuse_nonfinite(states[:, None], times)
+        refuse_nonfinite(states[:, None], times)
         return Trajectories(states[:, None], times, **labels)
     if isinstance(system, AbstractMap):
         advance = _map_advance(system, times, solver, substeps)
     elif isinstance(system, AbstractDiffusion):
-        if solver is None:
-            solver = RungeKutta4() if isinstance(system, AbstractODE) else EulerMaruyama()
-        _check_solver(solver, system, times[0], states, probe_key)
-        advance = _diffusion_advance(system, times, solver, substeps, states[0])
+        if solver is None and substeps is None and isinstance(system, HasTransition):
+            advance = exact_advance(system, times, dtype)
+        else:
+            solver = _own_solver(system) if solver is None else solver
+            _check_solver(solver, system, times[0], states, probe_key)
+            advance = _diffusion_advance(system, times, solver, substeps, states[0])
     else:
         raise MissingTrait(
             f"simulate: {type(system).__name__} has no dynamics; give a single time to draw from "
@@ -109,9 +127,15 @@ def simulate(
         padded = np.concatenate([part, np.repeat(part[-1:], size - len(part), 0)])
         frames = advance(_spread(padded), jax.random.fold_in(noise_key, i))
         chunk = np.moveaxis(np.asarray(frames), 0, 1)[: len(part)]
-        _refuse_nonfinite(chunk, times[1:])
+        refuse_nonfinite(chunk, times[1:])
         values[first : first + len(part), 1:] = chunk
     return Trajectories(values, times, **labels)
+
+
+def _own_solver(system: AbstractDiffusion) -> AbstractSolver:
+    if isinstance(system, AbstractUnderdamped):
+        return BAOAB()
+    return RungeKutta4() if isinstance(system, AbstractODE) else EulerMaruyama()
 
 
 @eqx.filter_jit
@@ -193,37 +217,6 @@ def _advance(
     return jax.lax.scan(interval, states, (times, steps, blocks, index))[1]
 
 
-def _checked_times(times: Any) -> np.ndarray:
-    array = as_floats(times, "simulate: times").astype(np.float64)
-    if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
-        raise InvalidInput(
-            f"simulate: times has shape {array.shape}; expected a non-empty vector of finite times."
-        )
-    if (np.diff(array) <= 0).any():
-        i = int(np.argmax(np.diff(array) <= 0))
-        raise InvalidInput(
-            f"simulate: times[{i}] = {array[i]:g} is followed by {array[i + 1]:g}; times must "
-            "increase strictly."
-        )
-    return array
-
-
-def _checked_start(start: Any, system: AbstractSystem, n: int) -> np.ndarray:
-    states = as_floats(start, "simulate: start")
-    if states.shape != (n, *system.event_shape):
-        raise InvalidInput(
-            f"simulate: start has shape {states.shape}; expected {(n, *system.event_shape)}, one "
-            "state per trajectory."
-        )
-    outside = ~np.asarray(jax.vmap(system.domain.contains)(jnp.asarray(states)))
-    if outside.any():
-        raise InvalidInput(
-            f"simulate: {outside.sum()} starts, the first at row {np.argmax(outside)}, lie outside "
-            f"{system.domain} or are not finite; drop them or bring them back with domain.project."
-        )
-    return states
-
-
 def _blocks(spans: np.ndarray, time_step: float, substeps: int | None) -> tuple[int, np.ndarray]:
     """Steps per noise block, and blocks in each interval."""
     if substeps is None:
@@ -270,26 +263,3 @@ def _check_solver(
     # Off the starts too: they may all sit where a slope happens to vanish.
     moved = some + jax.random.normal(key, some.shape, some.dtype)
     solver.check(system, t, jnp.concatenate([some, jax.vmap(system.domain.project)(moved)]))
-
-
-def _refuse_oversize(shape: tuple[int, ...], itemsize: int) -> None:
-    need = math.prod(shape) * itemsize
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if need > 0.8 * memory:
-        raise InvalidInput(
-            f"simulate: {shape[0]} trajectories of {shape[1]} frames take {need / 1e9:.1f} GB; "
-            f"this machine has {memory / 1e9:.1f} GB. Record fewer times or simulate fewer at once."
-        )
-
-
-def _refuse_nonfinite(values: np.ndarray, times: np.ndarray) -> None:
-    """Values (n, T, *event)."""
-    if np.isfinite(values).all():
-        return
-    bad = (~np.isfinite(values)).reshape(*values.shape[:2], -1).any(axis=-1)
-    count = np.sum(bad, axis=0)
-    frame = int(np.argmax(count > 0))
-    raise SolveFailed(
-        f"simulate: {count[frame]} states are not finite at time {times[frame]:g}; "
-        "take more substeps (smaller internal steps) or check the system's drift."
-    )

@@ -1,6 +1,7 @@
 """Ground truth: systems to simulate or to draw from."""
 
 from noneq._face import exported as _exported
+from noneq.systems.active_particle import AOUP as AOUP
 from noneq.systems.attractors import Lorenz as Lorenz, Rossler as Rossler
 from noneq.systems.bars import BarsAndStripes as BarsAndStripes
 from noneq.systems.base import (
@@ -11,10 +12,15 @@ from noneq.systems.base import (
     AbstractODE as AbstractODE,
     AbstractSystem as AbstractSystem,
     HasEntropyProduction as HasEntropyProduction,
+    HasParity as HasParity,
     HasStationaryDensity as HasStationaryDensity,
+    HasTransition as HasTransition,
 )
 from noneq.systems.boids import Boids as Boids
 from noneq.systems.cucker_smale import CuckerSmale as CuckerSmale
+from noneq.systems.ginzburg_landau import GinzburgLandau as GinzburgLandau
+from noneq.systems.gyrator import BrownianGyrator as BrownianGyrator
+from noneq.systems.hopf import Hopf as Hopf
 from noneq.systems.icons import (
     AbstractIcon as AbstractIcon,
     Bar as Bar,
@@ -31,12 +37,15 @@ from noneq.systems.ising_exact import (
     step_matrix as step_matrix,
     torus_energy as torus_energy,
 )
-from noneq.systems.linear import Linear as Linear
+from noneq.systems.linear import AbstractLinear as AbstractLinear, Linear as Linear
+from noneq.systems.memory import GeneralisedLangevin as GeneralisedLangevin
+from noneq.systems.nonreciprocal import NonreciprocalFields as NonreciprocalFields
 from noneq.systems.own_functions import (
     ODE as ODE,
     Diffusion as Diffusion,
     Langevin as Langevin,
 )
+from noneq.systems.own_underdamped import Underdamped as Underdamped
 from noneq.systems.patterns import PlacedIcons as PlacedIcons, PlacedPoints as PlacedPoints
 from noneq.systems.pendulum import DoublePendulum as DoublePendulum
 from noneq.systems.picture_files import PictureFile as PictureFile
@@ -68,6 +77,11 @@ from noneq.systems.spin_dynamics import (
     Metropolis as Metropolis,
 )
 from noneq.systems.spins import Ising as Ising
+from noneq.systems.springs import BeadSpring as BeadSpring, CoupledParticles as CoupledParticles
+from noneq.systems.underdamped import (
+    AbstractUnderdamped as AbstractUnderdamped,
+    UnderdampedPair as UnderdampedPair,
+)
 from noneq.systems.vicsek import Vicsek as Vicsek
 from noneq.systems.wells import DoubleWell as DoubleWell, Swirl as Swirl
 

@@ -8,7 +8,7 @@ import functools
 import inspect
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import equinox as eqx
 import jax
@@ -35,17 +35,26 @@ def of_state(method: _F) -> _F:
         WrongType: of what is called.
         InvalidInput: a state of another shape, such as many at once, or a time that is not finite.
     """
+    return _of(method, lambda system: tuple(system.event_shape), "state")
+
+
+def of_positions(method: _F) -> _F:
+    """As `of_state`, for the positions ``x`` of a state that holds as many velocities."""
+    return _of(method, lambda system: (system.event_shape[0] // 2,), "vector of positions")
+
+
+def _of(method: _F, shape_of: Callable[[Any], tuple[int, ...]], what: str) -> _F:
     signature = inspect.signature(method)
 
     @functools.wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
         given = signature.bind(*args, **kwargs)
         system, x = args[0], given.arguments["x"]
-        place = f"{type(system).__name__}.{method.__name__}"
-        if np.shape(x) != tuple(system.event_shape):
+        place, shape = f"{type(system).__name__}.{method.__name__}", shape_of(system)
+        if np.shape(x) != shape:
             raise InvalidInput(
-                f"{place}: x has shape {np.shape(x)}; expected one state of shape "
-                f"{tuple(system.event_shape)} (jax.vmap takes many)."
+                f"{place}: x has shape {np.shape(x)}; expected one {what} of shape {shape} "
+                "(jax.vmap takes many)."
             )
         if isinstance(x, list | tuple) or not jnp.issubdtype(x.dtype, jnp.floating):
             given.arguments["x"] = jnp.asarray(x, float)
@@ -56,7 +65,13 @@ def of_state(method: _F) -> _F:
 
 
 class AbstractSystem(AbstractUntraced):
-    """A known law: something that states can be drawn from."""
+    """A known law: something that states can be drawn from.
+
+    Class attributes:
+        symbols: of the kinds of coordinates, which follow each other in equal numbers.
+    """
+
+    symbols: ClassVar[tuple[str, ...]] = ("x",)
 
     @property
     @abstractmethod
@@ -74,9 +89,12 @@ class AbstractSystem(AbstractUntraced):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """One name per coordinate: x, y, z, or x0, x1, … above three."""
-        count = self.event_shape[0]
-        return tuple("xyz"[:count]) if count <= 3 else tuple(f"x{i}" for i in range(count))
+        """One name per coordinate: x, y, z, or x0, x1, … above three; or by ``symbols``."""
+        symbols, count = self.symbols, self.event_shape[0]
+        if symbols == ("x",) and count <= 3:
+            return tuple("xyz"[:count])
+        each = count // len(symbols)
+        return symbols if each == 1 else tuple(f"{s}{i}" for s in symbols for i in range(each))
 
 
 class AbstractDiffusion(AbstractSystem):
@@ -165,3 +183,20 @@ class HasEntropyProduction(eqx.Module):
     @abstractmethod
     def entropy_production_rate(self) -> float:
         """Mean rate in nats per unit time, k_B = 1."""
+
+
+class HasTransition(eqx.Module):
+    """Trait: a linear system whose states a whole interval apart can be drawn exactly."""
+
+    @abstractmethod
+    def transition(self, lag: float) -> tuple[np.ndarray, np.ndarray]:
+        """(decay, covariance), (dim, dim) each: x(t + lag) given x(t) is N(decay x(t), covariance)."""
+
+
+class HasParity(eqx.Module):
+    """Trait: a system with coordinates, such as velocities, whose sign time reversal changes."""
+
+    @property
+    @abstractmethod
+    def parity(self) -> tuple[int, ...]:
+        """+1 for an even coordinate, −1 for an odd one, (dim,)."""

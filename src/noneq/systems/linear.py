@@ -1,5 +1,6 @@
 """Linear systems (Ornstein–Uhlenbeck), for which everything is known."""
 
+from abc import abstractmethod
 from typing import Any, TypeAlias
 
 import equinox as eqx
@@ -16,6 +17,7 @@ from noneq.systems.base import (
     AbstractDiffusion,
     HasEntropyProduction,
     HasStationaryDensity,
+    HasTransition,
     of_state,
 )
 
@@ -31,7 +33,93 @@ def _nested(values: Numbers | None) -> Any:
     return tuple(_nested(v) for v in np.asarray(values, float).tolist())
 
 
-class Linear(AbstractDiffusion, HasStationaryDensity, HasEntropyProduction):
+class AbstractLinear(AbstractDiffusion, HasStationaryDensity, HasTransition):
+    """Linear drift and constant noise of a state of any shape, taken as a vector x of dim numbers.
+
+    **Equation**: dx = −A x dt + √(2D) dW.
+    """
+
+    @abstractmethod
+    def matrices(self) -> tuple[np.ndarray, np.ndarray]:
+        """A and D, (dim, dim) each."""
+
+    @abstractmethod
+    def start(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean (dim,) and covariance (dim, dim) of the Gaussian from which paths start."""
+
+    @property
+    def domain(self) -> Free:
+        """All of R^dim."""
+        return Free()
+
+    @property
+    def time_step(self) -> float:
+        """0.01 / ‖A‖ (1 where A vanishes)."""
+        norm = float(np.linalg.norm(self.matrices()[0], 2))
+        return 0.01 / norm if norm > 0 else 1.0
+
+    @of_state
+    def drift(self, t: ScalarLike, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
+        """−A x."""
+        return (-jnp.asarray(self.matrices()[0], x.dtype) @ x.reshape(-1)).reshape(x.shape)
+
+    def diffusion(self, t: ScalarLike, x: Float[Array, "*event"]) -> Array:
+        """√(2D): a number or a diagonal where that is enough, else a matrix."""
+        twice = 2 * self.matrices()[1]
+        diagonal = np.diag(twice)
+        if np.any(twice != np.diag(diagonal)):
+            return jnp.asarray(square_root(twice), x.dtype)
+        root = np.sqrt(diagonal)
+        alike = np.all(root == root[0])
+        return jnp.asarray(root[0] if alike else root.reshape(self.event_shape), x.dtype)
+
+    @checked
+    def initial(self, key: Key) -> Float[Array, "*event"]:
+        """Gaussian, see `start`."""
+        mean, covariance = self.start()
+        noise = jax.random.normal(key, mean.shape)
+        state = jnp.asarray(mean, noise.dtype) + jnp.asarray(square_root(covariance)) @ noise
+        return state.reshape(self.event_shape)
+
+    def stationary_covariance(self) -> np.ndarray:
+        """Sigma of A Sigma + Sigma A^T = 2D, (dim, dim)."""
+        return stationary_covariance(*self.matrices())
+
+    def transition(self, lag: float) -> tuple[np.ndarray, np.ndarray]:
+        """(e^{−A lag}, covariance): x(t + lag) given x(t) is N(e^{−A lag} x(t), covariance).
+
+        **Equation**: covariance = ∫_0^lag e^{−As} 2D e^{−A^T s} ds.
+        """
+        A, D = self.matrices()
+        return gaussian_step(-A, 2 * D, lag)
+
+    def moments(self, time: float) -> tuple[np.ndarray, np.ndarray]:
+        """Mean (dim,) and covariance (dim, dim) of the law at a time, started at time 0."""
+        mean, covariance = self.start()
+        if time == 0:
+            return mean, covariance
+        decay, added = self.transition(time)
+        return decay @ mean, decay @ covariance @ decay.T + added
+
+    @of_state
+    def log_density(self, x: Float[Array, "*event"]) -> Scalar:
+        """log N(x; 0, Sigma)."""
+        covariance = self.stationary_covariance()
+        precision = jnp.asarray(np.linalg.inv(covariance), x.dtype)
+        constant = np.linalg.slogdet(2 * np.pi * covariance)[1] / 2
+        return -x.reshape(-1) @ precision @ x.reshape(-1) / 2 - constant
+
+
+class AbstractSteadyLinear(AbstractLinear):
+    """A linear system whose paths start in its stationary law."""
+
+    def start(self) -> tuple[np.ndarray, np.ndarray]:
+        """Zero and Sigma."""
+        covariance = self.stationary_covariance()
+        return np.zeros(len(covariance)), covariance
+
+
+class Linear(AbstractLinear, HasEntropyProduction):
     """Linear drift and constant noise.
 
     **Equation**: dX = −A X dt + √(2D) dW.
@@ -77,69 +165,17 @@ class Linear(AbstractDiffusion, HasStationaryDensity, HasEntropyProduction):
         """(dim,)."""
         return (len(self.A),)
 
-    @property
-    def domain(self) -> Free:
-        """All of R^dim."""
-        return Free()
+    def matrices(self) -> tuple[np.ndarray, np.ndarray]:
+        """A and D as arrays."""
+        return np.asarray(self.A, float), np.asarray(self.D, float)
 
-    @property
-    def time_step(self) -> float:
-        """0.01 / ‖A‖ (1 where A vanishes)."""
-        norm = float(np.linalg.norm(np.asarray(self.A, float), 2))
-        return 0.01 / norm if norm > 0 else 1.0
-
-    @of_state
-    def drift(self, t: ScalarLike, x: Float[Array, "dim"]) -> Float[Array, "dim"]:
-        """−A x."""
-        return -jnp.asarray(self.A, x.dtype) @ x
-
-    def diffusion(self, t: ScalarLike, x: Float[Array, "dim"]) -> Array:
-        """√(2D): a number or a diagonal where that is enough, else a matrix."""
-        twice = 2 * np.asarray(self.D, float)
-        diagonal = np.diag(twice)
-        if np.any(twice != np.diag(diagonal)):
-            return jnp.asarray(square_root(twice), x.dtype)
-        root = np.sqrt(diagonal)
-        return jnp.asarray(root[0] if np.all(root == root[0]) else root, x.dtype)
-
-    @checked
-    def initial(self, key: Key) -> Float[Array, "dim"]:
-        """Gaussian, see ``start_mean`` and ``start_covariance``."""
-        mean, covariance = self.moments(0.0)
-        noise = jax.random.normal(key, self.event_shape)
-        return jnp.asarray(mean, noise.dtype) + jnp.asarray(square_root(covariance)) @ noise
-
-    def stationary_covariance(self) -> np.ndarray:
-        """Sigma of A Sigma + Sigma A^T = 2D, (dim, dim)."""
-        return stationary_covariance(self.A, self.D)
-
-    def transition(self, lag: float) -> tuple[np.ndarray, np.ndarray]:
-        """(e^{−A lag}, covariance): X(t + lag) given X(t) is N(e^{−A lag} X(t), covariance).
-
-        **Equation**: covariance = ∫_0^lag e^{−As} 2D e^{−A^T s} ds.
-        """
-        return gaussian_step(-np.asarray(self.A, float), 2 * np.asarray(self.D, float), lag)
-
-    def moments(self, time: float) -> tuple[np.ndarray, np.ndarray]:
-        """Mean (dim,) and covariance (dim, dim) of the law at a time, started at time 0."""
+    def start(self) -> tuple[np.ndarray, np.ndarray]:
+        """``start_mean`` and ``start_covariance``."""
         dim = len(self.A)
         mean = np.zeros(dim) if self.start_mean is None else np.asarray(self.start_mean, float)
         if self.start_covariance is None:
-            covariance = self.stationary_covariance()
-        else:
-            covariance = np.asarray(self.start_covariance, float)
-        if time == 0:
-            return mean, covariance
-        decay, added = self.transition(time)
-        return decay @ mean, decay @ covariance @ decay.T + added
-
-    @of_state
-    def log_density(self, x: Float[Array, "dim"]) -> Scalar:
-        """log N(x; 0, Sigma)."""
-        covariance = self.stationary_covariance()
-        precision = jnp.asarray(np.linalg.inv(covariance), x.dtype)
-        constant = np.linalg.slogdet(2 * np.pi * covariance)[1] / 2
-        return -x @ precision @ x / 2 - constant
+            return mean, self.stationary_covariance()
+        return mean, np.asarray(self.start_covariance, float)
 
     def entropy_production_rate(self) -> float:
         """Tr[A^T D^{-1} A Sigma] − Tr A."""

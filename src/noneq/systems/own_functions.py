@@ -4,58 +4,23 @@ What a task does not need can be left out: a potential alone has no initial stat
 simulated without ``start=``, but its forces, its work and its Boltzmann distribution are known.
 """
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
-import equinox as eqx
-import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.domains import AbstractDomain, Free
-from noneq.errors import InvalidInput, MissingTrait
-from noneq.systems.base import AbstractDiffusion, AbstractLangevin, AbstractODE, AbstractSystem
-from noneq.systems.time_steps import step_of
-
-
-class AbstractOwn(AbstractSystem):
-    """A system whose initial states, domain and time step are what its author gave."""
-
-    _initial: eqx.AbstractVar[Callable[[Key], Any] | None]
-    _shape: eqx.AbstractVar[tuple[int, ...]]
-    _domain: eqx.AbstractVar[AbstractDomain]
-    _step: eqx.AbstractVar[float | None]
-
-    @property
-    def event_shape(self) -> tuple[int, ...]:
-        """Shape of one state."""
-        return self._shape
-
-    @property
-    def domain(self) -> AbstractDomain:
-        """As given."""
-        return self._domain
-
-    @property
-    def time_step(self) -> float:
-        """As given, or measured."""
-        return self._step or step_of(self)
-
-    def initial(self, key: Key) -> Float[Array, "*event"]:
-        """The state given, or a draw.
-
-        Raises:
-            MissingTrait: none was given.
-        """
-        if self._initial is None:
-            raise MissingTrait(
-                f"{type(self).__name__} has no initial states; give it initial=, or time_step= and "
-                "simulate with start=."
-            )
-        return self._initial(key)
+from noneq.errors import InvalidInput
+from noneq.systems.base import AbstractDiffusion, AbstractLangevin, AbstractODE
+from noneq.systems.given_functions import (
+    AbstractOwn,
+    check_shape,
+    of_time,
+    positive_step,
+    start_of,
+)
 
 
 class Diffusion(AbstractOwn, AbstractDiffusion):
@@ -96,12 +61,12 @@ class Diffusion(AbstractOwn, AbstractDiffusion):
         domain: AbstractDomain = Free(),
         time_step: float | None = None,
     ):
-        self._initial, self._shape = _start(initial, shape, "Diffusion")
-        self._drift = _of_time(drift, "Diffusion: drift")
-        self._noise = _of_time(noise, "Diffusion: noise")
-        self._domain, self._step = domain, _positive(time_step, "Diffusion")
-        _check("Diffusion: drift", self._drift, self._shape, self._shape)
-        _check("Diffusion: noise", self._noise, self._shape, None)
+        self._initial, self._shape = start_of(initial, shape, "Diffusion")
+        self._drift = of_time(drift, "Diffusion: drift")
+        self._noise = of_time(noise, "Diffusion: noise")
+        self._domain, self._step = domain, positive_step(time_step, "Diffusion")
+        check_shape("Diffusion: drift", self._drift, self._shape, self._shape)
+        check_shape("Diffusion: noise", self._noise, self._shape, None)
 
     def drift(self, t: ScalarLike, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
         return self._drift(t, x)
@@ -137,10 +102,10 @@ class ODE(AbstractOwn, AbstractODE):
         domain: AbstractDomain = Free(),
         time_step: float | None = None,
     ):
-        self._initial, self._shape = _start(initial, shape, "ODE")
-        self._drift = _of_time(drift, "ODE: drift")
-        self._domain, self._step = domain, _positive(time_step, "ODE")
-        _check("ODE: drift", self._drift, self._shape, self._shape)
+        self._initial, self._shape = start_of(initial, shape, "ODE")
+        self._drift = of_time(drift, "ODE: drift")
+        self._domain, self._step = domain, positive_step(time_step, "ODE")
+        check_shape("ODE: drift", self._drift, self._shape, self._shape)
 
     def drift(self, t: ScalarLike, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
         return self._drift(t, x)
@@ -183,13 +148,13 @@ class Langevin(AbstractOwn, AbstractLangevin):
         if not 0 < beta < float("inf"):
             raise InvalidInput(f"Langevin: beta = {beta}; it must be > 0.")
         self.beta = float(beta)
-        self._initial, self._shape = _start(initial, shape, "Langevin")
-        self._potential = _of_time(potential, "Langevin: potential")
-        self._force = None if force is None else _of_time(force, "Langevin: force")
-        self._domain, self._step = domain, _positive(time_step, "Langevin")
-        _check("Langevin: potential", self._potential, self._shape, ())
+        self._initial, self._shape = start_of(initial, shape, "Langevin")
+        self._potential = of_time(potential, "Langevin: potential")
+        self._force = None if force is None else of_time(force, "Langevin: force")
+        self._domain, self._step = domain, positive_step(time_step, "Langevin")
+        check_shape("Langevin: potential", self._potential, self._shape, ())
         if self._force is not None:
-            _check("Langevin: force", self._force, self._shape, self._shape)
+            check_shape("Langevin: force", self._force, self._shape, self._shape)
 
     def potential(self, t: ScalarLike, x: Float[Array, "*event"]) -> Scalar:
         return self._potential(t, x)
@@ -198,79 +163,3 @@ class Langevin(AbstractOwn, AbstractLangevin):
         self, t: ScalarLike, x: Float[Array, "*event"]
     ) -> Float[Array, "*event"]:
         return jnp.zeros_like(x) if self._force is None else self._force(t, x)
-
-
-def _of_time(given: Any, what: str) -> Callable[..., Any]:
-    """A function of (t, x) that gives an array, from one of x alone, or from a constant."""
-    if not callable(given):
-        value = np.asarray(given)
-        if value.dtype.kind not in "iuf" or not np.isfinite(value).all():
-            raise InvalidInput(f"{what} = {given!r}; expected finite numbers or a function.")
-        return lambda t, x: jnp.asarray(value, x.dtype)
-    try:
-        parameters = inspect.signature(given).parameters.values()
-    except ValueError:  # built in
-        parameters = ()
-    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    needed = [p for p in places if p.default is p.empty]
-    if len(needed) > 2:
-        raise InvalidInput(f"{what} takes {len(needed)} arguments; expected (t, x) or (x).")
-    if len(needed) == 1 or len(places) == 1:
-        return _named(given, lambda t, x: jnp.asarray(given(x), x.dtype))
-    return _named(given, lambda t, x: jnp.asarray(given(t, x), x.dtype))
-
-
-def _named(given: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function under the name of the one that was given, as messages show it."""
-    function.__qualname__ = function.__name__ = getattr(given, "__name__", type(given).__name__)
-    return function
-
-
-def _start(
-    initial: Any, shape: int | tuple[int, ...] | None, name: str
-) -> tuple[Callable[[Key], Any] | None, tuple[int, ...]]:
-    """How a state is drawn, and its shape."""
-    asked = (shape,) if isinstance(shape, int) else shape
-    if initial is None:
-        if asked is None:
-            raise InvalidInput(f"{name}: give initial=, a state or a function of a key, or shape=.")
-        return None, tuple(asked)
-    if callable(initial):
-        draw = lambda key: jnp.asarray(initial(key), float)
-        found = jax.eval_shape(draw, jax.random.key(0)).shape
-    else:
-        state = np.asarray(initial, float)
-        if not np.isfinite(state).all():
-            raise InvalidInput(f"{name}: initial = {initial!r}; expected finite numbers.")
-        draw, found = (lambda key: jnp.asarray(state, float)), state.shape
-    if not found or (asked is not None and tuple(asked) != found):
-        wanted = "expected a vector, such as [0.0]" if asked is None else f"shape= says {asked}"
-        raise InvalidInput(f"{name}: initial has the shape {found}; {wanted}.")
-    return draw, found
-
-
-def _positive(step: float | None, name: str) -> float | None:
-    if step is not None and not 0 < step < float("inf"):
-        raise InvalidInput(f"{name}: time_step = {step}; it must be > 0.")
-    return step
-
-
-def _check(
-    what: str, function: Callable[..., Any], event: tuple[int, ...], wanted: tuple[int, ...] | None
-) -> None:
-    """Refuse a function whose result has another shape; None stands for those of a noise."""
-    state = jax.ShapeDtypeStruct(event, jnp.zeros(()).dtype)
-    try:
-        found = jax.eval_shape(function, jax.ShapeDtypeStruct((), state.dtype), state).shape
-    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError) as error:
-        raise InvalidInput(
-            f"{what} cannot be traced by JAX: use jax.numpy in place of numpy, and jnp.where in "
-            "place of if."
-        ) from error
-    matrix = len(event) == 1 and len(found) == 2 and found[0] == event[0]
-    fits = found in ((), event) or matrix if wanted is None else found == wanted
-    if not fits:
-        kinds = f"a number, {event} or ({event[0]}, m)" if wanted is None else f"the shape {wanted}"
-        raise InvalidInput(
-            f"{what} gives the shape {found} for a state of shape {event}; expected {kinds}."
-        )

@@ -11,11 +11,12 @@ from jaxtyping import Array
 
 from noneq._typing import Key, Scalar
 from noneq.errors import InvalidInput
+from noneq.systems.base import HasParity
 
 
 _PATHS, _ROUNDS, _STEPS = 64, 64, 10
 _FIRST = 1e-9
-_SHARE = 0.02
+_SHARE, _INERTIAL_SHARE = 0.02, 0.05
 _LONGEST = 1e3
 
 
@@ -24,6 +25,8 @@ def step_of(system: Any) -> float:
 
     **Equation**: h = 0.02 / max(‖∂f/∂x‖, ‖∂B/∂x‖²), and at walls √(B² h) stays below a twentieth of
     the width. The maximum is over 64 paths of some relaxation times: they show where the system goes.
+    Systems with velocities take 0.05 / max √‖(∂f/∂x)²‖, the highest frequency: their scheme is of
+    second order, and ‖∂f/∂x‖ mixes units.
 
     Raises:
         InvalidInput: a rate that is not finite.
@@ -44,6 +47,7 @@ def _measured(system: Any) -> float:
     keys = jax.random.split(jax.random.key(0), _ROUNDS + 1)
     x = jax.vmap(system.initial)(jax.random.split(keys[0], _PATHS))
     advance = jax.jit(partial(_advance, system))
+    share = _INERTIAL_SHARE if isinstance(system, HasParity) else _SHARE
     longest, step, time, bounds = _LONGEST, _FIRST, 0.0, system.domain.bounds
     for key in keys[1:]:
         rate, kick, onward = advance(time, x, step, key)
@@ -53,7 +57,7 @@ def _measured(system: Any) -> float:
                 f"{type(system).__name__}: the slope of drift or noise is not finite on the first "
                 "paths; give time_step=."
             )
-        longest = min(longest, _SHARE / rate if rate > 0 else _LONGEST)
+        longest = min(longest, share / rate if rate > 0 else _LONGEST)
         if bounds is not None and kick > 0:
             longest = min(longest, (0.05 * float(np.min(bounds[1] - bounds[0])) / kick) ** 2)
         if step <= longest:
@@ -76,7 +80,11 @@ def _rates(system: Any, t: Scalar, x: Array) -> tuple[Array, Array]:
         drift = jax.jacfwd(lambda x: system.drift(t, x))(x).reshape(x.size, x.size)
         noise = jax.jacfwd(lambda x: system.diffusion(t, x))(x).reshape(-1, x.size)
         size = jnp.sqrt(jnp.sum(jnp.asarray(system.diffusion(t, x)) ** 2))
-        return jnp.maximum(jnp.linalg.norm(drift, 2), jnp.linalg.norm(noise) ** 2), size
+        inertial = isinstance(system, HasParity)
+        rate = (
+            jnp.sqrt(jnp.linalg.norm(drift @ drift, 2)) if inertial else jnp.linalg.norm(drift, 2)
+        )
+        return jnp.maximum(rate, jnp.linalg.norm(noise) ** 2), size
 
     return jax.vmap(one)(x)
 

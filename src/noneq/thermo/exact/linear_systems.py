@@ -1,36 +1,9 @@
-"""Known entropy production rates (nats per unit time, k_B = 1) and related numbers.
-
-Convention: dX = f dt + √(2D) dW. These are values of continuous time; an estimator that sees
-samples an interval apart converges to less.
-"""
-
-import math
+"""Linear systems: the closed form of each beside the formula for all."""
 
 import numpy as np
 
 from noneq.errors import InvalidInput
 from noneq.systems.linear import linear_entropy_production as linear, stationary_covariance
-from noneq.systems.prinz import Prinz
-from noneq.systems.rings import DrivenRing
-from noneq.systems.wells import Swirl
-
-
-__all__ = [
-    "aoup",
-    "bead_spring",
-    "coupled_particles",
-    "driven_ring",
-    "gyrator",
-    "gyrator_torque",
-    "hopf",
-    "linear",
-    "linear_relaxation",
-    "nonreciprocal_ring",
-    "rotating_wells",
-    "rotational_trap",
-    "swirl",
-    "underdamped_pair",
-]
 
 
 def rotational_trap(k: float, w: float) -> float:
@@ -95,12 +68,21 @@ def coupled_particles(k0: float, ka: float, t1: float, t2: float) -> float:
 def underdamped_pair(
     k0: float, ka: float, t1: float, t2: float, mass: float = 1.0, friction: float = 1.0
 ) -> float:
-    """The same two particles with inertia.
+    """The same two particles with inertia, see `noneq.systems.UnderdampedPair`.
 
-    **Equation**: J (1/T1 − 1/T2), J = ka² g (T2 − T1)/{2 [ka² m + (k0 + ka) g²]}.
+    **Equation**: J (1/T1 − 1/T2), J of `underdamped_heat`.
     """
-    heat = ka**2 * friction * (t2 - t1) / (2 * (ka**2 * mass + (k0 + ka) * friction**2))
-    return heat * (1 / t1 - 1 / t2)
+    return underdamped_heat(k0, ka, t1, t2, mass, friction) * (1 / t1 - 1 / t2)
+
+
+def underdamped_heat(
+    k0: float, ka: float, t1: float, t2: float, mass: float = 1.0, friction: float = 1.0
+) -> float:
+    """Heat per unit time from the second bath to the first one, through the coupling.
+
+    **Equation**: J = ka² g (T2 − T1)/{2 [ka² m + (k0 + ka) g²]}.
+    """
+    return ka**2 * friction * (t2 - t1) / (2 * (ka**2 * mass + (k0 + ka) * friction**2))
 
 
 def nonreciprocal_ring(sites: int, r: float, w: float) -> float:
@@ -125,37 +107,3 @@ def linear_relaxation(covariance: np.ndarray, A: np.ndarray, D: np.ndarray) -> f
     )
     ratio = np.linalg.solve(end, start)
     return float((np.trace(ratio) - len(end) - np.linalg.slogdet(ratio)[1]) / 2)
-
-
-def swirl(q: float, temperature: float) -> float:
-    """Double well with a swirl, see `noneq.systems.Swirl`: q² ⟨ΔU⟩."""
-    return Swirl(q=q, beta=1 / temperature).entropy_production_rate()
-
-
-def driven_ring(force: float, amplitude: float, temperature: float = 1.0) -> float:
-    """Particle driven around a ring, see `noneq.systems.DrivenRing`: F L J/D."""
-    return DrivenRing(force, amplitude, 1 / temperature).entropy_production_rate()
-
-
-def hopf(mu: float, w: float, diffusivity: float) -> float:
-    """Noisy Hopf oscillator in U = −μ r²/2 + r⁴/4 with rotation w.
-
-    **Equation**: w² ⟨r²⟩/D, ⟨r²⟩ = μ + s φ(μ/s)/Φ(μ/s), s = √(2D).
-    """
-    s = math.sqrt(2 * diffusivity)
-    return w**2 * s * _mean_above_zero(mu / s) / diffusivity
-
-
-def _mean_above_zero(z: float) -> float:
-    """Mean z + φ(z)/Φ(z) of N(z, 1) cut to positive values."""
-    if z < -30:
-        # The two terms cancel; their sum is a series in 1/z.
-        return -1 / z + 2 / z**3 - 10 / z**5 + 74 / z**7
-    from scipy.special import log_ndtr
-
-    return z + math.exp(-(z**2) / 2 - math.log(2 * math.pi) / 2 - float(log_ndtr(z)))
-
-
-def rotating_wells(drive: float = 1.0, radius: float = 0.5, beta: float = 10.0) -> float:
-    """The rotating five wells, see `noneq.systems.Prinz`: power over kT."""
-    return Prinz(drive=drive, radius=radius, beta=beta).entropy_production_rate()

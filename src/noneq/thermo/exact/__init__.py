@@ -1,0 +1,39 @@
+"""Known entropy production rates (nats per unit time, k_B = 1) and related numbers.
+
+Convention: dX = f dt + √(2D) dW. The rates are values of continuous time; what an estimator
+converges to on samples an interval apart is `target`.
+"""
+
+from noneq._face import exported as _exported
+from noneq.thermo.exact.intervals import Pair as Pair, pair as pair, target as target
+from noneq.thermo.exact.linear_systems import (
+    aoup as aoup,
+    bead_spring as bead_spring,
+    coupled_particles as coupled_particles,
+    gyrator as gyrator,
+    gyrator_torque as gyrator_torque,
+    linear as linear,
+    linear_relaxation as linear_relaxation,
+    nonreciprocal_ring as nonreciprocal_ring,
+    rotational_trap as rotational_trap,
+    underdamped_heat as underdamped_heat,
+    underdamped_pair as underdamped_pair,
+)
+from noneq.thermo.exact.memory import (
+    fractional_relaxation as fractional_relaxation,
+    memory_correlation as memory_correlation,
+    memory_kernel as memory_kernel,
+    memory_laplace as memory_laplace,
+    subdiffusion as subdiffusion,
+)
+from noneq.thermo.exact.nonlinear_systems import (
+    driven_ring as driven_ring,
+    driven_ring_current as driven_ring_current,
+    ginzburg_landau as ginzburg_landau,
+    hopf as hopf,
+    rotating_wells as rotating_wells,
+    swirl as swirl,
+)
+
+
+__all__ = list(_exported(__file__))

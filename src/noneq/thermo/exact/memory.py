@@ -1,0 +1,103 @@
+"""Motion with a memory: correlations of the generalised Langevin equation, and slow relaxation."""
+
+import math
+
+import numpy as np
+
+from noneq._typing import Numbers
+from noneq.errors import InvalidInput
+from noneq.systems.memory import GeneralisedLangevin
+
+
+_REACH, _POINTS = 60.0, 6001
+"""Decades of e, and points, of the integral over relaxation rates."""
+
+
+def memory_kernel(times: Numbers, friction: float = 1.0, tau: float = 0.5) -> np.ndarray:
+    """K(t) = (friction/tau) e^{−t/tau}, the memory of `noneq.systems.GeneralisedLangevin`.
+
+    Args:
+        times: (T,) ≥ 0.
+        friction: ∫ K dt.
+        tau: memory time.
+    """
+    return friction / tau * np.exp(-np.asarray(times, float) / tau)
+
+
+def memory_correlation(
+    times: Numbers,
+    frequency: float = 1.0,
+    friction: float = 1.0,
+    tau: float = 0.5,
+    temperature: float = 1.0,
+) -> np.ndarray:
+    """Stationary correlations of the same system.
+
+    **Equation**: ⟨y(t) y(0)^T⟩ = e^{−A t} Sigma of y = (x, v, z).
+
+    Args:
+        times: (T,) lags ≥ 0.
+        frequency, friction, tau, temperature: as of `noneq.systems.GeneralisedLangevin`.
+
+    Returns:
+        (T, 3, 3); [:, 1, 1] is the correlation of velocities.
+    """
+    system = GeneralisedLangevin(frequency, friction, tau, temperature)
+    sigma, lags = system.stationary_covariance(), np.atleast_1d(np.asarray(times, float))
+    return np.stack([system.transition(float(lag))[0] @ sigma for lag in lags])
+
+
+def memory_laplace(
+    s: float,
+    frequency: float = 1.0,
+    friction: float = 1.0,
+    tau: float = 0.5,
+    temperature: float = 1.0,
+) -> float:
+    """∫_0^∞ e^{−s t} ⟨v(t) v(0)⟩ dt of the same system.
+
+    **Equation**: kT/[s + frequency²/s + friction/(1 + s tau)].
+    """
+    return temperature / (s + frequency**2 / s + friction / (1 + s * tau))
+
+
+def fractional_relaxation(times: Numbers, alpha: float) -> np.ndarray:
+    """E_alpha(−t^alpha), the Mittag-Leffler relaxation; alpha = 1/2 is e^t erfc(√t).
+
+    **Equation**: (sin πα/π) ∫_0^∞ e^{−k t} k^{α−1}/(k^{2α} + 2 k^α cos πα + 1) dk, an average of
+    exponentials over their rates k; ten digits.
+
+    Args:
+        times: (T,) ≥ 0.
+        alpha: between 0 and 1, 1 included (e^{−t}).
+
+    Raises:
+        InvalidInput: alpha or times outside these.
+    """
+    times = np.atleast_1d(np.asarray(times, float))
+    if not 0 < alpha <= 1 or not (times >= 0).all():
+        raise InvalidInput(
+            f"fractional_relaxation: alpha = {alpha}, times from {times.min()}; expected "
+            "0 < alpha ≤ 1 and times ≥ 0."
+        )
+    if alpha == 1:
+        return np.exp(-times)
+    # y = alpha log k: the weight falls as e^{−|y|}, whatever alpha.
+    y = np.linspace(-_REACH / 2, _REACH / 2, _POINTS)
+    weight = 1 / (2 * np.cosh(y) + 2 * math.cos(math.pi * alpha))
+    weight *= math.sin(math.pi * alpha) / (math.pi * alpha) * (y[1] - y[0])
+    with np.errstate(over="ignore"):
+        return np.exp(-np.exp(y / alpha) * times[:, None]) @ weight
+
+
+def subdiffusion(times: Numbers, alpha: float, generalised_diffusivity: float = 1.0) -> np.ndarray:
+    """Mean squared displacement of a coordinate that diffuses anomalously.
+
+    **Equation**: 2 D_α t^α/Γ(1 + α).
+
+    Args:
+        times: (T,) ≥ 0.
+        alpha: exponent, > 0; 1 is ordinary diffusion.
+        generalised_diffusivity: D_α, length² per time^α.
+    """
+    return 2 * generalised_diffusivity * np.asarray(times, float) ** alpha / math.gamma(1 + alpha)
