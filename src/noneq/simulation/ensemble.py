@@ -18,10 +18,12 @@ from noneq.data.checks import as_floats
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput, MissingTrait, SolveFailed
 from noneq.kinds import checked
+from noneq.simulation.gillespie import jump_advance
 from noneq.simulation.learnt import LearntSystem
 from noneq.simulation.maps import advance_map, steps_between
 from noneq.simulation.solvers import AbstractSolver, EulerMaruyama, RungeKutta4, noise_shape
 from noneq.systems.base import AbstractDiffusion, AbstractMap, AbstractODE, AbstractSystem
+from noneq.systems.jumps import AbstractJump
 from noneq.traits import AbstractModel
 
 
@@ -47,12 +49,12 @@ def simulate(
 
     The first time holds the initial condition. Every interval between recorded times is cut into
     equal internal steps; noise is a function of the key, n and the step, on any number of devices.
-    An `AbstractMap` makes one step per unit of time.
+    An `AbstractMap` makes one step per unit of time; an `AbstractJump` is followed event by event.
 
     Args:
-        system: what to simulate; without dynamics (`AbstractDiffusion` or `AbstractMap`) only one
-            time is possible. A fitted model with the trait `HasDrift` is simulated as a
-            `LearntSystem`, in steps of a thousandth of the whole time.
+        system: what to simulate; without dynamics (diffusion, map or jumps) only one time is
+            possible. A fitted model with the trait `HasDrift` is simulated as a `LearntSystem`, in
+            steps of a thousandth of the whole time.
         times: (T,) strictly increasing, even or not; whole steps apart for an `AbstractMap`.
         n: number of trajectories.
         key: typed random key.
@@ -91,6 +93,8 @@ def simulate(
         return Trajectories(states[:, None], times, **labels)
     if isinstance(system, AbstractMap):
         advance = _map_advance(system, times, solver, substeps)
+    elif isinstance(system, AbstractJump):
+        advance = jump_advance(system, times, solver, substeps)
     elif isinstance(system, AbstractDiffusion):
         if solver is None:
             solver = RungeKutta4() if isinstance(system, AbstractODE) else EulerMaruyama()
