@@ -24,6 +24,7 @@ from noneq.simulation.checks import (
     refuse_oversize,
 )
 from noneq.simulation.gaussian_steps import exact_advance
+from noneq.simulation.gillespie import jump_advance
 from noneq.simulation.learnt import LearntSystem
 from noneq.simulation.maps import advance_map, steps_between
 from noneq.simulation.solvers import AbstractSolver, EulerMaruyama, RungeKutta4, noise_shape
@@ -34,6 +35,7 @@ from noneq.systems.base import (
     AbstractSystem,
     HasTransition,
 )
+from noneq.systems.jumps import AbstractJump
 from noneq.systems.underdamped import AbstractUnderdamped
 from noneq.traits import AbstractModel
 
@@ -62,11 +64,12 @@ def simulate(
     equal internal steps; noise is a function of the key, n and the step, on any number of devices.
     An `AbstractMap` makes one step per unit of time, and a linear system (`HasTransition`) goes from
     one recorded time to the next by its exact Gaussian law.
+    An `AbstractJump` is followed event by event.
 
     Args:
-        system: what to simulate; without dynamics (`AbstractDiffusion` or `AbstractMap`) only one
-            time is possible. A fitted model with the trait `HasDrift` is simulated as a
-            `LearntSystem`, in steps of a thousandth of the whole time.
+        system: what to simulate; without dynamics (diffusion, map or jumps) only one time is
+            possible. A fitted model with the trait `HasDrift` is simulated as a `LearntSystem`, in
+            steps of a thousandth of the whole time.
         times: (T,) strictly increasing, even or not; whole steps apart for an `AbstractMap`.
         n: number of trajectories.
         key: typed random key.
@@ -107,6 +110,8 @@ def simulate(
         return Trajectories(states[:, None], times, **labels)
     if isinstance(system, AbstractMap):
         advance = _map_advance(system, times, solver, substeps)
+    elif isinstance(system, AbstractJump):
+        advance = jump_advance(system, times, solver, substeps)
     elif isinstance(system, AbstractDiffusion):
         if solver is None and substeps is None and isinstance(system, HasTransition):
             advance = exact_advance(system, times, dtype)

@@ -18,6 +18,7 @@ from noneq.systems.base import (
 )
 from noneq.systems.boids import Boids as Boids
 from noneq.systems.cucker_smale import CuckerSmale as CuckerSmale
+from noneq.systems.exclusion import ASEP as ASEP
 from noneq.systems.ginzburg_landau import GinzburgLandau as GinzburgLandau
 from noneq.systems.gyrator import BrownianGyrator as BrownianGyrator
 from noneq.systems.hopf import Hopf as Hopf
@@ -37,7 +38,13 @@ from noneq.systems.ising_exact import (
     step_matrix as step_matrix,
     torus_energy as torus_energy,
 )
+from noneq.systems.jumps import AbstractJump as AbstractJump, Jump as Jump
 from noneq.systems.linear import AbstractLinear as AbstractLinear, Linear as Linear
+from noneq.systems.markov_jumps import (
+    AbstractMarkovJump as AbstractMarkovJump,
+    FlashingRatchet as FlashingRatchet,
+    MarkovJump as MarkovJump,
+)
 from noneq.systems.memory import GeneralisedLangevin as GeneralisedLangevin
 from noneq.systems.nonreciprocal import NonreciprocalFields as NonreciprocalFields
 from noneq.systems.own_functions import (
@@ -54,6 +61,7 @@ from noneq.systems.prinz import Prinz as Prinz
 from noneq.systems.reaction_diffusion import GrayScott as GrayScott
 from noneq.systems.repressilator import Repressilator as Repressilator
 from noneq.systems.rings import DrivenRing as DrivenRing
+from noneq.systems.schlogl import Schlogl as Schlogl
 from noneq.systems.shapes import (
     AbstractShape as AbstractShape,
     Checkerboard as Checkerboard,
