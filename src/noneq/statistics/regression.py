@@ -9,7 +9,8 @@ from jaxtyping import Float
 
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
-from noneq.statistics.increment_blocks import block_count, increment_blocks
+from noneq.statistics.gram import WORST_CONDITION, condition_number, inverse_gram, solve
+from noneq.statistics.increment_sums import Sums, increment_sums
 from noneq.statistics.increments import even
 from noneq.statistics.libraries import AbstractLibrary
 
@@ -17,104 +18,6 @@ from noneq.statistics.libraries import AbstractLibrary
 Convention: TypeAlias = Literal["ito", "stratonovich", "velocity"]
 """Drift by Itô sums, drift by Stratonovich sums with their correction, mean local velocity."""
 Matrix: TypeAlias = Float[np.ndarray, "..."]
-
-_WORST_CONDITION = 1e10
-
-
-@dataclass(frozen=True)
-class Sums:
-    """Sums over the increments of each of K blocks; w are weights, b the library at a point.
-
-    Attributes:
-        gram: Σ w b bᵀ dt, ``(K, p, p)``.
-        cross: Σ w b Δxᵀ, ``(K, p, dim)``.
-        square: Σ w Δx Δxᵀ/dt, ``(K, dim, dim)``.
-        time, count: Σ w dt and Σ w, ``(K,)``.
-        slope: Σ w ∇b dt, ``(K, p, dim)``; zeros if not asked for.
-        paired: Σ w b(start) b(end)ᵀ dt made symmetric, free of noise that differs from frame to
-            frame if b is linear; zeros if not asked for.
-        lag: frames of an increment; those of a lag above 1 overlap.
-    """
-
-    gram: Float[np.ndarray, "K p p"]
-    cross: Float[np.ndarray, "K p dim"]
-    square: Float[np.ndarray, "K dim dim"]
-    time: Float[np.ndarray, " K"]
-    count: Float[np.ndarray, " K"]
-    slope: Float[np.ndarray, "K p dim"]
-    paired: Float[np.ndarray, "K p p"]
-    lag: int = 1
-
-    def beginning(self, size: int) -> "Sums":
-        """Of the first ``size`` functions of the library."""
-        return Sums(
-            self.gram[:, :size, :size],
-            self.cross[:, :size],
-            self.square,
-            self.time,
-            self.count,
-            self.slope[:, :size],
-            self.paired[:, :size, :size],
-            self.lag,
-        )
-
-
-def increment_sums(
-    trajectories: Trajectories,
-    library: AbstractLibrary,
-    *,
-    at: Literal["start", "middle"] = "middle",
-    lag: int = 1,
-    blocks: int = 64,
-    weights: Float[np.ndarray, " n"] | None = None,
-    slopes: bool = False,
-    paired: bool = False,
-) -> Sums:
-    """One pass over the data, piece by piece, in float64.
-
-    Args:
-        trajectories: ``(n, T, dim)``, gaps and uneven times allowed.
-        library: p functions of a state.
-        at: where the functions are taken: at the start of an increment (Itô sums) or in its middle
-            (Stratonovich sums).
-        lag: frames of an increment.
-        blocks: see `noneq.statistics.increment_blocks.increment_blocks`.
-        weights: of the trajectories; None is 1 each.
-        slopes, paired: whether to take these sums too.
-
-    Raises:
-        InvalidInput: no increment of that lag, or a library that is not finite on the data.
-    """
-    dim = int(np.prod(trajectories.event_shape))
-    size, count = library.sizes(dim)[-1], block_count(trajectories, lag, blocks)
-    zeros = lambda *shape: np.zeros((count, *shape))
-    gram, cross, square = zeros(size, size), zeros(size, dim), zeros(dim, dim)
-    time, number = zeros(), zeros()
-    slope, pair = zeros(size, dim), zeros(size, size)
-    rows = max(256, min(2**16, 2**22 // max(size, 1)))
-    for k, piece in increment_blocks(trajectories, lag, blocks, rows):
-        where = piece.start if at == "start" else piece.middle
-        values, w = library.values(where), 1.0 if weights is None else weights[piece.path]
-        w_dt = w * piece.dt
-        gram[k] += _product(values, values, w_dt)
-        cross[k] += _product(values, piece.move, w * np.ones_like(piece.dt))
-        square[k] += _product(piece.move, piece.move, w / piece.dt)
-        time[k] += w_dt.sum()
-        number[k] += np.sum(w * np.ones_like(piece.dt))
-        if slopes:
-            slope[k] += np.einsum("n,npd->pd", w_dt, library.gradients(where))
-        if paired:
-            first = values if at == "start" else library.values(piece.start)
-            both = _product(first, library.values(piece.end), w_dt)
-            pair[k] += (both + both.T) / 2
-    if not np.isfinite(gram).all():
-        raise InvalidInput(
-            f"The library {type(library).__name__} has values that are not finite on the data; "
-            "give functions that are defined wherever the paths go."
-        )
-    filled = number > 0
-    found = (gram, cross, square, time, number, slope, pair)
-    return Sums(*(part[filled] for part in found), lag)
 
 
 @dataclass(frozen=True)
@@ -154,7 +57,7 @@ class Regression:
         **Equation**: homogeneous: G^{-1} ⊗ 2D, right if the library holds the true field; sandwich:
         G^{-1} [K/(K − 1) Σ_k r_k r_kᵀ] G^{-1} of the blocks' residual sums r_k, right without that.
         """
-        inverse, dim = _inverse(self.gram), len(self.diffusivity)
+        inverse, dim = inverse_gram(self.gram), len(self.diffusivity)
         if kind == "homogeneous":
             return np.kron(inverse, 2 * self.lag * self.diffusivity)
         moved = np.einsum("pq,kqd->kpd", inverse, self.residuals).reshape(len(self.residuals), -1)
@@ -230,9 +133,8 @@ def regress(
     gram = total_gram(one, two)
     condition = _checked(one, gram)
     diffusivity, noise = diffusivity_of(one, two, exposure, trajectories)
-    theta = _solve(gram, one.cross.sum(0))
     cross = one.cross - one.slope @ diffusivity if strato else one.cross
-    theta = _solve(gram, cross.sum(0))
+    theta = solve(gram, cross.sum(0))
     residuals = cross - one.gram @ theta
     return Regression(
         library, theta, diffusivity, noise, gram, residuals, condition, convention, lag
@@ -277,7 +179,7 @@ def residual_rate(sums: Sums) -> Float[np.ndarray, "dim dim"]:
 
 def residual_rate_of(gram: Matrix, cross: Matrix, square: Matrix, count: float) -> Matrix:
     """The same from sums."""
-    fitted = cross.T @ _solve(gram, cross)
+    fitted = cross.T @ solve(gram, cross)
     return (square - (fitted + fitted.T) / 2) / (count - len(gram))
 
 
@@ -311,7 +213,7 @@ def _checked(sums: Sums, gram: Matrix) -> float:
             "paths or a smaller library."
         )
     condition = condition_number(gram)
-    if condition > _WORST_CONDITION:
+    if condition > WORST_CONDITION:
         warnings.warn(
             f"The library's Gram matrix has the condition number {condition:.1e}: the data do not "
             "tell its functions apart. Combinations that they do not see are left out; take a "
@@ -319,35 +221,3 @@ def _checked(sums: Sums, gram: Matrix) -> float:
             stacklevel=3,
         )
     return condition
-
-
-def condition_number(gram: Matrix) -> float:
-    """Of a Gram matrix, its diagonal scaled to 1; infinite if it is singular."""
-    size = np.sqrt(np.maximum(np.diag(gram), 1e-300))
-    values = np.linalg.eigvalsh(gram / size / size[:, None])
-    return float(values[-1] / values[0]) if values[0] > 0 else float("inf")
-
-
-def _inverse(gram: Matrix) -> Matrix:
-    """Pseudo-inverse; directions that the data do not see are left out."""
-    size = np.sqrt(np.maximum(np.diag(gram), 1e-300))
-    scaled = gram / size / size[:, None]
-    values, vectors = np.linalg.eigh((scaled + scaled.T) / 2)
-    keep = values > values[-1] / _WORST_CONDITION
-    half = vectors[:, keep] / np.sqrt(values[keep]) / size[:, None]
-    return half @ half.T
-
-
-def _solve(gram: Matrix, right: Matrix) -> Matrix:
-    return _inverse(gram) @ right
-
-
-def _product(
-    left: Float[np.ndarray, "N p"],
-    right: Float[np.ndarray, "N q"],
-    weight: Float[np.ndarray, " N"],
-) -> Matrix:
-    """Σ_n weight_n left_n right_nᵀ; a weight that is the same for all is taken out of the sum."""
-    if np.ptp(weight) <= 1e-9 * abs(weight[0]):
-        return left.T @ right * float(weight.mean())
-    return (left * weight[:, None]).T @ right
