@@ -68,7 +68,7 @@ class Sums:
     @property
     def total(self) -> Totals:
         """Sums of the blocks."""
-        return Totals(*(part.sum(0) for part in self.parts), self.lag)
+        return Totals(*(part.sum(0) for part in self.parts), lag=self.lag)
 
     def beginning(self, size: int) -> "Sums":
         """Of the first ``size`` functions of the library."""
@@ -145,7 +145,7 @@ def over_blocks(
 
     def of(*parts: Any) -> Any:
         cuts = [parts[i * width : (i + 1) * width] for i in range(len(sums))]
-        return function(*(Totals(*cut, s.lag) for cut, s in zip(cuts, sums, strict=True)))
+        return function(*(Totals(*cut, lag=s.lag) for cut, s in zip(cuts, sums, strict=True)))
 
     return jackknife(of, [part for s in sums for part in s.parts])
 

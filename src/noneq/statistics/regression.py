@@ -195,11 +195,11 @@ def check_noise(trajectories: Trajectories, localisation: bool, exposure: float)
         )
 
 
-def _checked(sums: Sums, gram: Matrix) -> float:
+def _checked(sums: Totals, gram: Matrix) -> float:
     """Condition number; a warning where the data do not tell the functions apart."""
-    if _number(sums) <= len(gram) + 1:
+    if float(sums.count) <= len(gram) + 1:
         raise InvalidInput(
-            f"{_number(sums):.0f} increments for a library of {len(gram)} functions; give longer "
+            f"{float(sums.count):.0f} increments for a library of {len(gram)} functions; give longer "
             "paths or a smaller library."
         )
     condition = condition_number(gram)

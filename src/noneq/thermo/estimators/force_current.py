@@ -1,7 +1,7 @@
 """Entropy production from the currents of paths: velocity and diffusion inferred on a library."""
 
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import numpy as np
 
@@ -178,7 +178,7 @@ def _varying(*parts: np.ndarray) -> np.ndarray:
     )
 
 
-def _with_limit(rates: list[float]) -> np.ndarray:
+def _with_limit(rates: Sequence[Any]) -> np.ndarray:
     """The value, and its extrapolation if there are three lags."""
     if len(rates) < 3:
         return np.asarray(rates[:1])
