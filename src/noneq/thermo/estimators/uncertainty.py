@@ -51,12 +51,12 @@ def uncertainty_bound(
     currents = [_best_current(_every_other(sums, first)) for first in (1, 0)]
     parts = _measured(trajectories, library, currents, blocks)
     found = [jackknife(_bound, [part[first::2] for part in parts]) for first in (0, 1)]
-    value, bias = (np.mean([row[i] for row in found]) for i in (0, 1))
+    value, bias = (np.asarray(np.mean([row[i] for row in found])) for i in (0, 1))
     stderr = np.hypot(found[0][2], found[1][2]) / 2
     notes = ("The current was chosen on other blocks of the record than it was measured on.",)
     unit = f"1/{trajectories.time_unit}" if trajectories.time_unit else ""
     return Estimate(
-        np.asarray(value),
+        value,
         stderr,
         np.asarray(trajectories.n),
         bound="lower",
