@@ -1,0 +1,1 @@
+"""Estimators of entropy production from data, one a file."""
