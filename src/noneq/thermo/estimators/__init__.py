@@ -1,0 +1,1 @@
+"""Entropy production from data and from fitted models, one estimator a file."""
