@@ -70,9 +70,7 @@ def gains(
     s = jnp.einsum("ctk,km,ctm->ct", u, matrix, odd)
     fall = jnp.expm1(-s)
     pull = weight * (2 + fall)
-    return jnp.sum(weight * (s - fall), axis=1), jnp.einsum(
-        "ctk,ctm->km", u * pull[..., None], odd
-    )
+    return jnp.sum(weight * (s - fall), axis=1), jnp.einsum("ctk,ctm->km", u * pull[..., None], odd)
 
 
 def whitening(data: Windows, which: Int[np.ndarray, " m"]) -> tuple[Whitening, Array]:

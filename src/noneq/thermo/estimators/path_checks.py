@@ -56,7 +56,7 @@ def check_diffusive(trajectories: Trajectories, lag: int, what: str) -> None:
     ratio = (two**2).mean(0) / np.where(square > 0, square, 1.0)
     smooth = np.flatnonzero(ratio > _SMOOTH)
     if smooth.size:
-        names = ", ".join(_name(trajectories, i) for i in smooth)
+        names = ", ".join(_name(trajectories, int(i)) for i in smooth)
         raise InvalidInput(
             f"{what}: {names} move(s) without noise from frame to frame (mean squares over two frames "
             f"and one have the ratio {ratio[smooth[0]]:.2f}; noise gives 2, smooth motion 4). Such a "

@@ -1,7 +1,5 @@
 """Entropy production by the variational principle of NEEP: a learnt, time-antisymmetric function."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -10,7 +8,6 @@ from jaxtyping import Array, Int
 
 from noneq._typing import Key, Numbers, Scalar
 from noneq.data.ensembles import Trajectories
-from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.learning.loop import train
 from noneq.learning.objectives import AbstractLoss
@@ -46,9 +43,7 @@ def variational_rate(
     window: int = 2,
     lag: int = 1,
     net: AbstractNet | None = MLP(width=64, depth=2),
-    training: Training = Training(
-        steps=2000, batch=8192, rate=1e-3, ema=0.99, patience=4
-    ),
+    training: Training = Training(steps=2000, batch=8192, rate=1e-3, ema=0.99, patience=4),
     key: Key,
 ) -> Estimate:
     """Entropy production rate of a stationary process by NEEP's variational principle.
@@ -86,7 +81,7 @@ def variational_rate(
     Warns:
         UserWarning: frames further apart than the fastest relaxation.
 
-    Source: Kim, Bae, Lee and Jeong 2020 (NEEP), eq. 4. Deviations: the form of ΔS (theirs is
+    Source: Kim, Bae, Lee and Jeong 2020 (NEEP, arXiv 2003.04166). Deviations: the form of ΔS (theirs is
     h(w) − h(w̃), h a network), its linear part, cross-fitting and the correction of bias.
     """
     discrete = not isinstance(trajectories, Trajectories)
@@ -225,9 +220,7 @@ def _network(
     part = eqx.tree_at(lambda t: t.steps, training, max(1, training.steps // stretches))
     for i in range(stretches):
         rows = _rows(data, white, matrix, learn, count, rng)
-        force, _ = train(
-            force, _Loss(), rows, part, key=keys[i], held_out=held, progress=False
-        )
+        force, _ = train(force, _Loss(), rows, part, key=keys[i], held_out=held, progress=False)
     gain = _values(data, white, matrix, force, stop) - linear[stop]
     if not np.isfinite(gain).all():
         return None

@@ -87,9 +87,7 @@ class Windows:
             block.weight[len(part) :] = 0
             yield part, block
 
-    def draw(
-        self, which: Int[np.ndarray, " m"], count: int, rng: np.random.Generator
-    ) -> Block:
+    def draw(self, which: Int[np.ndarray, " m"], count: int, rng: np.random.Generator) -> Block:
         """``count`` random windows of the segments ``which``, as a block of one segment."""
         found, missing = [], count
         while missing > 0:
@@ -137,9 +135,7 @@ class Windows:
         for row, p, b in zip(states, path, begin, strict=True):
             seen = values[p, b : min(b + len(row), last)].reshape(-1, self.origin.size)
             row[: len(seen)], row[len(seen) :] = seen, seen[-1]
-        frames = [
-            states[:, i * self.lag : i * self.lag + self.length] for i in range(self.count)
-        ]
+        frames = [states[:, i * self.lag : i * self.lag + self.length] for i in range(self.count)]
         weight = self._complete(path, begin).astype(np.float32)
         return Block(*self._split(frames), weight)
 
