@@ -15,6 +15,12 @@ from noneq.systems.base import (
 )
 from noneq.systems.boids import Boids as Boids
 from noneq.systems.cucker_smale import CuckerSmale as CuckerSmale
+from noneq.systems.driven import (
+    AbstractDriven as AbstractDriven,
+    Driven as Driven,
+    DrivenLangevin as DrivenLangevin,
+    HasProtocol as HasProtocol,
+)
 from noneq.systems.icons import (
     AbstractIcon as AbstractIcon,
     Bar as Bar,
@@ -42,6 +48,12 @@ from noneq.systems.pendulum import DoublePendulum as DoublePendulum
 from noneq.systems.picture_files import PictureFile as PictureFile
 from noneq.systems.plane_laws import Annulus as Annulus, TwoPeaks as TwoPeaks
 from noneq.systems.prinz import Prinz as Prinz
+from noneq.systems.protocols import (
+    AbstractProtocol as AbstractProtocol,
+    Backward as Backward,
+    FunctionProtocol as FunctionProtocol,
+    Protocol as Protocol,
+)
 from noneq.systems.reaction_diffusion import GrayScott as GrayScott
 from noneq.systems.repressilator import Repressilator as Repressilator
 from noneq.systems.rings import DrivenRing as DrivenRing
@@ -68,6 +80,7 @@ from noneq.systems.spin_dynamics import (
     Metropolis as Metropolis,
 )
 from noneq.systems.spins import Ising as Ising
+from noneq.systems.traps import BreathingTrap as BreathingTrap, DraggedTrap as DraggedTrap
 from noneq.systems.vicsek import Vicsek as Vicsek
 from noneq.systems.wells import DoubleWell as DoubleWell, Swirl as Swirl
 

@@ -96,12 +96,12 @@ class Diffusion(AbstractOwn, AbstractDiffusion):
         domain: AbstractDomain = Free(),
         time_step: float | None = None,
     ):
-        self._initial, self._shape = _start(initial, shape, "Diffusion")
+        self._initial, self._shape = initial_states(initial, shape, "Diffusion")
         self._drift = _of_time(drift, "Diffusion: drift")
         self._noise = _of_time(noise, "Diffusion: noise")
         self._domain, self._step = domain, _positive(time_step, "Diffusion")
-        _check("Diffusion: drift", self._drift, self._shape, self._shape)
-        _check("Diffusion: noise", self._noise, self._shape, None)
+        refuse_shape("Diffusion: drift", self._drift, self._shape, self._shape)
+        refuse_shape("Diffusion: noise", self._noise, self._shape, None)
 
     def drift(self, t: ScalarLike, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
         return self._drift(t, x)
@@ -137,10 +137,10 @@ class ODE(AbstractOwn, AbstractODE):
         domain: AbstractDomain = Free(),
         time_step: float | None = None,
     ):
-        self._initial, self._shape = _start(initial, shape, "ODE")
+        self._initial, self._shape = initial_states(initial, shape, "ODE")
         self._drift = _of_time(drift, "ODE: drift")
         self._domain, self._step = domain, _positive(time_step, "ODE")
-        _check("ODE: drift", self._drift, self._shape, self._shape)
+        refuse_shape("ODE: drift", self._drift, self._shape, self._shape)
 
     def drift(self, t: ScalarLike, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
         return self._drift(t, x)
@@ -183,13 +183,13 @@ class Langevin(AbstractOwn, AbstractLangevin):
         if not 0 < beta < float("inf"):
             raise InvalidInput(f"Langevin: beta = {beta}; it must be > 0.")
         self.beta = float(beta)
-        self._initial, self._shape = _start(initial, shape, "Langevin")
+        self._initial, self._shape = initial_states(initial, shape, "Langevin")
         self._potential = _of_time(potential, "Langevin: potential")
         self._force = None if force is None else _of_time(force, "Langevin: force")
         self._domain, self._step = domain, _positive(time_step, "Langevin")
-        _check("Langevin: potential", self._potential, self._shape, ())
+        refuse_shape("Langevin: potential", self._potential, self._shape, ())
         if self._force is not None:
-            _check("Langevin: force", self._force, self._shape, self._shape)
+            refuse_shape("Langevin: force", self._force, self._shape, self._shape)
 
     def potential(self, t: ScalarLike, x: Float[Array, "*event"]) -> Scalar:
         return self._potential(t, x)
@@ -226,7 +226,7 @@ def _named(given: Callable[..., Any], function: Callable[..., Any]) -> Callable[
     return function
 
 
-def _start(
+def initial_states(
     initial: Any, shape: int | tuple[int, ...] | None, name: str
 ) -> tuple[Callable[[Key], Any] | None, tuple[int, ...]]:
     """How a state is drawn, and its shape."""
@@ -255,7 +255,7 @@ def _positive(step: float | None, name: str) -> float | None:
     return step
 
 
-def _check(
+def refuse_shape(
     what: str, function: Callable[..., Any], event: tuple[int, ...], wanted: tuple[int, ...] | None
 ) -> None:
     """Refuse a function whose result has another shape; None stands for those of a noise."""
