@@ -86,7 +86,9 @@ class Driven(AbstractDriven):
         for value in extremes(self.protocol):
             self.at(value)
         try:
-            enters = _enters(lambda v, x: (self.potential_at(v, 0.0, x), self._force(v, 0.0, x)), self)
+            enters = _enters(
+                lambda v, x: (self.potential_at(v, 0.0, x), self._force(v, 0.0, x)), self
+            )
         except jax.errors.JAXTypeError as error:
             raise InvalidInput(
                 f"Driven: {cls} computes with NumPy on {name}, which cannot follow a protocol; write "

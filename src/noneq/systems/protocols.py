@@ -39,6 +39,11 @@ class AbstractProtocol(AbstractUntraced):
     def jumps(self) -> tuple[float, ...]:
         """Times at which it jumps, in order."""
 
+    @property
+    @abstractmethod
+    def knots(self) -> tuple[float, ...]:
+        """Times between which it is smooth, rising from the first to the last."""
+
     @abstractmethod
     def __call__(self, t: ScalarLike) -> Scalar:
         """λ(t), after a jump at t."""
@@ -99,6 +104,11 @@ class Protocol(AbstractProtocol):
     def span(self) -> tuple[float, float]:
         """First and last time."""
         return self.times[0], self.times[-1]
+
+    @property
+    def knots(self) -> tuple[float, ...]:
+        """The times, each once."""
+        return tuple(sorted(set(self.times)))
 
     @property
     def jumps(self) -> tuple[float, ...]:
@@ -174,13 +184,20 @@ class FunctionProtocol(AbstractProtocol):
                 "one time."
             ) from error
         if shape != ():
-            raise InvalidInput(f"FunctionProtocol: the function gives the shape {shape}, not one number.")
+            raise InvalidInput(
+                f"FunctionProtocol: the function gives the shape {shape}, not one number."
+            )
         _refuse_nonfinite(found, "FunctionProtocol: the function's values")
 
     @property
     def span(self) -> tuple[float, float]:
         """Start and end."""
         return self.start, self.end
+
+    @property
+    def knots(self) -> tuple[float, ...]:
+        """Start, breaks and end."""
+        return self.start, *self.breaks, self.end
 
     @property
     def jumps(self) -> tuple[float, ...]:
@@ -230,6 +247,11 @@ class Backward(AbstractProtocol):
         return self.protocol.span
 
     @property
+    def knots(self) -> tuple[float, ...]:
+        """The mirrored ones."""
+        return tuple(sum(self.span) - t for t in reversed(self.protocol.knots))
+
+    @property
     def jumps(self) -> tuple[float, ...]:
         """The mirrored ones."""
         return tuple(sum(self.span) - t for t in reversed(self.protocol.jumps))
@@ -254,5 +276,7 @@ class Backward(AbstractProtocol):
 def extremes(protocol: AbstractProtocol, points: int = 65) -> tuple[float, float]:
     """Least and largest value, seen at some times and on both sides of every jump."""
     seen = [protocol(t) for t in np.linspace(*protocol.span, points)]
-    seen += [side(t) for t in (*protocol.span, *protocol.jumps) for side in (protocol, protocol.before)]
+    seen += [
+        side(t) for t in (*protocol.span, *protocol.jumps) for side in (protocol, protocol.before)
+    ]
     return float(min(map(float, seen))), float(max(map(float, seen)))
