@@ -18,6 +18,12 @@ from noneq.systems.base import (
 )
 from noneq.systems.boids import Boids as Boids
 from noneq.systems.cucker_smale import CuckerSmale as CuckerSmale
+from noneq.systems.driven import (
+    AbstractDriven as AbstractDriven,
+    Driven as Driven,
+    DrivenLangevin as DrivenLangevin,
+    HasProtocol as HasProtocol,
+)
 from noneq.systems.exclusion import ASEP as ASEP
 from noneq.systems.ginzburg_landau import GinzburgLandau as GinzburgLandau
 from noneq.systems.gyrator import BrownianGyrator as BrownianGyrator
@@ -58,6 +64,12 @@ from noneq.systems.pendulum import DoublePendulum as DoublePendulum
 from noneq.systems.picture_files import PictureFile as PictureFile
 from noneq.systems.plane_laws import Annulus as Annulus, TwoPeaks as TwoPeaks
 from noneq.systems.prinz import Prinz as Prinz
+from noneq.systems.protocols import (
+    AbstractProtocol as AbstractProtocol,
+    Backward as Backward,
+    FunctionProtocol as FunctionProtocol,
+    Protocol as Protocol,
+)
 from noneq.systems.reaction_diffusion import GrayScott as GrayScott
 from noneq.systems.repressilator import Repressilator as Repressilator
 from noneq.systems.rings import DrivenRing as DrivenRing
@@ -86,6 +98,7 @@ from noneq.systems.spin_dynamics import (
 )
 from noneq.systems.spins import Ising as Ising
 from noneq.systems.springs import BeadSpring as BeadSpring, CoupledParticles as CoupledParticles
+from noneq.systems.traps import BreathingTrap as BreathingTrap, DraggedTrap as DraggedTrap
 from noneq.systems.underdamped import (
     AbstractUnderdamped as AbstractUnderdamped,
     UnderdampedPair as UnderdampedPair,

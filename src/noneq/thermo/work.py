@@ -13,6 +13,7 @@ from noneq.errors import InvalidInput, MissingTrait
 from noneq.estimate import Estimate, sample_mean
 from noneq.needs import observable
 from noneq.systems.base import AbstractLangevin, AbstractSystem
+from noneq.systems.driven import HasProtocol
 from noneq.thermo.goodness_of_fit import check_recorded_by
 
 
@@ -44,16 +45,21 @@ def power(trajectories: Trajectories, system: AbstractSystem, *, check: bool = T
 
 @observable("trajectories", more=("system",), number=False)
 def work(trajectories: Trajectories, system: AbstractSystem, *, check: bool = True) -> np.ndarray:
-    """Work done on each trajectory between its first and its last time.
+    """Work done on each trajectory between its first and its last time, jumps at both included.
 
-    **Equation**: ∫ ∂_t V dt + ∫ f_nc ∘ dX, the first by the trapezoidal rule over the recorded
-    times, the second (Stratonovich) with the force at the midpoint of each recorded displacement:
-    its error falls linearly with the recording interval.
+    **Equation**: ∫ ∂_t V dt + Σ_jumps [V(x, λ(t)) − V(x, λ(t−))] + ∫ f_nc ∘ dX. Between two records
+    V rises by ½ [ΔV(x_k) + ΔV(x_{k+1})], ΔV(x) = V(t_{k+1}−, x) − V(t_k, x); a jump of the protocol
+    (trait `HasProtocol`) at a record counts with the state of that record. The third term
+    (Stratonovich) takes the force at the midpoint of each recorded displacement: its error falls
+    linearly with the recording interval, that of the first as its square.
+
+    A jump between two records counts with the mean of both states: record at the jumps. Of two
+    windows that meet at a jump, both count it.
 
     Args:
-        trajectories: ``(n, T, dim)`` with at least two times; on a torus recorded displacements
-            must stay below half a period.
-        system: the system that they follow.
+        trajectories: ``(n, T, dim)`` with at least two times, or one at which a protocol jumps; on a
+            torus recorded displacements must stay below half a period.
+        system: the system that they follow, with its protocol if it is driven.
         check: refuse data whose drift or noise is not the system's (false alarms below 1e-6 a
             call, see `noneq.thermo.goodness_of_fit`); False answers whatever the data are.
 
@@ -61,21 +67,34 @@ def work(trajectories: Trajectories, system: AbstractSystem, *, check: bool = Tr
         ``(n,)`` energies, positive where work is done on the system.
 
     Raises:
-        InvalidInput: missing observations, a single time, or data of another system.
+        InvalidInput: missing observations, a single time, data of another system, or work that is
+            not finite.
         MissingTrait: a system without potential.
+
+    Source: Jarzynski 1997; Schmiedl and Seifert 2007 for jumps at the ends.
     """
-    check_complete(trajectories, "work", times=2)
     system = langevin(system, "work")
+    single = isinstance(system, HasProtocol) and bool(system.protocol.jumps)
+    check_complete(trajectories, "work", times=1 if single else 2)
     if check:
         check_recorded_by(trajectories, system, "work")
-    driving = np.trapezoid(_rates(system, trajectories), trajectories.times, axis=1)
-    return driving + stratonovich(system, system.nonconservative_force, trajectories)
+    total = np.sum(_rises(system, trajectories), axis=1, dtype=np.float64)
+    total += stratonovich(system, system.nonconservative_force, trajectories)
+    if not np.isfinite(total).all():
+        raise InvalidInput(
+            f"work: the potential of {type(system).__name__} is not finite on "
+            f"{int((~np.isfinite(total)).sum())} of {total.size} trajectories; they leave the states "
+            "for which it is defined: check its units and its domain."
+        )
+    return total
 
 
 def stratonovich(
     system: AbstractSystem, force: Callable[..., Array], trajectories: Trajectories
 ) -> np.ndarray:
     """∫ force(t, X) ∘ dX along each trajectory, ``(n,)``, by the midpoint rule."""
+    if trajectories.times.size < 2:
+        return np.zeros(trajectories.n)
     middle = (trajectories.times[1:] + trajectories.times[:-1]) / 2
     times = jnp.asarray(middle, jnp.zeros(()).dtype)
     parts = np.asarray(_force_times_step(system, force, times, _device(trajectories)))
@@ -117,6 +136,30 @@ def _rates(system: AbstractLangevin, trajectories: Trajectories) -> np.ndarray:
     return np.asarray(_potential_rates(system, times, _device(trajectories)), np.float64)
 
 
+def _rises(system: AbstractLangevin, trajectories: Trajectories) -> np.ndarray:
+    """Rise of V at every record and after it, ``(n, T)``."""
+    times = trajectories.times
+    if isinstance(system, HasProtocol):
+        protocol = system.protocol
+        times = _on_jumps(times, protocol.jumps)
+        marks = jnp.asarray(times, float)
+        after, before = jax.vmap(protocol)(marks), jax.vmap(protocol.before)(marks)
+    else:
+        after = before = jnp.asarray(times, float)
+    times = jnp.asarray(times, jnp.zeros(()).dtype)
+    return np.asarray(_potential_rises(system, times, after, before, _device(trajectories)))
+
+
+def _on_jumps(times: np.ndarray, jumps: tuple[float, ...]) -> np.ndarray:
+    """Times with those that differ from a jump by rounding moved onto it."""
+    if not jumps:
+        return times
+    marks = np.asarray(jumps)
+    nearest = marks[np.argmin(np.abs(times[:, None] - marks), axis=1)]
+    interval = np.diff(times).min() if times.size > 1 else max(1.0, abs(times[0]))
+    return np.where(np.abs(times - nearest) <= 1e-3 * interval, nearest, times)
+
+
 def _device(trajectories: Trajectories) -> Array:
     return jnp.asarray(trajectories.values, jnp.zeros(()).dtype)
 
@@ -125,6 +168,31 @@ def _device(trajectories: Trajectories) -> Array:
 def _potential_rates(system: AbstractLangevin, times: Array, values: Array) -> Array:
     rate = jax.grad(system.potential, argnums=0)
     return jax.lax.map(lambda xs: jax.vmap(rate)(times, xs), values, batch_size=256)
+
+
+@eqx.filter_jit
+def _potential_rises(
+    system: AbstractLangevin, times: Array, after: Array, before: Array, values: Array
+) -> Array:
+    """At every record its jump and half the rises of the intervals on both sides."""
+    if isinstance(system, HasProtocol):
+        potential = lambda value, t, x: system.potential_at(value, t, x)
+    else:
+        potential = lambda value, t, x: system.potential(value, x)
+
+    def at(x, k):
+        here = potential(after[k], times[k], x)
+        jump = here - potential(before[k], times[k], x)
+        following = jnp.minimum(k + 1, times.size - 1)
+        previous = jnp.maximum(k - 1, 0)
+        ahead = potential(before[following], times[following], x) - here
+        behind = potential(before[k], times[k], x) - potential(after[previous], times[previous], x)
+        ahead = jnp.where(k < times.size - 1, ahead, 0.0)
+        behind = jnp.where(k > 0, behind, 0.0)
+        return jump + (ahead + behind) / 2
+
+    along = lambda xs: jax.vmap(at)(xs, jnp.arange(times.size))
+    return jax.lax.map(along, values, batch_size=256)
 
 
 @eqx.filter_jit

@@ -1,0 +1,134 @@
+"""Work and free energy of harmonic traps in closed form, to compare measurements with (kT = 1/beta)."""
+
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from noneq.systems.protocols import AbstractProtocol
+
+
+_CELLS = 500
+"""Straight lines that stand for one smooth piece of a protocol."""
+
+
+def dragged_work(
+    speed: float = 1.0,
+    duration: float = 2.0,
+    stiffness: float = 1.0,
+    friction: float = 1.0,
+    beta: float = 1.0,
+) -> tuple[float, float]:
+    """Mean and variance of the Gaussian work of dragging a trap at constant speed; ΔF = 0.
+
+    **Equation**: ⟨W⟩ = γ u² [τ − (γ/k)(1 − e^{−kτ/γ})], Var W = 2⟨W⟩/beta (1.135335, 2.270671).
+
+    Source: Mazonka and Jarzynski 1999.
+    """
+    relaxation = friction / stiffness
+    waited = duration + relaxation * np.expm1(-duration / relaxation)
+    mean = friction * speed**2 * waited
+    return float(mean), float(2 * mean / beta)
+
+
+def dragged_work_along(
+    protocol: AbstractProtocol, stiffness: float = 1.0, beta: float = 1.0
+) -> tuple[float, float]:
+    """Mean and variance of the work of any protocol of a dragged trap, `systems.DraggedTrap`.
+
+    **Equation**: m' = k (λ − m), m = λ at the start; ⟨W⟩ = ∫ k (λ − m) dλ, jumps included, whose
+    middle counts; Var W = 2 (⟨W⟩ − ΔF)/beta, ΔF = 0.
+    """
+    lag, work = 0.0, 0.0
+    for jump, times, values in _pieces(protocol):
+        work += stiffness * (lag * jump + jump**2 / 2)
+        lag += jump
+        for h, rise in zip(np.diff(times), np.diff(values), strict=True):
+            # The lag λ − m relaxes while λ rises by a straight line.
+            decay, rest = np.exp(-stiffness * h), rise / (stiffness * h)
+            onward = rest + (lag - rest) * decay
+            area = rest * h + (lag - rest) * (1 - decay) / stiffness
+            work += stiffness * area * rise / h
+            lag = onward
+    return float(work), float(2 * work / beta)
+
+
+def breathing_work(protocol: AbstractProtocol, beta: float = 1.0) -> float:
+    """Mean work of any protocol of a breathing trap, `systems.BreathingTrap`, jumps included.
+
+    **Equation**: s' = −2 λ s + 2/beta, s = ⟨x²⟩ from 1/(beta λ(0−)); ⟨W⟩ = ½ ∫ s dλ. The ramp 1 → 4 in
+    τ = 1 takes 0.936042, the jump 1.5.
+    """
+    s, work = 1 / (beta * float(protocol.initial)), 0.0
+    for jump, times, values in _pieces(protocol):
+        work += jump * s / 2
+        for h, low, high in zip(np.diff(times), values[:-1], values[1:], strict=True):
+            rate, kT = (low + high) / 2, 1 / beta
+            slope = lambda k, s, kT=kT: -2 * k * s + 2 * kT
+            first = slope(low, s)
+            second = slope(rate, s + h * first / 2)
+            third = slope(rate, s + h * second / 2)
+            onward = s + h * (first + 2 * second + 2 * third + slope(high, s + h * third)) / 6
+            middle = (s + onward) / 2 + h * (first - slope(high, onward)) / 8
+            work += (high - low) * (s + 4 * middle + onward) / 12
+            s = onward
+    return float(work)
+
+
+def breathing_free_energy(start: float, end: float, beta: float = 1.0) -> float:
+    """ΔF = ln(end/start)/(2 beta) of a harmonic trap of these stiffnesses in one dimension."""
+    return float(np.log(end / start) / (2 * beta))
+
+
+def least_dragged_work(
+    distance: float = 1.0, duration: float = 1.0, stiffness: float = 1.0, friction: float = 1.0
+) -> float:
+    """Least mean work to move a trap over a distance in a given time.
+
+    **Equation**: γ L²/(τ + 2γ/k), with jumps of the centre by L/(τk/γ + 2) at both ends and a straight
+    line between (1/3 for all 1).
+
+    Source: Schmiedl and Seifert 2007, eq. 10.
+    """
+    return friction * distance**2 / (duration + 2 * friction / stiffness)
+
+
+def least_breathing_work(
+    start: float = 1.0, end: float = 4.0, duration: float = 1.0, beta: float = 1.0
+) -> float:
+    """Least mean work to change a trap's stiffness in a given time.
+
+    **Equation**: with σ = √s moving at constant speed from σ_0 = (beta k_0)^{−1/2} to σ_1,
+    W(σ_1) = (σ_1 − σ_0)²/τ + ½ k_1 σ_1² − ½ k_0 σ_0² − ln(σ_1/σ_0)/beta, least over σ_1.
+
+    Source: Schmiedl and Seifert 2007, eq. 17.
+    """
+    first = (beta * start) ** -0.5
+    a, b, c = 2 / duration + end, -2 * first / duration, -1 / beta
+    last = (-b + np.sqrt(b**2 - 4 * a * c)) / (2 * a)
+    spread = (last - first) ** 2 / duration
+    energy = (end * last**2 - start * first**2) / 2
+    return float(spread + energy - np.log(last / first) / beta)
+
+
+def gaussian_works(free_energy: float, dissipated: float, beta: float = 1.0) -> tuple[float, float]:
+    """Mean and variance of a Gaussian work with this ΔF and dissipation; backward works mirror them.
+
+    **Equation**: ⟨W⟩ = ΔF + W_diss, Var W = 2 W_diss/beta, the only Gaussian law that obeys Jarzynski;
+    backwards −ΔF + W_diss and the same variance.
+    """
+    return free_energy + dissipated, 2 * dissipated / beta
+
+
+def _pieces(protocol: AbstractProtocol) -> Iterator[tuple[float, np.ndarray, np.ndarray]]:
+    """(jump before it, times, values) of every smooth piece; then the last jump alone."""
+    knots = np.asarray(protocol.knots)
+    jumps = [float(protocol(t)) - float(protocol.before(t)) for t in knots]
+    inside = jax.jit(jax.vmap(protocol))
+    for i, (low, high) in enumerate(zip(knots[:-1], knots[1:], strict=True)):
+        times = np.linspace(low, high, _CELLS + 1)
+        values = np.asarray(inside(jnp.asarray(times, float)), np.float64)
+        values[0], values[-1] = float(protocol(low)), float(protocol.before(high))
+        yield jumps[i], times, values
+    yield jumps[-1], np.zeros(1), np.zeros(1)

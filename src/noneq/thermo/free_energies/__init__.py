@@ -1,0 +1,1 @@
+"""Free energies from work, the fluctuation theorems behind them, and the bounds on dissipation."""
