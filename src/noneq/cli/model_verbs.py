@@ -31,6 +31,7 @@ def fit(
     words: Sequence[str],
 ) -> None:
     """Fit a method to data and keep the model in a run folder."""
+    from noneq.cli.moving import reads_velocities, say_velocities
     from noneq.cli.outcomes import outcome
     from noneq.cli.requests import further_inputs, load_data, make_method, record_of
     from noneq.runs import cost, fit_seeds
@@ -38,7 +39,9 @@ def fit(
 
     recipe = make_method(method, set_, trust=trust)
     inputs = further_inputs(recipe, with_, trust)
+    layout = reads_velocities([recipe], inputs, layout)
     data = load_data(file, layout, quiet=quiet, trust=trust)
+    say_velocities([recipe], inputs, data, quiet=quiet)
     if dry_run:
         estimate = cost(recipe, data, inputs=inputs)
         emit(json, estimate, *texts(estimate))
@@ -142,11 +145,14 @@ def compare(
     words: Sequence[str],
 ) -> int:
     """Fit several methods on one part of the data and score them on the rest."""
+    from noneq.cli.moving import reads_velocities, say_velocities
     from noneq.cli.requests import case_of, load_data, make_methods, names_in, record_of
     from noneq.runs import compare, verdicts
 
     recipes = make_methods(names_in(methods), set_, trust=trust)
+    layout = reads_velocities(recipes, {}, layout)
     data = load_data(file, layout, quiet=quiet, trust=trust)
+    say_velocities(recipes, {}, data, quiet=quiet)
     folder = Path(f"compare_{file.stem}") if out is None else out
     with progress(quiet, "compare") as show:
         rows, failed = compare(
