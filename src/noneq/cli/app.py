@@ -15,7 +15,7 @@ import typer
 
 from noneq import __version__
 from noneq.cache import environment
-from noneq.cli import data_verbs, health_verbs, model_verbs, pde_verbs, study_verbs
+from noneq.cli import data_verbs, fate_verbs, health_verbs, model_verbs, pde_verbs, study_verbs
 from noneq.cli.output import say
 from noneq.cli.stopping import Stopped, leave, stop_on_signals
 from noneq.errors import Interrupted, NoneqError
@@ -32,7 +32,7 @@ app = typer.Typer(
     help="Non-equilibrium generative modelling: simulate or read data, fit, sample, compare.",
     epilog="First steps: noneq demo, or noneq inspect FILE. Every verb explains itself: --help.",
 )
-for verbs in (data_verbs, model_verbs, pde_verbs, study_verbs, health_verbs):
+for verbs in (data_verbs, model_verbs, fate_verbs, pde_verbs, study_verbs, health_verbs):
     for verb in verbs.VERBS:
         app.command(name=verb.__name__.rstrip("_"), no_args_is_help=False)(verb)
 
