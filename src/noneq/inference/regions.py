@@ -66,8 +66,8 @@ def half_space(text: str, names: Sequence[str]) -> Region:
 def nearest_regions(states: Numbers, labels: Sequence[str] | np.ndarray) -> dict[str, Region]:
     """A region for each label: the states whose nearest one of ``states`` has it.
 
-    Distances are in units of the standard deviations of ``states``. The regions cover all states and
-    do not overlap.
+    Distances are those of the coordinates as they are. The regions cover all states and do not
+    overlap.
 
     Args:
         states: (n, *event_shape).
@@ -83,12 +83,11 @@ def nearest_regions(states: Numbers, labels: Sequence[str] | np.ndarray) -> dict
             f"regions: {len(words)} labels, {len(set(words))} kinds, for {len(flat)} states; expected "
             "one for each, of two kinds or more."
         )
-    scale = np.where(flat.std(0) > 0, flat.std(0), 1.0)
-    tree = KDTree(flat / scale)
+    tree = KDTree(flat)
 
     def of(name: str) -> Region:
         def region(states: np.ndarray) -> np.ndarray:
-            there = np.reshape(np.asarray(states, np.float64), (len(states), -1)) / scale
+            there = np.reshape(np.asarray(states, np.float64), (len(states), -1))
             return np.asarray(words[tree.query(there)[1]] == name)
 
         return region
@@ -100,7 +99,7 @@ def nearest_regions(states: Numbers, labels: Sequence[str] | np.ndarray) -> dict
 def cluster_regions(
     states: Numbers, clusters: int | None = None, *, seed: int = 0
 ) -> dict[str, Region]:
-    """Regions nearest to the centres of clusters (k-means, in standard deviations), largest first.
+    """Regions nearest to the centres of clusters (k-means), largest first.
 
     Args:
         states: (n, *event_shape), of the last snapshot for fates.
@@ -117,9 +116,8 @@ def cluster_regions(
         raise InvalidInput(
             f"clusters = {clusters} of {len(flat)} states; expected at least 2, and ten states for each."
         )
-    scale = np.where(flat.std(0) > 0, flat.std(0), 1.0)
     rng = np.random.default_rng(seed)
-    some = rng.permutation(flat / scale)[: 10 * _TOLD]
+    some = rng.permutation(flat)[: 10 * _TOLD]
     tried = [clusters] if clusters is not None else range(2, min(5, len(flat) // 10) + 1)
     found = {k: _centres(some, k, seed) for k in tried}
     if clusters is None:
@@ -131,13 +129,13 @@ def cluster_regions(
     sizes = np.bincount(_owner(some, centres), minlength=len(centres))
     centres = centres[np.argsort(-sizes)]
     names = [f"cluster {i + 1}" for i in range(len(centres))]
-    return _of_centres(centres, scale, names)
+    return _of_centres(centres, names)
 
 
-def _of_centres(centres: np.ndarray, scale: np.ndarray, names: list[str]) -> dict[str, Region]:
+def _of_centres(centres: np.ndarray, names: list[str]) -> dict[str, Region]:
     def of(i: int) -> Region:
         def region(states: np.ndarray) -> np.ndarray:
-            there = np.reshape(np.asarray(states, np.float64), (len(states), -1)) / scale
+            there = np.reshape(np.asarray(states, np.float64), (len(states), -1))
             return np.asarray(_owner(there, centres) == i)
 
         return region
