@@ -9,14 +9,12 @@ import os
 import resource
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from timing import TORCH, Timing, clock, row, side_by_side, speed_rows
+from timing import TORCHCFM, Timing, clock, row, side_by_side, speed_rows
 
 
-PEER = TORCH and find_spec("torchcfm") is not None and find_spec("ot") is not None
 WIDTH, DEPTH, BATCH = 64, 3, 256
 STEPS = 1_000
 """Of one run of the peer; seconds of ours are also for so many."""
@@ -83,11 +81,8 @@ def peer(name: str, steps: int, *, drawn: bool):
     matcher = {
         "ICFM": lambda: cfm.ConditionalFlowMatcher(sigma=sigma),
         "OTCFM": lambda: cfm.ExactOptimalTransportConditionalFlowMatcher(sigma=sigma),
-        "SF2M": lambda: cfm.SchrodingerBridgeConditionalFlowMatcher(
-            sigma=sigma, ot_method="exact"
-        ),
+        "SF2M": lambda: cfm.SchrodingerBridgeConditionalFlowMatcher(sigma=sigma, ot_method="exact"),
     }[name]()
-    pairing = cfm.ConditionalFlowMatcher if not scored else cfm.SchrodingerBridgeConditionalFlowMatcher
     nets = [MLP(dim=2, time_varying=True, w=WIDTH) for _ in range(1 + scored)]
     optimiser = torch.optim.Adam([p for net in nets for p in net.parameters()])
     pool = [pair_of_shapes(torch) for _ in range(64)] if drawn else []
@@ -98,10 +93,9 @@ def peer(name: str, steps: int, *, drawn: bool):
             x0, x1 = pool[i % len(pool)] if drawn else pair_of_shapes(torch)
             noise = {"return_noise": True} if scored else {}
             # The base class draws no plan: its pairs are those that are there.
-            draw = cfm.ConditionalFlowMatcher.sample_location_and_conditional_flow
-            found = draw(matcher, x0, x1, **noise) if drawn else (
-                matcher.sample_location_and_conditional_flow(x0, x1, **noise)
-            )
+            owner = cfm.ConditionalFlowMatcher if drawn else type(matcher)
+            draw = owner.sample_location_and_conditional_flow
+            found = draw(matcher, x0, x1, **noise)
             t, x, u = found[:3]
             inside = torch.cat([x, t[:, None]], dim=-1)
             loss = torch.mean((nets[0](inside) - u) ** 2)
@@ -129,10 +123,11 @@ def pair_of_shapes(torch):
 
 
 def tutorial_rows(steps: int, whole: int) -> list[dict]:
+    """The peer as in its tutorial, and without its samplers and plans: the network alone."""
     data, out = snapshots(50_000), []
     for name in ("ICFM", "OTCFM", "SF2M"):
         cases = {"noneq": ours(name, data, whole)}
-        if PEER:
+        if TORCHCFM:
             cases["torchcfm (peer)"] = peer(name, steps, drawn=False)
             cases["torchcfm, network alone (peer)"] = peer(name, steps, drawn=True)
         timings = side_by_side(cases)
