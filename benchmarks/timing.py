@@ -11,6 +11,12 @@ REPEATS = 5
 THREADS = 2
 TORCH = find_spec("torch") is not None
 """PyTorch is an opt-in; without it its cases are left out."""
+TORCHCFM = TORCH and all(map(find_spec, ("torchcfm", "ot")))
+"""The same for the peer of the transports."""
+LEFT_OUT = tuple(
+    name for name, there in {"PyTorch": TORCH, "torchcfm": TORCHCFM}.items() if not there
+)
+"""Beginnings of the names of peers that this machine lacks."""
 
 Case = Callable[[], object]
 """One complete run of a workload; returns only when its result is ready."""

@@ -254,7 +254,7 @@ def test_benchmarks_keep_finished_rows_and_those_of_absent_peers(
             raise KeyboardInterrupt
         return [row("a", "noneq", 5.0)]
 
-    monkeypatch.setattr(bench, "TORCH", torch)
+    monkeypatch.setattr(bench, "LEFT_OUT", () if torch else ("PyTorch",))
     monkeypatch.setattr(bench, "collect", collect)
     with pytest.raises(KeyboardInterrupt):
         bench.main(["failing", "first", "stopped", "-o", str(path)])

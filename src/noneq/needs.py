@@ -25,8 +25,9 @@ class Needs:
             ``snapshots``, or other ``values``.
         metric: the second argument is the reference data.
         traits: the model must have one of them.
-        takes: keyword arguments that the caller fills: ``truth``, ``key``, ``dequantise``, and
-            ``lag``, which asks for pairs of times of the same paths.
+        takes: keyword arguments that the caller fills: ``truth``, ``key``, ``dequantise``,
+            ``velocities`` and ``lineage`` of the states of the reference, and ``lag``, which asks for
+            pairs of times of the same paths.
         more: what only the user can give, such as ``system``.
         number: the result is a number or an `Estimate`, so that it can be a row.
     """

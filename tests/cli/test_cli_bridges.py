@@ -1,7 +1,9 @@
 """Transports between snapshots on the command line."""
 
+import json
 import os
 
+import jax
 import numpy as np
 import pytest
 
@@ -155,6 +157,58 @@ def test_velocities_and_growth_come_with_files(folder, capsys):
     assert cli.run([*fit, "--with", "velocities=v.npz"]) == 0
     assert cli.run(["fit", "CurlyFM", "cells.npz", "-o", "none", *SMALL]) == 2
     assert "--with velocities=FILE" in capsys.readouterr().err
+    both = Snapshots(
+        np.concatenate([data.values, data.values[:, ::-1]], 1), data.times, data.time_index,
+        names=("x0", "x1", "velocity_x0", "velocity_x1"),
+        condition=np.arange(120) % 3, condition_names=("clone",),
+    )  # fmt: skip
+    write(both, folder / "both.csv")
+    columns = ["fit", "CurlyFM", "both.csv", "-o", "columns", *SMALL[:-1], *tiny]
+    assert cli.run([*columns, "--set", "lineage=clone"]) == 0
+    said = capsys.readouterr().err
+    assert "velocity_x0, velocity_x1: velocities, from which CurlyFM learns its reference." in said
+    fitted = load(folder / "columns")
+    assert fitted.summary.names == ("x0", "x1")
+    assert fitted.summary.condition_dim == 0
+    # The same numbers by either way, but for the pairs, which lie inside clones here.
+    drift = [load(folder / run).model.field.bridge.net for run in ("curly", "columns")]
+    for one, two in zip(*(jax.tree.leaves(part) for part in drift), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-5)
+    assert cli.run(["evaluate", "columns", "both.csv", "--metrics", "velocity_cosine,lineage_agreement",
+                    "--json", "--quiet"]) == 0  # fmt: skip
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert {row["metric"] for row in rows} == {"velocity_cosine", "lineage_agreement"}
+    assert rows[1]["floor"] == pytest.approx(1 / 3, abs=0.02)
+    some = Snapshots(both.values[:, :3], both.times, both.time_index, names=both.names[:3])
+    write(some, folder / "some.csv")
+    assert cli.run([*columns[:2], "some.csv", *columns[3:], "--quiet"]) == 2
+    assert "velocity_x1 has no counterpart" in capsys.readouterr().err
     fit = ["fit", "ICFM", "cells.npz", "-o", "grown", *SMALL, "--set", "growth=GivenGrowth"]
     assert cli.run([*fit, "--with", "growth=g.npz"]) == 0
     assert type(load(folder / "grown").model).__name__ == "GrowingTransport"
+
+
+def test_fates_and_their_drivers(folder, capsys):
+    words = ["fates", "run", "cells.npz", "--states", "12", "--paths", "8", "--json", "--quiet"]
+    regions = ["--fate", "right=x0 > 3", "--fate", "left=x0 < 3 and x1 > -99"]
+    assert cli.run([*words, *regions, "-o", "fates.csv"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    right, left = found["fates"]
+    assert (right["fate"], left["fate"]) == ("right", "left")
+    assert right["probability"] + left["probability"] == pytest.approx(1.0)
+    assert right["stderr"] > 0
+    assert {one["coordinate"] for one in right["drivers"]} == {"x0", "x1"}
+    assert read(folder / "fates.csv").names == ("x0", "x1", "fate right", "fate left")
+    assert cli.run([*words, "--clusters", "2"]) == 0
+    assert [one["fate"] for one in json.loads(capsys.readouterr().out)["fates"]] == [
+        "cluster 1", "cluster 2",
+    ]  # fmt: skip
+    for more, text in {
+        ("--fate", "right=x0"): "is no inequality",
+        ("--fate", "right=z > 0"): "z",
+        ("--start", "1.5"): "nearest times",
+        ("--fate", "a=x0 > 0", "--fate", "b=x0 > 1"): "must not overlap",
+        ("--by", "kind"): "own columns",
+    }.items():
+        assert cli.run([*words, *more]) == 2
+        assert text in capsys.readouterr().err

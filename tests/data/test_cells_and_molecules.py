@@ -73,6 +73,28 @@ def test_several_matrices_of_cells_are_asked_for(cells, rng):
     np.testing.assert_array_equal(read(f"{path}:/layers/double").values, 2 * counts)
 
 
+def test_velocities_of_cells_become_coordinates_if_they_are_asked_for(cells, rng):
+    path, counts = cells
+    places = rng.normal(size=(12, 3))
+    with h5py.File(path, "a") as file:
+        file["layers/velocity"], file["obsm/velocity_pca"] = 3 * counts, -places
+    assert read(path).names == tuple("ABCD")
+    some = read(path, columns=["D", "B"], velocities="auto")
+    assert some.names == ("D", "B", "velocity_D", "velocity_B")
+    np.testing.assert_array_equal(some.values[:, 2:], 3 * counts[:, [3, 1]])
+    first = read(path, reading=["velocities=velocity"], components=2)
+    assert first.names == ("A", "B", "velocity_A", "velocity_B")
+    with h5py.File(path, "a") as file:
+        file["obsm/X_pca"] = places
+    data = read(path, reading=["variable=X_pca", "velocities=auto"])
+    assert data.names[3:] == ("velocity_pca0", "velocity_pca1", "velocity_pca2")
+    np.testing.assert_array_equal(data.values[:, 3:], -places)
+    with pytest.raises(InvalidInput, match="velocities obsm/velocity_pca have shape .*12, 3"):
+        read(path, reading=["variable=X", "velocities=velocity_pca"])
+    with pytest.raises(InvalidInput, match="no velocities 'speed'; there are"):
+        read(path, reading=["variable=X", "velocities=speed"])
+
+
 def test_damaged_cells(cells):
     path, _ = cells
     with h5py.File(path, "a") as file:

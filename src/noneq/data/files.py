@@ -196,7 +196,7 @@ def read_raw(path: str | Path, reading: Reading = Reading()) -> tuple[Raw, Readi
         if reading.time not in (None, "none") or reading.trajectory or reading.condition:
             raise InvalidInput(f"{path} knows its own columns; leave out the column options.")
         return raw, wanted
-    wanted = replace(wanted, **dict.fromkeys(raw.settled, ()))
+    wanted = replace(wanted, **{name: vars(Reading())[name] for name in raw.settled})
     if raw.understood is None:
         raw = replace(raw, understood=plainly(raw))
     return raw, wanted

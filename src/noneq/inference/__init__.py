@@ -30,6 +30,11 @@ from noneq.inference.lyapunov import (
     lyapunov_spectrum as lyapunov_spectrum,
 )
 from noneq.inference.motion import helmholtz_split as helmholtz_split
+from noneq.inference.regions import (
+    cluster_regions as cluster_regions,
+    half_space as half_space,
+    nearest_regions as nearest_regions,
+)
 from noneq.inference.surrogates import phase_shuffled as phase_shuffled
 from noneq.inference.symmetry import even_share as even_share
 from noneq.inference.tracks import Tracks as Tracks, field_tracks as field_tracks

@@ -1,8 +1,8 @@
 """Which end a state comes to: fate probabilities of anything that moves, and what drives them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import jax
 import numpy as np
@@ -10,14 +10,12 @@ import numpy as np
 from noneq._typing import Key, Numbers
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.estimate import Estimate
+from noneq.inference.regions import Region
 from noneq.needs import observable
 from noneq.simulation import simulate
 from noneq.systems.base import AbstractDiffusion, AbstractMap
 from noneq.traits import AbstractModel, HasDrift, HasPaths
 
-
-Region: TypeAlias = Callable[[np.ndarray], Any]
-"""States ``(n, *event_shape)`` to n truth values."""
 
 _TOGETHER = 2**16
 
@@ -39,6 +37,18 @@ class Fates:
     probability: Estimate
     undecided: Estimate
     names_of_coordinates: tuple[str, ...]
+
+    def shares(self) -> Estimate:
+        """Mean probability of each fate over the states, shape ``(fates,)``.
+
+        The error holds the spread over the states and the binomial one of the paths.
+        """
+        q = self.probability.value
+        n, paths = len(q), int(np.min(self.probability.n))
+        middle = (q.sum(0) * paths + 1) / (n * paths + 2)
+        binomial = middle * (1 - middle) / (n * paths)
+        spread = q.var(0, ddof=1) / n if n > 1 else 0.0
+        return Estimate(q.mean(0), np.sqrt(np.maximum(spread, binomial)), np.full(q.shape[1], n))
 
     def drivers(self) -> Estimate:
         """Correlation over the states of each coordinate with each fate's probability.
@@ -69,6 +79,7 @@ def fate_probabilities(
     end: float,
     paths: int = 100,
     condition: Any = None,
+    names: Sequence[str] | None = None,
     key: Key,
 ) -> Fates:
     """P(X_end in A | X_start = x) for each state x and each region A, by simulation.
@@ -83,6 +94,7 @@ def fate_probabilities(
         start, end: times.
         paths: from each state; the error is √(q(1 − q)/paths) (Wilson's midpoint near 0 and 1).
         condition: of conditional models, shared by all paths.
+        names: of the coordinates; None takes x0, x1, ….
         key: typed random key.
 
     Raises:
@@ -114,13 +126,13 @@ def fate_probabilities(
                 "regions must not overlap."
             )
         counts[i : i + step] = inside.reshape(len(some), paths, -1).sum(1)
-    names = getattr(dynamics, "names", None) or [f"x{i}" for i in range(states[0].size)]
+    known = [f"x{i}" for i in range(states[0].size)] if names is None else names
     return Fates(
         tuple(fates),
         states,
         _share(counts, paths),
         _share(paths - counts.sum(1), paths),
-        tuple(names),
+        tuple(known),
     )
 
 

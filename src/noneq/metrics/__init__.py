@@ -11,6 +11,10 @@ from noneq.metrics.likelihood import (
     nll as nll,
     prior_mismatch as prior_mismatch,
 )
+from noneq.metrics.motion import (
+    lineage_agreement as lineage_agreement,
+    velocity_cosine as velocity_cosine,
+)
 from noneq.metrics.score_consistency import (
     curl as curl,
     score_fpe_residual as score_fpe_residual,

@@ -16,6 +16,7 @@ from noneq.report.lines import line_pictures
 from noneq.report.motions import path_pictures
 from noneq.report.observed import data_name
 from noneq.report.sheets import sheet_pictures
+from noneq.report.transports import transport_pictures
 from noneq.spec import to_toml
 from noneq.store import inside, load, read_rows
 from noneq.traits import HasInvariantFlow
@@ -36,6 +37,7 @@ PICTURES: tuple[Callable[[Any], Sequence[Figure]], ...] = (
     line_pictures,
     sheet_pictures,
     path_pictures,
+    transport_pictures,
     chain_pictures,
     flow_pictures,
 )

@@ -7,14 +7,17 @@ from typing import Any
 
 import jax
 
+from noneq.data.readings.velocities import PREFIX
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import Interrupted, InvalidInput, NoneqError, WriteFailed
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Progress
 from noneq.learning.watching import Part
+from noneq.methods.bridges.references.velocities import learns_velocities
 from noneq.progress import AbstractReporter
 from noneq.runs.baselines import baselines
+from noneq.runs.extras import set_apart
 from noneq.runs.fitting import fit_seeds
 from noneq.runs.measures import Measure, measures_named, needs
 from noneq.runs.rows import Row, combine
@@ -81,19 +84,24 @@ def compare(
         train, test = data.split(TRAINING_PART, key=split_key)
         truth = train
     rows, failed = [], {}
+    sees = _seen(methods, data)
+    states, _ = set_apart(train, *sees)
+    test, extra = set_apart(test, *sees)
+    truth = None if truth is None else states
     for name, method in named(methods).items():
         try:
             if hold_out:
                 _check_between(method, train, test)
+            own = train if learns_velocities(method) or vars(method).get("lineage") else states
             fits = fit_seeds(
-                method, train, folder / name, seed=seed, seeds=seeds, resume=True,
+                method, own, folder / name, seed=seed, seeds=seeds, resume=True,
                 record=facts, progress=_of(progress, name), trust=trust,
             )  # fmt: skip
             scored = [
                 score(
                     fit.model, test, chosen, case=case, method=name, n=n, frames=frames,
                     truth=truth, dequantise=noise_width(method),
-                    conditional=fit.summary.condition_dim > 0,
+                    conditional=fit.summary.condition_dim > 0, extra=extra,
                     key=jax.random.fold_in(score_key, i),
                 )
                 for i, fit in enumerate(fits)
@@ -110,9 +118,21 @@ def compare(
     if hold_out:
         # The key of the first seed, so that floors are the same.
         first = jax.random.fold_in(score_key, 0)
-        rows += _untrained(train, test, chosen, case=case, n=n, frames=frames, key=first)
+        rows += _untrained(states, test, chosen, case=case, n=n, frames=frames, key=first)
     add_rows(folder, rows)
     return rows, failed
+
+
+def _seen(methods: Sequence[AbstractMethod], data: Any) -> tuple[list[str], list[str], str | None]:
+    """Coordinates and conditions that all of the methods see, and the column of clones.
+
+    What one of them learns from, velocities or clones, is no state or condition of the others.
+    """
+    apart = any(map(learns_velocities, methods))
+    names = [name for name in data.names if not (apart and name.startswith(PREFIX))]
+    columns = [name for name in (vars(method).get("lineage") for method in methods) if name]
+    conditions = [name for name in data.condition_names if name not in columns]
+    return names, conditions, columns[0] if columns else None
 
 
 def _check_between(method: AbstractMethod, train: Any, test: Any) -> None:

@@ -20,6 +20,7 @@ from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod
 from noneq.metrics.strata import within_conditions
 from noneq.needs import Needs
+from noneq.runs.extras import Extra, set_apart
 from noneq.runs.folders import members
 from noneq.runs.measures import Measure, by_traits, measures_named, needs
 from noneq.runs.rows import Row, combine, over_times, row_of
@@ -41,6 +42,7 @@ def score(
     truth: Snapshots | Trajectories | None = None,
     dequantise: float | None = None,
     conditional: bool = False,
+    extra: Extra = Extra(),
     key: Key,
 ) -> list[Row]:
     """One row per metric: mean over at most ``frames`` times, with error and floor.
@@ -61,6 +63,7 @@ def score(
             reference.
         dequantise: width of the noise that likelihoods of discrete data need.
         conditional: the model was fitted with conditions.
+        extra: what is known of the states of the reference beside themselves.
         key: typed random key.
 
     Raises:
@@ -81,7 +84,7 @@ def score(
         asks = needs(metric)
         paired = asks.paths
         shown = _some_times(reference, frames, paired, name)
-        usual = {"dequantise": dequantise, "key": metric_key}
+        usual = {"dequantise": dequantise, "key": metric_key} | extra.at(reference, shown)
         takes = {key: value for key, value in usual.items() if key in asks.takes}
         if asks.of == "model":
             _check_traits(model, asks, name)
@@ -230,11 +233,13 @@ def evaluate(
         trained_on.add(fit.meta.get("data", {}).get("fingerprint"))
         key = jax.random.fold_in(jax.random.key(seed), i)
         name = type(fit.method).__name__
-        seen_data = matched(data, fit.summary)
+        sees = fit.summary.names, fit.summary.condition_names
+        states, extra = set_apart(data, *sees, vars(fit.method).get("lineage"))
+        seen_data = matched(states, fit.summary)
         rows = score(
             fit.model, seen_data, chosen, case=case, method=name, n=n, frames=frames,
             dequantise=noise_width(fit.method), key=key,
-            conditional=fit.summary.condition_dim > 0,
+            conditional=fit.summary.condition_dim > 0, extra=extra,
         )  # fmt: skip
         seen = {row.metric for row in rows}
         more = chain_rows(fit.model, case=case, method=name)

@@ -61,6 +61,24 @@ def test_the_plan_is_the_exact_one():
     np.testing.assert_allclose(jax.nn.softmax(future.log_weight), gamma / gamma.sum(), rtol=1e-4)
 
 
+def test_products_of_matrices_give_the_same_likelihood():
+    """Of several intervals at once, each row its own; far states and narrow components too."""
+    keys = jax.random.split(KEY, 5)
+    potential = Potential(np.array([0.5, 0.05]), 3, 4)
+    parts = [
+        scale * jax.random.normal(k, potential.r.shape) for scale, k in ((3, keys[0]), (1, keys[1]))
+    ]
+    potential = eqx.tree_at(lambda p: (p.r, p.log_S), potential, (5 + parts[0], parts[1] - 2))
+    x = 5 + 4 * jax.random.normal(keys[2], (6, 4))
+    which = jnp.asarray([0, 1, 1, 0, 1, 0])
+    ends = jax.vmap(potential.log_end)(x, which)
+    np.testing.assert_allclose(potential.log_ends(x, which), ends, rtol=1e-4)
+    masses = [
+        jax.nn.logsumexp(potential.future(*row).log_weight) for row in zip(x, which, strict=True)
+    ]
+    np.testing.assert_allclose(potential.log_masses(x, which), jnp.stack(masses), rtol=1e-4)
+
+
 def slopes(loss, slope, n=40_000):
     """z-scores of the gradient in r and log S of a potential of one component, unit Gaussians.
 

@@ -5,6 +5,7 @@ from noneq.cli.verbs.compare import compare
 from noneq.cli.verbs.demo import demo
 from noneq.cli.verbs.doctor import doctor
 from noneq.cli.verbs.evaluate import evaluate
+from noneq.cli.verbs.fates import fates
 from noneq.cli.verbs.fit import fit
 from noneq.cli.verbs.inspect import inspect
 from noneq.cli.verbs.list import list_
@@ -23,6 +24,7 @@ VERBS = (
     evaluate,
     compare,
     report,
+    fates,
     pde,
     study,
     demo,

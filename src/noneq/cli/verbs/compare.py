@@ -35,11 +35,14 @@ def compare(
     words: Sequence[str],
 ) -> int:
     """Fit several methods on one part of the data and score them on the rest."""
+    from noneq.cli.moving import reads_velocities, say_velocities
     from noneq.cli.requests import case_of, load_data, make_methods, names_in, record_of
     from noneq.runs import compare, verdicts
 
     recipes = make_methods(names_in(methods), set_, trust=trust)
+    layout = reads_velocities(recipes, {}, layout)
     data = load_data(file, layout, quiet=quiet, trust=trust)
+    say_velocities(recipes, {}, data, quiet=quiet)
     folder = Path(f"compare_{file.stem}") if out is None else out
     with progress(quiet, "compare") as show:
         rows, failed = compare(

@@ -30,6 +30,7 @@ def fit(
     words: Sequence[str],
 ) -> None:
     """Fit a method to data and keep the model in a run folder."""
+    from noneq.cli.moving import reads_velocities, say_velocities
     from noneq.cli.outcomes import outcome
     from noneq.cli.requests import further_inputs, load_data, make_method, record_of
     from noneq.runs import cost, fit_seeds
@@ -37,7 +38,9 @@ def fit(
 
     recipe = make_method(method, set_, trust=trust)
     inputs = further_inputs(recipe, with_, trust)
+    layout = reads_velocities([recipe], inputs, layout)
     data = load_data(file, layout, quiet=quiet, trust=trust)
+    say_velocities([recipe], inputs, data, quiet=quiet)
     if dry_run:
         estimate = cost(recipe, data, inputs=inputs)
         emit(json, estimate, *texts(estimate))

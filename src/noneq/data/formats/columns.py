@@ -12,6 +12,7 @@ from noneq.data.formats.assembly import assemble
 from noneq.data.layouts import Raw, kind_of
 from noneq.data.readings.ambiguity import refuse_open
 from noneq.data.readings.labels import are_compact_dates, elapsed, time_unit
+from noneq.data.readings.lineages import is_lineage, labelled
 from noneq.data.readings.options import Reading
 from noneq.data.readings.roles import CONDITION, Column, Roles, assign, unit_of_time
 from noneq.data.readings.understanding import Part, Understanding
@@ -110,7 +111,13 @@ def from_table(
     known = tuple(tuple(map(cell, own)) for own in record.get("categories", ()))
     given, categories = None, ()
     if roles.condition:
-        given, categories = coded([by_name[name].values for name in roles.condition], known)
+        cells = [
+            labelled(by_name[name].values)
+            if is_lineage(name) and not record
+            else by_name[name].values
+            for name in roles.condition
+        ]
+        given, categories = coded(cells, known)
     label = by_name[roles.trajectory] if roles.trajectory else None
     if record:
         values = values.astype(record["dtype"])

@@ -11,8 +11,15 @@ from typing import Any
 import numpy as np
 
 from noneq.data.formats.columns import from_table, table
+from noneq.data.formats.h5ad_matrices import (
+    members,
+    picked,
+    places_of,
+    shape_of,
+    source_of,
+    velocities_of,
+)
 from noneq.data.formats.reader import AbstractReader
-from noneq.data.formats.sparse import filled
 from noneq.data.formats.unpacked import Listed, listing, unpacked
 from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
 from noneq.data.readings.ambiguity import may_be_time
@@ -20,7 +27,8 @@ from noneq.data.readings.labels import is_date, time_unit
 from noneq.data.readings.options import Reading
 from noneq.data.readings.roles import Column, says_time
 from noneq.data.readings.understanding import Part
-from noneq.data.safety import check_file, refuse_bomb
+from noneq.data.readings.velocities import PREFIX
+from noneq.data.safety import check_file
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, InvalidInput
@@ -64,7 +72,7 @@ class H5adReader(AbstractReader):
             raise DataFileError(f"{path} has no obs; it is no h5ad file. HDF5 is read as .h5.")
         if _RECORD in found:
             return _own(path, groups, found, limit)
-        source = _source(path, groups, found, reading)
+        source = source_of(path, groups, found, reading)
         obs = _obs_names(groups, found)
         time = _time(obs, reading)
         wanted = [n for n in (time, reading.trajectory, *reading.condition) if n is not None]
@@ -73,33 +81,48 @@ class H5adReader(AbstractReader):
                 raise InvalidInput(
                     f"{path}: there is no obs column {name!r}; there are {', '.join(obs[:12])}."
                 )
-        needed = [n for name in wanted for n in _members(found, f"obs/{name}")]
+        needed = [n for name in wanted for n in members(found, f"obs/{name}")]
         needed += [f"obs/__categories/{n}" for n in wanted if f"obs/__categories/{n}" in found]
         names_at = None if source.startswith("obsm/") else _index(groups, found, "var")
-        needed += [*_members(found, source), *([names_at] if names_at else [])]
+        moving = velocities_of(path, groups, found, source, reading)
+        needed += [*members(found, source), *([names_at] if names_at else [])]
+        needed += [] if moving is None else members(found, moving)
         _, columns = unpacked(path, "tree", limit, names=[*dict.fromkeys(needed)])
         arrays = {name: column.values for name, column in columns}
         genes = None if names_at is None else [str(cell) for cell in arrays[names_at]]
-        matrix, names = _matrix(path, groups, arrays, source, genes, reading, limit)
+        places, names = places_of(path, groups, arrays, source, genes, reading)
+        matrix = picked(path, groups, arrays, source, None, places, limit)
         notes = [f"states: {source} of shape {matrix.shape}"]
+        if moving is not None:
+            rates = picked(
+                path, groups, arrays, moving, shape_of(groups, arrays, source), places, limit
+            )
+            matrix = np.concatenate([matrix, rates], axis=1)
+            names = [*names, *(f"{PREFIX}{name}" for name in names)]
+            notes.append(f"velocities: {moving}")
         table_ = [_obs(arrays, name, time, reading, notes) for name in wanted]
         table_ += [Column(n, "", matrix[:, i]) for i, n in enumerate(names)]
         reading = replace(
-            reading, time=time or "none", columns=reading.columns or tuple(names), drop=(),
+            reading, time=time or "none", columns=tuple(names), drop=(), components=None,
             kind=reading.kind or (None if reading.trajectory else "snapshots"),
         )  # fmt: skip
         raw = from_table(table_, {}, reading, notes)
         left = [Part(n, "left out", "", "an obs column") for n in obs if n not in wanted]
         said = raw.understood
         assert said is not None
-        return replace(raw, understood=replace(said, parts=(*said.parts, *left)))
+        more = () if moving is None else ("components",)
+        return replace(
+            raw,
+            understood=replace(said, parts=(*said.parts, *left)),
+            settled=(*raw.settled, *more),
+        )
 
 
 def _own(path: Path, groups: Mapping[str, Any], found: Mapping[str, Listed], limit: int) -> Raw:
     """What `write_h5ad` left."""
     index = _index(groups, found, "var")
     obs = _obs_names(groups, found)
-    every = [n for name in obs for n in _members(found, f"obs/{name}")]
+    every = [n for name in obs for n in members(found, f"obs/{name}")]
     _, columns = unpacked(path, "tree", limit, names=[_RECORD, "X", index or "", *every])
     arrays = {name: column.values for name, column in columns}
     record = parse_record(path, str(arrays[_RECORD][()]))
@@ -117,48 +140,6 @@ def _own_column(arrays: Mapping[str, np.ndarray], name: str) -> Column:
         return Column(name, "", arrays[place])
     words = np.array([str(word) for word in arrays[f"{place}/categories"]], object)
     return Column(name, "", words[arrays[f"{place}/codes"]])
-
-
-def _source(
-    path: Path, groups: Mapping[str, Any], found: Mapping[str, Listed], reading: Reading
-) -> str:
-    """Where the states are: what the reading names, ``X`` if genes are chosen or nothing else is."""
-    known = [
-        n for n in found if re.fullmatch(r"X|(?:obsm|layers)/[^/]+", n) and _is_matrix(found[n])
-    ]
-    known += [n for n in groups if re.fullmatch(r"X|layers/[^/]+", n) and _is_sparse(groups[n])]
-    asked = (reading.variable or "").strip("/")
-    match = [n for n in known if n == asked] or [n for n in known if n.rpartition("/")[2] == asked]
-    if asked and not match:
-        raise InvalidInput(f"{path} has no {asked!r}; there are {', '.join(known)}.")
-    if match:
-        return match[0]
-    if "X" in known and (len(known) == 1 or reading.columns):
-        return "X"
-    if len(known) == 1:
-        return known[0]
-    best = next((n for n in known if n == "obsm/X_pca"), next(iter(known), "X"))
-    raise InvalidInput(
-        f"{path} holds {', '.join(known) or 'no matrix'}: which are the states? Say --read "
-        f"variable={best} (or --columns GENE,GENE for some genes)."
-    )
-
-
-def _is_matrix(found: Listed) -> bool:
-    return len(found.shape) == 2 and found.dtype is not None
-
-
-def _is_sparse(attrs: Mapping[str, Any]) -> bool:
-    return _encoding(attrs) in ("csr_matrix", "csc_matrix")
-
-
-def _encoding(attrs: Mapping[str, Any]) -> str:
-    old = attrs.get("h5sparse_format")
-    return f"{old}_matrix" if old else str(attrs.get("encoding-type", ""))
-
-
-def _members(found: Mapping[str, Listed], name: str) -> list[str]:
-    return [n for n in found if n == name or n.startswith(f"{name}/")]
 
 
 def _index(groups: Mapping[str, Any], found: Mapping[str, Listed], frame: str) -> str | None:
@@ -250,42 +231,3 @@ def _stages(name: str, words: np.ndarray, codes: np.ndarray, notes: list[str]) -
     notes.append(f"{name}: numbers in texts such as {texts[0]!r}")
     numbers = np.array([float(match[2]) for match in matches if match] + [np.nan])
     return Column(name, unit, numbers[codes])
-
-
-def _matrix(
-    path: Path,
-    groups: Mapping[str, Any],
-    arrays: Mapping[str, np.ndarray],
-    source: str,
-    genes: Sequence[str] | None,
-    reading: Reading,
-    limit: int,
-) -> tuple[np.ndarray, list[str]]:
-    """Cells by coordinates, and the names of these; of genes only those that are asked for."""
-    shape = arrays[source].shape if source in arrays else _shape(groups[source])
-    width = shape[1]
-    if genes is None or len(genes) != width:
-        genes = [f"{source.rpartition('/')[2].removeprefix('X_')}{i}" for i in range(width)]
-    doubles = len({*genes}) < width
-    if doubles:
-        raise InvalidInput(f"{path}: two variables have the same name; make them unique first.")
-    places = {name: i for i, name in enumerate(genes)}
-    unknown = [name for name in reading.columns if name not in places]
-    if unknown:
-        raise InvalidInput(
-            f"{path}: there is no variable {unknown[0]!r} in {source}; there are "
-            f"{', '.join(genes[:12])}{' …' if width > 12 else ''}."
-        )
-    names = [*reading.columns] or [name for name in genes if name not in reading.drop]
-    names = names[: reading.components]
-    kept = np.array([places[name] for name in names])
-    if source in arrays:
-        return arrays[source][:, kept], names
-    refuse_bomb(path, 8 * shape[0] * len(kept), limit)
-    return filled(path, arrays, source, _encoding(groups[source]), shape, kept), names
-
-
-def _shape(attrs: Mapping[str, Any]) -> tuple[int, int]:
-    """Of a sparse matrix, as its attributes say."""
-    rows, width = attrs.get("shape", attrs.get("h5sparse_shape", (None, (0, 0))))[1]
-    return int(rows), int(width)

@@ -57,6 +57,9 @@ class Reading:
         scaling: ``"robust"`` measures a coordinate's scale by median and interquartile range.
         delimiter, decimal: of a text table, where they are in doubt.
         variable: the array that holds the values, where a file has several; a path in HDF5.
+        velocities: the layer (or entry of ``obsm``) of an h5ad file that holds the velocities of the
+            states; they become coordinates ``velocity_NAME``. ``"auto"`` takes ``layers/velocity``
+            beside genes and ``obsm/velocity_pca`` beside ``obsm/X_pca``, if they are there.
         grid: dimensions of netCDF and zarr that are the axes of a field, in this order; the others
             are channels. ``("none",)`` makes every cell a coordinate of its own.
         fill: number for cells of a field that have no value at any time, such as land.
@@ -89,6 +92,7 @@ class Reading:
     delimiter: str | None = None
     decimal: str | None = None
     variable: str | None = None
+    velocities: str | None = None
     grid: tuple[str, ...] = ()
     fill: float | None = None
     atoms: str | None = None
@@ -150,6 +154,7 @@ def words(reading: Reading) -> list[str]:
         "delimiter": {"\t": "tab", " ": "space"}.get(reading.delimiter or "", reading.delimiter),
         "decimal": reading.decimal,
         "variable": reading.variable,
+        "velocities": reading.velocities,
         "grid": ",".join(reading.grid),
         "fill": "" if reading.fill is None else f"{reading.fill:.17g}",
         "atoms": reading.atoms,

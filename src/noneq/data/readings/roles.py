@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from noneq.data.readings.labels import elapsed, time_unit
+from noneq.data.readings.lineages import is_lineage
 from noneq.data.readings.options import Reading
 from noneq.errors import InvalidInput
 
@@ -97,6 +98,7 @@ def assign(columns: Sequence[Column], reading: Reading) -> Roles:
     else:
         free = [c for c in free if c.name not in condition]
         left |= _texts(free)
+        left |= _lineages(free)
         left |= _measurements(free)
         coordinates = tuple(c.name for c in free if c.name not in left)
     if not coordinates:
@@ -245,6 +247,15 @@ def _texts(columns: Iterable[Column]) -> dict[str, str]:
         "categories"
         for c in columns
         if c.is_text
+    }
+
+
+def _lineages(columns: Iterable[Column]) -> dict[str, str]:
+    return {
+        c.name: f"labels of lineage; --condition-column {c.name} reads them, and --set "
+        f"lineage={c.name} keeps pairs of a transport inside a clone"
+        for c in columns
+        if is_lineage(c.name)
     }
 
 

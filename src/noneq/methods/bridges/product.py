@@ -23,7 +23,7 @@ from noneq.methods.bridges.model import AbstractTransportModel
 from noneq.methods.bridges.pairs.couplings import AbstractCoupling
 from noneq.methods.bridges.pairs.growth import AbstractGrowth, rates_given
 from noneq.methods.bridges.pairs.pools import pair_pool
-from noneq.methods.bridges.refresh import AbstractRefresh
+from noneq.methods.bridges.refresh import AbstractRefresh, Rematch
 from noneq.methods.bridges.rounds import AbstractRounds, Known, Lesson, fit_rounds
 from noneq.nets.base import AbstractNetwork
 
@@ -44,6 +44,9 @@ class AbstractTransport(AbstractRounds):
         refresh: what happens between them (`Refit`, `Rematch`); None for one round.
         growth: where the descendants of a state are known from (`PlanGrowth`, `GivenGrowth`,
             `Proliferation`); None keeps the mass of every state.
+        lineage: column of the condition with labels of clones: pairs lie inside a clone where it is at
+            both ends, and the model does not see it. Samples without a clone are "unlabelled" (among
+            numbers: negative). None takes all columns as conditions.
         time_band: highest frequency of the time features; None takes one turn in the shortest
             interval, at most 64 harmonics.
         drop_condition, dequantise: as in `AbstractInputs`.
@@ -59,6 +62,7 @@ class AbstractTransport(AbstractRounds):
     rounds: int = 1
     refresh: AbstractRefresh | None = None
     growth: AbstractGrowth | None = None
+    lineage: str | None = None
 
     def __check_init__(self) -> None:
         if self.rounds > 1 and self.refresh is None:
@@ -75,6 +79,11 @@ class AbstractTransport(AbstractRounds):
                     f"{type(self).__name__}: growth and rounds = {self.rounds}; pairs of paths do "
                     "not grow. Take rounds=1, or growth=none."
                 )
+        if self.lineage is not None and isinstance(self.refresh, Rematch):
+            raise InvalidInput(
+                f"{type(self).__name__}: lineage = {self.lineage!r} and refresh=Rematch(); pairs "
+                "of paths know no clones. Take SF2M, or lineage=none."
+            )
 
     def field(
         self,
@@ -118,7 +127,7 @@ class AbstractTransport(AbstractRounds):
             if pairs is None:
                 pairs = pair_pool(
                     known.data, model.frame.normaliser, self.coupling, bridge, count,
-                    self.dequantise, rng, self.growth, known.rates,
+                    self.dequantise, rng, self.growth, known.rates, known.lineage,
                 )  # fmt: skip
             return bridge.drawn(pairs, key=key) if isinstance(bridge, HasDraws) else pairs
 
@@ -153,7 +162,8 @@ class AbstractTransport(AbstractRounds):
             data, key, init, progress, checkpoint: as in `AbstractMethod.fit`.
             velocities: of the samples, in their order (an array of their shape, or snapshots, whose
                 coordinates ``velocity_x`` … are taken if there are such), for a bridge that learns
-                its reference (`LearntReference`). None takes the steps of trajectories.
+                its reference (`LearntReference`). None takes coordinates ``velocity_x`` … of the data
+                themselves, whose states are then the others; else the steps of trajectories.
             growth: a number for every sample, for `GivenGrowth` and `Proliferation`.
 
         Raises:
@@ -166,5 +176,5 @@ class AbstractTransport(AbstractRounds):
         rates = lambda n: rates_given(growth, n, self.growth, type(self).__name__)
         return fit_rounds(
             self, data, key=key, init=init, progress=progress, checkpoint=checkpoint,
-            velocities=velocities, rates=rates,
+            velocities=velocities, rates=rates, lineage=self.lineage,
         )  # fmt: skip

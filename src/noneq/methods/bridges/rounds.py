@@ -15,6 +15,7 @@ import numpy as np
 from noneq._typing import Key
 from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots
+from noneq.data.readings.lineages import lineage_of, without
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
@@ -38,7 +39,7 @@ from noneq.methods.bridges.integrators import AbstractIntegrator
 from noneq.methods.bridges.matching import AbstractLearntField
 from noneq.methods.bridges.model import AbstractTransportModel
 from noneq.methods.bridges.pairs.pools import centred, check_snapshots, seeded
-from noneq.methods.bridges.references.velocities import velocity_rows
+from noneq.methods.bridges.references.velocities import states_and_velocities, velocity_rows
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.vectors.fields import MLP
 
@@ -69,10 +70,12 @@ class Known:
     Attributes:
         data: snapshots.
         rates: of growth, one for every sample, or None.
+        lineage: number of the clone of every sample, −1 for none, or None.
     """
 
     data: Snapshots
     rates: np.ndarray | None = None
+    lineage: np.ndarray | None = None
 
 
 class AbstractRounds(AbstractInputs, AbstractMethod):
@@ -177,6 +180,7 @@ def fit_rounds(
     checkpoint: Path | None,
     velocities: Any = None,
     rates: Callable[[int], np.ndarray | None] = lambda n: None,
+    lineage: str | None = None,
 ) -> Fit:
     """The way from snapshots to `Fit`.
 
@@ -184,15 +188,20 @@ def fit_rounds(
         method, data, key, init, progress, checkpoint: as in `AbstractMethod.fit`.
         velocities: of the samples, for a bridge that learns its reference.
         rates: of growth, of n samples.
+        lineage: column of the condition that holds clones; the model does not see it.
     """
     began, name = clock.monotonic(), type(method).__name__
+    data, velocities = states_and_velocities(method, data, velocities)
     check_coordinates(method, data)
     check_lattice(as_data(data), method.dequantise, name)
     snapshots = as_data(data).snapshots()
     check_snapshots(snapshots, name)
     split_key, init_key, pool_key, *train_keys = jax.random.split(key, 3 + method.rounds)
     rng = seeded(pool_key)
-    known, held = Known(snapshots, rates(snapshots.n)), None
+    clones = None
+    if lineage is not None:
+        clones, snapshots = lineage_of(snapshots, lineage)[1], without(snapshots, lineage)
+    known, held = Known(snapshots, rates(snapshots.n), clones), None
     if method.training.patience:
         known, held = _parts(known, 1 - method.training.held_out, split_key)
         check_snapshots(held.data, f"{name}, held-out part")
@@ -243,14 +252,18 @@ def _told(method: AbstractRounds, progress: Progress | None, index: int) -> Part
 
 
 def _parts(known: Known, fraction: float, key: Key) -> tuple[Known, Known]:
-    """A random split inside every time; rates go with their samples."""
+    """A random split inside every time; rates and clones go with their samples."""
     parts = known.data.split(fraction, key=key)
-    if known.rates is None:
+    if known.rates is None and known.lineage is None:
         return Known(parts[0]), Known(parts[1])
     # The same key splits the numbers of the samples alike.
     numbers = Snapshots(np.arange(known.data.n), known.data.times, known.data.time_index)
     rows = [part.values[:, 0].astype(int) for part in numbers.split(fraction, key=key)]
-    first, second = (Known(part, known.rates[row]) for part, row in zip(parts, rows, strict=True))
+    of = lambda values, row: None if values is None else values[row]
+    first, second = (
+        Known(part, of(known.rates, row), of(known.lineage, row))
+        for part, row in zip(parts, rows, strict=True)
+    )
     return first, second
 
 

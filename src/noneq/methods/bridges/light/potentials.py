@@ -80,6 +80,30 @@ class Potential(eqx.Module):
         volume = jnp.sum(log_S + jnp.log(B), axis=1) / 2
         return Future(self.log_alpha[which] - volume + square, b / B, epsilon / B)
 
+    def log_masses(self, x: Float[Array, "n dim"], which: Any) -> Float[Array, " n"]:
+        """log C(x) of every state, C the normalisation of its plan over the whole interval.
+
+        **Equation**: log Σ alpha_k exp((xᵀS_k x + 2 r_kᵀx)/2 epsilon): products of matrices for all
+        intervals at once, of which each row takes its own.
+
+        Source: Korotin et al. 2024, proposition 3.2.
+        """
+        S, epsilon = jnp.exp(self.log_S), self.epsilon.value[:, None]
+        pairs = "nd,ikd->nik"
+        energy = jnp.einsum(pairs, x**2, S) + 2 * jnp.einsum(pairs, x, self.r)
+        return _own(self.log_alpha + energy / (2 * epsilon), which)
+
+    def log_ends(self, y: Float[Array, "n dim"], which: Any) -> Float[Array, " n"]:
+        """log v(y) of every state, as `log_end`, by products of matrices."""
+        variance = self.epsilon.value[:, None, None] * jnp.exp(self.log_S)
+        # Squares are opened about a point among the components, which keeps rounding small.
+        centre = jax.lax.stop_gradient(jnp.mean(self.r, axis=(0, 1)))
+        r, y = self.r - centre, y - centre
+        pairs = "nd,ikd->nik"
+        gap = jnp.einsum(pairs, y**2, 1 / variance) - 2 * jnp.einsum(pairs, y, r / variance)
+        rest = jnp.sum(r**2 / variance + jnp.log(2 * jnp.pi * variance), axis=-1)
+        return _own(self.log_alpha - (gap + rest) / 2, which)
+
     def log_end(self, y: Float[Array, " dim"], which: Any) -> Scalar:
         """log v(y)."""
         variance = self.epsilon.value[which] * jnp.exp(self.log_S[which])
@@ -89,3 +113,8 @@ class Potential(eqx.Module):
     def pull(self, x: Float[Array, " dim"], which: Any, rest: ScalarLike) -> Float[Array, " dim"]:
         """Drift per interval, epsilon ∇ log h = (E[x1 | x] − x)/rest."""
         return (self.future(x, which, rest).expected - x) / rest
+
+
+def _own(terms: Float[Array, "n intervals components"], which: Any) -> Float[Array, " n"]:
+    """Log-sum-exp over the components of each row's own interval."""
+    return jnp.take_along_axis(jax.nn.logsumexp(terms, axis=-1), which[:, None], axis=1)[:, 0]

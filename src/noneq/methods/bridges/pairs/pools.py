@@ -66,12 +66,15 @@ def pair_pool(
     rng: np.random.Generator,
     growth: AbstractGrowth | None = None,
     rates: np.ndarray | None = None,
+    lineage: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Rows to learn from: ``count`` pairs of each interval (as many as samples if there are more).
 
     Pairs lie inside groups of equal conditions, each of which gets its share of samples. With
     ``growth`` there are also ``log_growth`` of the starts, and ``log_weight``, the same relative to
-    the mean; ``rates`` are what it takes, one for every sample.
+    the mean; ``rates`` are what it takes, one for every sample. ``lineage`` is the number of the clone
+    of every sample, −1 for none: pairs lie inside clones that are at both ends, and those of other
+    samples among themselves.
 
     Raises:
         InvalidInput: a condition that occurs at one end of an interval only.
@@ -84,7 +87,7 @@ def pair_pool(
         before, after = (np.flatnonzero(data.time_index == k) for k in (i, i + 1))
         most = max(_MOST_NUMBERS // states.shape[1], 1)
         total = min(max(count, len(before), len(after)), most)
-        for left, right, share in _groups(data, before, after):
+        for left, right, share in _groups(data, before, after, lineage):
             size = max(1, round(total * share))
             known = np.zeros(0) if rates is None else rates[left]
             ends = (states[left], states[right], cost, size)
@@ -113,6 +116,34 @@ def pair_pool(
 
 
 def _groups(
+    data: Snapshots, before: np.ndarray, after: np.ndarray, lineage: np.ndarray | None
+) -> list[tuple[np.ndarray, np.ndarray, float]]:
+    """(rows before, rows after, share) of every condition and clone of an interval."""
+    groups = _kinds(data, before, after)
+    if lineage is None:
+        return groups
+    parts = [part for left, right, _ in groups for part in clones(left, right, lineage)]
+    if not parts:
+        raise InvalidInput(
+            f"no clone occurs at both ends of the interval from {data.times[data.time_index[before[0]]]:g}"
+            ", and one end has no other samples; check the labels, or take lineage=none."
+        )
+    total = sum(len(left) for left, _ in parts)
+    return [(left, right, len(left) / total) for left, right in parts]
+
+
+def clones(
+    left: np.ndarray, right: np.ndarray, lineage: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Rows before and after of each clone that is at both ends, and of all other samples together."""
+    shared = np.intersect1d(lineage[left], lineage[right])
+    shared = shared[shared >= 0]
+    inside = [(left[lineage[left] == c], right[lineage[right] == c]) for c in shared]
+    rest = [part[~np.isin(lineage[part], shared)] for part in (left, right)]
+    return [*inside, (rest[0], rest[1])] if len(rest[0]) and len(rest[1]) else inside
+
+
+def _kinds(
     data: Snapshots, before: np.ndarray, after: np.ndarray
 ) -> list[tuple[np.ndarray, np.ndarray, float]]:
     """(rows before, rows after, share) of every condition of an interval."""

@@ -5,12 +5,26 @@ from typing import Any
 import numpy as np
 
 from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.data.readings.velocities import PREFIX, apart
 from noneq.errors import InvalidInput
 from noneq.frames.normaliser import Normaliser
 from noneq.methods.bridges.base import AbstractBridge, HasLesson
 
 
-_PREFIX = "velocity_"
+def learns_velocities(method: Any) -> bool:
+    """Whether a method learns a reference from velocities."""
+    return isinstance(vars(method).get("bridge"), HasLesson)
+
+
+def states_and_velocities(method: Any, data: Any, velocities: Any) -> tuple[Any, Any]:
+    """What a method takes from data that hold coordinates ``velocity_x`` … beside ``x`` ….
+
+    Without ``velocities`` given, a method that learns from them takes them from there, and the rest
+    are its states; for any other method all are coordinates.
+    """
+    if velocities is None and learns_velocities(method):
+        return apart(data) if isinstance(data, Snapshots | Trajectories) else (data, None)
+    return data, velocities
 
 
 def velocity_rows(
@@ -67,7 +81,7 @@ def _given(velocities: Any, data: Snapshots, name: str) -> np.ndarray:
                 f"{own.times.tolist()}; expected those of the data, {data.counts.tolist()} at "
                 f"{data.times.tolist()}."
             )
-        wanted = [f"{_PREFIX}{each}" for each in data.names]
+        wanted = [f"{PREFIX}{each}" for each in data.names]
         named = set(wanted) <= set(own.names)
         values = own.values[:, [own.names.index(w) for w in wanted]] if named else own.values
         # Samples of both may come in any order of times; within a time their order counts.
@@ -88,7 +102,8 @@ def _steps(data: Any, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not isinstance(data, Trajectories):
         raise InvalidInput(
             f"{name}: the reference is learnt from velocities; give fit(data, velocities=array) "
-            "(command line: --with velocities=FILE), or trajectories."
+            "(command line: --with velocities=FILE), coordinates velocity_NAME beside each NAME, or "
+            "trajectories."
         )
     values, times = np.asarray(data.values, np.float64), np.asarray(data.times, np.float64)
     gaps = np.diff(times).reshape(1, -1, *[1] * (values.ndim - 2))
