@@ -17,7 +17,8 @@ from noneq.errors import InvalidInput
 from noneq.kinds import checked
 from noneq.learning.method import Data, Fit, Progress
 from noneq.learning.watching import watched
-from noneq.methods.bridges.base import AbstractBridge, HasDraws, HasTables
+from noneq.methods.bridges.affine import MOST_DIM, AffinePart
+from noneq.methods.bridges.base import AbstractBridge, HasDraws, HasLinearReference, HasTables
 from noneq.methods.bridges.matching import MatchingLoss, TransportField
 from noneq.methods.bridges.model import AbstractTransportModel
 from noneq.methods.bridges.pairs.couplings import AbstractCoupling
@@ -44,6 +45,9 @@ class AbstractTransport(AbstractRounds):
         refresh: what happens between them (`Refit`, `Rematch`); None for one round.
         growth: where the descendants of a state are known from (`PlanGrowth`, `GivenGrowth`,
             `Proliferation`); None keeps the mass of every state.
+        affine: put the affine part of velocity and score, which the moments of the pairs give in
+            closed form, before the network (`AffinePart`; linear references with noise, up to 128
+            coordinates).
         time_band: highest frequency of the time features; None takes one turn in the shortest
             interval, at most 64 harmonics.
         drop_condition, dequantise: as in `AbstractInputs`.
@@ -59,6 +63,7 @@ class AbstractTransport(AbstractRounds):
     rounds: int = 1
     refresh: AbstractRefresh | None = None
     growth: AbstractGrowth | None = None
+    affine: bool = True
 
     def __check_init__(self) -> None:
         if self.rounds > 1 and self.refresh is None:
@@ -88,7 +93,9 @@ class AbstractTransport(AbstractRounds):
     ) -> TransportField:
         growing = self.growth is not None
         outputs = summary.dim * (2 if bridge.stochastic else 1) + growing
-        parts = {"bridge": bridge, "scale": scale, "pace": pace}
+        linear = isinstance(bridge, HasLinearReference) and summary.dim <= MOST_DIM
+        affine = AffinePart(summary) if self.affine and linear else None
+        parts = {"bridge": bridge, "scale": scale, "pace": pace, "affine": affine}
         return TransportField(net=net(outputs, key), growing=growing, **parts)
 
     def between(
@@ -127,10 +134,15 @@ class AbstractTransport(AbstractRounds):
             pairs = self.refresh.rows(model, data, self.pool, index, rng, key=key)
         key, held_key = jax.random.split(key)
         count = 8 * max(self.training.batch, 64)
+        rows = pool(known, self.pool, pairs, key=key)
+        if model.field.affine is not None:
+            affine = model.field.affine.filled(bridge.linear(model.frame.dim), rows)
+            model = eqx.tree_at(lambda m: m.field.affine, model, affine)
         return Lesson(
+            model,
             lambda model: model.field,
             MatchingLoss(inside, self.drop_condition),
-            pool(known, self.pool, pairs, key=key),
+            rows,
             None if held is None else pool(held, count, key=held_key),
         )
 
