@@ -181,29 +181,31 @@ class BridgesStudy(AbstractStudy):
 
     def _brownian(self, dim: int) -> Methods:
         """Bridges of Brownian motion with noise 1, by twenty steps."""
-        net = MLP(width=256, depth=2)
-        training = Training(steps=self.steps, batch=512, rate=1e-3)
+        training = Training(steps=self.steps // 4, batch=256, rate=1e-3)
         matching: dict[str, Any] = {
-            "net": net,
+            "net": MLP(width=64, depth=2),
             "training": training,
             "bridge": Brownian(sigma=1.0),
             "sampler": TransportSDE(steps=20),
         }
+        # The affine part is all of this bridge, so that little is left to learn in a round.
         rounds: dict[str, Any] = matching | {
-            "training": dataclasses.replace(training, steps=self.steps // 2)
+            "rounds": 6,
+            "training": dataclasses.replace(training, steps=self.steps // 20),
         }
         return {
             "PlugInGaussian": PlugInGaussian(bridge=LinearSDE(sigma=1.0)),
             "LightSB": LightSB(components=1, sigma=1.0),
             "SF2M": SF2M(coupling=Sinkhorn(), **matching),
             "DSB": DSB(
-                net=net,
+                net=MLP(width=128, depth=2),
                 bridge=Brownian(sigma=1.0),
                 sampler=TransportSDE(steps=20),
                 pool=262_144,
                 training=Training(steps=self.steps // 5, batch=128, rate=1e-3),
             ),
             "DSBM(IMF)": DSBM(**rounds),
+            "DSBM(IMF, network alone)": DSBM(affine=False, **rounds),
             "DSBM(IPF)": DSBM(refresh=Rematch(first="reference"), **rounds),
         }
 
