@@ -85,7 +85,7 @@ class BridgesStudy(AbstractStudy):
     gaussian: tuple[int, ...] = (5, 20, 50)
     mvou: tuple[int, ...] = (2, 5, 10, 25, 50, 100)
     eot: tuple[tuple[int, float], ...] = tuple(
-        (d, e) for d in (2, 16, 64) for e in (0.1, 1.0, 10.0)
+        (d, e) for d in (2, 16, 64, 128) for e in (0.1, 1.0, 10.0)
     )
     plane: tuple[tuple[str, str], ...] = (
         ("N", "8gaussians"),
@@ -242,19 +242,25 @@ class BridgesStudy(AbstractStudy):
         sigma = epsilon**0.5
         matching: dict[str, Any] = {
             "bridge": Brownian(sigma=sigma),
-            "net": MLP(width=256, depth=3),
-            "training": Training(steps=self.steps, batch=512),
+            "net": MLP(width=128, depth=3),
+            "training": Training(steps=self.steps // 2, batch=256),
+        }
+        light: dict[str, Any] = {
+            "components": 10,
+            "full": True,
+            "sigma": sigma,
+            "training": Training(steps=self.steps // 2, batch=128, rate=3e-3),
         }
         found: Methods = {
-            "LightSB": LightSB(components=50, sigma=sigma),
-            "LightSBM(minibatch)": LightSBM(components=50, sigma=sigma),
-            "SF2M": SF2M(**matching),
+            "LightSB": LightSB(**light),
+            "LightSBM(minibatch)": LightSBM(**light),
         }
         if dim <= 16:
             rounds: dict[str, Any] = matching | {
-                "training": Training(steps=self.steps // 2, batch=512)
+                "rounds": 6,
+                "training": Training(steps=self.steps // 10, batch=256),
             }
-            found["DSBM(IMF)"] = DSBM(**rounds)
+            found |= {"SF2M": SF2M(**matching), "DSBM(IMF)": DSBM(**rounds)}
         return found
 
     def _growing(self) -> Methods:
