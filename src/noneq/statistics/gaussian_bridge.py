@@ -22,6 +22,8 @@ class GaussianBridge:
         reference: the linear reference; A = 0 is Brownian motion.
         start, end: (mean, covariance) at 0 and at ``duration``; covariances may be singular.
         duration: T.
+        plan: (dim, dim) Cov(X_0, X_T) of another plan; then `drift` and `velocity` are those of the
+            best Markov process with these moments. None takes C.
 
     Raises:
         InvalidInput: a covariance of another shape or with negative eigenvalues, a duration that
@@ -34,6 +36,7 @@ class GaussianBridge:
     start: tuple[np.ndarray, np.ndarray]
     end: tuple[np.ndarray, np.ndarray]
     duration: float
+    plan: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.duration < np.inf:
@@ -53,6 +56,8 @@ class GaussianBridge:
     @cached_property
     def cross(self) -> np.ndarray:
         """Cov(X_0, X_T)."""
+        if self.plan is not None:
+            return self.plan
         M, P = self.reference.transition(self.duration)
         root = square_root(P)
         whiten = np.linalg.inv(root)

@@ -11,6 +11,7 @@ from noneq.errors import InvalidInput
 from noneq.methods import ExactOT, Independent, LightSB, LightSBM, Straight
 from noneq.methods.bridges.light.potentials import Potential
 from noneq.methods.bridges.light.recipe import LightLoss, LightMatchingLoss
+from noneq.statistics.mixture_pairs import random_pair
 from noneq.training import Training
 
 
@@ -77,6 +78,41 @@ def test_products_of_matrices_give_the_same_likelihood():
         jax.nn.logsumexp(potential.future(*row).log_weight) for row in zip(x, which, strict=True)
     ]
     np.testing.assert_allclose(potential.log_masses(x, which), jnp.stack(masses), rtol=1e-4)
+
+
+def test_components_with_axes_of_their_own_give_the_exact_plan_and_drift():
+    """Against the plan of a mixture with full covariances; the Cayley turn is not the identity."""
+    pair = random_pair(2, EPSILON, rng=np.random.default_rng(3), components=3, radius=1.0)
+    precisions = np.linalg.inv(pair.covariances)
+    C = np.linalg.inv(np.eye(2) / EPSILON + precisions)
+    r = np.einsum("kij,kjl,kl->ki", C, precisions, pair.means)
+    log_alpha = np.log(pair.weights) + 0.5 * (
+        np.linalg.slogdet(C @ precisions)[1]
+        - np.einsum("ki,kij,kj->k", pair.means, precisions, pair.means)
+        + np.einsum("ki,kij,kj->k", r, np.linalg.inv(C), r)
+    )
+    values, axes = np.linalg.eigh(C / EPSILON)
+    turn = np.array([[0.0, 0.4], [-0.1, 0.0]])
+    W = turn - turn.T
+    begin = axes @ np.linalg.inv(np.linalg.solve(np.eye(2) + W, np.eye(2) - W))
+    potential = eqx.tree_at(
+        lambda p: (p.log_alpha, p.r, p.log_S, p.begin.value, p.turn),
+        Potential(np.array([EPSILON]), 3, 2, full=True),
+        tuple(
+            jnp.asarray(part[None], float)
+            for part in (log_alpha, r, np.log(values), begin, np.repeat(turn[None], 3, 0))
+        ),
+    )
+    x = np.array([0.7, -0.4])
+    future = potential.future(jnp.asarray(x, float), 0)
+    shares, means, covariances = pair.plan(x[None])
+    np.testing.assert_allclose(jax.nn.softmax(future.log_weight), shares[0], rtol=1e-4)
+    np.testing.assert_allclose(future.mean, means[0], rtol=1e-4, atol=1e-4)
+    found = np.einsum("kab,kb,kcb->kac", future.axes, future.variance, future.axes)
+    np.testing.assert_allclose(found, covariances, atol=1e-5)
+    for t in (0.0, 0.6):
+        pull = potential.pull(jnp.asarray(x, float), 0, 1 - t)
+        np.testing.assert_allclose(pull, pair.drift(t, x[None])[0], rtol=1e-3, atol=1e-3)
 
 
 def slopes(loss, slope, n=40_000):

@@ -12,6 +12,7 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.kinds import AbstractChecked
 from noneq.learning.method import History
+from noneq.statistics.linear_reference import LinearReference
 
 
 class Passage(NamedTuple):
@@ -101,6 +102,14 @@ class HasRefit(eqx.Module):
             states: (n, times, dim) states of paths, from the centre of the data.
             drifts: (n, times, dim) the model's drift there.
         """
+
+
+class HasLinearReference(eqx.Module):
+    """A bridge of a linear SDE: its path is linear in both ends and the noise."""
+
+    @abstractmethod
+    def linear(self, dim: int) -> LinearReference:
+        """The SDE of states of this size, from the centre of the data."""
 
 
 class HasDraws(eqx.Module):

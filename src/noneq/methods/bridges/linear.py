@@ -12,7 +12,14 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.constant import Constant
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
-from noneq.methods.bridges.base import AbstractBridge, HasMeasure, HasRefit, HasTables, Passage
+from noneq.methods.bridges.base import (
+    AbstractBridge,
+    HasLinearReference,
+    HasMeasure,
+    HasRefit,
+    HasTables,
+    Passage,
+)
 from noneq.methods.bridges.straight import check_noise, noise_of
 from noneq.statistics.linear_reference import LinearReference
 
@@ -134,7 +141,7 @@ class Table(eqx.Module):
     press: Array
 
 
-class FixedLinear(AbstractBridge, HasTables, HasRefit):
+class FixedLinear(AbstractBridge, HasTables, HasRefit, HasLinearReference):
     """`LinearSDE` with all its numbers, kept in a fitted model.
 
     Args:
@@ -166,6 +173,9 @@ class FixedLinear(AbstractBridge, HasTables, HasRefit):
             np.asarray(part.value, np.float64) for part in (self.A, self.centre, self.sigma)
         )
         return LinearReference(A, centre, sigma**2 * np.eye(len(A)))
+
+    def linear(self, dim: int) -> LinearReference:
+        return self.reference
 
     def tabulated(self, durations: tuple[float, ...]) -> "FixedLinear":
         distinct = tuple(sorted(set(durations)))

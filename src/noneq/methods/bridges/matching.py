@@ -12,6 +12,7 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.constant import Constant
 from noneq.learning.objectives import AbstractLoss
 from noneq.learning.rows import left_open
+from noneq.methods.bridges.affine import AffinePart
 from noneq.methods.bridges.base import AbstractBridge, Passage
 from noneq.nets.base import AbstractNetwork
 
@@ -78,13 +79,14 @@ class TransportField(AbstractLearntField):
 
     **Equation**: velocity = reference drift + scale/pace F_1(x/scale, t), score = F_2(x/scale, t)/scale
     with the two halves of one network's output (F_2 for a stochastic bridge); one more number is the
-    rate of growth, F_3/pace, where masses grow.
+    rate of growth, F_3/pace, where masses grow. An affine part is added to both.
 
     Attributes:
         net: F.
         bridge: whose reference drift the network adds to.
         scale: (dim,) standard deviations of the data, widened by those of the bridge.
         pace: mean interval of the snapshots.
+        affine: what the moments of the pairs give, or None.
         growing: whether masses grow.
     """
 
@@ -93,6 +95,7 @@ class TransportField(AbstractLearntField):
     scale: Constant
     pace: Constant
     growing: bool = eqx.field(static=True, default=False)
+    affine: AffinePart | None = None
 
     def parts(
         self, x: Float[Array, " dim"], time: ScalarLike, condition: Any
@@ -102,6 +105,9 @@ class TransportField(AbstractLearntField):
         out = self.net(x / scale, None, time, condition)
         velocity = self.bridge.drift(x, time) + out[:size] * scale / self.pace.value
         score = out[size : 2 * size] / scale if self.bridge.stochastic else None
+        if self.affine is not None:
+            more, whole = self.affine(x, time)
+            velocity, score = velocity + more, score + whole
         return velocity, score, (out[-1] / self.pace.value if self.growing else None)
 
     def __call__(

@@ -17,7 +17,8 @@ from noneq.errors import InvalidInput
 from noneq.kinds import checked
 from noneq.learning.method import Data, Fit, Progress
 from noneq.learning.watching import watched
-from noneq.methods.bridges.base import AbstractBridge, HasDraws, HasTables
+from noneq.methods.bridges.affine import MOST_DIM, AffinePart
+from noneq.methods.bridges.base import AbstractBridge, HasDraws, HasLinearReference, HasTables
 from noneq.methods.bridges.matching import MatchingLoss, TransportField
 from noneq.methods.bridges.model import AbstractTransportModel
 from noneq.methods.bridges.pairs.couplings import AbstractCoupling
@@ -47,6 +48,9 @@ class AbstractTransport(AbstractRounds):
         lineage: column of the condition with labels of clones: pairs lie inside a clone where it is at
             both ends, and the model does not see it. Samples without a clone are "unlabelled" (among
             numbers: negative). None takes all columns as conditions.
+        affine: put the affine part of velocity and score, which the moments of the pairs give in
+            closed form, before the network (`AffinePart`; linear references with noise, up to 128
+            coordinates).
         time_band: highest frequency of the time features; None takes one turn in the shortest
             interval, at most 64 harmonics.
         drop_condition, dequantise: as in `AbstractInputs`.
@@ -63,6 +67,7 @@ class AbstractTransport(AbstractRounds):
     refresh: AbstractRefresh | None = None
     growth: AbstractGrowth | None = None
     lineage: str | None = None
+    affine: bool = True
 
     def __check_init__(self) -> None:
         if self.rounds > 1 and self.refresh is None:
@@ -97,7 +102,9 @@ class AbstractTransport(AbstractRounds):
     ) -> TransportField:
         growing = self.growth is not None
         outputs = summary.dim * (2 if bridge.stochastic else 1) + growing
-        parts = {"bridge": bridge, "scale": scale, "pace": pace}
+        linear = isinstance(bridge, HasLinearReference) and summary.dim <= MOST_DIM
+        affine = AffinePart(summary) if self.affine and linear else None
+        parts = {"bridge": bridge, "scale": scale, "pace": pace, "affine": affine}
         return TransportField(net=net(outputs, key), growing=growing, **parts)
 
     def between(
@@ -136,10 +143,15 @@ class AbstractTransport(AbstractRounds):
             pairs = self.refresh.rows(model, data, self.pool, index, rng, key=key)
         key, held_key = jax.random.split(key)
         count = 8 * max(self.training.batch, 64)
+        rows = pool(known, self.pool, pairs, key=key)
+        if model.field.affine is not None:
+            affine = model.field.affine.filled(bridge.linear(model.frame.dim), rows)
+            model = eqx.tree_at(lambda m: m.field.affine, model, affine)
         return Lesson(
+            model,
             lambda model: model.field,
             MatchingLoss(inside, self.drop_condition),
-            pool(known, self.pool, pairs, key=key),
+            rows,
             None if held is None else pool(held, count, key=held_key),
         )
 

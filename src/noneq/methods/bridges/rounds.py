@@ -51,12 +51,14 @@ class Lesson(NamedTuple):
     """What one round trains.
 
     Attributes:
+        model: to begin with.
         part: the learnt part of a model.
         loss: what training follows.
         rows: to learn from.
         held_out: rows for the held-out loss, or None.
     """
 
+    model: AbstractTransportModel
     part: Callable[[Any], Any]
     loss: AbstractObjective
     rows: dict[str, Any]
@@ -226,7 +228,7 @@ def fit_rounds(
         fresh = jax.random.fold_in(train_key, 2)
         lesson = method.lesson(model, known, held, i, rng, key=fresh)
         model, rows = train_part(
-            model,
+            lesson.model,
             lesson.part,
             lesson.loss,
             lesson.rows,

@@ -10,8 +10,8 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
-from noneq.methods.bridges.base import AbstractBridge, HasMeasure, Passage
-from noneq.statistics.linear_reference import squared_distances
+from noneq.methods.bridges.base import AbstractBridge, HasLinearReference, HasMeasure, Passage
+from noneq.statistics.linear_reference import LinearReference, squared_distances
 
 
 _NOISE = 0.3
@@ -64,7 +64,7 @@ class Straight(AbstractBridge):
         return 0.0
 
 
-class Brownian(AbstractBridge, HasMeasure):
+class Brownian(AbstractBridge, HasMeasure, HasLinearReference):
     """Brownian motion of noise sigma, tied at both ends.
 
     **Equation**: x = mu + sigma √(s(1 − s)Δ) xi with mu = (1 − s) x0 + s x1;
@@ -112,6 +112,11 @@ class Brownian(AbstractBridge, HasMeasure):
 
     def drift(self, x: Float[Array, " dim"], time: ScalarLike) -> Float[Array, " dim"]:
         return jnp.zeros_like(x)
+
+    def linear(self, dim: int) -> LinearReference:
+        return LinearReference(
+            np.zeros((dim, dim)), np.zeros(dim), float(self.diffusion()) ** 2 * np.eye(dim)
+        )
 
     def diffusion(self) -> Scalar | float:
         assert self.sigma is not None

@@ -85,7 +85,7 @@ class BridgesStudy(AbstractStudy):
     gaussian: tuple[int, ...] = (5, 20, 50)
     mvou: tuple[int, ...] = (2, 5, 10, 25, 50, 100)
     eot: tuple[tuple[int, float], ...] = tuple(
-        (d, e) for d in (2, 16, 64) for e in (0.1, 1.0, 10.0)
+        (d, e) for d in (2, 16, 64, 128) for e in (0.1, 1.0, 10.0)
     )
     plane: tuple[tuple[str, str], ...] = (
         ("N", "8gaussians"),
@@ -181,29 +181,31 @@ class BridgesStudy(AbstractStudy):
 
     def _brownian(self, dim: int) -> Methods:
         """Bridges of Brownian motion with noise 1, by twenty steps."""
-        net = MLP(width=256, depth=2)
-        training = Training(steps=self.steps, batch=512, rate=1e-3)
+        training = Training(steps=self.steps // 4, batch=256, rate=1e-3)
         matching: dict[str, Any] = {
-            "net": net,
+            "net": MLP(width=64, depth=2),
             "training": training,
             "bridge": Brownian(sigma=1.0),
             "sampler": TransportSDE(steps=20),
         }
+        # The affine part is all of this bridge, so that little is left to learn in a round.
         rounds: dict[str, Any] = matching | {
-            "training": dataclasses.replace(training, steps=self.steps // 2)
+            "rounds": 6,
+            "training": dataclasses.replace(training, steps=self.steps // 20),
         }
         return {
             "PlugInGaussian": PlugInGaussian(bridge=LinearSDE(sigma=1.0)),
             "LightSB": LightSB(components=1, sigma=1.0),
             "SF2M": SF2M(coupling=Sinkhorn(), **matching),
             "DSB": DSB(
-                net=net,
+                net=MLP(width=128, depth=2),
                 bridge=Brownian(sigma=1.0),
                 sampler=TransportSDE(steps=20),
                 pool=262_144,
                 training=Training(steps=self.steps // 5, batch=128, rate=1e-3),
             ),
             "DSBM(IMF)": DSBM(**rounds),
+            "DSBM(IMF, network alone)": DSBM(affine=False, **rounds),
             "DSBM(IPF)": DSBM(refresh=Rematch(first="reference"), **rounds),
         }
 
@@ -240,19 +242,25 @@ class BridgesStudy(AbstractStudy):
         sigma = epsilon**0.5
         matching: dict[str, Any] = {
             "bridge": Brownian(sigma=sigma),
-            "net": MLP(width=256, depth=3),
-            "training": Training(steps=self.steps, batch=512),
+            "net": MLP(width=128, depth=3),
+            "training": Training(steps=self.steps // 2, batch=256),
+        }
+        light: dict[str, Any] = {
+            "components": 10,
+            "full": True,
+            "sigma": sigma,
+            "training": Training(steps=self.steps // 2, batch=128, rate=3e-3),
         }
         found: Methods = {
-            "LightSB": LightSB(components=50, sigma=sigma),
-            "LightSBM(minibatch)": LightSBM(components=50, sigma=sigma),
-            "SF2M": SF2M(**matching),
+            "LightSB": LightSB(**light),
+            "LightSBM(minibatch)": LightSBM(**light),
         }
         if dim <= 16:
             rounds: dict[str, Any] = matching | {
-                "training": Training(steps=self.steps // 2, batch=512)
+                "rounds": 6,
+                "training": Training(steps=self.steps // 10, batch=256),
             }
-            found["DSBM(IMF)"] = DSBM(**rounds)
+            found |= {"SF2M": SF2M(**matching), "DSBM(IMF)": DSBM(**rounds)}
         return found
 
     def _growing(self) -> Methods:

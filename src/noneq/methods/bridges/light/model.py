@@ -111,15 +111,23 @@ class LightBridge(AbstractLaw, HasDrift, HasPaths, HasPlan):
         """
         y = self.frame.batch(x)[0]
         states = jax.vmap(self.frame.normaliser.forward)(y) * self.scale()
-        future = jax.vmap(lambda x: self.potential.future(x, 0))(states)
+        axes = self.potential.axes()
+        future = jax.vmap(lambda x: self.potential.future(x, 0, axes=axes)._replace(axes=None))(
+            states
+        )
         share = np.asarray(jax.nn.softmax(future.log_weight), np.float64)
         unit = float(self.unit.value)
         means = np.asarray(future.mean, np.float64) * unit
         mean = np.einsum("nk,nki->ni", share, means)
         away = means - mean[:, None]
-        spread = np.einsum("nk,nki->ni", share, np.asarray(future.variance, np.float64)) * unit**2
+        variance = np.asarray(future.variance, np.float64) * unit**2
+        spread = share[..., None] * variance
         covariance = np.einsum("nk,nki,nkj->nij", share, away, away)
-        covariance += np.einsum("ni,ij->nij", spread, np.eye(mean.shape[1]))
+        if axes is None:
+            covariance += np.einsum("nki,ij->nij", spread, np.eye(mean.shape[1]))
+        else:
+            R = np.asarray(axes[0], np.float64)
+            covariance += np.einsum("nkb,kab,kcb->nac", spread, R, R, optimize=True)
         return mean + np.asarray(self.frame.normaliser.shift.value), covariance
 
     @checked

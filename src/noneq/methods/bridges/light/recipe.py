@@ -30,9 +30,12 @@ from noneq.methods.bridges.pairs.couplings import AbstractCoupling, ExactOT, Ind
 from noneq.methods.bridges.pairs.pools import centred, pair_pool, seeded
 from noneq.methods.bridges.starts import Starts
 from noneq.methods.bridges.straight import Brownian, check_noise, noise_of
+from noneq.statistics.gaussian_mixture import fitted_mixture
 
 
 _LAST_PHASE = 0.99
+_MOST_ENDS = 20_000
+"""From which a mixture is fitted to start with."""
 
 
 class LightLoss(AbstractLoss):
@@ -45,9 +48,16 @@ class LightLoss(AbstractLoss):
     """
 
     def loss(self, model: Potential, batch: dict[str, Any], *, key: Key) -> Scalar:
-        which = batch["which"]
-        log_c = model.log_masses(batch["start"], which)
-        return jnp.mean(log_c - model.log_ends(batch["end"], which))
+        axes, which = model.axes(), batch["which"]
+        if axes is None:
+            log_c = model.log_masses(batch["start"], which)
+            return jnp.mean(log_c - model.log_ends(batch["end"], which))
+
+        def one(x0: Array, x1: Array, which: Array) -> Scalar:
+            log_c = jax.nn.logsumexp(model.future(x0, which, axes=axes).log_weight)
+            return log_c - model.log_end(x1, which, axes)
+
+        return jnp.mean(jax.vmap(one)(batch["start"], batch["end"], which))
 
 
 class LightMatchingLoss(AbstractLoss):
@@ -62,10 +72,11 @@ class LightMatchingLoss(AbstractLoss):
         count = start.shape[0]
         phase = (jnp.arange(count) + jax.random.uniform(phase_key, (count,))) / count * _LAST_PHASE
         noise = jax.random.normal(noise_key, start.shape, start.dtype)
+        axes = model.axes()
 
         def one(x0: Array, x1: Array, which: Array, t: Array, xi: Array) -> Scalar:
             x = x0 + t * (x1 - x0) + jnp.sqrt(model.epsilon.value[which] * t * (1 - t)) * xi
-            miss = model.pull(x, which, 1 - t) - (x1 - x) / (1 - t)
+            miss = model.pull(x, which, 1 - t, axes) - (x1 - x) / (1 - t)
             return jnp.mean(miss**2)
 
         rows = (start, batch["end"], batch["which"], phase, noise)
@@ -77,6 +88,8 @@ class AbstractLight(AbstractMethod):
 
     Args:
         components: K.
+        full: give every component axes of its own; they start at those of a Gaussian mixture of
+            the ends. Time and memory grow with the square of the dimension.
         sigma: noise of the reference, as in `Brownian`; epsilon = sigma² Δ.
         coupling: plan from which starts and ends are drawn.
         pool: pairs of each interval that are drawn before training.
@@ -90,6 +103,7 @@ class AbstractLight(AbstractMethod):
 
     coupling: eqx.AbstractVar[AbstractCoupling]
     components: int = 20
+    full: bool = False
     sigma: float | None = None
     pool: int = 65_536
     training: Training = Training(steps=10_000, batch=128, rate=3e-3)
@@ -115,7 +129,7 @@ class AbstractLight(AbstractMethod):
         sigma = noise_of(self.sigma, summary)
         unit = float(np.sqrt(np.mean(np.square(summary.scale))))
         epsilon = (sigma / unit) ** 2 * np.diff(summary.times)
-        potential = Potential(epsilon, self.components, summary.dim)
+        potential = Potential(epsilon, self.components, summary.dim, full=self.full)
         constants = (Constant(jnp.asarray(part, float)) for part in (unit, sigma))
         parts = (potential, Starts(summary), Frame(summary), *constants)
         return LightBridge(*parts)  # pyright: ignore
@@ -185,7 +199,7 @@ class LightSB(AbstractLight):
     Forward process:
         dX = sigma² ∇ log h(X, t) dt + sigma dW between successive snapshots.
     Learnt object:
-        v(y) = Σ alpha_k N(y; r_k, epsilon S_k), S_k diagonal, hence drift and plan in closed form.
+        v(y) = Σ alpha_k N(y; r_k, epsilon S_k), S_k diagonal or ``full``: drift, plan in closed form.
     Objective and weight:
         E log C(x0) − E log v(x1) (`LightLoss`): no simulation, no pairs.
     Sampling:
@@ -210,7 +224,7 @@ class LightSBM(AbstractLight):
     Forward process:
         dX = sigma² ∇ log h(X, t) dt + sigma dW between successive snapshots.
     Learnt object:
-        v(y) = Σ alpha_k N(y; r_k, epsilon S_k), S_k diagonal, hence drift and plan in closed form.
+        v(y) = Σ alpha_k N(y; r_k, epsilon S_k), S_k diagonal or ``full``: drift, plan in closed form.
     Objective and weight:
         |g(x_t, t) − (x1 − x_t)/(1 − t)|² on Brownian bridges of the plan (`LightMatchingLoss`).
     Sampling:
@@ -239,4 +253,29 @@ def _at_ends(potential: Potential, rows: dict[str, Any], rng: np.random.Generato
         for i in range(intervals)
     ]
     r = jnp.asarray(np.stack([rows["end"][place] for place in places]), float)
-    return eqx.tree_at(lambda p: p.r, potential, r)
+    potential = eqx.tree_at(lambda p: p.r, potential, r)
+    return potential if potential.begin is None else _at_mixtures(potential, rows, rng)
+
+
+def _at_mixtures(potential: Potential, rows: dict[str, Any], rng: np.random.Generator) -> Potential:
+    """The potential with the components of Gaussian mixtures of the ends.
+
+    A component of covariance V along its axes, reached from starts of variance v0 and mean m0, has
+    v0 S² + epsilon S = V and r = mean − S m0.
+    """
+    found: list[tuple[np.ndarray, ...]] = []
+    count = potential.r.shape[1]
+    for i, epsilon in enumerate(np.asarray(potential.epsilon.value, np.float64)):
+        own = rng.permutation(np.flatnonzero(rows["which"] == i))[:_MOST_ENDS]
+        x0, x1 = (np.asarray(rows[name][own], np.float64) for name in ("start", "end"))
+        weights, means, covariances = fitted_mixture(x1, count, rng)
+        values, axes = np.linalg.eigh(covariances)
+        v0, m0 = x0.var(0).mean(), x0.mean(0)
+        S = (np.sqrt(epsilon**2 + 4 * v0 * values) - epsilon) / (2 * v0)
+        along = np.einsum("kab,a->kb", axes, m0)
+        r = means - np.einsum("kab,kb->ka", axes, S * along)
+        pull = (S * along**2).sum(1) + 2 * r @ m0
+        found.append((np.log(weights) - pull / (2 * epsilon), r, np.log(S), axes))
+    log_alpha, r, log_S, axes = (jnp.asarray(np.stack(p), float) for p in zip(*found, strict=True))
+    where = lambda p: (p.log_alpha, p.r, p.log_S, p.begin)
+    return eqx.tree_at(where, potential, (log_alpha, r, log_S, Constant(axes)))

@@ -184,6 +184,7 @@ class ActionMatching(AbstractRounds):
             known.data, model.frame.normaliser, self.coupling, bridge, count, self.dequantise, rng
         )
         return Lesson(
+            model,
             lambda model: model.field,
             ActionLoss(inside, self.drop_condition),
             pool(known, self.pool),

@@ -183,7 +183,7 @@ class DSB(AbstractRounds):
         rows = self.paths(model, known, self.pool, index, rng, key=keys[0])
         count = 8 * max(self.training.batch, 64)
         late = None if held is None else self.paths(model, held, count, index, rng, key=keys[1])
-        return Lesson(part, loss, rows, late)
+        return Lesson(model, part, loss, rows, late)
 
     def paths(
         self,
