@@ -11,9 +11,7 @@ _MOST = 50_000
 """Works of one direction that are drawn again; of more a part, whose error is scaled."""
 
 
-def resampled(
-    works: Works, value: Callable[[Works], float], draws: int, seed: int
-) -> np.ndarray:
+def resampled(works: Works, value: Callable[[Works], float], draws: int, seed: int) -> np.ndarray:
     """Values of ``draws`` bootstraps of both directions, spread as those of all works are.
 
     Args:
@@ -41,4 +39,8 @@ def _part(values: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, flo
 
 
 def _weights(count: int, rng: np.random.Generator) -> np.ndarray:
-    return np.bincount(rng.integers(0, count, count), minlength=count).astype(float) if count else np.zeros(0)
+    return (
+        np.bincount(rng.integers(0, count, count), minlength=count).astype(float)
+        if count
+        else np.zeros(0)
+    )
