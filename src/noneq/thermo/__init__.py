@@ -1,7 +1,7 @@
 """What trajectories cost: work, entropy production, and exact values to compare with."""
 
 from noneq._face import exported as _exported
-from noneq.thermo import exact as exact
+from noneq.thermo import exact as exact, units as units
 from noneq.thermo.audit import Audit as Audit, audit as audit
 from noneq.thermo.autocorrelation import autocorrelation_time as autocorrelation_time
 from noneq.thermo.chains import (
@@ -25,6 +25,21 @@ from noneq.thermo.detailed_balance import (
 from noneq.thermo.estimators.score import score_rate as score_rate
 from noneq.thermo.estimators.snapshots import snapshot_rate as snapshot_rate
 from noneq.thermo.estimators.variational import variational_rate as variational_rate
+from noneq.thermo.free_energies.bounds import (
+    current_bound as current_bound,
+    speed_limit as speed_limit,
+)
+from noneq.thermo.free_energies.diagnostics import (
+    WorkDiagnostics as WorkDiagnostics,
+    work_diagnostics as work_diagnostics,
+)
+from noneq.thermo.free_energies.fluctuation_theorems import (
+    TheoremTest as TheoremTest,
+    crooks_test as crooks_test,
+    integral_fluctuation_test as integral_fluctuation_test,
+)
+from noneq.thermo.free_energies.free_energy import free_energy as free_energy
+from noneq.thermo.free_energies.many_states import mbar as mbar, state_energies as state_energies
 from noneq.thermo.observed_chains import (
     count_matrix as count_matrix,
     transition_matrix_from as transition_matrix_from,
@@ -40,6 +55,11 @@ from noneq.thermo.schedule_costs import (
     schedule_costs as schedule_costs,
 )
 from noneq.thermo.transport_cost import transport_bound as transport_bound
+from noneq.thermo.tweezers.calibration import (
+    Calibration as Calibration,
+    trap_calibration as trap_calibration,
+)
+from noneq.thermo.tweezers.force_extension import Pulls as Pulls, pulling_work as pulling_work
 from noneq.thermo.work import power as power, work as work
 
 

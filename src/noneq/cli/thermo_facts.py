@@ -1,0 +1,161 @@
+"""What `noneq thermo` is asked, and how its answer is told."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from noneq.cli.requests import load_data, make_system
+from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.errors import InvalidInput
+from noneq.runs.thermodynamics import (
+    Findings,
+    chain_thermodynamics,
+    run_thermodynamics,
+    thermodynamics,
+)
+from noneq.runs.works import work_thermodynamics, works_in
+from noneq.systems import AbstractSystem, HasProtocol, Protocol
+
+
+def findings(what: Path, layout: dict[str, Any], asked: dict[str, Any]) -> Findings:
+    """The answer to one call; what ``what`` is decides between run, chain, works and paths.
+
+    Raises:
+        InvalidInput: options that do not go together, or data that the question does not fit.
+    """
+    trust, seed = asked["trust"], asked["seed"]
+    if (what / "meta.json").exists():
+        other = None
+        if asked["data"] is not None:
+            other = load_data(asked["data"], layout, quiet=asked["quiet"], trust=trust)
+        return run_thermodynamics(what, other, seed=seed, trust=trust)
+    if asked["data"] is not None:
+        raise InvalidInput("--data goes with a run folder; a file of data is the first argument.")
+    if asked["direction"] and asked["work"]:
+        column = asked["direction"].partition("=")[0]
+        conditions = [*dict.fromkeys([*layout["condition_columns"], column])]
+        layout = layout | {"condition_columns": conditions}
+    data = load_data(what, layout, quiet=asked["quiet"], trust=trust)
+    if asked["pulls"]:
+        return _pulls(data, asked["temperature"])
+    if asked["work"]:
+        return work_thermodynamics(
+            *works_in(data, asked["work"], asked["direction"], asked["temperature"])
+        )
+    if asked["matrix"]:
+        return chain_thermodynamics(_matrix(data))
+    system = _system(asked["system"], asked["settings"], asked["protocol"])
+    if isinstance(system, HasProtocol):
+        return _driven(data, system)
+    return thermodynamics(
+        data, system=system, method=asked["method"], level=asked["level"], seed=seed
+    )
+
+
+def _matrix(data: Snapshots | Trajectories) -> Any:
+    """The rows of a table as the matrix of a chain.
+
+    Raises:
+        InvalidInput: not square.
+    """
+    values = data.snapshots().values
+    if values.ndim != 2 or values.shape[0] != values.shape[1]:
+        raise InvalidInput(
+            f"--matrix: the file has shape {values.shape}; expected one row and one column a state, "
+            "and a header of names in a text table."
+        )
+    return values
+
+
+def _pulls(data: Snapshots | Trajectories, temperature: float) -> Findings:
+    """Works of records of force and extension, and what they say."""
+    from noneq.thermo import pulling_work
+
+    if not isinstance(data, Trajectories):
+        raise InvalidInput("--pulls: the file holds no paths; give force and extension over time.")
+    pulls = pulling_work(data, temperature=temperature)
+    found = work_thermodynamics(pulls.forward, pulls.backward)
+    low, high = pulls.between
+    notes = (f"Works between extensions {low:g} and {high:g}.", *found.notes)
+    if pulls.dropped:
+        notes = (f"{pulls.dropped} pulls that do not reach both ends were left out.", *notes)
+    return replace(found, notes=notes)
+
+
+def _driven(data: Snapshots | Trajectories, system: Any) -> Findings:
+    """Works of recorded paths of a driven system."""
+    from noneq.thermo import work
+
+    if not isinstance(data, Trajectories):
+        raise InvalidInput("--system: the file holds no paths, and work is done along paths.")
+    return work_thermodynamics(system.beta * work(data, system))
+
+
+def _system(name: str | None, settings: list[str], protocol: str | None) -> AbstractSystem | None:
+    """The system that the data follow, under the protocol that was typed.
+
+    Raises:
+        InvalidInput: settings or a protocol without a system that takes them.
+    """
+    if name is None:
+        if settings or protocol:
+            raise InvalidInput("--set and --protocol change a system; name it with --system.")
+        return None
+    typed = [] if protocol is None else [f"protocol={_protocol(protocol)}"]
+    return make_system(name, [*settings, *typed])
+
+
+def _protocol(text: str) -> str:
+    """``0:1,1:4`` as the table of a `Protocol`; a time that stands twice is a jump.
+
+    Raises:
+        InvalidInput: no pairs of numbers.
+    """
+    try:
+        pairs = [tuple(map(float, pair.split(":"))) for pair in text.split(",")]
+        times, values = zip(*pairs, strict=True)
+    except ValueError as error:
+        raise InvalidInput(
+            f"--protocol {text!r}: expected TIME:VALUE,TIME:VALUE,… such as 0:1,1:4 (a time that "
+            "stands twice is a jump)."
+        ) from error
+    Protocol(times, values)
+    return f'{{kind="Protocol", times={list(times)}, values={list(values)}}}'
+
+
+def facts(found: Findings) -> dict[str, Any]:
+    """The answer for machines."""
+    numbers = [
+        {
+            "quantity": name,
+            "method": one.method,
+            "value": float(one.value.item()),
+            "stderr": float(one.stderr.item()),
+            "bound": one.bound,
+            "unit": one.unit,
+            "bias": None if one.bias is None else float(one.bias.item()),
+            "limit": None if one.limit is None else float(one.limit.item()),
+            "notes": list(one.notes),
+        }
+        for name, one in found.estimates
+        if one.value.size == 1
+    ]
+    return {
+        "subject": found.subject,
+        "verdict": found.sentence,
+        "estimates": numbers,
+        "notes": list(found.notes),
+    }
+
+
+def lines(found: Findings) -> list[list[str]]:
+    """The table for people: quantity, method, value, limit of small intervals."""
+    return [
+        [
+            name.replace("_", " "),
+            one.method.replace("_", " "),
+            str(one) if one.value.size == 1 else f"{one.value.size} values, mean {one.mean()}",
+            "" if one.limit is None or one.value.size != 1 else f"{one.limit.item():.4g}",
+        ]
+        for name, one in found.estimates
+    ]

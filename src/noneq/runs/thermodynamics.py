@@ -1,0 +1,151 @@
+"""What a file or a run says of its thermodynamics: one sentence, and the numbers behind it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.errors import InvalidInput
+from noneq.estimate import Estimate
+from noneq.kinds import checked
+from noneq.runs.rows import Row, row_of
+from noneq.store import load
+from noneq.systems.base import AbstractSystem
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What `thermodynamics` found.
+
+    Attributes:
+        subject: ``trajectories``, ``chain``, ``model`` or ``work``.
+        sentence: the verdict.
+        estimates: a quantity and its estimate each.
+        notes: what was assumed or could not be measured, a sentence each.
+        detail: the object behind it: an agreement, a matrix, an audit, or works.
+    """
+
+    subject: str
+    sentence: str
+    estimates: tuple[tuple[str, Estimate], ...]
+    notes: tuple[str, ...]
+    detail: Any
+
+    def rows(self, case: str) -> list[Row]:
+        """The numbers as rows of results."""
+        return [
+            row_of(case, estimate.method or self.subject, name, estimate)
+            for name, estimate in self.estimates
+            if estimate.value.ndim == 0
+        ]
+
+
+@checked
+def thermodynamics(
+    data: Trajectories | Snapshots,
+    *,
+    system: AbstractSystem | None = None,
+    method: str | None = None,
+    level: float = 0.01,
+    seed: int = 0,
+) -> Findings:
+    """Entropy production of recorded paths, and whether they are in equilibrium.
+
+    Args:
+        data: trajectories.
+        system: that they follow, if it is known; its work is taken into account.
+        method: one estimator of `noneq.thermo.entropy_production`; None takes all that apply.
+        level: false alarms of the verdict.
+        seed: of the random key.
+
+    Raises:
+        InvalidInput: snapshots, which do not say how states move.
+    """
+    from noneq.thermo import entropy_production
+
+    if not isinstance(data, Trajectories):
+        raise InvalidInput(
+            "thermodynamics: the file holds snapshots, which do not say how states move. Give paths, "
+            "or fit a transport (noneq fit SF2M FILE -o RUN) and ask for the run (noneq thermo RUN)."
+        )
+    given = {} if system is None else {"system": system}
+    found = entropy_production(data, method=method, level=level, key=jax.random.key(seed), **given)
+    if isinstance(found, Estimate):
+        sentence = f"entropy production rate {found} by {found.method}"
+        return Findings("trajectories", sentence, (_rate(found),), found.notes, found)
+    notes = tuple(dict.fromkeys(note for row in found.rows for note in row.notes))
+    rows = tuple(_rate(row) for row in found.rows)
+    return Findings("trajectories", str(found.verdict), rows, (*found.verdict.notes, *notes), found)
+
+
+def chain_thermodynamics(matrix: Any) -> Findings:
+    """Entropy production, main loop and its affinity of a transition or rate matrix.
+
+    Raises:
+        InvalidInput: no chain, or a reducible one.
+    """
+    from noneq.thermo import affinity, currents, dominant_cycle, entropy_production
+
+    chain = np.asarray(matrix, np.float64)
+    rate, cycle, largest = entropy_production(chain), dominant_cycle(chain), currents(chain).max()
+    per = "step" if np.allclose(chain.sum(1), 1) else "unit time"
+    exact = lambda value, unit="": Estimate(value, 0.0, len(chain), unit=unit, method="exact")
+    # Rounding of the matrix leaves currents that no loop carries.
+    if cycle is None or rate < 1e-12:
+        sentence = f"in equilibrium: the chain of {len(chain)} states has detailed balance"
+        return Findings("chain", sentence, (("entropy_production_rate", exact(rate)),), (), chain)
+    way = " → ".join(map(str, (*cycle.states, cycle.states[0])))
+    if not np.isfinite(rate):
+        sentence = (
+            f"out of equilibrium: some transitions of the {len(chain)} states have no reverse, so "
+            f"that no finite entropy production accounts for them; the main loop is {way}"
+        )
+        return Findings("chain", sentence, (("largest_current", exact(largest)),), (), chain)
+    sentence = (
+        f"out of equilibrium: {rate:.6g} k_B per {per} over {len(chain)} states; the main loop is "
+        f"{way}"
+    )
+    numbers = (
+        ("entropy_production_rate", exact(rate, f"k_B/{per}")),
+        ("affinity", exact(affinity(chain, cycle), "k_B")),
+        ("largest_current", exact(largest)),
+    )
+    return Findings("chain", sentence, numbers, (), chain)
+
+
+@checked
+def run_thermodynamics(
+    folder: str | Path,
+    data: Trajectories | Snapshots | None = None,
+    *,
+    seed: int = 0,
+    trust: bool = False,
+) -> Findings:
+    """Audit of a fitted model: what it dissipates, and how well it obeys its own equations.
+
+    Args:
+        folder: of a run.
+        data: that the model was fitted to, or new ones; some quantities need them.
+        seed: of the random key.
+        trust: allow a run whose method is code outside noneq.
+
+    Raises:
+        MissingTrait: a model that has nothing to measure.
+    """
+    from noneq.thermo import audit
+
+    fit = load(Path(folder), trust=trust)
+    times = fit.summary.times if data is None and len(fit.summary.times) > 1 else None
+    found = audit(fit.model, data, times=times, key=jax.random.key(seed))
+    notes = [f"No {name.replace('_', ' ')}: {why}." for name, why in found.missing]
+    notes += [note for _, row in found.rows for note in row.notes]
+    parts = [f"{name.replace('_', ' ')} {value}" for name, value in found.rows[:1]]
+    sentence = f"{found.model}: {'; '.join(parts) or 'nothing could be measured'}"
+    return Findings("model", sentence, found.rows, tuple(dict.fromkeys(notes)), found)
+
+
+def _rate(estimate: Estimate) -> tuple[str, Estimate]:
+    return "entropy_production_rate", estimate

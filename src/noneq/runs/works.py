@@ -1,0 +1,116 @@
+"""What measured works say: free energy, dissipation, and whether the fluctuation theorems hold."""
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.errors import InvalidInput
+from noneq.estimate import Estimate, sample_mean
+from noneq.runs.thermodynamics import Findings
+
+
+class Works(NamedTuple):
+    """Works over kT of the forward and of the backward protocol."""
+
+    forward: np.ndarray
+    backward: np.ndarray
+
+
+def work_thermodynamics(forward: Any, backward: Any = ()) -> Findings:
+    """Free-energy difference by every method that applies, dissipated work, and Crooks' theorem.
+
+    Args:
+        forward: ``(n,)`` works over kT along a protocol that starts in equilibrium.
+        backward: ``(m,)`` works over kT along the protocol run backwards; empty if there are none.
+
+    Raises:
+        InvalidInput: as `noneq.thermo.free_energy`.
+    """
+    from noneq.thermo import crooks_test, free_energy, work_diagnostics
+
+    works = Works(np.asarray(forward, np.float64), np.asarray(backward, np.float64))
+    back = works.backward if works.backward.size else None
+    methods = ("bar", "jarzynski", "crossing", "cumulants") if back is not None else (
+        "jarzynski", "cumulants",
+    )  # fmt: skip
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        found = [
+            free_energy(works.forward, back, method=method, unit="kT")
+            for method in methods
+        ]
+        facts = work_diagnostics(works.forward, back, unit="kT")
+        test = None if back is None else crooks_test(works.forward, back)
+    best, mean = found[0], sample_mean(works.forward, unit="kT")
+    estimates: list[tuple[str, Estimate]] = [("free_energy", one) for one in found]
+    estimates += [("work", mean), ("dissipated_work", facts.dissipated)]
+    sentence = f"free-energy difference {best} ({best.method}); mean work {mean}"
+    if facts.dissipated.value > 3 * facts.dissipated.stderr:
+        sentence += f", of which {facts.dissipated} is dissipated"
+    else:
+        sentence += ", of which no dissipation can be told from zero"
+    notes = list(best.notes)
+    if test is not None:
+        kept = "as Crooks' theorem says" if test.p_value > 0.01 else "which Crooks' theorem forbids"
+        notes.append(
+            f"ln p_F(W)/p_R(−W) rises with slope {test.estimate} (p = {test.p_value:.2g}), {kept}."
+        )
+    notes += [str(warning.message) for warning in warned]
+    return Findings("work", sentence, tuple(estimates), tuple(dict.fromkeys(notes)), works)
+
+
+def works_in(
+    data: Snapshots | Trajectories, name: str, direction: str = "", temperature: float = 298.15
+) -> Works:
+    """Works over kT in a column of a table, one row a path.
+
+    Args:
+        data: snapshots with that coordinate.
+        name: of the coordinate; its unit is kT unless the data say otherwise.
+        direction: ``COLUMN=VALUE``: the condition that tells the directions apart, and its value for
+            the forward one; empty if all are forward.
+        temperature: kelvin, for works in pN nm, J, kJ/mol and the like.
+
+    Raises:
+        InvalidInput: no such column, condition or value, or a unit that is no energy.
+    """
+    from noneq.thermo import energy_over_kT
+
+    flat = data.snapshots()
+    if name not in flat.names:
+        raise InvalidInput(f"--work {name}: no such column; there are {', '.join(flat.names)}.")
+    place = flat.names.index(name)
+    values = flat.values[:, place].astype(np.float64)
+    unit = flat.units[place]
+    if unit and unit.lower() not in ("kt", "k_bt", "kbt"):
+        values = energy_over_kT(values, unit, temperature)
+    if not direction:
+        return Works(values, np.empty(0))
+    ahead = _is_forward(flat, direction)
+    return Works(values[ahead], values[~ahead])
+
+
+def _is_forward(data: Snapshots, direction: str) -> np.ndarray:
+    """Which samples have the direction's value.
+
+    Raises:
+        InvalidInput: no such condition or value.
+    """
+    column, _, wanted = direction.partition("=")
+    if column not in data.condition_names or data.condition is None:
+        raise InvalidInput(
+            f"--direction {direction!r}: the data have no condition {column!r}; read it as one with "
+            f"--condition-column {column}."
+        )
+    k = data.condition_names.index(column)
+    levels, values = data.categories[k] if data.categories else (), data.condition[:, k]
+    known = list(levels) or [f"{value:g}" for value in np.unique(values)]
+    if wanted not in known or len(known) != 2:
+        raise InvalidInput(
+            f"--direction {direction!r}: the column has the values {', '.join(known)}; write "
+            f"{column}=VALUE with that of the forward protocol, of two values."
+        )
+    number = levels.index(wanted) if levels else float(wanted)
+    return np.asarray(values == number)

@@ -1,0 +1,1 @@
+"""Optical tweezers: the trap from its power spectrum, work from force and extension."""
