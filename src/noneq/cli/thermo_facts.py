@@ -44,6 +44,11 @@ def findings(what: Path, layout: dict[str, Any], asked: dict[str, Any]) -> Findi
         )
     if asked["matrix"]:
         return chain_thermodynamics(_matrix(data))
+    if isinstance(data, Snapshots) and _is_square(data):
+        raise InvalidInput(
+            f"{what}: snapshots do not say how states move. If the file is the matrix of a chain, add "
+            "--matrix."
+        )
     system = _system(asked["system"], asked["settings"], asked["protocol"])
     if isinstance(system, HasProtocol):
         return _driven(data, system)
@@ -59,12 +64,17 @@ def _matrix(data: Snapshots | Trajectories) -> Any:
         InvalidInput: not square.
     """
     values = data.snapshots().values
-    if values.ndim != 2 or values.shape[0] != values.shape[1]:
+    if not _is_square(data):
         raise InvalidInput(
             f"--matrix: the file has shape {values.shape}; expected one row and one column a state, "
             "and a header of names in a text table."
         )
     return values
+
+
+def _is_square(data: Snapshots | Trajectories) -> bool:
+    values = data.snapshots().values
+    return values.ndim == 2 and values.shape[0] == values.shape[1]
 
 
 def _pulls(data: Snapshots | Trajectories, temperature: float) -> Findings:

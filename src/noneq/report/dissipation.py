@@ -121,3 +121,8 @@ def work_picture(forward: Any, backward: Any, free_energy: Estimate, unit: str =
 def _label(data: Trajectories, place: int) -> str:
     unit = data.units[place]
     return f"{data.names[place]} ({unit})" if unit else data.names[place]
+
+
+def local_picture(data: Trajectories) -> list[Picture]:
+    """Where entropy is produced, first two coordinates; none on a line."""
+    return []

@@ -16,6 +16,10 @@ from noneq.store import load
 from noneq.systems.base import AbstractSystem
 
 
+_LONGEST = 12
+"""States of a loop that the sentence names."""
+
+
 @dataclass(frozen=True)
 class Findings:
     """What `thermodynamics` found.
@@ -97,7 +101,8 @@ def chain_thermodynamics(matrix: Any) -> Findings:
     if cycle is None or rate < 1e-12:
         sentence = f"in equilibrium: the chain of {len(chain)} states has detailed balance"
         return Findings("chain", sentence, (("entropy_production_rate", exact(rate)),), (), chain)
-    way = " → ".join(map(str, (*cycle.states, cycle.states[0])))
+    shown = (*cycle.states, cycle.states[0])
+    way = " → ".join(map(str, shown if len(shown) <= _LONGEST else (*shown[:_LONGEST], "…")))
     if not np.isfinite(rate):
         sentence = (
             f"out of equilibrium: some transitions of the {len(chain)} states have no reverse, so "

@@ -37,10 +37,7 @@ def work_thermodynamics(forward: Any, backward: Any = ()) -> Findings:
     )  # fmt: skip
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        found = [
-            free_energy(works.forward, back, method=method, unit="kT")
-            for method in methods
-        ]
+        found = [free_energy(works.forward, back, method=method, unit="kT") for method in methods]
         facts = work_diagnostics(works.forward, back, unit="kT")
         test = None if back is None else crooks_test(works.forward, back)
     best, mean = found[0], sample_mean(works.forward, unit="kT")
@@ -76,7 +73,7 @@ def works_in(
     Raises:
         InvalidInput: no such column, condition or value, or a unit that is no energy.
     """
-    from noneq.thermo import energy_over_kT
+    from noneq.thermo.units import energy_over_kT
 
     flat = data.snapshots()
     if name not in flat.names:

@@ -14,6 +14,7 @@ from noneq.cli.verbs.report import report
 from noneq.cli.verbs.sample import sample
 from noneq.cli.verbs.simulate import simulate
 from noneq.cli.verbs.study import study
+from noneq.cli.verbs.thermo import thermo
 
 
 VERBS = (
@@ -25,6 +26,7 @@ VERBS = (
     compare,
     report,
     fates,
+    thermo,
     pde,
     study,
     demo,

@@ -1,5 +1,6 @@
 """The verb thermo: is it in equilibrium, and what does it cost?"""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,7 +27,9 @@ def thermo(
     set_: o.Set = [],  # noqa: B006
     protocol: Annotated[
         str | None,
-        typer.Option("--protocol", metavar="T:V,T:V", help="Its protocol: 0:1,1:4 (ramp), jumps too."),
+        typer.Option(
+            "--protocol", metavar="T:V,T:V", help="Its protocol: 0:1,1:4 (ramp), jumps too."
+        ),
     ] = None,
     work: Annotated[
         str | None, typer.Option("--work", metavar="COLUMN", help="The rows are works of paths.")
@@ -55,6 +58,7 @@ def thermo(
     quiet: o.Quiet = False,
     *,
     layout: dict[str, Any],
+    words: Sequence[str],
 ) -> None:
     """Entropy production, currents, work: is it in equilibrium, and what does it cost?"""
     from noneq.cli.thermo_facts import facts, findings, lines
@@ -69,7 +73,8 @@ def thermo(
     found = findings(what, layout, asked)
     numbers = facts(found)
     if out is not None:
-        say(f"report: {write_page(out, what, found, numbers, layout)}")
+        say(f"report: {write_page(out, what, found, numbers, layout, words)}")
     columns = ("quantity", "method", "value", "interval → 0")
     hint = "" if out is not None else f"noneq thermo {what} … -o FOLDER"
-    emit(json, numbers, found.sentence, listing(columns, lines(found)), *found.notes, hint=hint, quiet=quiet)
+    shown = listing(columns, lines(found))
+    emit(json, numbers, found.sentence, shown, *found.notes, hint=hint, quiet=quiet)

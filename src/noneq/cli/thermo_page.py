@@ -1,0 +1,36 @@
+"""The folder that `noneq thermo -o` writes."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from noneq.cli.requests import load_data
+from noneq.errors import WriteFailed
+from noneq.report.thermodynamics import thermo_report
+from noneq.runs.thermodynamics import Findings
+from noneq.store import write_text
+from noneq.store.records import to_json
+
+
+def write_page(
+    folder: Path,
+    what: Path,
+    found: Findings,
+    numbers: dict[str, Any],
+    layout: dict[str, Any],
+    words: Sequence[str],
+) -> Path:
+    """Write ``report.html`` and ``thermo.json`` into a folder, and return the page.
+
+    Raises:
+        WriteFailed: the disk refused.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteFailed(f"cannot write to {folder}: {error.strerror or error}.") from error
+    data = load_data(what, layout, quiet=True) if found.subject == "trajectories" else None
+    write_text(folder / "thermo.json", to_json(numbers))
+    command = " ".join(["noneq", *map(shlex.quote, words)])
+    return thermo_report(folder / "report.html", found, name=what.name, data=data, command=command)

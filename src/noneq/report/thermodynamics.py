@@ -1,0 +1,110 @@
+"""The page of `noneq thermo`: the verdict first, then what it rests on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noneq.data.ensembles import Trajectories
+from noneq.errors import InvalidInput
+from noneq.estimate import Estimate
+from noneq.report.chains import chain_pictures
+from noneq.report.citations import bibtex
+from noneq.report.dissipation import (
+    agreement_picture,
+    current_picture,
+    local_picture,
+    work_picture,
+)
+from noneq.report.html import Picture, Table, render, with_error
+from noneq.runs.thermodynamics import Findings
+from noneq.runs.works import Works
+
+
+_LIMITS = {
+    "trajectories": (
+        "Only what was recorded counts: a hidden degree of freedom can dissipate unseen, so that "
+        "every number is a lower bound for the whole system.",
+        "The numbers hold for the data's own recording interval; a coarse one hides dissipation.",
+    ),
+    "chain": ("The chain is taken as it stands; its entries carry no error here.",),
+    "model": (
+        "This is the thermodynamics of the model, not of the system behind its data; its error bars "
+        "hold the sampling noise alone, not that of the fit.",
+    ),
+    "work": (
+        "Free energies from work ask that each process starts in equilibrium; how it ends does not "
+        "matter.",
+    ),
+}
+_SOURCES = {
+    "trajectories": ("seifert2012stochastic", "frishman2020learning", "kim2020learning"),
+    "chain": ("seifert2012stochastic",),
+    "model": ("seifert2012stochastic",),
+    "work": ("jarzynski1997nonequilibrium", "crooks1999entropy"),
+}
+
+
+def thermo_report(
+    path: Path, found: Findings, *, name: str, data: Any = None, command: str = ""
+) -> Path:
+    """Write the page.
+
+    Args:
+        path: of the page.
+        found: what there is to tell.
+        name: of the file or run.
+        data: what the paths were, for their currents.
+        command: that was typed.
+    """
+    figures, notes = _figures(found, data)
+    return render(
+        path,
+        title=f"Thermodynamics of {name}",
+        lead=found.sentence[:1].upper() + found.sentence[1:] + ".",
+        notes=[*found.notes, *notes],
+        figures=figures,
+        tables=[_table(found.estimates)],
+        limits=_LIMITS[found.subject],
+        sources=[bibtex(key) for key in _SOURCES[found.subject]],
+        command=command or f"noneq thermo {name}",
+    )
+
+
+def _figures(found: Findings, data: Any) -> tuple[list[Picture], list[str]]:
+    """Pictures by subject, and why one is missing."""
+    if isinstance(found.detail, Works):
+        return [work_picture(*found.detail, found.estimates[0][1])], []
+    if found.subject == "chain":
+        return chain_pictures(found.detail), []
+    rates = [e for name, e in found.estimates if name == "entropy_production_rate"]
+    figures = [agreement_picture(rates, rates[0].unit)] if len(rates) > 1 else []
+    if not isinstance(data, Trajectories):
+        return figures, []
+    try:
+        return [*current_picture(data), *local_picture(data), *figures], []
+    except InvalidInput as error:
+        return [*current_picture(data), *figures], [f"No local map: {error}"]
+
+
+def _table(estimates: Sequence[tuple[str, Estimate]]) -> Table:
+    sign = {"none": "", "lower": "≥ ", "upper": "≤ "}
+    rows = [
+        [
+            name.replace("_", " "),
+            one.method.replace("_", " "),
+            sign[one.bound] + with_error(float(one.value.mean()), float(one.stderr.mean())),
+            one.unit,
+            "" if one.bias is None else f"{float(np.mean(one.bias)):.3g}",
+            "" if one.limit is None else f"{float(np.mean(one.limit)):.4g}",
+        ]
+        for name, one in estimates
+    ]
+    return Table(
+        "Numbers",
+        ("quantity", "method", "value", "unit", "bias taken off", "interval → 0"),
+        rows,
+        "± one standard error; ≥ and ≤ are bounds. The last column extrapolates to a recording "
+        "interval of 0.",
+    )
