@@ -1,11 +1,11 @@
 """What trajectories cost: work, entropy production, and exact values to compare with."""
 
-from noneq._face import exported as _exported
+from noneq._face import exported as _exported, face as _face
 from noneq.thermo import exact as exact
+from noneq.thermo.agreement import Agreement as Agreement
 from noneq.thermo.autocorrelation import autocorrelation_time as autocorrelation_time
 from noneq.thermo.chains import (
     currents as currents,
-    entropy_production as entropy_production,
     mixing_time as mixing_time,
     relaxation_spectrum as relaxation_spectrum,
     self_transition as self_transition,
@@ -17,16 +17,32 @@ from noneq.thermo.cycles import (
     dominant_cycle as dominant_cycle,
     fundamental_cycles as fundamental_cycles,
 )
-from noneq.thermo.detailed_balance import (
-    BalanceTest as BalanceTest,
-    detailed_balance_test as detailed_balance_test,
-)
+from noneq.thermo.detailed_balance import detailed_balance_test as detailed_balance_test
+from noneq.thermo.equilibrium_test import verdict as verdict
+from noneq.thermo.estimates import entropy_production as entropy_production
 from noneq.thermo.observed_chains import (
     count_matrix as count_matrix,
     transition_matrix_from as transition_matrix_from,
 )
-from noneq.thermo.path_entropy import entropy_production_rate as entropy_production_rate
+from noneq.thermo.path_entropy import system_rate as system_rate
+from noneq.thermo.verdict_line import (
+    BalanceTest as BalanceTest,
+    CurrentTest as CurrentTest,
+    Verdict as Verdict,
+)
 from noneq.thermo.work import power as power, work as work
 
 
 __all__ = list(_exported(__file__))
+# Names of the last release.
+__getattr__, _ = _face(
+    __name__,
+    __file__,
+    {
+        "entropy_production_rate": (
+            "noneq.thermo.path_entropy",
+            "system_rate",
+            "entropy_production(data, system=…, method='system')",
+        )
+    },
+)

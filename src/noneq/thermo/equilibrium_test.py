@@ -1,18 +1,17 @@
 """Are these trajectories in equilibrium? One test, one sentence."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from noneq.data.ensembles import Trajectories
-from noneq.display import Card
 from noneq.domains import Discrete, periods_of
 from noneq.errors import InvalidInput
 from noneq.needs import observable
 from noneq.statistics.stationarity import stationarity_z
 from noneq.thermo.current_library import coordinates_of, independent, library
 from noneq.thermo.current_sums import CurrentSums, current_sums, slowest_decay
+from noneq.thermo.verdict_line import CurrentTest, Verdict, noncentrality
 
 
 _SHARES = {"law": 0.1, "linear": 0.45, "rich": 0.45}
@@ -24,87 +23,6 @@ _MOST_GRADIENTS = 130
 _FEWEST_PAIRS, _MEMORIES_A_CURRENT = 64, 4
 _MIXED = 0.6
 _SMOOTH = 3.5
-
-
-@dataclass(frozen=True)
-class CurrentTest:
-    """One set of currents that vanish in equilibrium.
-
-    Attributes:
-        name: ``linear`` or ``rich``.
-        statistic: χ² with ``dof`` degrees of freedom in equilibrium (of short records Hotelling's T²).
-        dof: independent currents.
-        p_value: of this test alone.
-        inflation: what the variance of the currents was raised by for memory that pairs do not show.
-    """
-
-    name: str
-    statistic: float
-    dof: int
-    p_value: float
-    inflation: float
-
-
-@dataclass(frozen=True, repr=False)
-class Verdict:
-    """Outcome of `verdict`: false alarms at most ``level``, all corrections made.
-
-    Attributes:
-        p_value: of the currents, corrected for the number of tests.
-        level: false alarms allowed.
-        equilibrium: whether the data are consistent with equilibrium.
-        bound: lower confidence bound of the entropy production rate, nats per unit time; 0 if the
-            data are consistent with equilibrium or their law changes.
-        stationary: whether the law stays the same over the record.
-        time_unit: of the data, or empty.
-        tests: what was tested.
-        n: pairs of records.
-        notes: what was assumed or left out, a sentence each.
-    """
-
-    p_value: float
-    level: float
-    equilibrium: bool
-    bound: float
-    stationary: bool
-    time_unit: str
-    tests: tuple[CurrentTest, ...]
-    n: int
-    notes: tuple[str, ...] = ()
-
-    @property
-    def sentence(self) -> str:
-        """The verdict in one line."""
-        per = self.time_unit or "unit time"
-        if not self.stationary:
-            return (
-                f"not in a steady state (level {self.level:g}): the law changes over the record; cut "
-                "the transient off and ask again"
-            )
-        if self.equilibrium:
-            return f"consistent with equilibrium at level {self.level:g}"
-        return f"out of equilibrium (level {self.level:g}), at least {self.bound:.3g} k_B per {per}"
-
-    def __str__(self) -> str:
-        """`sentence`."""
-        return self.sentence
-
-    def __repr__(self) -> str:
-        """The sentence, and what was tested."""
-        return self.card().text()
-
-    def _repr_html_(self) -> str:
-        """The same, for notebooks."""
-        return self.card().html()
-
-    def card(self) -> Card:
-        """What prompts and notebooks show."""
-        facts = [("p", f"{self.p_value:.3g}, corrected for {len(self.tests)} tests")]
-        for test in self.tests:
-            text = f"χ² = {test.statistic:.4g}, {test.dof} currents, p = {test.p_value:.3g}"
-            facts.append((test.name, text))
-        facts += [("note", note) for note in self.notes]
-        return Card(self.sentence, facts)
 
 
 @observable("trajectories", number=False)
@@ -228,14 +146,8 @@ def _judged(name: str, sums: CurrentSums, memories: float) -> CurrentTest:
 
 def _bound(sums: CurrentSums, level: float) -> float:
     """2N artanh(λ/N)/T of the smallest noncentrality λ that the statistic allows."""
-    from scipy.optimize import brentq
-    from scipy.stats import chi2, ncx2
-
-    count, statistic = len(sums.sums), sums.statistic
-    if not count or chi2.sf(statistic, count) >= level:
-        return 0.0
-    least = brentq(lambda excess: ncx2.sf(statistic, count, excess) - level, 1e-9, statistic)
-    share = min(float(least) / sums.pairs, 1 - 1e-9)
+    least = noncentrality(sums.statistic, len(sums.sums), level)
+    share = min(least / sums.pairs, 1 - 1e-9)
     return float(2 * sums.pairs * np.arctanh(share) / sums.duration)
 
 
