@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from noneq.display import Card
 
 
@@ -134,4 +136,4 @@ def noncentrality(statistic: float, count: int, level: float) -> float:
     if not count or chi2.sf(statistic, count) >= level:
         return 0.0
     exceeds = lambda excess: ncx2.sf(statistic, count, excess) - level
-    return float(brentq(exceeds, 1e-9, statistic))
+    return float(np.asarray(brentq(exceeds, 1e-9, statistic)))
