@@ -10,7 +10,7 @@ from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
 from noneq.simulation import StochasticHeun, simulate
 from noneq.systems import DoubleWell, DrivenRing, Linear, Prinz, Swirl
-from noneq.thermo import entropy_production_rate, power, work
+from noneq.thermo import power, system_rate, work
 from noneq.thermo.goodness_of_fit import _scores, _transitions, check_recorded_by
 
 
@@ -30,8 +30,8 @@ def test_data_without_the_drive_have_no_entropy_production_of_the_driven_ring(ke
     """The work of the force over a free walk is about nothing, and no answer about the ring."""
     driven = DrivenRing(force=3.0, amplitude=0.0)
     free = simulate(DrivenRing(force=0.0, amplitude=0.0), np.arange(0, 4, 0.02), n=60, key=key)
-    assert abs(entropy_production_rate(free, driven, check=False).value) < 2 < 9
-    for observable in (entropy_production_rate, work, power):
+    assert abs(system_rate(free, driven, check=False).value) < 2 < 9
+    for observable in (system_rate, work, power):
         with pytest.raises(InvalidInput, match=r"not of DrivenRing\(force=3.* the drift"):
             observable(free, driven)
 
@@ -65,12 +65,12 @@ def test_a_rotation_without_a_potential_is_seen(key):
     data = simulate(turned(1.0), np.arange(0, 4, 0.1), n=100, key=key)
     check_recorded_by(data, turned(1.0), "work")
     with pytest.raises(InvalidInput, match="the drift of the data"):
-        entropy_production_rate(data, turned(-1.0))
+        system_rate(data, turned(-1.0))
 
 
 def test_what_cannot_be_compared(recorded):
     with pytest.raises(InvalidInput, match=re.escape("shape (1,); those of Linear have (2,)")):
-        entropy_production_rate(recorded[0], Linear())
+        system_rate(recorded[0], Linear())
     one = Trajectories(recorded[0].values[:, :1], [0.0], domain=RING.domain)
     assert power(one, RING).value == 0.0
     # A quartic wall cannot be followed from a hundred times its distance.

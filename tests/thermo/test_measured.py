@@ -8,12 +8,12 @@ from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.simulation import simulate
 from noneq.systems import DoubleWell, DrivenRing, EightGaussians, Linear, Prinz, Swirl
-from noneq.thermo import entropy_production_rate, exact, power, work
+from noneq.thermo import exact, power, system_rate, work
 
 
 def zscore(system, times, n, key, *, start=None, truth=None, judge=None, substeps=None):
     data = simulate(system, times, n=n, key=key, substeps=substeps)
-    measured = entropy_production_rate(data, judge or system, start=start, check=judge is None)
+    measured = system_rate(data, judge or system, start=start, check=judge is None)
     return float(measured.z(truth or system.entropy_production_rate()))
 
 
@@ -29,13 +29,13 @@ def test_rotating_wells_driven_hard(key):
     """The standard error is 0.4 %: a wrong factor of the rotation or of beta is seen at once."""
     system, times = Prinz(drive=20.0), np.arange(0, 1.5, 0.02)
     data = simulate(system, times, n=1000, key=key)
-    measured = entropy_production_rate(data, system, start=0.4)
+    measured = system_rate(data, system, start=0.4)
     truth = system.entropy_production_rate()
     assert abs(measured.z(truth)) < 5
     assert measured.stderr < 0.01 * truth
     assert abs(measured.z(1.1 * truth)) > 5
     cold = eqx.tree_at(lambda s: s.beta, system, 5.0)
-    assert abs(entropy_production_rate(data, cold, start=0.4, check=False).z(truth)) > 5
+    assert abs(system_rate(data, cold, start=0.4, check=False).z(truth)) > 5
 
 
 @pytest.mark.stat
@@ -96,12 +96,12 @@ def test_refusals(key):
     with pytest.raises(MissingTrait, match="potential"):
         power(data, Linear())
     with pytest.raises(MissingTrait, match="dynamics"):
-        entropy_production_rate(data, EightGaussians())
+        system_rate(data, EightGaussians())
     with pytest.raises(InvalidInput, match="earlier start"):
-        entropy_production_rate(data, Prinz(), start=0.02)
+        system_rate(data, Prinz(), start=0.02)
     mask = np.array([[True, True], [True, False], [True, True], [True, True]])
     gappy = Trajectories(data.values, data.times, mask=mask)
     with pytest.raises(InvalidInput, match="missing"):
-        entropy_production_rate(gappy, Prinz())
+        system_rate(gappy, Prinz())
     with pytest.raises(InvalidInput, match="without noise"):
-        entropy_production_rate(data, Linear(D=((1.0, 0.0), (0.0, 0.0))))
+        system_rate(data, Linear(D=((1.0, 0.0), (0.0, 0.0))))

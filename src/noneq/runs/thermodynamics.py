@@ -80,9 +80,15 @@ def thermodynamics(
     if isinstance(found, Estimate):
         sentence = f"entropy production rate {found} by {found.method}"
         return Findings("trajectories", sentence, (_rate(found),), found.notes, found)
-    notes = tuple(dict.fromkeys(note for row in found.rows for note in row.notes))
+    notes = [f"{name}: not applicable. {reason}" for name, reason in found.refused]
+    notes += [f"{row.method}: {note}" for row in found.rows for note in row.notes]
+    if found.verdict is None:
+        best = found.rows[0]
+        sentence = f"entropy production rate {best} by {best.method}"
+    else:
+        sentence, notes = found.verdict.sentence, [*found.verdict.notes, *notes]
     rows = tuple(_rate(row) for row in found.rows)
-    return Findings("trajectories", str(found.verdict), rows, (*found.verdict.notes, *notes), found)
+    return Findings("trajectories", sentence, rows, tuple(dict.fromkeys(notes)), found)
 
 
 def chain_thermodynamics(matrix: Any) -> Findings:

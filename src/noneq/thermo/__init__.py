@@ -1,12 +1,12 @@
 """What trajectories cost: work, entropy production, and exact values to compare with."""
 
-from noneq._face import exported as _exported
+from noneq._face import exported as _exported, face as _face
 from noneq.thermo import exact as exact, units as units
+from noneq.thermo.agreement import Agreement as Agreement
 from noneq.thermo.audit import Audit as Audit, audit as audit
 from noneq.thermo.autocorrelation import autocorrelation_time as autocorrelation_time
 from noneq.thermo.chains import (
     currents as currents,
-    entropy_production as entropy_production,
     mixing_time as mixing_time,
     relaxation_spectrum as relaxation_spectrum,
     self_transition as self_transition,
@@ -18,10 +18,9 @@ from noneq.thermo.cycles import (
     dominant_cycle as dominant_cycle,
     fundamental_cycles as fundamental_cycles,
 )
-from noneq.thermo.detailed_balance import (
-    BalanceTest as BalanceTest,
-    detailed_balance_test as detailed_balance_test,
-)
+from noneq.thermo.detailed_balance import detailed_balance_test as detailed_balance_test
+from noneq.thermo.equilibrium_test import verdict as verdict
+from noneq.thermo.estimates import entropy_production as entropy_production
 from noneq.thermo.estimators.score import score_rate as score_rate
 from noneq.thermo.estimators.snapshots import snapshot_rate as snapshot_rate
 from noneq.thermo.estimators.variational import variational_rate as variational_rate
@@ -44,7 +43,7 @@ from noneq.thermo.observed_chains import (
     count_matrix as count_matrix,
     transition_matrix_from as transition_matrix_from,
 )
-from noneq.thermo.path_entropy import entropy_production_rate as entropy_production_rate
+from noneq.thermo.path_entropy import system_rate as system_rate
 from noneq.thermo.residuals import (
     continuity_residual as continuity_residual,
     fokker_planck_residual as fokker_planck_residual,
@@ -60,7 +59,24 @@ from noneq.thermo.tweezers.calibration import (
     trap_calibration as trap_calibration,
 )
 from noneq.thermo.tweezers.force_extension import Pulls as Pulls, pulling_work as pulling_work
+from noneq.thermo.verdict_line import (
+    BalanceTest as BalanceTest,
+    CurrentTest as CurrentTest,
+    Verdict as Verdict,
+)
 from noneq.thermo.work import power as power, work as work
 
 
 __all__ = list(_exported(__file__))
+# Names of the last release.
+__getattr__, _ = _face(
+    __name__,
+    __file__,
+    {
+        "entropy_production_rate": (
+            "noneq.thermo.path_entropy",
+            "system_rate",
+            "entropy_production(data, system=…, method='system')",
+        )
+    },
+)

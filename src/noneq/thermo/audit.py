@@ -13,7 +13,7 @@ from noneq.display import Card
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.estimate import Estimate
 from noneq.needs import observable
-from noneq.thermo.chains import entropy_production
+from noneq.thermo.chains import chain_entropy_production
 from noneq.thermo.estimators.score import score_rate
 from noneq.thermo.estimators.snapshots import snapshot_rate
 from noneq.thermo.estimators.variational import variational_rate
@@ -119,7 +119,7 @@ def audit(
         several = {"times": float(clocks[0])}
     shared = {"condition": condition}
     if isinstance(model, HasChain):
-        rate = entropy_production(np.asarray(model.transition_matrix(), np.float64))
+        rate = chain_entropy_production(np.asarray(model.transition_matrix(), np.float64))
         ledger.add("entropy_production", lambda: _exact(rate))
     elif isinstance(model, HasScore) and isinstance(model, HasVelocity | HasDrift):
         rate_key, residual_key = next(keys), next(keys)

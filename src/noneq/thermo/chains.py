@@ -63,8 +63,7 @@ def currents(chain: Any) -> Float[np.ndarray, "states states"]:
     return flux - flux.T
 
 
-@observable("model", traits=(HasChain,))
-def entropy_production(chain: Any) -> float:
+def chain_entropy_production(chain: Any) -> float:
     """Entropy production in the steady state, nats per step (rates: per unit time), k_B = 1.
 
     **Equation**: ½ Σ_ij (pi_i T_ij − pi_j T_ji) ln[pi_i T_ij/(pi_j T_ji)]; 0 if and only if

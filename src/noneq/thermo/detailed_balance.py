@@ -1,35 +1,22 @@
 """Does an observed sequence of states look the same backwards?"""
 
-from dataclasses import dataclass
+import warnings
 from typing import Any
 
 import jax
 import numpy as np
 
 from noneq._typing import Key
+from noneq.data.ensembles import Trajectories
+from noneq.domains import Discrete
 from noneq.errors import InvalidInput
 from noneq.needs import observable
+from noneq.thermo.equilibrium_test import verdict
 from noneq.thermo.observed_chains import transitions
+from noneq.thermo.verdict_line import BalanceTest
 
 
 _FLIPS = 999
-
-
-@dataclass(frozen=True)
-class BalanceTest:
-    """Outcome of `detailed_balance_test`.
-
-    Attributes:
-        statistic: 0 for counts that are the same both ways.
-        dof: degrees of freedom, the number of independent loops among the transitions seen.
-        p_value: probability of so large a statistic if detailed balance holds.
-        n: transitions between different states that were counted.
-    """
-
-    statistic: float
-    dof: int
-    p_value: float
-    n: int
 
 
 @observable("values", number=False)
@@ -52,9 +39,13 @@ def detailed_balance_test(
     each run backwards or not at random 999 times, and p is the rank of Q among these. Blocks
     must be long against the memory and many (≥ 20).
 
+    `Trajectories` of continuous states need no bins: they are tested by the currents of
+    `noneq.thermo.verdict`, in any dimension and on tori, with p corrected for both sets of them.
+
     Args:
-        states: whole numbers from 0, as for `count_matrix`; from a steady state, transients cut
-            off, and at least some five transitions for each pair (fewer make the test cautious).
+        states: whole numbers from 0, as for `count_matrix`, or `Trajectories` of continuous states;
+            from a steady state, transients cut off. Discrete ones need at least some five transitions
+            for each pair (fewer make the test cautious).
         block: transitions in a block; None takes the χ² law.
         key: for the random reversals; None: ``jax.random.key(0)``.
 
@@ -66,7 +57,10 @@ def detailed_balance_test(
 
     Source: Bowker 1948; the projection on loops and the reversed blocks are ours.
     """
+    if isinstance(states, Trajectories) and not isinstance(states.domain, Discrete):
+        return _continuous(states, block)
     start, end = transitions(states)
+    steps = len(start)
     if block is not None and (block < 1 or len(start) < 8 * block):
         raise InvalidInput(
             f"detailed_balance_test: block = {block} with {len(start)} transitions; expected at "
@@ -76,15 +70,15 @@ def detailed_balance_test(
     moved = start != end
     start, end, number = start[moved], end[moved], number[moved]
     if not moved.any():
-        return BalanceTest(0.0, 0, 1.0, 0)
+        return BalanceTest(0.0, 0, 1.0, 0, steps)
     loops = _Loops(start, end)
     total, statistic = loops.dof, loops.statistic(loops.differences(start, end))
     if total == 0:
-        return BalanceTest(0.0, 0, 1.0, len(start))
+        return BalanceTest(0.0, 0, 1.0, len(start), steps)
     if block is None:
         from scipy.stats import chi2
 
-        return BalanceTest(statistic, total, float(chi2.sf(statistic, total)), len(start))
+        return BalanceTest(statistic, total, float(chi2.sf(statistic, total)), len(start), steps)
     parts = np.stack(
         [loops.differences(start[number == b], end[number == b]) for b in np.unique(number)]
     )
@@ -92,7 +86,21 @@ def detailed_balance_test(
     signs = np.asarray(jax.random.rademacher(key, (_FLIPS, len(parts))), np.float64)
     others = np.asarray([loops.statistic(sign @ parts) for sign in signs])
     rank = 1 + int(np.sum(others >= statistic * (1 - 1e-9)))
-    return BalanceTest(statistic, total, rank / (1 + _FLIPS), len(start))
+    return BalanceTest(statistic, total, rank / (1 + _FLIPS), len(start), steps)
+
+
+def _continuous(trajectories: Trajectories, block: int | None) -> BalanceTest:
+    """The test by currents whose corrected p is the smaller one."""
+    if block is not None:
+        raise InvalidInput(
+            "detailed_balance_test: block= is for discrete sequences; of continuous states memory is "
+            "measured on windows of the paths."
+        )
+    found = verdict(trajectories)
+    if not found.stationary:
+        warnings.warn(f"detailed_balance_test: {found.sentence}.", UserWarning, stacklevel=3)
+    test = min(found.tests, key=lambda each: each.p_value)
+    return BalanceTest(test.statistic, test.dof, found.p_value, found.n, found.n)
 
 
 class _Loops:

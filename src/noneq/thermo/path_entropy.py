@@ -17,7 +17,7 @@ from noneq.thermo.work import check_complete, stratonovich, work
 
 
 @observable("trajectories", more=("system",))
-def entropy_production_rate(
+def system_rate(
     trajectories: Trajectories,
     system: AbstractSystem,
     *,
@@ -51,27 +51,29 @@ def entropy_production_rate(
     """
     if not isinstance(system, AbstractDiffusion):
         raise MissingTrait(
-            f"entropy_production_rate needs a system with dynamics (AbstractDiffusion), got "
+            f"system_rate needs a system with dynamics (AbstractDiffusion), got "
             f"{type(system).__name__}."
         )
-    check_complete(trajectories, "entropy_production_rate", times=2)
+    check_complete(trajectories, "system_rate", times=2)
     if start is not None:
         keep = np.flatnonzero(trajectories.times >= start)
         if keep.size < 2:
             raise InvalidInput(
-                f"entropy_production_rate: {keep.size} time(s) from start = {start:g} on; choose "
+                f"system_rate: {keep.size} time(s) from start = {start:g} on; choose "
                 f"an earlier start, the last time is {trajectories.times[-1]:g}."
             )
         trajectories = trajectories.frames(keep)
     span = np.ptp(trajectories.times)
     if isinstance(system, AbstractLangevin):
         if check:
-            check_recorded_by(trajectories, system, "entropy_production_rate")
-        return sample_mean(system.beta * work(trajectories, system, check=False) / span)
+            check_recorded_by(trajectories, system, "system_rate")
+        return sample_mean(
+            system.beta * work(trajectories, system, check=False) / span, method="system"
+        )
     force = _HeatForce(system, _inverse_diffusivity(system, trajectories))
     if check:
-        check_recorded_by(trajectories, system, "entropy_production_rate")
-    return sample_mean(stratonovich(system, force, trajectories) / span)
+        check_recorded_by(trajectories, system, "system_rate")
+    return sample_mean(stratonovich(system, force, trajectories) / span, method="system")
 
 
 class _HeatForce(eqx.Module):
@@ -92,14 +94,14 @@ def _inverse_diffusivity(system: AbstractDiffusion, trajectories: Trajectories) 
     name = type(system).__name__
     if np.ptp(noise, axis=0).any():
         raise InvalidInput(
-            f"entropy_production_rate: the noise of {name} depends on the state; only constant "
+            f"system_rate: the noise of {name} depends on the state; only constant "
             "noise is supported."
         )
     b = noise[0] if noise[0].ndim == 2 else np.diag(np.broadcast_to(noise[0], states.shape[1:]))
     diffusivity = b @ b.T / 2
     if np.linalg.matrix_rank(diffusivity) < len(diffusivity):
         raise InvalidInput(
-            f"entropy_production_rate: {name} has a direction without noise, in which irreversible "
+            f"system_rate: {name} has a direction without noise, in which irreversible "
             "motion would cost infinitely much; give every coordinate noise."
         )
     return jnp.asarray(np.linalg.inv(diffusivity), states.dtype)

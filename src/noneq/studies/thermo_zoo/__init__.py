@@ -1,0 +1,1 @@
+"""Thermodynamics from data, judged on systems whose entropy production is known."""
