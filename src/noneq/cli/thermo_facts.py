@@ -155,6 +155,7 @@ def facts(found: Findings) -> dict[str, Any]:
         "verdict": found.sentence,
         "estimates": numbers,
         "notes": list(found.notes),
+        "assumptions": list(found.assumptions),
     }
 
 

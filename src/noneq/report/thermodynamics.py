@@ -66,7 +66,7 @@ def thermo_report(
         notes=[*found.notes, *notes],
         figures=figures,
         tables=[_table(found.estimates)],
-        limits=_LIMITS[found.subject],
+        limits=[*_LIMITS[found.subject], *found.assumptions],
         sources=[bibtex(key) for key in _SOURCES[found.subject]],
         command=command or f"noneq thermo {name}",
     )

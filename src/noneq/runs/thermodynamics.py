@@ -1,6 +1,6 @@
 """What a file or a run says of its thermodynamics: one sentence, and the numbers behind it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,9 @@ class Findings:
         subject: ``trajectories``, ``chain``, ``model`` or ``work``.
         sentence: the verdict.
         estimates: a quantity and its estimate each.
-        notes: what was assumed or could not be measured, a sentence each.
+        notes: what to be wary of, and what could not be measured, a sentence each.
         detail: the object behind it: an agreement, a matrix, an audit, or works.
+        assumptions: what each method took for granted.
     """
 
     subject: str
@@ -37,6 +38,7 @@ class Findings:
     estimates: tuple[tuple[str, Estimate], ...]
     notes: tuple[str, ...]
     detail: Any
+    assumptions: tuple[str, ...] = ()
 
     def rows(self, case: str) -> list[Row]:
         """The numbers as rows of results."""
@@ -77,18 +79,20 @@ def thermodynamics(
         )
     given = {} if system is None else {"system": system}
     found = entropy_production(data, method=method, level=level, key=jax.random.key(seed), **given)
+    per = f"k_B/{data.time_unit or 'unit time'}"
+    rate = lambda one: ("entropy_production_rate", one if one.unit else replace(one, unit=per))
     if isinstance(found, Estimate):
-        sentence = f"entropy production rate {found} by {found.method}"
-        return Findings("trajectories", sentence, (_rate(found),), found.notes, found)
+        row = rate(found)
+        sentence = f"entropy production rate {row[1]} by {found.method}"
+        return Findings("trajectories", sentence, (row,), (), found, found.notes)
+    rows = tuple(rate(row) for row in found.rows)
     notes = [f"{name}: not applicable. {reason}" for name, reason in found.refused]
-    notes += [f"{row.method}: {note}" for row in found.rows for note in row.notes]
+    assumed = tuple(f"{row.method}: {note}" for row in found.rows for note in row.notes)
     if found.verdict is None:
-        best = found.rows[0]
-        sentence = f"entropy production rate {best} by {best.method}"
+        sentence = f"entropy production rate {rows[0][1]} by {found.rows[0].method}"
     else:
         sentence, notes = found.verdict.sentence, [*found.verdict.notes, *notes]
-    rows = tuple(_rate(row) for row in found.rows)
-    return Findings("trajectories", sentence, rows, tuple(dict.fromkeys(notes)), found)
+    return Findings("trajectories", sentence, rows, tuple(dict.fromkeys(notes)), found, assumed)
 
 
 def chain_thermodynamics(matrix: Any) -> Findings:
@@ -156,7 +160,3 @@ def run_thermodynamics(
     parts = [f"{name.replace('_', ' ')} {value}" for name, value in found.rows[:1]]
     sentence = f"{found.model}: {'; '.join(parts) or 'nothing could be measured'}"
     return Findings("model", sentence, found.rows, tuple(dict.fromkeys(notes)), found)
-
-
-def _rate(estimate: Estimate) -> tuple[str, Estimate]:
-    return "entropy_production_rate", estimate
