@@ -78,7 +78,8 @@ def thermodynamics(
             "or fit a transport (noneq fit SF2M FILE -o RUN) and ask for the run (noneq thermo RUN)."
         )
     given = {} if system is None else {"system": system}
-    found = entropy_production(data, method=method, level=level, key=jax.random.key(seed), **given)
+    key = jax.random.key(seed)
+    found: Any = entropy_production(data, method=method, level=level, key=key, **given)
     per = f"k_B/{data.time_unit or 'unit time'}"
     rate = lambda one: ("entropy_production_rate", one if one.unit else replace(one, unit=per))
     if isinstance(found, Estimate):
@@ -101,12 +102,17 @@ def chain_thermodynamics(matrix: Any) -> Findings:
     Raises:
         InvalidInput: no chain, or a reducible one.
     """
-    from noneq.thermo import affinity, currents, dominant_cycle, entropy_production
+    from noneq.thermo import affinity, currents, dominant_cycle
+    from noneq.thermo.chains import chain_entropy_production
 
     chain = np.asarray(matrix, np.float64)
-    rate, cycle, largest = entropy_production(chain), dominant_cycle(chain), currents(chain).max()
+    rate, cycle = chain_entropy_production(chain), dominant_cycle(chain)
+    largest = float(currents(chain).max())
     per = "step" if np.allclose(chain.sum(1), 1) else "unit time"
-    exact = lambda value, unit="": Estimate(value, 0.0, len(chain), unit=unit, method="exact")
+    zero, count = np.zeros(()), np.asarray(len(chain))
+    exact = lambda value, unit="": Estimate(
+        np.asarray(value), zero, count, unit=unit, method="exact"
+    )
     # Rounding of the matrix leaves currents that no loop carries.
     if cycle is None or rate < 1e-12:
         sentence = f"in equilibrium: the chain of {len(chain)} states has detailed balance"
