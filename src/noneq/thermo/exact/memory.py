@@ -88,9 +88,9 @@ def fractional_relaxation(times: Numbers, alpha: float) -> np.ndarray:
     theta, s = math.pi * alpha, np.linspace(-_REACH, _REACH, _POINTS)
     share = np.tanh(math.pi / 2 * np.sinh(s))
     weight = np.cosh(s) / np.cosh(math.pi / 2 * np.sinh(s)) ** 2 * math.pi / 4 * (s[1] - s[0])
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         log_rate = 2 / alpha * np.arctanh(np.tan(share * theta / 2) / math.tan(theta / 2))
-    return np.exp(-np.exp(log_rate.clip(max=700)) * times[:, None]) @ weight
+        return np.exp(-np.exp(log_rate.clip(max=700)) * times[:, None]) @ weight
 
 
 def subdiffusion(times: Numbers, alpha: float, generalised_diffusivity: float = 1.0) -> np.ndarray:

@@ -37,4 +37,6 @@ def rotating_wells(drive: float = 1.0, radius: float = 0.5, beta: float = 10.0) 
 
 def ginzburg_landau(sites: int, r: float, g: float, q: float, temperature: float = 1.0) -> float:
     """Two fields on a ring that rotate down their landscape, see `noneq.systems.GinzburgLandau`."""
-    return GinzburgLandau(sites, r, g, q, 1 / temperature).entropy_production_rate()
+    return GinzburgLandau(
+        sites=sites, r=r, g=g, q=q, beta=1 / temperature
+    ).entropy_production_rate()
