@@ -29,7 +29,7 @@ from noneq.kinds import AbstractChecked
 from noneq.learning.training import Training
 from noneq.methods import EDM
 from noneq.spec import public
-from noneq.systems import Boids, DrivenRing, GrayScott, Ising, Lattice, Prinz
+from noneq.systems import BeadSpring, Boids, DrivenRing, GrayScott, Ising, Lattice, Prinz
 from stub_methods import Stub
 
 
@@ -242,6 +242,7 @@ def _thermo(folder: Path) -> list[Entry]:
             thermo.entropy_production_rate,
             {"trajectories": moved, "system": ring},
         ),
+        Entry("thermo.exact.target", thermo.exact.target, {"system": BeadSpring(), "dt": 0.1}),
         Entry("thermo.work", thermo.work, {"trajectories": moved, "system": ring}),
         Entry("thermo.power", thermo.power, {"trajectories": moved, "system": ring}),
     ]
@@ -420,6 +421,7 @@ def _systems(folder: Path) -> list[Entry]:
         (DrivenRing(), np.zeros(1)),
         (systems.Lorenz(), np.ones(3)),
         (systems.Linear(), np.ones(2)),
+        (systems.NonreciprocalFields(), np.ones((2, 16))),
     )
     return [
         *(Entry(f"systems.{name}", public("systems")[name], ising) for name in exact),
@@ -428,6 +430,9 @@ def _systems(folder: Path) -> list[Entry]:
         Entry("systems.torus_energy", systems.torus_energy, warm | {"shape": (4, 4)}),
         Entry("Prinz.initial", Prinz().initial, {"key": _key()}),
         *(Entry(f"{type(s).__name__}.drift", s.drift, {"t": 0.0, "x": x}) for s, x in moving),
+        Entry(
+            "UnderdampedPair.force", systems.UnderdampedPair().force, {"t": 0.0, "x": np.ones(2)}
+        ),
         Entry("Swirl.potential", systems.Swirl().potential, {"t": 0.0, "x": np.ones(2)}),
         Entry("Swirl.log_density", systems.Swirl().log_density, {"x": np.ones(2)}),
         Entry(

@@ -13,8 +13,16 @@ import pytest
 
 from noneq.domains import Box, Free
 from noneq.errors import InvalidInput, MissingTrait, NoneqError, SolveFailed, WrongType
-from noneq.simulation import RungeKutta4, StochasticHeun, ensemble, simulate
-from noneq.systems import AbstractDiffusion, DrivenRing, EightGaussians, Linear, Prinz
+from noneq.simulation import EulerMaruyama, RungeKutta4, StochasticHeun, ensemble, simulate
+from noneq.systems import (
+    AbstractDiffusion,
+    AbstractLinear,
+    BeadSpring,
+    DrivenRing,
+    EightGaussians,
+    Linear,
+    Prinz,
+)
 
 
 Z = 5.0  # |z| < 5: a false alarm in 6e-7 of the numbers tested
@@ -77,15 +85,30 @@ OU = Linear(
 )
 
 
-def test_ou_mean_and_covariance_are_exact(key):
-    data = simulate(OU, [0.0, 0.3, 1.0], n=20_000, key=key)
+@pytest.mark.parametrize("solver", [None, EulerMaruyama()], ids=["exact", "euler"])
+def test_ou_mean_and_covariance_are_exact(solver, key):
+    data = simulate(OU, [0.0, 0.3, 1.0], n=20_000, key=key, solver=solver)
     assert np.abs(moments_z(data, OU)).max() < Z
+
+
+def test_exact_steps_do_not_depend_on_the_interval(key):
+    """Uneven and long intervals, at whose length Euler's step explodes; the covariance of two frames."""
+    system = BeadSpring(cold=1.0, hot=10.0)
+    data = simulate(system, [0.0, 0.5, 3.0], n=20_000, key=key)
+    first, second, third = np.moveaxis(data.values.astype(np.float64), 1, 0)
+    sigma = system.stationary_covariance()
+    for before, after, lag in ((first, second, 0.5), (second, third, 2.5)):
+        expected = system.transition(lag)[0] @ sigma
+        products = after[:, :, None] * before[:, None, :]
+        stderr = products.std(0) / np.sqrt(len(products))
+        assert np.abs((products.mean(0) - expected) / stderr).max() < Z
+    assert np.abs(np.cov(third.T) / sigma - 1).max() < 0.1
 
 
 def test_a_dropped_root_two_is_caught(key):
     half = tuple(tuple(v / 2 for v in row) for row in OU.D)
     broken = eqx.tree_at(lambda s: s.D, OU, half)
-    data = simulate(broken, [0.0, 0.3, 1.0], n=20_000, key=key)
+    data = simulate(broken, [0.0, 0.3, 1.0], n=20_000, key=key, solver=EulerMaruyama())
     assert np.abs(moments_z(data, OU)).max() > 2 * Z
 
 
@@ -190,10 +213,10 @@ def test_particles_and_frames_are_independent(key):
 
 def test_equal_systems_share_one_compilation(monkeypatch):
     traces = []
-    drift = Linear.drift
-    monkeypatch.setattr(Linear, "drift", lambda *a: traces.append(1) or drift(*a))
+    drift = AbstractLinear.drift
+    monkeypatch.setattr(AbstractLinear, "drift", lambda *a: traces.append(1) or drift(*a))
     run = lambda drive: simulate(
-        Linear(A=((drive,),), D=((0.123,),)), [0.0, 0.1], n=7, key=jax.random.key(0)
+        Linear(A=((drive,),), D=((0.123,),)), [0.0, 0.1], n=7, key=jax.random.key(0), substeps=9
     )
     run(1.25)
     first = len(traces)
@@ -223,7 +246,7 @@ def test_a_system_without_dynamics_has_one_time(key):
         ({"start": np.zeros((3, 3))}, "start"),
         ({"start": np.full((3, 2), np.nan)}, "not finite"),
         ({"n": 10**12}, "GB"),
-        ({"times": [0.0, 1e12]}, "internal steps"),
+        ({"times": [0.0, 1e12], "solver": EulerMaruyama()}, "internal steps"),
         ({"solver": RungeKutta4()}, "noise"),
     ],
 )

@@ -19,6 +19,7 @@ def test_linear_family_agrees_with_its_closed_forms():
     pair = exact.linear(np.array([[2.0, -1.0], [-1.0, 2.0]]), np.diag([1.0, 3.0]))
     np.testing.assert_allclose([pair, exact.coupled_particles(1.0, 1.0, 1.0, 3.0)], 1 / 3)
     np.testing.assert_allclose(exact.underdamped_pair(1.0, 1.0, 1.0, 3.0), 2 / 9)
+    np.testing.assert_allclose(exact.underdamped_heat(1.0, 1.0, 1.0, 3.0), 1 / 3)
 
 
 @pytest.mark.parametrize(
@@ -72,10 +73,15 @@ def test_hopf():
 
 
 @pytest.mark.parametrize(
-    ("amplitude", "force", "rate"),
-    [(1.0, 1.0, 0.7747184), (2.0, 0.5, 0.0589911), (2.0, 3.0, 7.1654046)],
+    ("amplitude", "force", "current", "rate"),
+    [
+        (1.0, 1.0, 0.1233003, 0.7747184),
+        (2.0, 0.5, 0.0187774, 0.0589911),
+        (2.0, 3.0, 0.3801365, 7.1654046),
+    ],
 )
-def test_driven_ring(amplitude, force, rate):
+def test_driven_ring(amplitude, force, current, rate):
+    np.testing.assert_allclose(exact.driven_ring_current(force, amplitude), current, rtol=3e-6)
     np.testing.assert_allclose(exact.driven_ring(force, amplitude), rate, rtol=1e-6)
 
 
@@ -113,6 +119,7 @@ def test_hopf_far_below_its_bifurcation():
 
 def test_rotating_wells():
     np.testing.assert_allclose(exact.rotating_wells(), 0.25803, rtol=1e-4)
+    np.testing.assert_allclose(exact.rotating_wells_power(radius=1.5), 0.222249, rtol=1e-4)
 
 
 def test_refusals():

@@ -44,7 +44,8 @@ class BAOAB(AbstractSolver):
         kept = jnp.exp(-moved.friction * jnp.asarray(h, x.dtype) / moved.mass)
         v = v + h / (2 * moved.mass) * moved.force(t, place)
         place = place + h / 2 * v
-        v = kept * v + jnp.sqrt((1 - kept**2) * bath) * noise
+        kick = jnp.zeros_like(v) if noise is None else noise
+        v = kept * v + jnp.sqrt((1 - kept**2) * bath) * kick
         place = place + h / 2 * v
         v = v + h / (2 * moved.mass) * moved.force(t + h, place)
         return jnp.concatenate([place, v])

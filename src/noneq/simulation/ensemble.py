@@ -116,7 +116,7 @@ def simulate(
         if solver is None and substeps is None and isinstance(system, HasTransition):
             advance = exact_advance(system, times, dtype)
         else:
-            solver = _own_solver(system) if solver is None else solver
+            solver = own_solver(system) if solver is None else solver
             _check_solver(solver, system, times[0], states, probe_key)
             advance = _diffusion_advance(system, times, solver, substeps, states[0])
     else:
@@ -137,7 +137,8 @@ def simulate(
     return Trajectories(values, times, **labels)
 
 
-def _own_solver(system: AbstractDiffusion) -> AbstractSolver:
+def own_solver(system: AbstractDiffusion) -> AbstractSolver:
+    """The scheme of `simulate` where none is asked for."""
     if isinstance(system, AbstractUnderdamped):
         return BAOAB()
     return RungeKutta4() if isinstance(system, AbstractODE) else EulerMaruyama()

@@ -1,5 +1,7 @@
 """Overdamped particles on springs between baths of different temperatures."""
 
+from typing import Any
+
 import numpy as np
 
 from noneq.errors import InvalidInput
@@ -57,7 +59,8 @@ class BeadSpring(AbstractSteadyLinear, HasEntropyProduction):
                 f"BeadSpring.of_rate: rate = {rate}; expected a number between 0 and "
                 f"{excess(lowest) + rate:.3g} nats per unit time."
             )
-        return cls(beads, float(np.exp(brentq(excess, lowest, highest, xtol=1e-13))), hot)
+        root: Any = brentq(excess, lowest, highest, xtol=1e-13)
+        return cls(beads, float(np.exp(root)), hot)
 
     @property
     def event_shape(self) -> tuple[int, ...]:

@@ -47,7 +47,7 @@ def _measured(system: Any) -> float:
     keys = jax.random.split(jax.random.key(0), _ROUNDS + 1)
     x = jax.vmap(system.initial)(jax.random.split(keys[0], _PATHS))
     advance = jax.jit(partial(_advance, system))
-    share = _INERTIAL_SHARE if isinstance(system, HasParity) else _SHARE
+    share = _INERTIAL_SHARE if _has_velocities(system) else _SHARE
     longest, step, time, bounds = _LONGEST, _FIRST, 0.0, system.domain.bounds
     for key in keys[1:]:
         rate, kick, onward = advance(time, x, step, key)
@@ -65,6 +65,10 @@ def _measured(system: Any) -> float:
         # Doubled only, so that no path jumps over a place where it would have to go slowly.
         step = min(2 * step, longest)
     return longest
+
+
+def _has_velocities(system: Any) -> bool:
+    return isinstance(system, HasParity)
 
 
 def _advance(system: Any, t: Scalar, x: Array, h: Scalar, key: Key) -> tuple[Array, Array, Array]:

@@ -12,6 +12,7 @@ from noneq.errors import InvalidInput, MissingTrait
 from noneq.estimate import Estimate, sample_mean
 from noneq.needs import observable
 from noneq.systems.base import AbstractDiffusion, AbstractLangevin, AbstractSystem
+from noneq.systems.underdamped import AbstractUnderdamped
 from noneq.thermo.goodness_of_fit import check_recorded_by
 from noneq.thermo.work import check_complete, stratonovich, work
 
@@ -27,8 +28,9 @@ def system_rate(
     """Mean entropy production rate in a (periodic) steady state.
 
     **Equation**: Langevin systems: beta W/T, W = ∫ ∂_t V dt + ∫ f_nc ∘ dX, the work over the
-    window, all of which ends as heat. Other diffusions with constant invertible D:
-    (1/T) ∫ D^{-1} f ∘ dX.
+    window, all of which ends as heat. Systems with inertia: the heat into every bath over its
+    temperature, Σ_i [∫ F_i ∘ dx_i − m Δ(v_i²)/2]/(T_i T). Other diffusions with constant
+    invertible D: (1/T) ∫ D^{-1} f ∘ dX.
 
     Each trajectory is one independent sample. The Stratonovich sums carry an error linear in the
     recording interval; the first term has none, whatever the interval. Choose a window of whole
@@ -70,7 +72,15 @@ def system_rate(
         return sample_mean(
             system.beta * work(trajectories, system, check=False) / span, method="system"
         )
-    force = _HeatForce(system, _inverse_diffusivity(system, trajectories))
+    if isinstance(system, AbstractUnderdamped):
+        if not min(system.temperatures) > 0:
+            raise InvalidInput(
+                f"system_rate: a bath of {type(system).__name__} has temperature 0, "
+                "where heat costs infinitely much entropy; give every bath a temperature."
+            )
+        force = _BathForce(system)
+    else:
+        force = _HeatForce(system, _inverse_diffusivity(system, trajectories))
     if check:
         check_recorded_by(trajectories, system, "system_rate")
     return sample_mean(stratonovich(system, force, trajectories) / span, method="system")
@@ -84,6 +94,17 @@ class _HeatForce(eqx.Module):
 
     def __call__(self, t: ScalarLike, x: Float[Array, "dim"]) -> Float[Array, "dim"]:
         return self.inverse @ self.system.drift(t, x)
+
+
+class _BathForce(eqx.Module):
+    """(F/T, −m v/T) of a state (x, v): the force whose work is the heat over kT of each bath."""
+
+    system: AbstractUnderdamped
+
+    def __call__(self, t: ScalarLike, x: Float[Array, "state"]) -> Float[Array, "state"]:
+        place, v = jnp.split(x, 2)
+        bath = jnp.asarray(self.system.temperatures, x.dtype)
+        return jnp.concatenate([self.system.force(t, place) / bath, -self.system.mass * v / bath])
 
 
 def _inverse_diffusivity(system: AbstractDiffusion, trajectories: Trajectories) -> Array:

@@ -32,6 +32,7 @@ from noneq.thermo.exact.nonlinear_systems import (
     ginzburg_landau as ginzburg_landau,
     hopf as hopf,
     rotating_wells as rotating_wells,
+    rotating_wells_power as rotating_wells_power,
     swirl as swirl,
 )
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from noneq.errors import InvalidInput, MissingTrait
+from noneq.kinds import checked
 from noneq.systems.base import AbstractSystem, HasParity
 from noneq.systems.linear import (
     AbstractLinear,
@@ -21,8 +22,8 @@ from noneq.systems.linear import (
 from noneq.systems.underdamped import UnderdampedPair
 
 
-_LEAST = 1e-14
-"""Of the variances of frames, relative to the largest."""
+_LEAST, _MOST = 1e-14, 4096
+"""Of the variances of frames, relative to the largest; and most numbers in a window."""
 
 
 class Pair(NamedTuple):
@@ -45,6 +46,7 @@ class Pair(NamedTuple):
         return self.decay @ self.stationary
 
 
+@checked
 def pair(system: AbstractSystem, dt: float, generator: str = "exact") -> Pair:
     """The law of two frames of a linear system.
 
@@ -82,6 +84,7 @@ def pair(system: AbstractSystem, dt: float, generator: str = "exact") -> Pair:
     return Pair(decay, spread, solve_discrete_lyapunov(decay, spread), A, D, dt)
 
 
+@checked
 def target(
     system: AbstractSystem,
     dt: float,
@@ -130,14 +133,17 @@ def target(
             f"target: estimator = {estimator!r}; expected 'path_kl', "
             f"{', '.join(map(repr, _OF_PAIRS))}."
         )
-    if isinstance(window, bool) or int(window) != window or window < 2:
-        raise InvalidInput(f"target: window = {window}; expected a whole number of frames ≥ 2.")
     law = pair(system, dt, generator)
+    if not 2 <= window <= _MOST // len(law.A):
+        raise InvalidInput(
+            f"target: window = {window}; expected 2 to {_MOST // len(law.A)} frames of "
+            f"{len(law.A)} numbers."
+        )
     signs = system.parity if isinstance(system, HasParity) else (1,) * len(law.A)
     parity = np.asarray(signs, float)
     if estimator == "path_kl":
         kept = _kept(observed, len(parity))
-        shown = [_path_divergence(law, frames, parity, kept) for frames in (int(window), 1)]
+        shown = [_path_divergence(law, frames, parity, kept) for frames in (window, 1)]
         return (shown[0] - shown[1]) / ((window - 1) * dt)
     if window != 2 or observed is not None:
         raise InvalidInput(

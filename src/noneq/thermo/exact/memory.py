@@ -9,8 +9,8 @@ from noneq.errors import InvalidInput
 from noneq.systems.memory import GeneralisedLangevin
 
 
-_REACH, _POINTS = 60.0, 6001
-"""Decades of e, and points, of the integral over relaxation rates."""
+_REACH, _POINTS = 3.2, 2001
+"""Reach and points of the tanh–sinh rule."""
 
 
 def memory_kernel(times: Numbers, friction: float = 1.0, tau: float = 0.5) -> np.ndarray:
@@ -21,7 +21,7 @@ def memory_kernel(times: Numbers, friction: float = 1.0, tau: float = 0.5) -> np
         friction: ∫ K dt.
         tau: memory time.
     """
-    return friction / tau * np.exp(-np.asarray(times, float) / tau)
+    return friction / tau * np.exp(-np.atleast_1d(np.asarray(times, float)) / tau)
 
 
 def memory_correlation(
@@ -42,9 +42,11 @@ def memory_correlation(
     Returns:
         (T, 3, 3); [:, 1, 1] is the correlation of velocities.
     """
+    from scipy.linalg import expm
+
     system = GeneralisedLangevin(frequency, friction, tau, temperature)
-    sigma, lags = system.stationary_covariance(), np.atleast_1d(np.asarray(times, float))
-    return np.stack([system.transition(float(lag))[0] @ sigma for lag in lags])
+    lags = np.atleast_1d(np.asarray(times, float))[:, None, None]
+    return expm(-system.matrices()[0] * lags) @ system.stationary_covariance()
 
 
 def memory_laplace(
@@ -82,12 +84,13 @@ def fractional_relaxation(times: Numbers, alpha: float) -> np.ndarray:
         )
     if alpha == 1:
         return np.exp(-times)
-    # y = alpha log k: the weight falls as e^{−|y|}, whatever alpha.
-    y = np.linspace(-_REACH / 2, _REACH / 2, _POINTS)
-    weight = 1 / (2 * np.cosh(y) + 2 * math.cos(math.pi * alpha))
-    weight *= math.sin(math.pi * alpha) / (math.pi * alpha) * (y[1] - y[0])
-    with np.errstate(over="ignore"):
-        return np.exp(-np.exp(y / alpha) * times[:, None]) @ weight
+    # The share φ of rates below k is known, so the integral is over φ, by the tanh–sinh rule.
+    theta, s = math.pi * alpha, np.linspace(-_REACH, _REACH, _POINTS)
+    share = np.tanh(math.pi / 2 * np.sinh(s))
+    weight = np.cosh(s) / np.cosh(math.pi / 2 * np.sinh(s)) ** 2 * math.pi / 4 * (s[1] - s[0])
+    with np.errstate(divide="ignore", over="ignore"):
+        log_rate = 2 / alpha * np.arctanh(np.tan(share * theta / 2) / math.tan(theta / 2))
+        return np.exp(-np.exp(log_rate.clip(max=700)) * times[:, None]) @ weight
 
 
 def subdiffusion(times: Numbers, alpha: float, generalised_diffusivity: float = 1.0) -> np.ndarray:
@@ -100,4 +103,5 @@ def subdiffusion(times: Numbers, alpha: float, generalised_diffusivity: float = 
         alpha: exponent, > 0; 1 is ordinary diffusion.
         generalised_diffusivity: D_α, length² per time^α.
     """
-    return 2 * generalised_diffusivity * np.asarray(times, float) ** alpha / math.gamma(1 + alpha)
+    times = np.atleast_1d(np.asarray(times, float))
+    return 2 * generalised_diffusivity * times**alpha / math.gamma(1 + alpha)

@@ -1,5 +1,7 @@
 """Nonlinear systems whose stationary law and current are both known."""
 
+import math
+
 from noneq.systems.ginzburg_landau import GinzburgLandau
 from noneq.systems.hopf import Hopf
 from noneq.systems.prinz import Prinz
@@ -31,10 +33,20 @@ def hopf(mu: float, w: float, diffusivity: float) -> float:
 
 
 def rotating_wells(drive: float = 1.0, radius: float = 0.5, beta: float = 10.0) -> float:
-    """The rotating five wells, see `noneq.systems.Prinz`: power over kT."""
-    return Prinz(drive=drive, radius=radius, beta=beta).entropy_production_rate()
+    """The rotating five wells far from walls, see `noneq.systems.Prinz`: power over kT."""
+    return beta * rotating_wells_power(drive, radius, beta)
+
+
+def rotating_wells_power(drive: float = 1.0, radius: float = 0.5, beta: float = 10.0) -> float:
+    """Energy per unit time that keeps the same wells turning, ⟨∂_t V⟩."""
+    # So far away that the mass does not reach the walls of the box.
+    far = max(1.0, radius + 1.5 / math.sqrt(beta))
+    wells = Prinz(drive=drive, radius=radius, beta=beta, half_width=far)
+    return wells.entropy_production_rate() / beta
 
 
 def ginzburg_landau(sites: int, r: float, g: float, q: float, temperature: float = 1.0) -> float:
     """Two fields on a ring that rotate down their landscape, see `noneq.systems.GinzburgLandau`."""
-    return GinzburgLandau(sites, r, g, q, 1 / temperature).entropy_production_rate()
+    return GinzburgLandau(
+        sites=sites, r=r, g=g, q=q, beta=1 / temperature
+    ).entropy_production_rate()
