@@ -86,6 +86,8 @@ def free_energy(
         )
     if bootstraps < 20:
         raise InvalidInput(f"free_energy: bootstraps = {bootstraps}; give at least 20.")
+    if seed < 0:
+        raise InvalidInput(f"free_energy: seed = {seed}; give a whole number from 0.")
     if chosen in ("bar", "crossing") and _apart(works):
         found = _bounded(works, chosen, bootstraps, seed)
     else:

@@ -65,6 +65,8 @@ def mbar(
     u, n = _checked(energies, counts, beta)
     if bootstraps < 20:
         raise InvalidInput(f"mbar: bootstraps = {bootstraps}; give at least 20.")
+    if seed < 0:
+        raise InvalidInput(f"mbar: seed = {seed}; give a whole number from 0.")
     owner = np.repeat(np.arange(len(n)), n)
     f = _solved(u, n, np.ones(u.shape[1]), _chained(u, n, owner))
     rng = np.random.default_rng(seed)
