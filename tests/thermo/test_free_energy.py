@@ -83,7 +83,7 @@ def test_units_and_beta(rng, method):
 @pytest.mark.parametrize("method", METHODS)
 def test_errors_cover(rng, method):
     z = [
-        float(free_energy(*pairs(rng, 2.0, 0.5, 120, 60), method=method, bootstraps=50).z(2.0))
+        float(free_energy(*pairs(rng, 2.0, 0.3, 120, 60), method=method, bootstraps=50).z(2.0))
         for _ in range(120)
     ]
     assert np.mean(np.abs(z) < 1.96) > 0.85
@@ -149,7 +149,7 @@ def test_warnings_name_the_cure(rng):
     with pytest.warns(UserWarning, match=r"effective of 100 works.*method='bar'"):
         assert free_energy(a, bootstraps=20).bound == "upper"
     with pytest.warns(UserWarning, match="overlap of forward and backward"):
-        free_energy(*pairs(rng, 0.0, 9.0, 4000, 4000), method="bar", bootstraps=20)
+        free_energy(*pairs(rng, 0.0, 12.0, 4000, 4000), method="bar", bootstraps=20)
     with pytest.warns(UserWarning, match="not Gaussian"):
         free_energy(rng.exponential(1.0, 500), method="cumulants", bootstraps=20)
     with warnings.catch_warnings():
@@ -200,7 +200,7 @@ def test_many_states(rng):
     energies, counts = state_energies(harmonic(rng, (300, 300, 0, 300)), BreathingTrap(), STIFFNESS)
     np.testing.assert_allclose(energies[3], 4 * energies[0], rtol=1e-5)
     found = mbar(energies, counts, bootstraps=40)
-    assert (np.abs(found.z(np.append(-1.0, np.log(STIFFNESS[1:]) / 2))[1:]) < 4).all()
+    assert (np.abs(found[1:].z(np.log(STIFFNESS[1:]) / 2)) < 4).all()
     assert found.stderr.max() < 0.05
     assert found.value[0] == found.stderr[0] == 0
     two = energies[[0, 3]][:, np.r_[0:300, 600:900]]

