@@ -245,6 +245,52 @@ def _thermo(folder: Path) -> list[Entry]:
         Entry("thermo.exact.target", thermo.exact.target, {"system": BeadSpring(), "dt": 0.1}),
         Entry("thermo.work", thermo.work, {"trajectories": moved, "system": ring}),
         Entry("thermo.power", thermo.power, {"trajectories": moved, "system": ring}),
+        *_energies(moved),
+    ]
+
+
+def _energies(moved: Any) -> list[Entry]:
+    rng = np.random.default_rng(1)
+    works = {"forward": rng.normal(1.5, 1, 40), "backward": rng.normal(-0.5, 1, 30)}
+    tug = {"names": ["force", "extension"], "units": ["pN", "nm"]}
+    record = np.stack([np.linspace(0, 9, 16), np.linspace(100, 150, 16)], -1)[None].repeat(2, 0)
+    still = nq.Trajectories(rng.normal(size=(1, 128, 1)), np.arange(128.0))
+    states = rng.normal(size=(40, 2))
+    return [
+        Entry("thermo.free_energy", thermo.free_energy, works),
+        Entry("thermo.work_diagnostics", thermo.work_diagnostics, works),
+        Entry("thermo.crooks_test", thermo.crooks_test, works),
+        Entry(
+            "thermo.integral_fluctuation_test",
+            thermo.integral_fluctuation_test,
+            {"entropy": rng.normal(0.1, 0.4, 40)},
+        ),
+        Entry("thermo.current_bound", thermo.current_bound, {"current": rng.normal(1, 1, 40)}),
+        Entry(
+            "thermo.speed_limit",
+            thermo.speed_limit,
+            {"start": states, "end": 1 + states, "duration": 1.0},
+        ),
+        Entry(
+            "thermo.mbar",
+            thermo.mbar,
+            {"energies": rng.normal(size=(2, 40)) ** 2, "counts": [20, 20]},
+        ),
+        Entry(
+            "thermo.state_energies",
+            thermo.state_energies,
+            {
+                "samples": [states[:, :1], states[:, 1:]],
+                "system": systems.BreathingTrap(),
+                "parameters": [1.0, 2.0],
+            },
+        ),
+        Entry("thermo.trap_calibration", thermo.trap_calibration, {"trajectories": still}),
+        Entry(
+            "thermo.pulling_work",
+            thermo.pulling_work,
+            {"trajectories": nq.Trajectories(record, np.arange(16.0), **tug)},
+        ),
     ]
 
 

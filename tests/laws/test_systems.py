@@ -11,7 +11,7 @@ from noneq.spec.names import modules
 from noneq.systems import AbstractDiffusion, AbstractMap, AbstractSystem, Linear, Prinz, Swirl
 
 
-OWN = {"Diffusion", "ODE", "Langevin", "Underdamped"}
+OWN = {"Diffusion", "ODE", "Langevin", "DrivenLangevin", "Underdamped"}
 """Systems of functions, which have no defaults and are no text; `test_own_functions` holds their laws."""
 
 SYSTEMS = {name: cls for name, cls in modules("systems", AbstractSystem).items() if name not in OWN}

@@ -102,7 +102,7 @@ class Driven(AbstractDriven):
             )
 
     @property
-    def beta(self) -> float:
+    def beta(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The system's."""
         return self.system.beta
 

@@ -8,10 +8,12 @@ or the last instant belongs to it, as those of optimal protocols do.
 from abc import abstractmethod
 from typing import Any, Literal
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jaxtyping import Array, Float
 
 from noneq._typing import Scalar, ScalarLike
 from noneq.errors import InvalidInput
@@ -84,7 +86,7 @@ class Protocol(AbstractProtocol):
     """
 
     times: tuple[float, ...] = (0.0, 1.0)
-    values: tuple[float, ...] = (1.0, 4.0)
+    values: tuple[float, ...] | Float[Array, " m"] = (1.0, 4.0)
     between: Literal["linear", "constant"] = "linear"
 
     def __check_init__(self) -> None:
@@ -176,18 +178,20 @@ class FunctionProtocol(AbstractProtocol):
                 "or a function of t."
             )
         try:
-            found = [self(t) for t in np.linspace(self.start, self.end, 9)]
-            shape = jax.eval_shape(self, 0.0).shape
-        except (TypeError, jax.errors.JAXTypeError) as error:
+            shape = jax.eval_shape(self._inside, 0.0).shape
+        except InvalidInput:
+            raise
+        except (TypeError, ValueError, jax.errors.JAXTypeError) as error:
             raise InvalidInput(
-                "FunctionProtocol: the function cannot be traced by JAX; write it with jax.numpy, for "
-                "one time."
+                "FunctionProtocol: the function cannot be traced by JAX at one time, or gives no "
+                "number; write it with jax.numpy."
             ) from error
         if shape != ():
             raise InvalidInput(
-                f"FunctionProtocol: the function gives the shape {shape}, not one number."
+                f"FunctionProtocol: the function gives the shape {shape}; expected one number."
             )
-        _refuse_nonfinite(found, "FunctionProtocol: the function's values")
+        found = sides(self, np.linspace(self.start, self.end, 9))
+        _refuse_nonfinite(np.concatenate(found), "FunctionProtocol: the function's values")
 
     @property
     def span(self) -> tuple[float, float]:
@@ -222,12 +226,12 @@ class FunctionProtocol(AbstractProtocol):
         inside = self._left(jnp.clip(t, self.start, self.end))
         return jnp.where(t <= self.start, before, jnp.where(t > self.end, after, inside))
 
-    def _inside(self, t: ScalarLike) -> Scalar:
+    def _inside(self, t: ScalarLike) -> Array:
         if isinstance(self.function, str):
             return Expression(self.function, ("t",))(jnp.asarray(t, float)[None])
         return jnp.asarray(self.function(jnp.asarray(t, float)), float)
 
-    def _left(self, t: ScalarLike) -> Scalar:
+    def _left(self, t: ScalarLike) -> Array:
         """The function an instant earlier, which a jump needs and a smooth function does not feel."""
         return self._inside(jnp.nextafter(jnp.asarray(t, float), jnp.asarray(-jnp.inf)))
 
@@ -273,10 +277,19 @@ class Backward(AbstractProtocol):
         return jnp.where(jnp.abs(nearest - mirrored) < close, nearest, mirrored)
 
 
-def extremes(protocol: AbstractProtocol, points: int = 65) -> tuple[float, float]:
-    """Least and largest value, seen at some times and on both sides of every jump."""
-    seen = [protocol(t) for t in np.linspace(*protocol.span, points)]
-    seen += [
-        side(t) for t in (*protocol.span, *protocol.jumps) for side in (protocol, protocol.before)
-    ]
-    return float(min(map(float, seen))), float(max(map(float, seen)))
+def sides(protocol: AbstractProtocol, times: Any) -> tuple[np.ndarray, np.ndarray]:
+    """λ(t) and λ(t−) at many times, ``(T,)`` each."""
+    after, before = _sides(protocol, jnp.asarray(times, float))
+    return np.asarray(after, np.float64), np.asarray(before, np.float64)
+
+
+def extremes(protocol: AbstractProtocol, points: int = 64) -> tuple[float, float]:
+    """Least and largest value, seen at some times and on both sides of every knot."""
+    times = [*np.linspace(*protocol.span, points), *protocol.knots]
+    seen = np.concatenate(sides(protocol, times))
+    return float(seen.min()), float(seen.max())
+
+
+@eqx.filter_jit
+def _sides(protocol: AbstractProtocol, times: Array) -> tuple[Array, Array]:
+    return jax.vmap(protocol)(times), jax.vmap(protocol.before)(times)

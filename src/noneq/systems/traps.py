@@ -108,7 +108,7 @@ class BreathingTrap(AbstractGradient, AbstractDriven):
         return jax.random.normal(key, (1,)) / jnp.sqrt(self.beta * self.protocol.initial)
 
     def potential_at(self, parameter: ScalarLike, t: ScalarLike, x: Float[Array, "1"]) -> Scalar:
-        return parameter * x[0] ** 2 / 2
+        return jnp.asarray(parameter) * x[0] ** 2 / 2
 
 
 def _refuse_nonpositive(value: float, what: str) -> None:

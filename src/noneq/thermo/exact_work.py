@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from noneq.systems.protocols import AbstractProtocol
+from noneq.systems.protocols import AbstractProtocol, sides
 
 
 _CELLS = 500
@@ -61,11 +59,11 @@ def breathing_work(protocol: AbstractProtocol, beta: float = 1.0) -> float:
     τ = 1 takes 0.936042, the jump 1.5.
     """
     s, work = 1 / (beta * float(protocol.initial)), 0.0
+    slope = lambda k, s: 2 / beta - 2 * k * s
     for jump, times, values in _pieces(protocol):
         work += jump * s / 2
         for h, low, high in zip(np.diff(times), values[:-1], values[1:], strict=True):
-            rate, kT = (low + high) / 2, 1 / beta
-            slope = lambda k, s, kT=kT: -2 * k * s + 2 * kT
+            rate = (low + high) / 2
             first = slope(low, s)
             second = slope(rate, s + h * first / 2)
             third = slope(rate, s + h * second / 2)
@@ -124,11 +122,10 @@ def gaussian_works(free_energy: float, dissipated: float, beta: float = 1.0) -> 
 def _pieces(protocol: AbstractProtocol) -> Iterator[tuple[float, np.ndarray, np.ndarray]]:
     """(jump before it, times, values) of every smooth piece; then the last jump alone."""
     knots = np.asarray(protocol.knots)
-    jumps = [float(protocol(t)) - float(protocol.before(t)) for t in knots]
-    inside = jax.jit(jax.vmap(protocol))
-    for i, (low, high) in enumerate(zip(knots[:-1], knots[1:], strict=True)):
-        times = np.linspace(low, high, _CELLS + 1)
-        values = np.asarray(inside(jnp.asarray(times, float)), np.float64)
-        values[0], values[-1] = float(protocol(low)), float(protocol.before(high))
-        yield jumps[i], times, values
-    yield jumps[-1], np.zeros(1), np.zeros(1)
+    after, before = sides(protocol, knots)
+    for i in range(len(knots) - 1):
+        times = np.linspace(knots[i], knots[i + 1], _CELLS + 1)
+        values = sides(protocol, times)[0]
+        values[0], values[-1] = after[i], before[i + 1]
+        yield after[i] - before[i], times, values
+    yield after[-1] - before[-1], np.zeros(1), np.zeros(1)

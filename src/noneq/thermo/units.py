@@ -1,7 +1,7 @@
 """Energies, forces and rates in the units of a laboratory: kT, pN nm, k_B per second."""
 
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -76,13 +76,14 @@ def size_of(unit: str, kind: Literal["length", "force", "time", "energy"]) -> fl
     return known[name]
 
 
-def energy_over_kT(values: np.ndarray, unit: str, temperature: float = 298.15) -> np.ndarray:
+def energy_over_kT(values: Any, unit: str, temperature: float = 298.15) -> np.ndarray:
     """Energies in any unit as multiples of kT.
 
     Raises:
         InvalidInput: an unknown unit, or a temperature that is not positive.
     """
-    return np.asarray(values, float) * size_of(unit, "energy") / thermal_energy(temperature)
+    factor = size_of(unit, "energy") / thermal_energy(temperature)
+    return np.asarray(np.asarray(values, float) * factor)
 
 
 def entropy_rate_unit(data: Trajectories | Snapshots) -> str:
@@ -111,11 +112,11 @@ def as_power(
 
 def scaled(estimate: Estimate, factor: float, unit: str) -> Estimate:
     """The estimate in another unit, errors and corrections with it."""
-    times = lambda a: None if a is None else a * factor
+    times = lambda a: None if a is None else np.asarray(a * factor)
     return replace(
         estimate,
-        value=estimate.value * factor,
-        stderr=estimate.stderr * abs(factor),
+        value=np.asarray(estimate.value * factor),
+        stderr=np.asarray(estimate.stderr * abs(factor)),
         bias=times(estimate.bias),
         limit=times(estimate.limit),
         floor=times(estimate.floor),

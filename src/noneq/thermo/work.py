@@ -140,14 +140,9 @@ def _rises(system: AbstractLangevin, trajectories: Trajectories) -> np.ndarray:
     """Rise of V at every record and after it, ``(n, T)``."""
     times = trajectories.times
     if isinstance(system, HasProtocol):
-        protocol = system.protocol
-        times = _on_jumps(times, protocol.jumps)
-        marks = jnp.asarray(times, float)
-        after, before = jax.vmap(protocol)(marks), jax.vmap(protocol.before)(marks)
-    else:
-        after = before = jnp.asarray(times, float)
-    times = jnp.asarray(times, jnp.zeros(()).dtype)
-    return np.asarray(_potential_rises(system, times, after, before, _device(trajectories)))
+        times = _on_jumps(times, system.protocol.jumps)
+    marks = jnp.asarray(times, jnp.zeros(()).dtype)
+    return np.asarray(_potential_rises(system, marks, _device(trajectories)))
 
 
 def _on_jumps(times: np.ndarray, jumps: tuple[float, ...]) -> np.ndarray:
@@ -171,14 +166,14 @@ def _potential_rates(system: AbstractLangevin, times: Array, values: Array) -> A
 
 
 @eqx.filter_jit
-def _potential_rises(
-    system: AbstractLangevin, times: Array, after: Array, before: Array, values: Array
-) -> Array:
+def _potential_rises(system: AbstractLangevin, times: Array, values: Array) -> Array:
     """At every record its jump and half the rises of the intervals on both sides."""
     if isinstance(system, HasProtocol):
-        potential = lambda value, t, x: system.potential_at(value, t, x)
+        potential = system.potential_at
+        after, before = jax.vmap(system.protocol)(times), jax.vmap(system.protocol.before)(times)
     else:
-        potential = lambda value, t, x: system.potential(value, x)
+        potential = lambda value, t, x: system.potential(t, x)
+        after = before = times
 
     def at(x, k):
         here = potential(after[k], times[k], x)

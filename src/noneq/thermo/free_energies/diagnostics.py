@@ -54,15 +54,15 @@ def work_diagnostics(
     """
     works = as_works(forward, backward, beta, "work_diagnostics")
     ahead, back = works.forward, works.backward
-    count = relations.effective(ahead, works.ahead)
+    count = float(relations.effective(ahead, works.ahead))
     needed = 100 * np.expm1(min(ahead.var(ddof=1), 64.0))
     mean = lambda values: sample_mean(values / beta, unit=unit)
     if not back.size:
-        f = relations.exponential(ahead, works.ahead)
+        f = float(relations.exponential(ahead, works.ahead))
         return WorkDiagnostics(
             mean(ahead), mean(ahead - f), None, None, count, None, None, float(needed)
         )
-    f = relations.acceptance_ratio(works)
+    f = float(relations.acceptance_ratio(works))
     needed = max(needed, np.exp(min(float(back.mean() + f), 69.0)))
     loss = (ahead.mean() + back.mean()) / beta
     error = np.sqrt(ahead.var(ddof=1) / ahead.size + back.var(ddof=1) / back.size) / beta
@@ -75,7 +75,7 @@ def work_diagnostics(
         hysteresis,
         mean(back + f),
         count,
-        relations.effective(back, works.back),
+        float(relations.effective(back, works.back)),
         relations.overlap(works, f),
         float(needed),
     )

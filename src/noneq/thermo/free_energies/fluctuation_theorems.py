@@ -113,11 +113,11 @@ def crooks_test(forward: Any, backward: Any = None, *, beta: float = 1.0) -> The
     if n < 10:
         raise InvalidInput(f"crooks_test: {n} paths; give at least 10.")
     if works.backward.size:
-        f = acceptance_ratio(works)
+        f = float(acceptance_ratio(works))
         u = np.concatenate([works.forward, -works.backward]) - f
         ahead = np.concatenate([np.ones(works.forward.size), np.zeros(works.backward.size)])
         p = shares(works, f)
-        slope = crossing(works, f)[1]
+        slope = float(crossing(works, f)[1])
         information = p * (1 - p)
         u = u - np.sum(information * u) / max(information.sum(), 1e-300)
     else:

@@ -86,6 +86,8 @@ def free_energy(
         )
     if bootstraps < 20:
         raise InvalidInput(f"free_energy: bootstraps = {bootstraps}; give at least 20.")
+    if seed < 0:
+        raise InvalidInput(f"free_energy: seed = {seed}; give a whole number from 0.")
     if chosen in ("bar", "crossing") and _apart(works):
         found = _bounded(works, chosen, bootstraps, seed)
     else:
@@ -118,18 +120,18 @@ def _estimated(works: Works, method: str, bootstraps: int, seed: int) -> _Found:
         else:
             bias = _exponential_bias(works)
         notes.append(_exponential_note(works))
-        formula: Callable[[Works], float] = lambda w: relations.exponential(w.forward, w.ahead)
+        formula: Callable[[Works], np.ndarray] = lambda w: relations.exponential(w.forward, w.ahead)
     elif method == "cumulants":
         formula = _cumulants
         notes.append(_shape_note(works))
     else:
-        start = relations.acceptance_ratio(works)
+        start = float(relations.acceptance_ratio(works))
         if method == "bar":
             formula = lambda w: relations.acceptance_ratio(w, start)
         else:
             formula = lambda w: relations.crossing(w, start)[0]
         notes.append(_overlap_note(works, start))
-    value = formula(works) - (bias or 0.0)
+    value = float(formula(works)) - (bias or 0.0)
     stderr = float(resampled(works, formula, bootstraps, seed).std(ddof=1))
     return value, stderr, bias, bound, tuple(note for note in notes if note)
 
@@ -137,7 +139,8 @@ def _estimated(works: Works, method: str, bootstraps: int, seed: int) -> _Found:
 def _bounded(works: Works, method: str, bootstraps: int, seed: int) -> _Found:
     """The upper bound, where no backward work comes near a forward one."""
     formula = lambda w: relations.exponential(w.forward, w.ahead)
-    high, low = formula(works), -relations.exponential(works.backward, works.back)
+    high = float(formula(works))
+    low = -float(relations.exponential(works.backward, works.back))
     text = (
         f"forward and backward works do not overlap (the least forward work is "
         f"{works.forward.min():.4g} kT, the largest reversed backward one "
@@ -154,10 +157,11 @@ def _bounded(works: Works, method: str, bootstraps: int, seed: int) -> _Found:
 def _apart(works: Works) -> bool:
     """Whether the works do not meet, by more than the little that a few paths leave between them."""
     gap = works.forward.min() + works.backward.min()
-    return gap >= 0 and relations.overlap(works, relations.acceptance_ratio(works)) < _LITTLE
+    shared = relations.overlap(works, float(relations.acceptance_ratio(works)))
+    return bool(gap >= 0 and shared < _LITTLE)
 
 
-def _cumulants(works: Works) -> float:
+def _cumulants(works: Works) -> np.ndarray:
     if works.backward.size:
         return relations.two_sided_cumulants(works)
     return relations.one_sided_cumulants(works.forward, works.ahead)
@@ -165,13 +169,13 @@ def _cumulants(works: Works) -> float:
 
 def _exponential_bias(works: Works) -> float:
     """(1/n_eff − 1/n)/2: half the squared error of the mean, by which E ln < ln E."""
-    count = relations.effective(works.forward, works.ahead)
+    count = float(relations.effective(works.forward, works.ahead))
     return (1 / count - 1 / works.forward.size) / 2
 
 
 def _few(works: Works) -> bool:
     """Whether the exponential mean rests on too few works, of which a warning tells."""
-    count = relations.effective(works.forward, works.ahead)
+    count = float(relations.effective(works.forward, works.ahead))
     if count >= min(_FEW, works.forward.size / 2):
         return False
     warnings.warn(
@@ -184,7 +188,7 @@ def _few(works: Works) -> bool:
 
 
 def _exponential_note(works: Works) -> str:
-    count = relations.effective(works.forward, works.ahead)
+    count = float(relations.effective(works.forward, works.ahead))
     return f"the exponential mean rests on {count:.3g} effective of {works.forward.size} works."
 
 
@@ -221,5 +225,5 @@ def _dissipation(works: Works, method: str) -> str:
         return f"forward and backward process together dissipate {loss:.3g} kT."
     if method == "cumulants":
         return ""
-    f = relations.exponential(works.forward, works.ahead)
+    f = float(relations.exponential(works.forward, works.ahead))
     return f"the process dissipates {works.forward.mean() - f:.3g} kT."

@@ -65,6 +65,8 @@ def mbar(
     u, n = _checked(energies, counts, beta)
     if bootstraps < 20:
         raise InvalidInput(f"mbar: bootstraps = {bootstraps}; give at least 20.")
+    if seed < 0:
+        raise InvalidInput(f"mbar: seed = {seed}; give a whole number from 0.")
     owner = np.repeat(np.arange(len(n)), n)
     f = _solved(u, n, np.ones(u.shape[1]), _chained(u, n, owner))
     rng = np.random.default_rng(seed)
@@ -169,7 +171,7 @@ def _chained(u: Energies, n: np.ndarray, owner: np.ndarray) -> np.ndarray:
             continue
         back = np.minimum(u[last, there] - u[k, there], _HIGHEST)
         ones = np.ones(ahead.size), np.ones(back.size)
-        f[k] = f[last] + acceptance_ratio(Works(ahead, back, *ones))
+        f[k] = f[last] + float(acceptance_ratio(Works(ahead, back, *ones)))
         last = k
     return f - f[0]
 
@@ -226,7 +228,7 @@ def _unknown(u: Energies, n: np.ndarray, owner: np.ndarray, beside: np.ndarray) 
         bound = 0.0
         for here, there in ((first, second), (second, first)):
             rises = np.minimum(u[there, owner == here] - u[here, owner == here], _HIGHEST)
-            bound += exponential(rises, np.ones(rises.size)) / 2
+            bound += float(exponential(rises, np.ones(rises.size))) / 2
         width[second:] += max(bound, 0.0)
     return width
 

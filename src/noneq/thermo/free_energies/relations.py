@@ -1,7 +1,8 @@
 """What works say of a free-energy difference, in units of kT; every sample has a weight.
 
-Weights are how often a sample was drawn, so that a bootstrap is a call with other weights. All is done
-on logarithms: the results are finite for any finite works.
+Weights are how often a sample was drawn, so that a bootstrap is a call with other weights; they may
+have a leading axis of many draws, and so do the results then. All is done on logarithms: the results
+are finite for any finite works.
 """
 
 from typing import NamedTuple
@@ -15,6 +16,8 @@ _TOLERANCE = 1e-10
 _LEAST_SLOPE = 0.05
 
 Vector = Float[np.ndarray, " n"]
+Weights = Float[np.ndarray, "*draws n"]
+Values = Float[np.ndarray, "*draws"]
 
 
 class Works(NamedTuple):
@@ -27,71 +30,72 @@ class Works(NamedTuple):
 
     forward: Vector
     backward: Vector
-    ahead: Vector
-    back: Vector
+    ahead: Weights
+    back: Weights
 
     @property
     def sizes(self) -> float:
-        """M = ln(n_F/n_R)."""
-        return float(np.log(self.ahead.sum() / self.back.sum()))
+        """M = ln(n_F/n_R), the same in every draw."""
+        return float(np.log(self.forward.size / self.backward.size))
 
 
-def exponential(works: Vector, weights: Vector) -> float:
+def exponential(works: Vector, weights: Weights) -> Values:
     """−ln ⟨e^{−w}⟩ (Jarzynski 1997)."""
-    low = works[weights > 0].min()
-    return float(low - np.log(np.average(np.exp(np.minimum(low - works, 0.0)), weights=weights)))
+    return np.asarray(-_log_mean(-works, weights))
 
 
-def effective(works: Vector, weights: Vector) -> float:
+def effective(works: Vector, weights: Weights) -> Values:
     """(Σ e^{−w})²/Σ e^{−2w}: how many works the exponential mean rests on."""
     scaled = np.exp(-(works - works.min()))
-    return float(np.sum(weights * scaled) ** 2 / np.sum(weights * scaled**2))
+    return np.asarray((weights @ scaled) ** 2 / (weights @ scaled**2))
 
 
-def one_sided_cumulants(works: Vector, weights: Vector) -> float:
+def one_sided_cumulants(works: Vector, weights: Weights) -> Values:
     """⟨w⟩ − Var w/2, exact for Gaussian work."""
     mean, variance = _moments(works, weights)
-    return mean - variance / 2
+    return np.asarray(mean - variance / 2)
 
 
-def two_sided_cumulants(works: Works) -> float:
+def two_sided_cumulants(works: Works) -> Values:
     """(⟨w_F⟩ − ⟨w_R⟩)/2 − (Var w_F − Var w_R)/12 (Hummer 2001)."""
     ahead, back = _moments(works.forward, works.ahead), _moments(works.backward, works.back)
-    return (ahead[0] - back[0]) / 2 - (ahead[1] - back[1]) / 12
+    return np.asarray((ahead[0] - back[0]) / 2 - (ahead[1] - back[1]) / 12)
 
 
-def acceptance_ratio(works: Works, start: float | None = None) -> float:
+def acceptance_ratio(works: Works, start: float | None = None) -> Values:
     """Bennett's root of Σ 1/(1 + e^{M + w_F − F}) = Σ 1/(1 + e^{−M + w_R + F}).
 
     The difference of the logarithms of both sides rises with F from −∞ to ∞, also where the sums
     themselves are too small for a number: the root exists and is found within a bracket.
     """
     sizes = works.sizes
-    if start is None:
-        ahead, back = _moments(works.forward, works.ahead), _moments(works.backward, works.back)
-        start = (ahead[0] - back[0]) / 2
-
-    def gap(f: float) -> tuple[float, float]:
-        left, left_slope = _log_fermi(sizes + works.forward - f, works.ahead)
-        right, right_slope = _log_fermi(f - sizes + works.backward, works.back)
-        return left - right, left_slope + right_slope
-
-    low, high, f = -np.inf, np.inf, start
+    ahead, back = _moments(works.forward, works.ahead), _moments(works.backward, works.back)
+    f = (
+        np.asarray((ahead[0] - back[0]) / 2)
+        if start is None
+        else np.full(np.shape(ahead[0]), start)
+    )
+    low, high = np.full(np.shape(f), -np.inf), np.full(np.shape(f), np.inf)
     for _ in range(_ROUNDS):
-        value, slope = gap(f)
-        if abs(value) < _TOLERANCE:
+        left, left_slope = _log_fermi(sizes + works.forward - f[..., None], works.ahead)
+        right, right_slope = _log_fermi(f[..., None] - sizes + works.backward, works.back)
+        gap = left - right
+        done = np.abs(gap) < _TOLERANCE
+        if done.all():
             break
-        low, high = (f, high) if value < 0 else (low, f)
-        onward = f - value / max(slope, 1e-6)
-        if not low < onward < high and np.isfinite(low + high):
-            onward = (low + high) / 2
-        if onward == f:
+        low, high = np.where(gap < 0, f, low), np.where(gap < 0, high, f)
+        onward = f - gap / np.maximum(left_slope + right_slope, 1e-6)
+        inside = (low < onward) & (onward < high) | ~np.isfinite(low + high)
+        with np.errstate(invalid="ignore"):
+            halved = (low + high) / 2
+        onward = np.where(done, f, np.where(inside, onward, halved))
+        if (onward == f).all():
             break
         f = onward
-    return f
+    return np.asarray(f)
 
 
-def crossing(works: Works, start: float | None = None) -> tuple[float, float]:
+def crossing(works: Works, start: float | None = None) -> tuple[Values, Values]:
     """Where the densities of w_F and −w_R cross, and the slope of their log ratio there.
 
     **Equation**: ln p_F(w)/p_R(−w) = slope (w − F), fitted as a logistic regression of the direction
@@ -99,28 +103,26 @@ def crossing(works: Works, start: float | None = None) -> tuple[float, float]:
     weighs as one work, keeps it finite where the works do not overlap.
     """
     centre = acceptance_ratio(works, start)
-    u = np.concatenate([works.forward, -works.backward]) - centre
+    u = np.concatenate([works.forward, -works.backward]) - centre[..., None]
     ahead = np.concatenate([np.ones(works.forward.size), np.zeros(works.backward.size)])
-    weight = np.concatenate([works.ahead, works.back])
-    shift, slope = 0.0, 1.0
+    weight = np.concatenate([works.ahead, works.back], -1)
+    shift, slope = np.zeros(centre.shape), np.ones(centre.shape)
+    reach = 1 + np.abs(u).mean(-1)
     for _ in range(50):
-        p = _logistic(works.sizes + shift + slope * u)
+        p = _logistic(works.sizes + shift[..., None] + slope[..., None] * u)
         miss, spread = weight * (ahead - p), weight * p * (1 - p)
-        gradient = np.array([miss.sum(), np.sum(miss * u) - (slope - 1)])
-        curvature = np.array(
-            [
-                [spread.sum() + 1e-9, np.sum(spread * u)],
-                [np.sum(spread * u), np.sum(spread * u**2) + 1],
-            ]
-        )
-        step = np.linalg.solve(curvature, gradient)
+        a, b, c = spread.sum(-1) + 1e-9, np.sum(spread * u, -1), np.sum(spread * u**2, -1) + 1
+        first, second = miss.sum(-1), np.sum(miss * u, -1) - (slope - 1)
+        inverse = 1 / np.maximum(a * c - b**2, 1e-300)
+        step, turn = (c * first - b * second) * inverse, (a * second - b * first) * inverse
         # Far steps overshoot where the logistic function is flat.
-        step *= min(1.0, 1.0 / max(abs(step[1]), abs(step[0]) / (1 + np.abs(u).mean()), 1e-300))
-        shift, slope = shift + step[0], slope + step[1]
-        if np.abs(step).max() < 1e-9:
+        size = np.maximum(np.abs(turn), np.abs(step) / reach)
+        short = 1 / np.maximum(size, 1.0)
+        shift, slope = shift + short * step, slope + short * turn
+        if size.max() < 1e-9:
             break
-    slope = max(float(slope), _LEAST_SLOPE)
-    return centre - shift / slope, slope
+    slope = np.maximum(slope, _LEAST_SLOPE)
+    return np.asarray(centre - shift / slope), np.asarray(slope)
 
 
 def shares(works: Works, f: float) -> Vector:
@@ -136,25 +138,34 @@ def overlap(works: Works, f: float) -> float:
     the overlap matrix of two states (Klimovich, Shirts and Mobley 2015).
     """
     p = shares(works, f)
-    weight = np.concatenate([works.ahead, works.back])
-    inverse = 1 / works.ahead.sum() + 1 / works.back.sum()
-    return float(np.clip(np.sum(weight * p * (1 - p)) * inverse, 0.0, 1.0))
+    inverse = 1 / works.forward.size + 1 / works.backward.size
+    return float(np.clip(np.sum(p * (1 - p)) * inverse, 0.0, 1.0))
 
 
-def _moments(works: Vector, weights: Vector) -> tuple[float, float]:
+def _moments(works: Vector, weights: Weights) -> tuple[np.ndarray, np.ndarray]:
     """Mean and unbiased variance."""
-    count = weights.sum()
-    mean = float(np.sum(weights * works) / count)
-    return mean, float(np.sum(weights * (works - mean) ** 2) / max(count - 1, 1))
+    count, around = works.size, works - works.mean()
+    shift = weights @ around / count
+    variance = (weights @ around**2 - count * shift**2) / max(count - 1, 1)
+    return np.asarray(works.mean() + shift), np.asarray(np.maximum(variance, 0.0))
 
 
-def _log_fermi(x: Vector, weights: Vector) -> tuple[float, float]:
+def _log_mean(logs: Vector, weights: Weights) -> Values:
+    """ln of the mean of e^logs, over those that were drawn."""
+    drawn = np.where(weights > 0, logs, -np.inf)
+    top = drawn.max(-1)
+    total = np.sum(weights * np.exp(drawn - top[..., None]), -1)
+    return np.asarray(top + np.log(total / logs.size))
+
+
+def _log_fermi(x: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """ln Σ 1/(1 + e^x), and minus its slope along x."""
-    logs = -np.logaddexp(0.0, x)
-    top = logs[weights > 0].max()
-    terms = weights * np.exp(np.minimum(logs - top, 0.0))
-    total = terms.sum()
-    return float(top + np.log(total)), float(np.sum(terms * _logistic(x)) / total)
+    logs = np.where(weights > 0, -np.logaddexp(0.0, x), -np.inf)
+    top = logs.max(-1)
+    terms = weights * np.exp(logs - top[..., None])
+    total = terms.sum(-1)
+    slope = np.sum(terms * _logistic(x), -1) / total
+    return np.asarray(top + np.log(total)), np.asarray(slope)
 
 
 def _logistic(x: np.ndarray) -> np.ndarray:

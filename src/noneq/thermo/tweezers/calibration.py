@@ -18,6 +18,8 @@ _LEAST = 64
 _SHORTEST = 20.0
 """Relaxation times that a path must last, for a spectrum without much leakage."""
 _BLOCK = 32
+_COARSE = 3.0
+"""Relaxation times between frames, beyond which neighbours hardly know of each other."""
 
 
 @dataclass(frozen=True)
@@ -243,7 +245,7 @@ def _checked(
 
 
 def _warn(error: float, interval: float, length: float) -> None:
-    if not error < 0.5:
+    if not error < 0.5 or interval > _COARSE:
         warnings.warn(
             f"trap_calibration: the interval is {interval:.3g} relaxation times, and the corner "
             f"frequency is known to {error:.2g} of itself only; record faster.",

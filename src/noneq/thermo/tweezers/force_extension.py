@@ -123,9 +123,9 @@ def _hysteresis(forward: np.ndarray, backward: np.ndarray, unit: str) -> Estimat
     if min(forward.size, backward.size) < 2:
         return None
     up, down = sample_mean(forward), sample_mean(backward)
-    error = np.hypot(up.stderr, down.stderr)
+    error = np.asarray(np.hypot(up.stderr, down.stderr))
     count = np.asarray(forward.size + backward.size)
-    return Estimate(up.value + down.value, error, count, unit=unit)
+    return Estimate(np.asarray(up.value + down.value), error, count, unit=unit)
 
 
 def _place(trajectories: Trajectories, name: str) -> int:
