@@ -26,6 +26,7 @@ from noneq.methods.bridges.pairs.pools import pair_pool
 from noneq.methods.bridges.refresh import AbstractRefresh
 from noneq.methods.bridges.rounds import AbstractRounds, Known, Lesson, fit_rounds
 from noneq.nets.base import AbstractNetwork
+from noneq.processes.dissipation import EntropyProduction
 
 
 class AbstractTransport(AbstractRounds):
@@ -44,6 +45,7 @@ class AbstractTransport(AbstractRounds):
         refresh: what happens between them (`Refit`, `Rematch`); None for one round.
         growth: where the descendants of a state are known from (`PlanGrowth`, `GivenGrowth`,
             `Proliferation`); None keeps the mass of every state.
+        penalty: `EntropyProduction` for transports that dissipate less, or None.
         time_band: highest frequency of the time features; None takes one turn in the shortest
             interval, at most 64 harmonics.
         drop_condition, dequantise: as in `AbstractInputs`.
@@ -59,8 +61,14 @@ class AbstractTransport(AbstractRounds):
     rounds: int = 1
     refresh: AbstractRefresh | None = None
     growth: AbstractGrowth | None = None
+    penalty: EntropyProduction | None = None
 
     def __check_init__(self) -> None:
+        if self.penalty is not None and not self.bridge.stochastic:
+            raise InvalidInput(
+                f"{type(self).__name__}: the bridge {type(self.bridge).__name__} has no noise, so that "
+                "motion along it has no entropy production; take bridge=Brownian(), or penalty=none."
+            )
         if self.rounds > 1 and self.refresh is None:
             raise InvalidInput(
                 f"{type(self).__name__}: rounds = {self.rounds} and nothing changes between them; take "
@@ -129,7 +137,7 @@ class AbstractTransport(AbstractRounds):
         count = 8 * max(self.training.batch, 64)
         return Lesson(
             lambda model: model.field,
-            MatchingLoss(inside, self.drop_condition),
+            MatchingLoss(inside, self.drop_condition, self.penalty),
             pool(known, self.pool, pairs, key=key),
             None if held is None else pool(held, count, key=held_key),
         )
