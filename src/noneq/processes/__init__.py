@@ -9,6 +9,7 @@ from noneq.processes.base import (
     NormalPrior as NormalPrior,
     Perturbed as Perturbed,
 )
+from noneq.processes.dissipation import EntropyProduction as EntropyProduction
 from noneq.processes.field_lines import (
     AbstractFieldLines as AbstractFieldLines,
     AbstractSourced as AbstractSourced,

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from noneq.runs.fating import fates as fates
     from noneq.runs.fitting import fit as fit, fit_seeds as fit_seeds
     from noneq.runs.folders import members as members
+    from noneq.runs.frontier import (
+        Frontier as Frontier,
+        dissipation_frontier as dissipation_frontier,
+    )
     from noneq.runs.judgement import verdicts as verdicts
     from noneq.runs.rows import Row as Row, combine as combine, row_of as row_of
     from noneq.runs.sampling import sample as sample

@@ -147,7 +147,7 @@ def schedule_costs(
         np.interp(np.linspace(0, 1, steps + 1), (1 - w) * own + w * length, pilot) for w in shares
     ])  # fmt: skip
     target = (held.reshape(len(held), -1) - mean[-1]) / std[-1]
-    data = (x.reshape(len(x), -1) - mean[-1]) / std[-1]
+    data = (np.asarray(x, np.float64).reshape(len(x), -1) - mean[-1]) / std[-1]
     costs, accuracy = [], []
     for levels in nodes:
         z = run(levels)

@@ -15,6 +15,7 @@ from noneq.learning.rows import left_open
 from noneq.methods.bridges.affine import AffinePart
 from noneq.methods.bridges.base import AbstractBridge, Passage
 from noneq.nets.base import AbstractNetwork
+from noneq.processes.dissipation import EntropyProduction, HasDissipation
 
 
 _MARGIN = 1e-3
@@ -74,7 +75,7 @@ class AbstractLearntField(AbstractTransportField):
         return self.bridge.diffusion()
 
 
-class TransportField(AbstractLearntField):
+class TransportField(AbstractLearntField, HasDissipation):
     """Velocity and score of p(x, t) at states from the centre, in the user's units.
 
     **Equation**: velocity = reference drift + scale/pace F_1(x/scale, t), score = F_2(x/scale, t)/scale
@@ -116,6 +117,18 @@ class TransportField(AbstractLearntField):
         velocity, score, _ = self.parts(x, time, condition)
         return velocity, score
 
+    def dissipation(
+        self,
+        x: Float[Array, " dim"],
+        tau: ScalarLike,
+        time: Any,
+        condition: Any,
+        along: Float[Array, "k dim"],
+    ) -> Scalar:
+        """pace uᵀ D⁻¹ u, D = sigma²/2."""
+        velocity = self(x, time, condition)[0]
+        return 2 * self.pace.value * jnp.sum((velocity / self.diffusion()) ** 2)
+
 
 class MatchingLoss(AbstractLoss):
     """Mean square error of the conditional velocity and of the weighted conditional score.
@@ -129,6 +142,7 @@ class MatchingLoss(AbstractLoss):
     Args:
         bridge: with its tables.
         drop: fraction of conditions that are hidden.
+        penalty: on entropy production, or None.
 
     Source: Tong et al. 2024, eq. 9; Tong et al. 2024b, eq. 10 (weight of the score: its eq. 12 in
     units of the score).
@@ -136,6 +150,7 @@ class MatchingLoss(AbstractLoss):
 
     bridge: AbstractBridge
     drop: float = 0.0
+    penalty: EntropyProduction | None = None
 
     def loss(self, model: AbstractTransportField, batch: dict[str, Any], *, key: Key) -> Scalar:
         phase_key, path_key, drop_key = jax.random.split(key, 3)
@@ -169,8 +184,13 @@ class MatchingLoss(AbstractLoss):
         over = (0, 0, None if condition is None else 0, None if log_growth is None else 0, 0)
         losses = jax.vmap(one, over)(passage, time, condition, log_growth, batch["duration"])
         if log_growth is None:
-            return jnp.mean(losses)
-        return jnp.mean(jnp.exp((phase - 1) * batch["log_weight"]) * losses)
+            loss = jnp.mean(losses)
+        else:
+            loss = jnp.mean(jnp.exp((phase - 1) * batch["log_weight"]) * losses)
+        if self.penalty is None:
+            return loss
+        states, key = passage.x, jax.random.fold_in(key, 1)
+        return loss + self.penalty.mean(model, states, phase, time, condition=condition, key=key)
 
 
 def phases(count: int, stochastic: bool, *, key: Key) -> Float[Array, " count"]:

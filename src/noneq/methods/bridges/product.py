@@ -27,6 +27,7 @@ from noneq.methods.bridges.pairs.pools import pair_pool
 from noneq.methods.bridges.refresh import AbstractRefresh, Rematch
 from noneq.methods.bridges.rounds import AbstractRounds, Known, Lesson, fit_rounds
 from noneq.nets.base import AbstractNetwork
+from noneq.processes.dissipation import EntropyProduction
 
 
 class AbstractTransport(AbstractRounds):
@@ -51,6 +52,7 @@ class AbstractTransport(AbstractRounds):
         affine: put the affine part of velocity and score, which the moments of the pairs give in
             closed form, before the network (`AffinePart`; linear references with noise, up to 128
             coordinates).
+        penalty: `EntropyProduction` for transports that dissipate less, or None.
         time_band: highest frequency of the time features; None takes one turn in the shortest
             interval, at most 64 harmonics.
         drop_condition, dequantise: as in `AbstractInputs`.
@@ -68,8 +70,14 @@ class AbstractTransport(AbstractRounds):
     growth: AbstractGrowth | None = None
     lineage: str | None = None
     affine: bool = True
+    penalty: EntropyProduction | None = None
 
     def __check_init__(self) -> None:
+        if self.penalty is not None and not self.bridge.stochastic:
+            raise InvalidInput(
+                f"{type(self).__name__}: the bridge {type(self.bridge).__name__} has no noise, so that "
+                "motion along it has no entropy production; take bridge=Brownian(), or penalty=none."
+            )
         if self.rounds > 1 and self.refresh is None:
             raise InvalidInput(
                 f"{type(self).__name__}: rounds = {self.rounds} and nothing changes between them; take "
@@ -150,7 +158,7 @@ class AbstractTransport(AbstractRounds):
         return Lesson(
             model,
             lambda model: model.field,
-            MatchingLoss(inside, self.drop_condition),
+            MatchingLoss(inside, self.drop_condition, self.penalty),
             rows,
             None if held is None else pool(held, count, key=held_key),
         )

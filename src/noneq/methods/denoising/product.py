@@ -23,6 +23,7 @@ from noneq.nets.base import AbstractNet
 from noneq.nets.periodic import around
 from noneq.nets.vectors.fields import MLP
 from noneq.processes.base import AbstractAdditive, AbstractDiffusing, AbstractProcess
+from noneq.processes.dissipation import EntropyProduction
 from noneq.processes.field_lines import AbstractSourced
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.mixtures.reach import check_reach
@@ -97,6 +98,11 @@ class AbstractDenoising(AbstractLawMethod, HasPreparation, HasForward):
             raise InvalidInput(
                 f"{name}: {type(self.penalty).__name__} needs a score, and "
                 f"{type(self.process).__name__} has a flow only; leave penalty out."
+            )
+        if isinstance(self.penalty, EntropyProduction):
+            raise InvalidInput(
+                f"{name}: EntropyProduction is of dynamics, and a law of states has none; take it in "
+                "Transition or BridgeMatching."
             )
         if isinstance(self.process, AbstractSourced):
             raise InvalidInput(

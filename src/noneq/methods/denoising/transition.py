@@ -22,14 +22,17 @@ from noneq.kinds import checked
 from noneq.learning.forward import HasForward, linear
 from noneq.learning.loop import Training
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_init
+from noneq.learning.objectives import AbstractLoss
 from noneq.learning.rows import train_part
 from noneq.learning.watching import watched
 from noneq.methods.denoising.objectives import DenoisingLoss
+from noneq.methods.denoising.transition_cost import Step, TransitionLoss
 from noneq.methods.denoising.transition_model import TransitionModel
 from noneq.nets.base import AbstractNet
 from noneq.nets.inputs import Clock, Label
 from noneq.nets.periodic import Angles, around
 from noneq.nets.vectors.fields import MLP
+from noneq.processes.dissipation import EntropyProduction
 from noneq.processes.gaussian import Gaussian
 from noneq.processes.schedules import Karras
 from noneq.processes.targets import AbstractTarget, Preconditioned
@@ -63,6 +66,7 @@ class Transition(AbstractMethod, HasForward):
     Args:
         lag: physical time of one step; None takes the smallest distance of the data's times.
         process, target, weight, net, sampler, training, time_band: as in `ScoreMatching`.
+        penalty: `EntropyProduction` for dynamics that dissipate less, or None.
 
     Raises:
         InvalidInput: no pair of observations one lag apart.
@@ -80,6 +84,7 @@ class Transition(AbstractMethod, HasForward):
     time_band: float | None = None
     sampler: AbstractSampler = Heun(steps=20)
     training: Training = Training(steps=20_000)
+    penalty: EntropyProduction | None = None
 
     def forward(
         self, x: Float[Array, " dim"], tau: ScalarLike
@@ -141,15 +146,23 @@ class Transition(AbstractMethod, HasForward):
         model, history = train_part(
             model,
             lambda model: model.denoiser,
-            DenoisingLoss(self.weight),
-            _rows(model, data, lag),
+            self._loss(model),
+            _rows(model, data, lag, self.penalty is not None),
             self.training,
             key=train_key,
-            held_out=None if held is None else _rows(model, held, lag),
+            held_out=None if held is None else _rows(model, held, lag, self.penalty is not None),
             progress=progress,
             checkpoint=checkpoint,
         )
         return Fit(model, history, self, summary, {"seconds": clock.monotonic() - began})
+
+    def _loss(self, model: TransitionModel) -> AbstractLoss:
+        matching = DenoisingLoss(self.weight)
+        if self.penalty is None:
+            return matching
+        unit = model.frame.normaliser.scale
+        step = Step(model.denoiser, model.shift, model.scale, unit, model.before)
+        return TransitionLoss(matching, self.penalty, step)
 
 
 def _pairs(data: Trajectories, lag: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -208,17 +221,24 @@ def _around(model: TransitionModel, data: Trajectories, scale: np.ndarray) -> An
     return jax.tree.map(tell, model.denoiser, is_leaf=isperiodic)
 
 
-def _rows(model: TransitionModel, data: Trajectories, lag: float) -> dict[str, Any]:
-    """One row per pair: normalised displacement, start time, normalised start state."""
+def _rows(
+    model: TransitionModel, data: Trajectories, lag: float, penalised: bool
+) -> dict[str, Any]:
+    """One row per pair: normalised displacement, start time, normalised start state.
+
+    A penalty needs the start state and the data's own condition by themselves, too.
+    """
     move, i, j = _displacements(data, lag)
     flat = move.reshape(move.shape[0], -1)
-    seen = model.frame.normaliser.host(data.values[i, j])
+    state = seen = model.frame.normaliser.host(data.values[i, j])
     if model.before is not None:
         seen = np.asarray(jax.vmap(model.seen)(jnp.asarray(seen)))
-    if data.condition is not None:
-        seen = np.concatenate([seen, data.condition[i].astype(np.float32)], axis=1)
-    return {
+    own = None if data.condition is None else data.condition[i].astype(np.float32)
+    if own is not None:
+        seen = np.concatenate([seen, own], axis=1)
+    rows = {
         "y": (flat - np.asarray(model.shift.value)) / np.asarray(model.scale.value),
         "time": data.times[j].astype(np.float32),
         "condition": seen,
     }
+    return rows | {"state": state, "own": own} if penalised else rows

@@ -77,9 +77,10 @@ def score_rate(
             "system=."
         )
     ensembles = _ensembles(model, n, times, states, condition, key)
-    found = [
-        _rates(model, source, _matrix(diffusivity, model), t, x, condition) for t, x in ensembles
-    ]
+    # Decided here: inside a compiled function the two are different copies.
+    own = source is model and isinstance(model, HasVelocity)
+    matrix = _matrix(diffusivity, model)
+    found = [_rates(model, source, own, matrix, t, x, condition) for t, x in ensembles]
     for (t, _), rates in zip(ensembles, found, strict=True):
         check_finite(rates, t)
     values = [np.asarray(rates, np.float64) for rates in found]
@@ -94,7 +95,7 @@ def score_rate(
         method="score",
         notes=(
             "Coordinates are taken for even under time reversal.",
-            f"Velocity of {'the model' if _own(model, source) else 'drift and score'}; its own error "
+            f"Velocity of {'the model' if own else 'drift and score'}; its own error "
             "is not part of the standard error.",
         ),
     )
@@ -116,10 +117,10 @@ def check_finite(rates: Array, time: Any) -> None:
 
 
 def mean_velocity(
-    model: Any, source: Any, t: Any, x: Float[Array, "*event"], condition: Any
+    model: Any, source: Any, own: bool, t: Any, x: Float[Array, "*event"], condition: Any
 ) -> Float[Array, " dim"]:
-    """v at one state, flattened: the model's own, or f − div D − D ∇ log p."""
-    if _own(model, source):
+    """v at one state, flattened: the model's own, or f − div D − D ∇ log p of the source."""
+    if own:
         return jnp.ravel(model.velocity(x, time=t, condition=condition))
     clock = 0.0 if t is None else t
     score = jnp.ravel(model.score(x, time=t, condition=condition))
@@ -135,10 +136,6 @@ def diffusivity_at(source: Any, t: Any, x: Float[Array, "*event"]) -> Float[Arra
     if b.shape != x.shape and b.ndim == 2:
         return b @ b.T / 2
     return jnp.diag(jnp.ravel(jnp.broadcast_to(b, x.shape)) ** 2) / 2
-
-
-def _own(model: Any, source: Any) -> bool:
-    return source is model and isinstance(model, HasVelocity)
 
 
 def _matrix(diffusivity: Numbers | None, model: Any) -> Array | None:
@@ -189,10 +186,10 @@ def _ensembles(
 
 @jit
 def _rates(
-    model: Any, source: Any, matrix: Array | None, t: Any, x: Array, condition: Any
+    model: Any, source: Any, own: bool, matrix: Array | None, t: Any, x: Array, condition: Any
 ) -> Float[Array, " n"]:
     def one(x: Array) -> Scalar:
-        v = mean_velocity(model, source, t, x, condition)
+        v = mean_velocity(model, source, own, t, x, condition)
         d = diffusivity_at(source, 0.0 if t is None else t, x) if matrix is None else matrix
         return v @ jnp.linalg.solve(d, v)
 
