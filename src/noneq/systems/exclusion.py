@@ -46,7 +46,7 @@ class ASEP(AbstractSteadyJump, HasStationaryDensity, HasEntropyProduction):
                 f"ASEP: {self.particles} particles on {self.sites} sites; expected at least three "
                 "sites, a particle and an empty site."
             )
-        if not (0 <= min(self.p, self.q) and 0 < max(self.p, self.q) < math.inf):
+        if not (min(self.p, self.q) >= 0 and 0 < max(self.p, self.q) < math.inf):
             raise InvalidInput(f"ASEP: p = {self.p}, q = {self.q}; expected rates ≥ 0, one > 0.")
 
     @property

@@ -1,0 +1,1 @@
+"""Entropy production from data, one estimator a file."""
