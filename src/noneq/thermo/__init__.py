@@ -21,6 +21,10 @@ from noneq.thermo.detailed_balance import (
     BalanceTest as BalanceTest,
     detailed_balance_test as detailed_balance_test,
 )
+from noneq.thermo.estimators.cycles import cycle_bound as cycle_bound
+from noneq.thermo.estimators.hidden import hidden_path_rate as hidden_path_rate
+from noneq.thermo.estimators.plug_in import plug_in_rate as plug_in_rate
+from noneq.thermo.estimators.waiting_times import waiting_time_bound as waiting_time_bound
 from noneq.thermo.observed_chains import (
     count_matrix as count_matrix,
     transition_matrix_from as transition_matrix_from,

@@ -70,7 +70,7 @@ def schlogl(a: float, b: float, volume: float = 25.0) -> float:
 
 def flashing_ratchet(height: float, switch: float = 1.0) -> float:
     """The discrete flashing ratchet, see `noneq.systems.FlashingRatchet`: nats per jump."""
-    return entropy_production(FlashingRatchet(height, switch).jump_matrix())
+    return entropy_production(FlashingRatchet(height=height, switch=switch).jump_matrix())
 
 
 def sampled_chain(rates: Numbers, dt: float) -> float:
@@ -177,7 +177,7 @@ def hidden_ratchet(height: float, window: int, *, n: int = 50_000, seed: int = 0
 
     Per transition: .01002 (window 8) and .02883 (32) at height 1.5, .1544 (32) at height 3.
     """
-    ratchet = FlashingRatchet(height)
+    ratchet = FlashingRatchet(height=height)
     return hidden_window(ratchet.jump_matrix(), np.arange(6) % 3, window, n=n, seed=seed)
 
 

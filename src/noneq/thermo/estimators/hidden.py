@@ -25,6 +25,8 @@ _MOST_SYMBOLS, _MOST_COPIES = 12, 4
 _PIECE = 4
 """Windows in a piece of a sequence, the unit of fitting and of the errors."""
 _LEAST_PIECES = 32
+_LEAST_GAIN = 3.0
+"""Nats of held-out likelihood that more hidden states must bring, whatever their error."""
 _CERTAIN = 0.1
 """Largest standard error of ⟨e^{−f}⟩ with which it corrects the value."""
 
@@ -133,7 +135,7 @@ def _chosen(
         gain = _log_likelihood(richer, test) - level
         error = float(gain.std(ddof=1) * np.sqrt(len(gain)))
         scores.append(f"{copies}: {gain.sum():+.1f} ± {error:.1f}")
-        if gain.sum() < 2 * error:
+        if gain.sum() < max(2 * error, _LEAST_GAIN):
             break
         model, level = richer, level + gain
     note = (

@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import Int
 
 from noneq.data.ensembles import Trajectories
-from noneq.data.events import Events
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
+from noneq.simulation.event_record import Events
 from noneq.statistics.increments import even
 from noneq.thermo.observed_chains import sequences
 
@@ -79,7 +79,7 @@ def labelled(states: Any, what: str) -> tuple[list[np.ndarray], float]:
     if not dt.size or not even(dt):
         raise InvalidInput(
             f"{what}: {states.times.size} times, or uneven ones; expected at least two, evenly "
-            "spaced. Events with their own times are noneq.data.Events."
+            "spaced. Events with their own times are noneq.simulation.Events."
         )
     one = int(np.prod(states.event_shape)) == 1
     if isinstance(states.domain, Discrete) and one:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from noneq.data.events import Events
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.needs import observable
+from noneq.simulation.event_record import Events
 from noneq.statistics.reversed_counts import reversed_counts, sum_error
 from noneq.thermo.estimators.records import one_way_note
 
