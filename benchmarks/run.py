@@ -20,7 +20,16 @@ from timing import TORCH
 from noneq.data.atomic import atomic_path
 
 
-NAMES = ("simulate", "ising", "latent_cycle", "gray_scott", "training", "sampling", "likelihood")
+NAMES = (
+    "simulate",
+    "ising",
+    "jumps",
+    "latent_cycle",
+    "gray_scott",
+    "training",
+    "sampling",
+    "likelihood",
+)
 PACKAGES = ("noneq", "jax", "equinox", "diffrax", "torch", "numpy")
 
 

@@ -55,7 +55,7 @@ def test_exact_values():
     assert exact_chains.schlogl(1.0, 1.0) == pytest.approx(6.16631, abs=1e-5)
     assert exact_chains.schlogl(1.0, 2.0) == pytest.approx(681.034, abs=1e-3)
     assert abs(exact_chains.schlogl(0.5, 29.5)) < 1e-20
-    for height, per_step in {0.5: 0.016376, 1: 0.062364, 1.5: 0.130566, 3: 0.398201}.items():
+    for height, per_step in {0.5: 0.016376, 1.0: 0.062364, 1.5: 0.130566, 3.0: 0.398201}.items():
         assert exact_chains.flashing_ratchet(height) == pytest.approx(per_step, abs=1e-6)
 
 
@@ -82,7 +82,7 @@ def test_plug_in_has_no_bias_and_a_true_error(drive, length):
     """60 data sets of 3,000 transitions: the raw values are 2 loops/n too large."""
     chain = sticky(drive)
     truth = entropy_production(chain)
-    data = walks(chain, 60 * 3000 // length, length, seed=length).reshape(60, -1, length)
+    data = walks(chain, 60 * (3000 // length), length, seed=length).reshape(60, -1, length)
     estimates = [plug_in_rate(states) for states in data]
     value, error = numbers(estimates)
     spread = value.std(ddof=1)
@@ -107,13 +107,13 @@ def test_reverses_that_were_never_seen():
 def test_sampled_at_an_interval(key):
     """The target is that of e^{W dt}, not that of continuous time; the limit leads towards it."""
     dt = 0.02
-    data = nq.simulate(RING, np.arange(1001) * dt, n=256, key=key)
+    data = nq.simulate(RING, np.arange(501) * dt, n=1024, key=key)
     found = plug_in_rate(data)
     target = exact_chains.sampled_chain(RING.rate_matrix(), dt)
     truth = RING.entropy_production_rate()
     assert abs(found.z(target)) < 5
-    assert abs(found.z(truth)) > 10
-    assert abs(found.limit - truth) < 0.3 * abs(found.value - truth)
+    assert abs(found.z(truth)) > 6
+    assert abs(found.limit - truth) < 0.5 * abs(found.value - truth)
     plain = nq.Trajectories(data.values, data.times)  # whole numbers on free space
     assert plug_in_rate(plain).value == pytest.approx(float(found.value), rel=1e-12)
 
@@ -196,9 +196,9 @@ def test_what_the_estimators_refuse(key):
 
 def test_hidden_paths_in_a_short_record():
     """A hidden switch is found from the sites alone; pairs of sites show nothing."""
-    ratchet = FlashingRatchet(height=3.0)
-    y = walks(ratchet.jump_matrix(), 64, 512, seed=5) % 3
-    target = exact_chains.hidden_ratchet(3.0, 4, n=20_000)
+    ratchet = FlashingRatchet(height=5.0)
+    y = walks(ratchet.jump_matrix(), 24, 512, seed=5) % 3
+    target = exact_chains.hidden_ratchet(5.0, 4, n=20_000)
     found = hidden_path_rate(y, window=4, key=jax.random.key(0))
     assert found.method == "hidden"
     assert found.notes[0].startswith("2 hidden states")
