@@ -15,7 +15,7 @@ from noneq._typing import Key
 
 
 _SMOOTH = 1e-6
-_STARTS, _STEPS = 4, 80
+_STARTS, _FIRST_STEPS, _STEPS = 4, 40, 80
 _FEW = 2**15
 """Symbols that the starts are compared on, at least."""
 
@@ -83,12 +83,12 @@ def fit_aggregated(y: Int[np.ndarray, "L n"], symbols: int, copies: int, *, key:
         return Aggregated(counted)
     noise = np.asarray(jax.random.normal(key, (_STARTS, *shape)), np.float64)
     few = y[:, : max(y.shape[1] // 8, min(y.shape[1], _FEW // len(y)))]
-    tried = [_climbed(counted + start, few) for start in noise]
+    tried = [_climbed(counted + start, few, _FIRST_STEPS) for start in noise]
     best = max(tried, key=lambda found: found[1])[0]
-    return Aggregated(_climbed(best, y)[0])
+    return Aggregated(_climbed(best, y, _STEPS)[0])
 
 
-def _climbed(start: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
+def _climbed(start: np.ndarray, y: np.ndarray, steps: int) -> tuple[np.ndarray, float]:
     """The maximum near a start, and the mean log likelihood there."""
     from scipy.optimize import minimize
 
@@ -99,7 +99,7 @@ def _climbed(start: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
         slope = np.asarray(slope, np.float64)
         return -np.sum(np.asarray(values, np.float64)) / size, -slope.ravel() / size
 
-    options = {"maxiter": _STEPS, "maxcor": 20, "ftol": 1e-9, "gtol": 1e-6}
+    options = {"maxiter": steps, "maxcor": 20, "ftol": 1e-9, "gtol": 1e-6}
     found = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options=options)
     return found.x.reshape(shape), -float(found.fun)
 

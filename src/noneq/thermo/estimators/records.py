@@ -14,6 +14,9 @@ from noneq.statistics.increments import even
 from noneq.thermo.observed_chains import sequences
 
 
+_TABLE = 2**20
+
+
 @dataclass(frozen=True)
 class Record:
     """Transitions of K kinds between states, in order of time, path after path.
@@ -128,7 +131,11 @@ def _numbered(
     """Kinds are what differs in source, target or channel."""
     states, channels = 1 + int(max(start.max(), end.max())), len(partner) + 1
     code = (start * states + end) * channels + kind
-    found, kinds = np.unique(code, return_inverse=True)
+    if states * states * channels <= _TABLE:  # no sorting
+        found = np.flatnonzero(np.bincount(code, minlength=1))
+        kinds = np.searchsorted(found, np.arange(found[-1] + 1))[code]
+    else:
+        found, kinds = np.unique(code, return_inverse=True)
     channel, pair = found % channels, found // channels
     source, target = pair // states, pair % states
     back = np.asarray(partner)[channel]
