@@ -36,7 +36,7 @@ def test_stationary_laws():
     np.testing.assert_allclose(np.arange(p.size) @ p, 72.45, atol=0.01)
     p = Schlogl().stationary()
     np.testing.assert_allclose(np.arange(p.size) @ p, 2.631, atol=0.001)
-    np.testing.assert_allclose(Schlogl().log_density([3.0]), np.log(p[3]), rtol=1e-5)
+    np.testing.assert_allclose(Schlogl().log_density(jnp.asarray([3.0])), np.log(p[3]), rtol=1e-5)
 
 
 def test_exclusion_by_enumeration():

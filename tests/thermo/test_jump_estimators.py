@@ -114,6 +114,7 @@ def test_sampled_at_an_interval(key):
     truth = RING.entropy_production_rate()
     assert abs(found.z(target)) < 5
     assert abs(found.z(truth)) > 6
+    assert found.limit is not None
     assert abs(found.limit - truth) < 0.5 * abs(found.value - truth)
     plain = nq.Trajectories(data.values, data.times)  # whole numbers on free space
     assert plug_in_rate(plain).value == pytest.approx(float(found.value), rel=1e-12)
