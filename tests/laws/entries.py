@@ -28,6 +28,7 @@ from noneq import (
 from noneq.kinds import AbstractChecked
 from noneq.learning.training import Training
 from noneq.methods import EDM
+from noneq.simulation import simulate_events
 from noneq.spec import public
 from noneq.systems import BeadSpring, Boids, DrivenRing, GrayScott, Ising, Lattice, Prinz
 from stub_methods import Stub
@@ -225,6 +226,8 @@ def _thermo(folder: Path) -> list[Entry]:
         "self_transition",
         "stationary",
     )
+    counted = ("plug_in_rate", "cycle_bound")
+    jumps = simulate_events(systems.MarkovJump(), 30.0, n=4, key=_key())
     found = public("thermo")
     return [
         *(Entry(f"thermo.{name}", found[name], {"chain": CHAIN}) for name in chains),
@@ -235,6 +238,13 @@ def _thermo(folder: Path) -> list[Entry]:
             "thermo.detailed_balance_test",
             thermo.detailed_balance_test,
             {"states": states, "key": _key()},
+        ),
+        *(Entry(f"thermo.{name}", found[name], {"states": states}) for name in counted),
+        Entry("thermo.waiting_time_bound", thermo.waiting_time_bound, {"events": jumps}),
+        Entry(
+            "thermo.hidden_path_rate",
+            thermo.hidden_path_rate,
+            {"states": np.tile(states, (8, 4)), "window": 2, "key": _key()},
         ),
         Entry("thermo.autocorrelation_time", thermo.autocorrelation_time, {"paths": moved}),
         Entry(
@@ -485,6 +495,13 @@ def _systems(folder: Path) -> list[Entry]:
             "EightGaussians.log_density", systems.EightGaussians().log_density, {"x": np.ones(2)}
         ),
         Entry("Ising.energy", ising["ising"].energy, {"x": np.ones((2, 2))}),
+        Entry(
+            "simulation.simulate_events",
+            simulate_events,
+            {"system": systems.MarkovJump(), "end": 2.0, "n": 3, "key": _key()},
+        ),
+        Entry("MarkovJump.rates", systems.MarkovJump().rates, {"t": 0.0, "x": np.zeros(1)}),
+        Entry("Schlogl.rates", systems.Schlogl().rates, {"t": 0.0, "x": np.ones(1)}),
         Entry("Boids.step", birds.step, {"t": 0.0, "x": birds.initial(_key()), "key": _key()}),
     ]
 

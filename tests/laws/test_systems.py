@@ -8,10 +8,18 @@ import pytest
 from noneq.errors import InvalidInput, WrongType
 from noneq.spec import from_toml, to_toml
 from noneq.spec.names import modules
-from noneq.systems import AbstractDiffusion, AbstractMap, AbstractSystem, Linear, Prinz, Swirl
+from noneq.systems import (
+    AbstractDiffusion,
+    AbstractJump,
+    AbstractMap,
+    AbstractSystem,
+    Linear,
+    Prinz,
+    Swirl,
+)
 
 
-OWN = {"Diffusion", "ODE", "Langevin", "DrivenLangevin", "Underdamped"}
+OWN = {"Diffusion", "ODE", "Langevin", "DrivenLangevin", "Underdamped", "Jump"}
 """Systems of functions, which have no defaults and are no text; `test_own_functions` holds their laws."""
 
 SYSTEMS = {name: cls for name, cls in modules("systems", AbstractSystem).items() if name not in OWN}
@@ -35,6 +43,18 @@ def test_system_laws(name, key):
         np.testing.assert_allclose(drift, jax.jit(system.drift)(0.3, x), rtol=1e-5, atol=1e-5)
         noise = system.diffusion(0.3, x).shape
         assert noise in {(), x.shape} or (len(noise) == 2 and noise[0] == x.size)
+        assert system.diffusion(0.3, x).shape in {(), x.shape, (x.size, x.size)}
+    if isinstance(system, AbstractJump):
+        rates = np.asarray(jax.jit(system.rates)(0.3, x))
+        assert rates.shape == (len(system.reverse),)
+        assert (rates >= 0).all()
+        for reaction in np.flatnonzero(rates):
+            after = system.after(x, int(reaction))
+            assert after.dtype == x.dtype
+            assert bool(system.domain.contains(after))
+            if (back := system.reverse[reaction]) >= 0:
+                assert system.rates(0.3, after)[back] > 0
+                np.testing.assert_array_equal(system.after(after, back), x)
     if isinstance(system, AbstractMap):
         after = jax.jit(lambda x, key: system.step(3.0, x, key=key))(x, key)
         assert after.shape == x.shape

@@ -9,12 +9,11 @@ import pytest
 
 import noneq as nq
 from noneq.constant import Constant
-from noneq.errors import InvalidInput
 from noneq.learning.training import Training
-from noneq.methods.bridges.straight import Brownian, Straight
+from noneq.methods.bridges.straight import Brownian
 from noneq.methods.denoising.transition_cost import Step
 from noneq.nets.vectors.fields import MLP
-from noneq.processes import AbstractProcess, EntropyProduction, Gaussian, Karras
+from noneq.processes import AbstractProcess, Gaussian, Karras
 from noneq.processes.denoiser import AbstractTweedie
 from noneq.runs import dissipation_frontier
 

@@ -2,7 +2,6 @@
 
 from noneq._face import exported as _exported
 from noneq.data.ensembles import Snapshots as Snapshots, Trajectories as Trajectories
-from noneq.data.events import Events as Events
 from noneq.data.files import read as read, write as write
 from noneq.data.summary import Summary as Summary, summarise as summarise
 

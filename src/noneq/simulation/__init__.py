@@ -3,6 +3,7 @@
 from noneq._face import exported as _exported
 from noneq.simulation.baoab import BAOAB as BAOAB
 from noneq.simulation.ensemble import simulate as simulate
+from noneq.simulation.event_record import Events as Events
 from noneq.simulation.events import simulate_events as simulate_events
 from noneq.simulation.solvers import (
     AbstractSolver as AbstractSolver,

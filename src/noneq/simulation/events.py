@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Array
 
 from noneq._typing import Key
-from noneq.data.events import Events
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
+from noneq.simulation.event_record import Events
 from noneq.simulation.gillespie import next_event, refuse_invalid
 from noneq.systems.jumps import AbstractJump
 

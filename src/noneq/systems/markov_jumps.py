@@ -119,7 +119,8 @@ class AbstractMarkovJump(AbstractSteadyJump, HasEntropyProduction):
 
     def _transitions(self) -> tuple[np.ndarray, np.ndarray]:
         moves = self.rate_matrix()
-        return np.nonzero(moves - np.diag(np.diag(moves)))
+        source, target = np.nonzero(moves - np.diag(np.diag(moves)))
+        return source, target
 
 
 def _nested(values: Numbers) -> Any:

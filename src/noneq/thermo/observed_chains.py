@@ -74,8 +74,7 @@ def transitions(states: Any) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         InvalidInput: as `count_matrix`.
     """
-    gaps = isinstance(states, Trajectories)
-    paths = [_checked(path, -1 if gaps else 0) for path in _sequences(states)]
+    paths = sequences(states)
     start = np.concatenate([path[:-1] for path in paths]) if paths else np.zeros(0, int)
     end = np.concatenate([path[1:] for path in paths]) if paths else np.zeros(0, int)
     seen = (start >= 0) & (end >= 0)
@@ -84,7 +83,17 @@ def transitions(states: Any) -> tuple[np.ndarray, np.ndarray]:
     return start[seen], end[seen]
 
 
-def _sequences(states: Any) -> list[Any]:
+def sequences(states: Any) -> list[np.ndarray]:
+    """Sequences of whole numbers, with −1 at the gaps of trajectories.
+
+    Raises:
+        InvalidInput: as `count_matrix`.
+    """
+    gaps = isinstance(states, Trajectories)
+    return [_checked(path, -1 if gaps else 0) for path in _given(states)]
+
+
+def _given(states: Any) -> list[Any]:
     if isinstance(states, Trajectories):
         domain = states.domain
         if not isinstance(domain, Discrete) or int(np.prod(states.event_shape)) != 1:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from noneq.errors import InvalidInput
 
@@ -27,9 +26,9 @@ class Events:
             watch, kinds without a place in ``reverse``, or an empty record.
     """
 
-    times: Float[np.ndarray, " N"]
-    kind: Int[np.ndarray, " N"]
-    reverse: tuple[int, ...]
+    times: Any
+    kind: Any
+    reverse: Any
     path: Any = None
     n: Any = None
     begin: Any = None
