@@ -181,7 +181,7 @@ def test_velocities_and_growth_come_with_files(folder, capsys):
     assert rows[1]["floor"] == pytest.approx(1 / 3, abs=0.02)
     some = Snapshots(both.values[:, :3], both.times, both.time_index, names=both.names[:3])
     write(some, folder / "some.csv")
-    assert cli.run([*columns[:2], "some.csv", *columns[3:], "--quiet"]) == 2
+    assert cli.run(["fit", "CurlyFM", "some.csv", "-o", "fewer", *SMALL, *tiny]) == 2
     assert "velocity_x1 has no counterpart" in capsys.readouterr().err
     fit = ["fit", "ICFM", "cells.npz", "-o", "grown", *SMALL, "--set", "growth=GivenGrowth"]
     assert cli.run([*fit, "--with", "growth=g.npz"]) == 0

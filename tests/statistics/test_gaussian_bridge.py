@@ -124,6 +124,11 @@ def test_what_is_refused():
     growing = LinearReference(np.diag([3.0, -3.0]), np.zeros(2), EYE)
     with pytest.raises(InvalidInput, match=r"grow 1\.07e\+13 times over an interval of 10"):
         GaussianBridge(growing, skewed().start, skewed().end, 10.0)
+    # Also where all directions grow alike, so that the covariance is well conditioned.
+    with pytest.raises(InvalidInput, match=r"grow 2\.69e\+43 times over an interval of 5"):
+        GaussianBridge(
+            LinearReference(20 * EYE, np.zeros(2), EYE), skewed().start, skewed().end, 5.0
+        )
     with pytest.raises(InvalidInput, match="duration"):
         GaussianBridge(rotating(), skewed().start, skewed().end, 0.0)
     with pytest.raises(InvalidInput, match="negative variance"):

@@ -13,7 +13,7 @@ from scipy.spatial import KDTree
 from noneq._typing import Numbers
 from noneq.data.ensembles import Snapshots
 from noneq.errors import InvalidInput
-from noneq.kinds import checked
+from noneq.needs import observable
 from noneq.symbolic.expression import Expression
 
 
@@ -27,7 +27,7 @@ _TOLD = 400
 """States that tell the silhouette, and most states that are clustered, in tenths."""
 
 
-@checked
+@observable("values", number=False)
 def half_space(text: str, names: Sequence[str]) -> Region:
     """The states where inequalities hold, such as ``"x > 0"`` or ``"x**2 + y**2 < 1 and x > 0"``.
 
@@ -62,7 +62,7 @@ def half_space(text: str, names: Sequence[str]) -> Region:
     return region
 
 
-@checked
+@observable("values", number=False)
 def nearest_regions(states: Numbers, labels: Sequence[str] | np.ndarray) -> dict[str, Region]:
     """A region for each label: the states whose nearest one of ``states`` has it.
 
@@ -95,7 +95,7 @@ def nearest_regions(states: Numbers, labels: Sequence[str] | np.ndarray) -> dict
     return {str(name): of(str(name)) for name in np.unique(words)}
 
 
-@checked
+@observable("values", number=False)
 def cluster_regions(
     states: Numbers, clusters: int | None = None, *, seed: int = 0
 ) -> dict[str, Region]:

@@ -50,6 +50,8 @@ def test_pairs_lie_inside_clones(words):
     assert np.isclose((start < -3).mean(), 20 / 44, atol=0.03)
     start, end = moved(None)
     assert np.abs(start - end).max() < 1
+    with pytest.warns(UserWarning, match="no clone occurs at both ends of the interval 0 to 1"):
+        moved(np.r_[np.zeros(44, int), np.ones(44, int)])
 
 
 def test_clones_at_one_end_join_those_without():

@@ -116,7 +116,7 @@ def picked(
     groups: Mapping[str, Any],
     arrays: Mapping[str, np.ndarray],
     source: str,
-    like: tuple[int, ...] | None,
+    like: tuple[int, int] | None,
     places: np.ndarray,
     limit: int,
 ) -> np.ndarray:
@@ -135,10 +135,11 @@ def picked(
 
 def shape_of(
     groups: Mapping[str, Any], arrays: Mapping[str, np.ndarray], source: str
-) -> tuple[int, ...]:
+) -> tuple[int, int]:
     """Of a matrix, dense or, as its attributes say, sparse."""
     if source in arrays:
-        return tuple(arrays[source].shape)
+        rows, width = arrays[source].shape
+        return rows, width
     rows, width = groups[source].get("shape", groups[source].get("h5sparse_shape", (None, (0, 0))))[
         1
     ]

@@ -15,7 +15,7 @@ from noneq.errors import InvalidInput
 UNLABELLED = "unlabelled"
 """The category of samples without a clone; among numbers any negative one."""
 _NAMES = re.compile(r"(?:clone|clonal|lineage|barcode)s?(?:[ _]?(?:id|index|number|label)s?)?")
-_Data = TypeVar("_Data", Snapshots, Trajectories)
+_Data = TypeVar("_Data", bound=Snapshots | Trajectories)
 
 
 def is_lineage(name: str) -> bool:

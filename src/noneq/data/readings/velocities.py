@@ -14,7 +14,7 @@ from noneq.errors import InvalidInput
 
 
 PREFIX = "velocity_"
-_Data = TypeVar("_Data", Snapshots, Trajectories)
+_Data = TypeVar("_Data", bound=Snapshots | Trajectories)
 
 
 def velocity_names(names: Sequence[str]) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Pools of pairs of successive snapshots, drawn on the host before training."""
 
+import warnings
 from typing import Any
 
 import jax
@@ -123,10 +124,13 @@ def _groups(
     if lineage is None:
         return groups
     parts = [part for left, right, _ in groups for part in clones(left, right, lineage)]
-    if not parts:
-        raise InvalidInput(
-            f"no clone occurs at both ends of the interval from {data.times[data.time_index[before[0]]]:g}"
-            ", and one end has no other samples; check the labels, or take lineage=none."
+    known = np.intersect1d(lineage[before], lineage[after])
+    if not (known >= 0).any():
+        first, last = data.times[data.time_index[before[0]]], data.times[data.time_index[after[0]]]
+        warnings.warn(
+            f"no clone occurs at both ends of the interval {first:g} to {last:g}: its pairs are made "
+            "without labels of lineage.",
+            stacklevel=2,
         )
     total = sum(len(left) for left, _ in parts)
     return [(left, right, len(left) / total) for left, right in parts]
