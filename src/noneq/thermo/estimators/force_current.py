@@ -53,8 +53,9 @@ def force_current_rate(
     For a linear system and a linear library the expectation at finite dt is exactly the relative
     entropy rate of pairs of frames and their reverse, KL[p(x, x') ‖ p(x', x)]/dt; for others it is
     that to first order in dt, and σ − O(dt) on data of continuous time. ``limit`` takes the first
-    two orders off, by lags of 1, 2 and 4 frames, at the price of an error about three times as
-    large (in the notes).
+    two orders off, by lags of 1, 2 and 4 frames; its error, a little larger, is in the notes. (At
+    dt = 0.01 the double well with a swirl, curvature 8, shows 7.5 % too little and its limit nothing
+    beyond the error.)
 
     Args:
         trajectories: ``(n, T, dim)`` of a steady state; gaps, uneven times, one or many paths,

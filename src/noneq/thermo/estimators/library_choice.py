@@ -9,7 +9,7 @@ from noneq.domains import periods_of
 from noneq.statistics.gram import solve
 from noneq.statistics.increment_sums import Totals, increment_sums, over_blocks
 from noneq.statistics.libraries import Polynomial
-from noneq.statistics.regression import residual_rate
+from noneq.statistics.regression import residual_about
 from noneq.thermo.estimators.checks import block_number
 
 
@@ -54,8 +54,8 @@ def suited_library(trajectories: Trajectories, degree: int) -> Polynomial:
 
 
 def _raw_rate(sums: Totals) -> float:
-    found = np.linalg.solve(residual_rate(sums) / 2, sums.cross.T @ solve(sums.gram, sums.cross))
-    return float(np.trace(found) / sums.time)
+    fitted = sums.cross.T @ solve(sums.gram, sums.cross)
+    return float(np.trace(np.linalg.solve(residual_about(sums, fitted) / 2, fitted)) / sums.time)
 
 
 def _part(trajectories: Trajectories) -> Trajectories:
