@@ -119,12 +119,12 @@ def force_current_rate(
     if len(value) > 1:
         notes.append(f"Limit of small intervals {value[1]:.4g} ± {stderr[1]:.2g}.")
     return Estimate(
-        value[0],
-        stderr[0],
+        np.asarray(value[0]),
+        np.asarray(stderr[0]),
         np.asarray(trajectories.n),
         method="force_current",
-        bias=bias[0],
-        limit=value[1] if len(value) > 1 else None,
+        bias=np.asarray(bias[0]),
+        limit=np.asarray(value[1]) if len(value) > 1 else None,
         notes=tuple(notes),
         unit=_per(trajectories.time_unit),
     )
