@@ -93,9 +93,7 @@ def _measured(
     return list(found)
 
 
-def _bound(
-    total: np.ndarray, square: np.ndarray, time: np.ndarray, time_square: np.ndarray
-) -> float:
+def _bound(total: float, square: float, time: float, time_square: float) -> float:
     """2 ⟨J⟩²/(dt Var J), for intervals that may differ."""
     rate = total / time
     return float(2 * rate**2 * time / (square - rate**2 * time_square))
