@@ -20,6 +20,9 @@ from noneq.thermo.estimators.checks import (
 from noneq.thermo.estimators.library_choice import suited_library
 
 
+_ROUNDING = 1e-10
+
+
 @observable("trajectories")
 def gaussian_rate(
     trajectories: Trajectories, *, localisation: bool = False, exposure: float = 0.0
@@ -89,6 +92,8 @@ def gaussian_rate(
         value, bias, stderr = over_blocks(lambda *totals: _both(*law(*totals)), *sums)
     except _NoLogarithm:
         value, bias, stderr = over_blocks(lambda *totals: [_rate(*law(*totals)[:2])], *sums)
+    # Two terms cancel: in one dimension exactly, up to rounding that blocks share.
+    stderr = np.maximum(stderr, _ROUNDING * np.trace(A))
     notes = ["The drift is taken as linear and the noise as constant."]
     if len(value) == 1:
         notes.append("The interval is too long for an extrapolation to small ones.")
