@@ -173,7 +173,11 @@ def diffusivity_of(
 
 def residual_rate(sums: Totals) -> Float[np.ndarray, "dim dim"]:
     """⟨(Δx − θᵀb dt)(Δx − θᵀb dt)ᵀ/dt⟩, freed of the parameters that the fit took."""
-    fitted = sums.cross.T @ solve(sums.gram, sums.cross)
+    return residual_about(sums, sums.cross.T @ solve(sums.gram, sums.cross))
+
+
+def residual_about(sums: Totals, fitted: Matrix) -> Float[np.ndarray, "dim dim"]:
+    """The same, with Σ (θᵀb)(θᵀb)ᵀ dt = crossᵀ G^{-1} cross known already."""
     return (sums.square - (fitted + fitted.T) / 2) / (float(sums.count) - len(sums.gram))
 
 

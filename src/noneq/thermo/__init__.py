@@ -22,10 +22,18 @@ from noneq.thermo.detailed_balance import detailed_balance_test as detailed_bala
 from noneq.thermo.equilibrium_test import verdict as verdict
 from noneq.thermo.estimates import entropy_production as entropy_production
 from noneq.thermo.estimators.cycles import cycle_bound as cycle_bound
+from noneq.thermo.estimators.force_current import force_current_rate as force_current_rate
+from noneq.thermo.estimators.gaussian import gaussian_rate as gaussian_rate
 from noneq.thermo.estimators.hidden import hidden_path_rate as hidden_path_rate
 from noneq.thermo.estimators.plug_in import plug_in_rate as plug_in_rate
 from noneq.thermo.estimators.score import score_rate as score_rate
 from noneq.thermo.estimators.snapshots import snapshot_rate as snapshot_rate
+from noneq.thermo.estimators.spectral import (
+    EntropySpectrum as EntropySpectrum,
+    entropy_spectrum as entropy_spectrum,
+    spectral_rate as spectral_rate,
+)
+from noneq.thermo.estimators.uncertainty import uncertainty_bound as uncertainty_bound
 from noneq.thermo.estimators.variational import variational_rate as variational_rate
 from noneq.thermo.estimators.waiting_times import waiting_time_bound as waiting_time_bound
 from noneq.thermo.free_energies.bounds import (

@@ -53,8 +53,9 @@ def force_current_rate(
     For a linear system and a linear library the expectation at finite dt is exactly the relative
     entropy rate of pairs of frames and their reverse, KL[p(x, x') ‖ p(x', x)]/dt; for others it is
     that to first order in dt, and σ − O(dt) on data of continuous time. ``limit`` takes the first
-    two orders off, by lags of 1, 2 and 4 frames, at the price of an error about three times as
-    large (in the notes).
+    two orders off, by lags of 1, 2 and 4 frames; its error, a little larger, is in the notes. (At
+    dt = 0.01 the double well with a swirl, curvature 8, shows 7.5 % too little and its limit nothing
+    beyond the error.)
 
     Args:
         trajectories: ``(n, T, dim)`` of a steady state; gaps, uneven times, one or many paths,
@@ -118,12 +119,12 @@ def force_current_rate(
     if len(value) > 1:
         notes.append(f"Limit of small intervals {value[1]:.4g} ± {stderr[1]:.2g}.")
     return Estimate(
-        value[0],
-        stderr[0],
+        np.asarray(value[0]),
+        np.asarray(stderr[0]),
         np.asarray(trajectories.n),
         method="force_current",
-        bias=bias[0],
-        limit=value[1] if len(value) > 1 else None,
+        bias=np.asarray(bias[0]),
+        limit=np.asarray(value[1]) if len(value) > 1 else None,
         notes=tuple(notes),
         unit=_per(trajectories.time_unit),
     )
@@ -171,7 +172,7 @@ def _varying_parts(
     return list(weighted_sums(trajectories, library, field, lag=lag, blocks=blocks))
 
 
-def _varying(*parts: np.ndarray) -> np.ndarray:
+def _varying(*parts: Any) -> np.ndarray:
     triples = [parts[i : i + 3] for i in range(0, len(parts), 3)]
     return _with_limit(
         [right @ solve(gram, right[:, None])[:, 0] / time for gram, right, time in triples]

@@ -102,11 +102,11 @@ def entropy_spectrum(trajectories: Trajectories) -> EntropySpectrum:
     unit = f"1/{trajectories.time_unit}" if trajectories.time_unit else ""
     notes = ("Modes of different wave vectors are taken as independent.",)
     as_estimate = lambda at: Estimate(
-        value[at],
-        stderr[at],
+        np.asarray(value[at]),
+        np.asarray(stderr[at]),
         np.asarray(trajectories.n),
         method="spectral",
-        bias=bias[at],
+        bias=np.asarray(bias[at]),
         notes=notes,
         unit=unit,
     )
