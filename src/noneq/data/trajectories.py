@@ -106,7 +106,9 @@ class Trajectories(AbstractEnsemble):
         self.units = as_labels(units, self.event_shape, "units", "")
         self.time_unit = str(time_unit)
         self.domain = as_domain(domain, self.event_shape)
-        states = self.values[self.observed]
+        # A view where nothing is missing: values may lie in a file larger than memory.
+        flat = self.values.reshape(-1, *self.event_shape)
+        states = flat if self.mask is None else self.values[self.mask]
         refuse_outside(states, self.domain)
         self.transform = as_transform(transform, states, self.names, self.domain)
         self.scaling, self.drawn_from = scaling, str(drawn_from)

@@ -1,7 +1,8 @@
 """Sums over the increments of paths that every regression on a library is made of."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -9,7 +10,22 @@ from jaxtyping import Float
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
 from noneq.statistics.increment_blocks import block_count, increment_blocks
+from noneq.statistics.jackknife import jackknife
 from noneq.statistics.libraries import AbstractLibrary
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over the whole record, or over all of it but one block; as in `Sums`."""
+
+    gram: Float[np.ndarray, "p p"]
+    cross: Float[np.ndarray, "p dim"]
+    square: Float[np.ndarray, "dim dim"]
+    time: float | np.number
+    count: float | np.number
+    slope: Float[np.ndarray, "p dim"]
+    paired: Float[np.ndarray, "p p"]
+    lag: int = 1
 
 
 @dataclass(frozen=True)
@@ -48,6 +64,11 @@ class Sums:
             self.slope,
             self.paired,
         )
+
+    @property
+    def total(self) -> Totals:
+        """Sums of the blocks."""
+        return Totals(*(part.sum(0) for part in self.parts), lag=self.lag)
 
     def beginning(self, size: int) -> "Sums":
         """Of the first ``size`` functions of the library."""
@@ -114,6 +135,19 @@ def increment_sums(
             "give functions that are defined wherever the paths go."
         )
     return Sums(gram, cross, square, time, number, slope, pair, lag)
+
+
+def over_blocks(
+    function: Callable[..., Any], *sums: Sums
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`noneq.statistics.jackknife.jackknife` of a function of `Totals`, one argument for each sums."""
+    width = len(sums[0].parts)
+
+    def of(*parts: Any) -> Any:
+        cuts = [parts[i * width : (i + 1) * width] for i in range(len(sums))]
+        return function(*(Totals(*cut, lag=s.lag) for cut, s in zip(cuts, sums, strict=True)))
+
+    return jackknife(of, [part for s in sums for part in s.parts])
 
 
 def _product(

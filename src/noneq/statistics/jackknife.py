@@ -34,4 +34,4 @@ def jackknife(
     )
     bias = (count - 1) * (without.mean(0) - whole)
     stderr = np.sqrt((count - 1) * without.var(0))
-    return whole - bias, bias, stderr
+    return np.asarray(whole - bias), np.asarray(bias), np.asarray(stderr)

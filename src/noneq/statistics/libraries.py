@@ -2,13 +2,14 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from noneq.errors import InvalidInput
 
@@ -62,12 +63,14 @@ class Polynomial(AbstractLibrary):
             )
 
     def values(self, x: Rows) -> Values:
-        lines, _ = self._lines(x, slopes=False)
-        return _products(lines, self._terms(x.shape[1])).T
+        periods = _periods(self, x.shape[1])
+        lines, _ = _lines(self, x, periods, slopes=False)
+        return _products(lines, _terms(self.degree, periods > 0)).T
 
     def gradients(self, x: Rows) -> Slopes:
-        lines, slopes = self._lines(x, slopes=True)
-        terms = self._terms(x.shape[1])
+        periods = _periods(self, x.shape[1])
+        lines, slopes = _lines(self, x, periods, slopes=True)
+        terms = _terms(self.degree, periods > 0)
         found = np.zeros((x.shape[1], len(terms), len(x)))
         for j, term in enumerate(terms):
             for place, (i, k) in enumerate(term):
@@ -76,39 +79,9 @@ class Polynomial(AbstractLibrary):
         return found.transpose(2, 1, 0)
 
     def sizes(self, dim: int) -> tuple[int, ...]:
-        weights = [_weight(term, self._periods(dim)) for term in self._terms(dim)]
+        periodic = _periods(self, dim) > 0
+        weights = [_weight(term, periodic) for term in _terms(self.degree, periodic)]
         return tuple(int(np.sum(np.asarray(weights) <= k)) for k in range(self.degree + 1))
-
-    def _periods(self, dim: int) -> np.ndarray:
-        return _of_each(self.period, dim, 0.0, "period")
-
-    def _terms(self, dim: int) -> list["Term"]:
-        return _terms(self.degree, tuple(bool(p) for p in self._periods(dim)))
-
-    def _lines(
-        self, x: Rows, *, slopes: bool
-    ) -> tuple[list[list[np.ndarray]], list[list[np.ndarray]]]:
-        """Functions of each coordinate alone (constant first), and their derivatives."""
-        dim = x.shape[1]
-        centre = _of_each(self.centre, dim, 0.0, "centre")
-        scale = _of_each(self.scale, dim, 1.0, "scale")
-        lines: list[list[np.ndarray]] = []
-        rises: list[list[np.ndarray]] = []
-        for column, c, s, period in zip(x.T, centre, scale, self._periods(dim), strict=True):
-            line, rise = [np.ones(len(x))], [np.zeros(len(x))]
-            for k in range(1, self.degree + 1):
-                if period:
-                    rate = 2 * np.pi * k / period
-                    cos, sin = np.cos(rate * column), np.sin(rate * column)
-                    line += [cos, sin]
-                    rise += [-rate * sin, rate * cos] if slopes else []
-                else:
-                    z = line[1] if k > 1 else (column - c) / s
-                    line.append(z * line[-1] if k > 1 else z)
-                    rise += [k / s * line[k - 1]] if slopes else []
-            lines.append(line)
-            rises.append(rise)
-        return lines, rises
 
 
 class Radial(AbstractLibrary):
@@ -174,8 +147,42 @@ Term: TypeAlias = tuple[tuple[int, int], ...]
 """A product: (coordinate, number of its function of one variable), by coordinate."""
 
 
-def _terms(degree: int, periodic: tuple[bool, ...]) -> list[Term]:
+def _periods(library: Polynomial, dim: int) -> Float[np.ndarray, " dim"]:
+    return _of_each(library.period, dim, 0.0, "period")
+
+
+def _lines(
+    library: Polynomial, x: Rows, periods: Float[np.ndarray, " dim"], *, slopes: bool
+) -> tuple[list[list[np.ndarray]], list[list[np.ndarray]]]:
+    """Functions of each coordinate alone (constant first), and their derivatives."""
+    dim = x.shape[1]
+    centre = _of_each(library.centre, dim, 0.0, "centre")
+    scale = _of_each(library.scale, dim, 1.0, "scale")
+    lines: list[list[np.ndarray]] = []
+    rises: list[list[np.ndarray]] = []
+    for column, c, s, period in zip(x.T, centre, scale, periods, strict=True):
+        line, rise = [np.ones(len(x))], [np.zeros(len(x))]
+        for k in range(1, library.degree + 1):
+            if period:
+                rate = 2 * np.pi * k / period
+                cos, sin = np.cos(rate * column), np.sin(rate * column)
+                line += [cos, sin]
+                rise += [-rate * sin, rate * cos] if slopes else []
+            else:
+                line.append(line[1] * line[-1] if k > 1 else (column - c) / s)
+                rise += [k / s * line[k - 1]] if slopes else []
+        lines.append(line)
+        rises.append(rise)
+    return lines, rises
+
+
+def _terms(degree: int, periodic: Bool[np.ndarray, " dim"]) -> list[Term]:
     """All products up to a total degree, the constant first, ordered by degree."""
+    return _listed_terms(degree, tuple(periodic.tolist()))
+
+
+@lru_cache(maxsize=64)
+def _listed_terms(degree: int, periodic: tuple[bool, ...]) -> list[Term]:
     found: list[Term] = []
 
     def grow(term: Term, first: int, left: int) -> None:
@@ -185,12 +192,13 @@ def _terms(degree: int, periodic: tuple[bool, ...]) -> list[Term]:
                 grow((*term, (i, k)), i + 1, left - ((k + 1) // 2 if periodic[i] else k))
 
     grow((), 0, degree)
-    marks = np.asarray(periodic, float)
+    marks = np.asarray(periodic)
     return sorted(found, key=lambda term: (_weight(term, marks), term))
 
 
-def _weight(term: Term, periods: np.ndarray) -> int:
-    return sum((k + 1) // 2 if periods[i] else k for i, k in term)
+def _weight(term: Term, periodic: Bool[np.ndarray, " dim"]) -> int:
+    """Total degree; two functions share that of a harmonic."""
+    return sum((k + 1) // 2 if periodic[i] else k for i, k in term)
 
 
 def _products(lines: list[list[np.ndarray]], terms: list[Term]) -> np.ndarray:

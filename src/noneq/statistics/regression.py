@@ -10,7 +10,7 @@ from jaxtyping import Float
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
 from noneq.statistics.gram import WORST_CONDITION, condition_number, inverse_gram, solve
-from noneq.statistics.increment_sums import Sums, increment_sums
+from noneq.statistics.increment_sums import Totals, increment_sums
 from noneq.statistics.increments import even
 from noneq.statistics.libraries import AbstractLibrary
 
@@ -128,33 +128,32 @@ def regress(
         slopes=strato,
         paired=localisation,
     )
-    one = take(lag)
-    two = take(2 * lag) if localisation else None
-    gram = total_gram(one, two)
+    sums = take(lag)
+    one, two = sums.total, take(2 * lag).total if localisation else None
+    gram = middle_gram(one, two)
     condition = _checked(one, gram)
-    diffusivity, noise = diffusivity_of(one, two, exposure, trajectories)
-    cross = one.cross - one.slope @ diffusivity if strato else one.cross
+    diffusivity, noise = diffusivity_of(one, two, exposure)
+    cross = sums.cross - sums.slope @ diffusivity if strato else sums.cross
     theta = solve(gram, cross.sum(0))
-    residuals = cross - one.gram @ theta
+    residuals = cross - sums.gram @ theta
     return Regression(
         library, theta, diffusivity, noise, gram, residuals, condition, convention, lag
     )
 
 
-def total_gram(one: Sums, two: Sums | None) -> Float[np.ndarray, "p p"]:
-    """Σ b bᵀ dt; with a second lag free of measurement noise.
+def middle_gram(one: Totals, two: Totals | None = None) -> Float[np.ndarray, "p p"]:
+    """Σ b bᵀ dt; with a second, doubled lag free of measurement noise.
 
     **Equation**: C(k) = ⟨b(t) b(t + k)ᵀ⟩ knows the noise at k = 0 only; the middle of an increment
     has the Gram matrix [C(0) + C(1)]/2 = [3 C(1) − C(2)]/2 to second order in dt.
     """
     if two is None:
-        return one.gram.sum(0)
-    mean = lambda sums: sums.paired.sum(0) / sums.time.sum()
-    return (3 * mean(one) - mean(two)) / 2 * one.time.sum()
+        return one.gram
+    return (3 * one.paired / one.time - two.paired / two.time) / 2 * one.time
 
 
 def diffusivity_of(
-    one: Sums, two: Sums | None, exposure: float, trajectories: Trajectories
+    one: Totals, two: Totals | None = None, exposure: float = 0.0
 ) -> tuple[Float[np.ndarray, "dim dim"], Float[np.ndarray, "dim dim"]]:
     """D and the covariance of the measurement noise, from the residuals.
 
@@ -166,21 +165,20 @@ def diffusivity_of(
     first = residual_rate(one)
     if two is None:
         return first / (2 * (1 - 2 * blur)), np.zeros_like(first)
-    interval = float(np.mean(np.diff(trajectories.times))) * one.lag
+    interval = float(one.time / one.count)
     m1, m2 = first * interval, residual_rate(two) * 2 * interval
     noise = blur * m1 - (1 - 2 * blur) * (m2 - 2 * m1) / 2
     return (m2 - m1) / (2 * interval), noise
 
 
-def residual_rate(sums: Sums) -> Float[np.ndarray, "dim dim"]:
+def residual_rate(sums: Totals) -> Float[np.ndarray, "dim dim"]:
     """⟨(Δx − θᵀb dt)(Δx − θᵀb dt)ᵀ/dt⟩, freed of the parameters that the fit took."""
-    return residual_rate_of(sums.gram.sum(0), sums.cross.sum(0), sums.square.sum(0), _number(sums))
+    return residual_about(sums, sums.cross.T @ solve(sums.gram, sums.cross))
 
 
-def residual_rate_of(gram: Matrix, cross: Matrix, square: Matrix, count: float) -> Matrix:
-    """The same from sums."""
-    fitted = cross.T @ solve(gram, cross)
-    return (square - (fitted + fitted.T) / 2) / (count - len(gram))
+def residual_about(sums: Totals, fitted: Matrix) -> Float[np.ndarray, "dim dim"]:
+    """The same, with Σ (θᵀb)(θᵀb)ᵀ dt = crossᵀ G^{-1} cross known already."""
+    return (sums.square - (fitted + fitted.T) / 2) / (float(sums.count) - len(sums.gram))
 
 
 def check_noise(trajectories: Trajectories, localisation: bool, exposure: float) -> None:
@@ -201,15 +199,11 @@ def check_noise(trajectories: Trajectories, localisation: bool, exposure: float)
         )
 
 
-def _number(sums: Sums) -> float:
-    return float(sums.count.sum())
-
-
-def _checked(sums: Sums, gram: Matrix) -> float:
+def _checked(sums: Totals, gram: Matrix) -> float:
     """Condition number; a warning where the data do not tell the functions apart."""
-    if _number(sums) <= len(gram) + 1:
+    if float(sums.count) <= len(gram) + 1:
         raise InvalidInput(
-            f"{_number(sums):.0f} increments for a library of {len(gram)} functions; give longer "
+            f"{float(sums.count):.0f} increments for a library of {len(gram)} functions; give longer "
             "paths or a smaller library."
         )
     condition = condition_number(gram)

@@ -47,9 +47,7 @@ def stationarity_z(trajectories: Trajectories, blocks: int = 64) -> np.ndarray:
         if usable.sum() < _FEWEST:
             return np.zeros((2, dim))
         change = change[:, usable]
-        return change.mean(1) / np.maximum(
-            change.std(1, ddof=1) / np.sqrt(change.shape[1]), 1e-300
-        )
+        return change.mean(1) / np.maximum(change.std(1, ddof=1) / np.sqrt(change.shape[1]), 1e-300)
     return _few_paths(features, seen, half, max(4, blocks // (2 * n)))
 
 
