@@ -5,7 +5,6 @@ from noneq.thermo import exact as exact
 from noneq.thermo.agreement import Agreement as Agreement
 from noneq.thermo.autocorrelation import autocorrelation_time as autocorrelation_time
 from noneq.thermo.chains import (
-    currents as currents,
     mixing_time as mixing_time,
     relaxation_spectrum as relaxation_spectrum,
     self_transition as self_transition,
@@ -20,6 +19,12 @@ from noneq.thermo.cycles import (
 from noneq.thermo.detailed_balance import detailed_balance_test as detailed_balance_test
 from noneq.thermo.equilibrium_test import verdict as verdict
 from noneq.thermo.estimates import entropy_production as entropy_production
+from noneq.thermo.estimators.neighbours import neighbour_rate as neighbour_rate
+from noneq.thermo.local_currents import (
+    LocalCurrents as LocalCurrents,
+    currents as currents,
+    local_entropy_production as local_entropy_production,
+)
 from noneq.thermo.observed_chains import (
     count_matrix as count_matrix,
     transition_matrix_from as transition_matrix_from,
