@@ -16,6 +16,12 @@ from noneq.thermo.cycles import (
     dominant_cycle as dominant_cycle,
     fundamental_cycles as fundamental_cycles,
 )
+from noneq.thermo.decompositions import (
+    HousekeepingExcess as HousekeepingExcess,
+    LandscapeFlux as LandscapeFlux,
+    housekeeping_excess as housekeeping_excess,
+    landscape_flux as landscape_flux,
+)
 from noneq.thermo.detailed_balance import detailed_balance_test as detailed_balance_test
 from noneq.thermo.equilibrium_test import verdict as verdict
 from noneq.thermo.estimates import entropy_production as entropy_production
