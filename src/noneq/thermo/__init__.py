@@ -16,17 +16,16 @@ from noneq.thermo.cycles import (
     dominant_cycle as dominant_cycle,
     fundamental_cycles as fundamental_cycles,
 )
-from noneq.thermo.decompositions import (
+from noneq.thermo.detailed_balance import detailed_balance_test as detailed_balance_test
+from noneq.thermo.estimates import entropy_production as entropy_production
+from noneq.thermo.estimators.neighbours import neighbour_rate as neighbour_rate
+from noneq.thermo.fields.decompositions import (
     HousekeepingExcess as HousekeepingExcess,
     LandscapeFlux as LandscapeFlux,
     housekeeping_excess as housekeeping_excess,
     landscape_flux as landscape_flux,
 )
-from noneq.thermo.detailed_balance import detailed_balance_test as detailed_balance_test
-from noneq.thermo.equilibrium_test import verdict as verdict
-from noneq.thermo.estimates import entropy_production as entropy_production
-from noneq.thermo.estimators.neighbours import neighbour_rate as neighbour_rate
-from noneq.thermo.local_currents import (
+from noneq.thermo.fields.local_currents import (
     LocalCurrents as LocalCurrents,
     currents as currents,
     local_entropy_production as local_entropy_production,
@@ -36,7 +35,8 @@ from noneq.thermo.observed_chains import (
     transition_matrix_from as transition_matrix_from,
 )
 from noneq.thermo.path_entropy import system_rate as system_rate
-from noneq.thermo.verdict_line import (
+from noneq.thermo.reversal.equilibrium_test import verdict as verdict
+from noneq.thermo.reversal.verdict_line import (
     BalanceTest as BalanceTest,
     CurrentTest as CurrentTest,
     Verdict as Verdict,

@@ -262,7 +262,7 @@ def _finished(
     summed = Estimate(
         np.asarray(rate),
         np.asarray(np.sqrt(more * np.sum(own**2)) / whole),
-        visits.sum(),
+        np.asarray(visits.sum()),
         method="cells",
         bound="lower",
     )
