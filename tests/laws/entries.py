@@ -217,9 +217,7 @@ def _thermo(folder: Path) -> list[Entry]:
     ring = DrivenRing()
     moved = nq.simulate(ring, np.arange(0, 0.5, 0.01), n=8, key=_key())
     chains = (
-        "currents",
         "dominant_cycle",
-        "entropy_production",
         "fundamental_cycles",
         "mixing_time",
         "relaxation_spectrum",
@@ -228,6 +226,7 @@ def _thermo(folder: Path) -> list[Entry]:
     )
     counted = ("plug_in_rate", "cycle_bound")
     jumps = simulate_events(systems.MarkovJump(), 30.0, n=4, key=_key())
+    of_paths = ("landscape_flux", "local_entropy_production", "verdict")
     found = public("thermo")
     return [
         *(Entry(f"thermo.{name}", found[name], {"chain": CHAIN}) for name in chains),
@@ -247,10 +246,23 @@ def _thermo(folder: Path) -> list[Entry]:
             {"states": np.tile(states, (8, 4)), "window": 2, "key": _key()},
         ),
         Entry("thermo.autocorrelation_time", thermo.autocorrelation_time, {"paths": moved}),
+        Entry("thermo.currents", thermo.currents, {"data": CHAIN}),
+        Entry("thermo.entropy_production", thermo.entropy_production, {"data": CHAIN}),
+        Entry("thermo.system_rate", thermo.system_rate, {"trajectories": moved, "system": ring}),
+        *(Entry(f"thermo.{name}", found[name], {"trajectories": moved}) for name in of_paths),
         Entry(
-            "thermo.entropy_production_rate",
-            thermo.entropy_production_rate,
-            {"trajectories": moved, "system": ring},
+            "thermo.housekeeping_excess",
+            thermo.housekeeping_excess,
+            {
+                "trajectories": nq.simulate(
+                    systems.Linear(), np.arange(0, 0.5, 0.01), n=8, key=_key()
+                )
+            },
+        ),
+        Entry(
+            "thermo.neighbour_rate",
+            thermo.neighbour_rate,
+            {"trajectories": nq.simulate(ring, np.arange(0, 4, 0.01), n=8, key=_key())},
         ),
         Entry("thermo.exact.target", thermo.exact.target, {"system": BeadSpring(), "dt": 0.1}),
         Entry("thermo.work", thermo.work, {"trajectories": moved, "system": ring}),

@@ -149,7 +149,7 @@ class Prinz(AbstractGradient, HasEntropyProduction):
         if self.breathing or self.exponent != 2:
             raise InvalidInput(
                 "Prinz: the exact entropy production is known for breathing = 0 and exponent = 2 "
-                "only; measure it with noneq.thermo.entropy_production_rate."
+                "only; measure it with noneq.thermo.entropy_production."
             )
         # The angular part is the same at the walls as on the ring.
         barrier = self.beta * self.stiffness * (self.half_width - self.radius) ** 2
@@ -158,7 +158,7 @@ class Prinz(AbstractGradient, HasEntropyProduction):
                 f"Prinz: the walls at ±{self.half_width:g} are only {barrier:.1f} kT above the ring of "
                 f"radius {self.radius:g}, and the exact value knows no walls; set half_width = "
                 f"{self.radius + np.sqrt(_BARRIER / (self.beta * self.stiffness)):.3g} or more, or "
-                "measure it with noneq.thermo.entropy_production_rate."
+                "measure it with noneq.thermo.entropy_production."
             )
         power = mean_power(
             wells=self.wells,

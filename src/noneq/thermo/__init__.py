@@ -6,7 +6,6 @@ from noneq.thermo.agreement import Agreement as Agreement
 from noneq.thermo.audit import Audit as Audit, audit as audit
 from noneq.thermo.autocorrelation import autocorrelation_time as autocorrelation_time
 from noneq.thermo.chains import (
-    currents as currents,
     mixing_time as mixing_time,
     relaxation_spectrum as relaxation_spectrum,
     self_transition as self_transition,
@@ -19,7 +18,6 @@ from noneq.thermo.cycles import (
     fundamental_cycles as fundamental_cycles,
 )
 from noneq.thermo.detailed_balance import detailed_balance_test as detailed_balance_test
-from noneq.thermo.equilibrium_test import verdict as verdict
 from noneq.thermo.estimates import entropy_production as entropy_production
 from noneq.thermo.estimators.cycles import cycle_bound as cycle_bound
 from noneq.thermo.estimators.force_current import force_current_rate as force_current_rate
@@ -51,6 +49,18 @@ from noneq.thermo.free_energies.fluctuation_theorems import (
 )
 from noneq.thermo.free_energies.free_energy import free_energy as free_energy
 from noneq.thermo.free_energies.many_states import mbar as mbar, state_energies as state_energies
+from noneq.thermo.estimators.neighbours import neighbour_rate as neighbour_rate
+from noneq.thermo.fields.decompositions import (
+    HousekeepingExcess as HousekeepingExcess,
+    LandscapeFlux as LandscapeFlux,
+    housekeeping_excess as housekeeping_excess,
+    landscape_flux as landscape_flux,
+)
+from noneq.thermo.fields.local_currents import (
+    LocalCurrents as LocalCurrents,
+    currents as currents,
+    local_entropy_production as local_entropy_production,
+)
 from noneq.thermo.observed_chains import (
     count_matrix as count_matrix,
     transition_matrix_from as transition_matrix_from,
@@ -72,6 +82,8 @@ from noneq.thermo.tweezers.calibration import (
 )
 from noneq.thermo.tweezers.force_extension import Pulls as Pulls, pulling_work as pulling_work
 from noneq.thermo.verdict_line import (
+from noneq.thermo.reversal.equilibrium_test import verdict as verdict
+from noneq.thermo.reversal.verdict_line import (
     BalanceTest as BalanceTest,
     CurrentTest as CurrentTest,
     Verdict as Verdict,

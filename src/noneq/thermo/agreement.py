@@ -8,7 +8,7 @@ import numpy as np
 from noneq.display import Card, Section
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
-from noneq.thermo.verdict_line import Verdict
+from noneq.thermo.reversal.verdict_line import Verdict
 
 
 _COLUMNS = ("method", "value ± s.e.", "bound", "limit", "notes")

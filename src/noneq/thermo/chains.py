@@ -52,8 +52,7 @@ def fluxes(chain: Any) -> Float[np.ndarray, "states states"]:
     return stationary(given)[:, None] * given.moves
 
 
-@observable("model", traits=(HasChain,), number=False)
-def currents(chain: Any) -> Float[np.ndarray, "states states"]:
+def chain_currents(chain: Any) -> Float[np.ndarray, "states states"]:
     """Net currents J[i, j] = pi_i T_ij − pi_j T_ji, per step or unit time; antisymmetric.
 
     Raises:

@@ -11,9 +11,9 @@ from noneq.data.ensembles import Trajectories
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
 from noneq.needs import observable
-from noneq.thermo.equilibrium_test import verdict
 from noneq.thermo.observed_chains import transitions
-from noneq.thermo.verdict_line import BalanceTest
+from noneq.thermo.reversal.equilibrium_test import verdict
+from noneq.thermo.reversal.verdict_line import BalanceTest
 
 
 _FLIPS = 999

@@ -16,8 +16,8 @@ from noneq.systems.base import AbstractDiffusion, AbstractSystem
 from noneq.thermo.agreement import Agreement
 from noneq.thermo.chains import chain_entropy_production
 from noneq.thermo.detailed_balance import detailed_balance_test
-from noneq.thermo.equilibrium_test import verdict
-from noneq.thermo.verdict_line import Verdict, chain_verdict
+from noneq.thermo.reversal.equilibrium_test import verdict
+from noneq.thermo.reversal.verdict_line import Verdict, chain_verdict
 from noneq.traits import AbstractModel, HasChain
 
 

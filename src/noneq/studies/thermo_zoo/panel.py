@@ -17,6 +17,7 @@ from noneq.systems.linear import (
     square_root,
     stationary_covariance,
 )
+from noneq.thermo import verdict
 
 
 _RELAXATIONS = 80.0
@@ -199,3 +200,41 @@ def _member(
     times = np.arange(record.shape[1]) * dt
     time = record.shape[0] * (record.shape[1] - 1) * dt
     return Member(kind, Trajectories(record, times, domain=domain), rate, time)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Answers of the verdict to many members.
+
+    Attributes:
+        level: false alarms allowed.
+        dissipated: σT of each member; 0 in equilibrium.
+        rejected: whether each was called out of equilibrium.
+        bound: lower bound of σ times T.
+    """
+
+    level: float
+    dissipated: np.ndarray
+    rejected: np.ndarray
+    bound: np.ndarray
+
+    @property
+    def false_alarms(self) -> int:
+        """Members in equilibrium that were called out of it."""
+        return int(self.rejected[self.dissipated == 0].sum())
+
+    def power(self, least: float, most: float = np.inf) -> float:
+        """Share of driven members with least ≤ σT < most that were found."""
+        inside = (self.dissipated >= least) & (self.dissipated < most) & (self.dissipated > 0)
+        return float(self.rejected[inside].mean()) if inside.any() else float("nan")
+
+
+def ask(seeds: range, *, driven: bool, level: float = 0.01) -> Panel:
+    """The verdict on the members of these seeds; each takes about 0.1 s beside its simulation."""
+    rows = []
+    for seed in seeds:
+        one = member(seed, driven=driven)
+        found = verdict(one.trajectories, level=level)
+        rows.append((one.dissipated, not found.equilibrium, found.bound * one.time))
+    dissipated, rejected, bound = (np.asarray(column) for column in zip(*rows, strict=True))
+    return Panel(level, dissipated, rejected, bound)

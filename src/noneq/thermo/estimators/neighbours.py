@@ -84,8 +84,8 @@ def neighbour_rate(
     spread = sums - value * time
     error = np.sqrt(np.sum(spread**2) * len(sums) / max(len(sums) - 1, 1)) / time.sum()
     return Estimate(
-        value,
-        error,
+        np.asarray(value),
+        np.asarray(error),
         np.asarray(float(len(move))),
         method="neighbours",
         bound="lower",
@@ -113,7 +113,7 @@ def _log_ratios(
     trajectories: Trajectories, middle: np.ndarray, move: np.ndarray, counts: list[int]
 ) -> np.ndarray:
     """ln[(a + 1)/(b + 1)] of every pair, a row for each number of neighbours."""
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     period = periods_of(trajectories.domain, trajectories.event_shape)
     scale = np.where(period > 0, np.maximum(period, 1e-300) / 4, np.maximum(middle.std(0), 1e-300))
@@ -128,9 +128,9 @@ def _log_ratios(
         shift = np.where(np.concatenate([period, np.zeros_like(period)]) > 0, 0.0, 1e3)
         box = np.concatenate([np.where(period > 0, period / scale, 0.0), np.zeros_like(period)])
         forward, backward = forward + shift, backward + shift
-        tree = cKDTree(np.concatenate([forward, backward]), boxsize=box)
+        tree = KDTree(np.concatenate([forward, backward]), boxsize=box)
     else:
-        tree = cKDTree(np.concatenate([forward, backward]))
+        tree = KDTree(np.concatenate([forward, backward]))
     number, found = len(move), np.empty((len(counts), len(move)))
     for low in range(0, number, 2_000):
         rows = np.arange(low, min(low + 2_000, number))

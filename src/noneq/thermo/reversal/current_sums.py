@@ -8,7 +8,7 @@ import numpy as np
 
 from noneq.data.ensembles import Trajectories
 from noneq.statistics.increment_blocks import block_count, increment_blocks
-from noneq.thermo.current_library import Coordinates, Library, library
+from noneq.thermo.reversal.current_library import Coordinates, Library, library
 
 
 _SMALL = 0.03

@@ -9,9 +9,9 @@ from noneq.domains import Discrete, periods_of
 from noneq.errors import InvalidInput
 from noneq.needs import observable
 from noneq.statistics.stationarity import stationarity_z
-from noneq.thermo.current_library import coordinates_of, independent, library
-from noneq.thermo.current_sums import CurrentSums, current_sums, slowest_decay
-from noneq.thermo.verdict_line import CurrentTest, Verdict, noncentrality
+from noneq.thermo.reversal.current_library import coordinates_of, independent, library
+from noneq.thermo.reversal.current_sums import CurrentSums, current_sums, slowest_decay
+from noneq.thermo.reversal.verdict_line import CurrentTest, Verdict, noncentrality
 
 
 _SHARES = {"law": 0.1, "linear": 0.45, "rich": 0.45}
@@ -33,7 +33,7 @@ def verdict(trajectories: Trajectories, *, level: float = 0.01, lag: int = 1) ->
     two records with g(x, y) = −g(y, x) has mean zero, at any recording interval. Taken are currents
     g = ½[h(x) + h(y)](q_i(y) − q_i(x)), the Stratonovich sums of ∫ h∘dq_i, of principal components
     and angles q. Gradients h(y) − h(x), which sum to boundary terms, are projected out, which leaves
-    martingale increments r (see `noneq.thermo.current_sums`), and
+    martingale increments r (see `noneq.thermo.reversal.current_sums`), and
 
         χ² = S·C⁻¹S,  S = Σ r,  C = Σ r rᵀ,
 

@@ -64,13 +64,12 @@ def coordinates_of(trajectories: Trajectories, most: int, what: str) -> Coordina
     period = periods_of(trajectories.domain, trajectories.event_shape).reshape(-1)
     free, periodic = np.flatnonzero(period == 0), np.flatnonzero(period > 0)
     total, square, count, moved = 0.0, 0.0, 0, 0.0
-    origin: np.ndarray | None = None
+    # Near the data, so that squares far from zero keep their digits.
+    origin = trajectories.values[0, int(trajectories.observed[0].argmax())].astype(np.float64)
     for _, block in increment_blocks(trajectories):
-        origin = block.start.mean(0) if origin is None else origin
         both = np.concatenate([block.start, block.end])[:, free] - origin[free]
         total, square, count = total + both.sum(0), square + both.T @ both, count + len(both)
         moved = moved + np.abs(block.move).sum(0)
-    assert origin is not None
     still = np.flatnonzero(np.asarray(moved) == 0)
     if still.size:
         name = trajectories.names[still[0]] if trajectories.names else f"x{still[0]}"
@@ -129,7 +128,9 @@ class Library:
     def functions(self, q: np.ndarray) -> np.ndarray:
         """(functions, N) of the basis at coordinates."""
         lines = [
-            _on_line(q[:, i], self.basis[:, i].max(initial=0), i >= self.coordinates.components)
+            _on_line(
+                q[:, i], int(self.basis[:, i].max(initial=0)), i >= self.coordinates.components
+            )
             for i in range(q.shape[1])
         ]
         made = np.ones((len(self.basis), len(q)))

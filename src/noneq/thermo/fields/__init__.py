@@ -1,0 +1,1 @@
+"""Where currents flow, and what they are made of."""

@@ -1,0 +1,1 @@
+"""Does the motion look the same backwards? The test behind the verdict."""
