@@ -10,7 +10,6 @@ from noneq._typing import Key
 from noneq.data.ensembles import Snapshots
 from noneq.data.files import read
 from noneq.statistics.assignment import assignment
-from noneq.statistics.linear_reference import squared_distances
 from noneq.studies.bridges.problem import AbstractProblem, Score
 
 
@@ -85,7 +84,6 @@ def _energy(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 
 
 def _distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    costs = np.sqrt(squared_distances(x.astype(np.float64), y.astype(np.float64)))
-    if x is y:
-        np.fill_diagonal(costs, 0.0)
-    return costs
+    from scipy.spatial.distance import cdist
+
+    return np.asarray(cdist(x, y))
