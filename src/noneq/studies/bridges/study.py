@@ -234,7 +234,7 @@ class BridgesStudy(AbstractStudy):
         }
 
     def _genes(self) -> Methods:
-        """A reference that is refitted from the snapshots, and a Brownian one."""
+        """A reference that is refitted from the snapshots, and a Brownian one; the noise is known."""
         common: dict[str, Any] = {
             "net": MLP(width=64, depth=3),
             "training": Training(steps=self.few_steps, batch=64),
@@ -242,8 +242,8 @@ class BridgesStudy(AbstractStudy):
         }
         return {
             "DisplacementInterpolation": DisplacementInterpolation(),
-            "OUBridge": OUBridge(bridge=LinearSDE(sigma=0.3), rounds=5, **common),
-            "SF2M": SF2M(bridge=Brownian(sigma=0.3), **common),
+            "OUBridge": OUBridge(bridge=LinearSDE(sigma=0.1), rounds=5, **common),
+            "SF2M": SF2M(bridge=Brownian(sigma=0.1), **common),
         }
 
     def _entropic(self, dim: int, epsilon: float) -> Methods:
