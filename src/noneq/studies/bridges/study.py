@@ -54,6 +54,7 @@ class BridgesStudy(AbstractStudy):
         plane: shapes, from and to.
         cells_file: npz of the single cells; they are left out where it is absent.
         hidden: times of the repressilator that are left out, one after the other.
+        n_best: points of ``w2`` in the plane for OTCFM and SF2M, the two best methods.
         steps: of each training.
         few_steps: of trainings on 128 samples.
 
@@ -94,6 +95,7 @@ class BridgesStudy(AbstractStudy):
     )
     cells_file: str = "../shared/data/cite_pca50.npz"
     hidden: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)
+    n_best: int = 10_000
     steps: int = 10_000
     few_steps: int = 2_500
 
@@ -119,6 +121,7 @@ class BridgesStudy(AbstractStudy):
             "eot": ((2, 1.0),),
             "plane": (("N", "8gaussians"),),
             "hidden": (4.0,),
+            "n_best": 2_000,
             "steps": 1_000,
             "few_steps": 500,
         }
@@ -162,7 +165,13 @@ class BridgesStudy(AbstractStudy):
         if "eot" in self.parts:
             found += [(MixtureProblem(dim=d, epsilon=e), self._entropic(d, e)) for d, e in self.eot]
         if "plane" in self.parts:
-            found += [(PlaneProblem(start=a, end=b), self._flows()) for a, b in self.plane]
+            flows = self._flows()
+            best = {name: flows.pop(name) for name in ("OTCFM", "SF2M")}
+            for a, b in self.plane:
+                found += [
+                    (PlaneProblem(start=a, end=b), flows),
+                    (PlaneProblem(start=a, end=b, n_test=self.n_best), best),
+                ]
         if "growth" in self.parts:
             found.append((GrowthProblem(), self._growing()))
         if "fates" in self.parts:
@@ -225,7 +234,7 @@ class BridgesStudy(AbstractStudy):
         }
 
     def _genes(self) -> Methods:
-        """A reference that is refitted from the snapshots, and a Brownian one."""
+        """A reference that is refitted from the snapshots, and a Brownian one; the noise is known."""
         common: dict[str, Any] = {
             "net": MLP(width=64, depth=3),
             "training": Training(steps=self.few_steps, batch=64),
@@ -233,8 +242,8 @@ class BridgesStudy(AbstractStudy):
         }
         return {
             "DisplacementInterpolation": DisplacementInterpolation(),
-            "OUBridge": OUBridge(bridge=LinearSDE(sigma=0.3), rounds=5, **common),
-            "SF2M": SF2M(bridge=Brownian(sigma=0.3), **common),
+            "OUBridge": OUBridge(bridge=LinearSDE(sigma=0.1), rounds=5, **common),
+            "SF2M": SF2M(bridge=Brownian(sigma=0.1), **common),
         }
 
     def _entropic(self, dim: int, epsilon: float) -> Methods:
