@@ -23,6 +23,7 @@ from noneq.thermo.estimators.cycles import cycle_bound as cycle_bound
 from noneq.thermo.estimators.force_current import force_current_rate as force_current_rate
 from noneq.thermo.estimators.gaussian import gaussian_rate as gaussian_rate
 from noneq.thermo.estimators.hidden import hidden_path_rate as hidden_path_rate
+from noneq.thermo.estimators.neighbours import neighbour_rate as neighbour_rate
 from noneq.thermo.estimators.plug_in import plug_in_rate as plug_in_rate
 from noneq.thermo.estimators.score import score_rate as score_rate
 from noneq.thermo.estimators.snapshots import snapshot_rate as snapshot_rate
@@ -34,6 +35,17 @@ from noneq.thermo.estimators.spectral import (
 from noneq.thermo.estimators.uncertainty import uncertainty_bound as uncertainty_bound
 from noneq.thermo.estimators.variational import variational_rate as variational_rate
 from noneq.thermo.estimators.waiting_times import waiting_time_bound as waiting_time_bound
+from noneq.thermo.fields.decompositions import (
+    HousekeepingExcess as HousekeepingExcess,
+    LandscapeFlux as LandscapeFlux,
+    housekeeping_excess as housekeeping_excess,
+    landscape_flux as landscape_flux,
+)
+from noneq.thermo.fields.local_currents import (
+    LocalCurrents as LocalCurrents,
+    currents as currents,
+    local_entropy_production as local_entropy_production,
+)
 from noneq.thermo.free_energies.bounds import (
     current_bound as current_bound,
     speed_limit as speed_limit,
@@ -49,18 +61,6 @@ from noneq.thermo.free_energies.fluctuation_theorems import (
 )
 from noneq.thermo.free_energies.free_energy import free_energy as free_energy
 from noneq.thermo.free_energies.many_states import mbar as mbar, state_energies as state_energies
-from noneq.thermo.estimators.neighbours import neighbour_rate as neighbour_rate
-from noneq.thermo.fields.decompositions import (
-    HousekeepingExcess as HousekeepingExcess,
-    LandscapeFlux as LandscapeFlux,
-    housekeeping_excess as housekeeping_excess,
-    landscape_flux as landscape_flux,
-)
-from noneq.thermo.fields.local_currents import (
-    LocalCurrents as LocalCurrents,
-    currents as currents,
-    local_entropy_production as local_entropy_production,
-)
 from noneq.thermo.observed_chains import (
     count_matrix as count_matrix,
     transition_matrix_from as transition_matrix_from,
@@ -70,6 +70,12 @@ from noneq.thermo.residuals import (
     continuity_residual as continuity_residual,
     fokker_planck_residual as fokker_planck_residual,
     generation_entropy as generation_entropy,
+)
+from noneq.thermo.reversal.equilibrium_test import verdict as verdict
+from noneq.thermo.reversal.verdict_line import (
+    BalanceTest as BalanceTest,
+    CurrentTest as CurrentTest,
+    Verdict as Verdict,
 )
 from noneq.thermo.schedule_costs import (
     ScheduleCosts as ScheduleCosts,
@@ -81,13 +87,6 @@ from noneq.thermo.tweezers.calibration import (
     trap_calibration as trap_calibration,
 )
 from noneq.thermo.tweezers.force_extension import Pulls as Pulls, pulling_work as pulling_work
-from noneq.thermo.verdict_line import (
-from noneq.thermo.reversal.equilibrium_test import verdict as verdict
-from noneq.thermo.reversal.verdict_line import (
-    BalanceTest as BalanceTest,
-    CurrentTest as CurrentTest,
-    Verdict as Verdict,
-)
 from noneq.thermo.work import power as power, work as work
 
 
