@@ -222,7 +222,6 @@ def _sequences(data: Any) -> bool:
     whole = array.size > 0 and bool(np.isfinite(array).all() and (array == np.round(array)).all())
     if array.ndim == 2 and array.shape[0] == array.shape[1]:
         sums = array.sum(1)
-        return (
-            whole and not ((sums == sums[0]).all() and sums[0] in (0.0, 1.0)) and array.min() >= 0
-        )
+        chain = bool((sums == sums[0]).all() and sums[0] in (0.0, 1.0))
+        return whole and not chain and bool(array.min() >= 0)
     return whole and array.ndim in (1, 2)
