@@ -8,7 +8,14 @@ from noneq.statistics.assignment import (
 )
 from noneq.statistics.entropic import drawn_pairs as drawn_pairs, entropic_plan as entropic_plan
 from noneq.statistics.gaussian_bridge import GaussianBridge as GaussianBridge
+from noneq.statistics.libraries import (
+    AbstractLibrary as AbstractLibrary,
+    Functions as Functions,
+    Polynomial as Polynomial,
+    Radial as Radial,
+)
 from noneq.statistics.linear_reference import (
     LinearBridge as LinearBridge,
     LinearReference as LinearReference,
 )
+from noneq.statistics.regression import Regression as Regression, regress as regress

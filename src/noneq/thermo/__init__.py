@@ -30,6 +30,14 @@ from noneq.thermo.fields.local_currents import (
     currents as currents,
     local_entropy_production as local_entropy_production,
 )
+from noneq.thermo.estimators.force_current import force_current_rate as force_current_rate
+from noneq.thermo.estimators.gaussian import gaussian_rate as gaussian_rate
+from noneq.thermo.estimators.spectral import (
+    EntropySpectrum as EntropySpectrum,
+    entropy_spectrum as entropy_spectrum,
+    spectral_rate as spectral_rate,
+)
+from noneq.thermo.estimators.uncertainty import uncertainty_bound as uncertainty_bound
 from noneq.thermo.observed_chains import (
     count_matrix as count_matrix,
     transition_matrix_from as transition_matrix_from,

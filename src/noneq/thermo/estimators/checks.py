@@ -10,7 +10,7 @@ from noneq.errors import InvalidInput
 from noneq.statistics.stationarity import stationarity_z
 
 
-_FEWEST_FRAMES, _FEWEST_INCREMENTS = 3, 32
+_FEWEST_FRAMES, _FEWEST_INCREMENTS = 2, 32
 _COARSE = 0.3
 _NOT_STATIONARY = 7.0
 _BLOCKS = 64

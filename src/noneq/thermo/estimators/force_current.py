@@ -172,7 +172,7 @@ def _varying_parts(
     return list(weighted_sums(trajectories, library, field, lag=lag, blocks=blocks))
 
 
-def _varying(*parts: np.ndarray) -> np.ndarray:
+def _varying(*parts: Any) -> np.ndarray:
     triples = [parts[i : i + 3] for i in range(0, len(parts), 3)]
     return _with_limit(
         [right @ solve(gram, right[:, None])[:, 0] / time for gram, right, time in triples]

@@ -20,6 +20,9 @@ from noneq.thermo.estimators.checks import (
 from noneq.thermo.estimators.library_choice import suited_library
 
 
+_ROUNDING = 1e-10
+
+
 @observable("trajectories")
 def gaussian_rate(
     trajectories: Trajectories, *, localisation: bool = False, exposure: float = 0.0
@@ -85,24 +88,25 @@ def gaussian_rate(
             f"{name}: the fitted law has the relaxation rate {slow:.2g} and so no steady state; record "
             "longer, leave out coordinates that drift, or use force_current_rate on a torus."
         )
-    value, bias, stderr = over_blocks(lambda *totals: _rate(*law(*totals)[:2]), *sums)
     try:
-        limit, _, limit_error = over_blocks(lambda *totals: _limit(*law(*totals)), *sums)
+        value, bias, stderr = over_blocks(lambda *totals: _both(*law(*totals)), *sums)
     except _NoLogarithm:
-        limit = limit_error = None
+        value, bias, stderr = over_blocks(lambda *totals: [_rate(*law(*totals)[:2])], *sums)
+    # Two terms cancel: in one dimension exactly, up to rounding that blocks share.
+    stderr = np.maximum(stderr, _ROUNDING * np.trace(A))
     notes = ["The drift is taken as linear and the noise as constant."]
-    if limit is None:
+    if len(value) == 1:
         notes.append("The interval is too long for an extrapolation to small ones.")
     else:
-        notes.append(f"Limit of small intervals {limit:.4g} ± {limit_error:.2g}.")
+        notes.append(f"Limit of small intervals {value[1]:.4g} ± {stderr[1]:.2g}.")
     unit = f"1/{trajectories.time_unit}" if trajectories.time_unit else ""
     return Estimate(
-        value,
-        stderr,
+        np.asarray(value[0]),
+        np.asarray(stderr[0]),
         np.asarray(trajectories.n),
         method="gaussian",
-        bias=bias,
-        limit=limit,
+        bias=np.asarray(bias[0]),
+        limit=np.asarray(value[1]) if len(value) > 1 else None,
         notes=tuple(notes),
         unit=unit,
     )
@@ -137,6 +141,11 @@ def _rate(A: np.ndarray, D: np.ndarray) -> float:
 
     S = solve_continuous_lyapunov(A, 2 * D)
     return float(np.trace(A.T @ np.linalg.solve(D, A) @ S) - np.trace(A))
+
+
+def _both(A: np.ndarray, D: np.ndarray, dt: float) -> list[float]:
+    """At the data's interval, and extrapolated."""
+    return [_rate(A, D), _limit(A, D, dt)]
 
 
 def _limit(A: np.ndarray, D: np.ndarray, dt: float) -> float:

@@ -14,7 +14,7 @@ from noneq.thermo.estimators.checks import block_number
 
 
 _MOST_FUNCTIONS, _HIGHEST = 60, 8
-_ROWS = 2**20
+_ROWS, _ROWS_OF_SCALE = 2**20, 2**17
 _FEWEST_ROWS = 50
 
 
@@ -28,9 +28,10 @@ def chosen_library(trajectories: Trajectories) -> Polynomial:
 
     The choice is made on at most a million increments; degree 1 is the least.
     """
-    part = _part(trajectories)
-    most = suited_library(part, _highest_degree(part))
-    dim = part.event_shape[0]
+    part, dim = _part(trajectories, _ROWS), trajectories.event_shape[0]
+    most = suited_library(trajectories, _highest_degree(part))
+    if most.degree == 1:
+        return most
     sums = increment_sums(part, most, blocks=block_number(part, 1))
     best, gain = 1, -np.inf
     for degree, size in enumerate(most.sizes(dim)):
@@ -44,9 +45,10 @@ def chosen_library(trajectories: Trajectories) -> Polynomial:
 
 def suited_library(trajectories: Trajectories, degree: int) -> Polynomial:
     """Polynomials about the mean of the data in units of their spread."""
-    part = _part(trajectories)
-    values = part.values[part.observed].reshape(-1, int(np.prod(part.event_shape)))
-    centre, scale = values.mean(0, np.float64), values.std(0, dtype=np.float64)
+    part = _part(trajectories, _ROWS_OF_SCALE)
+    values = np.asarray(part.values[part.observed], np.float64)
+    values = values.reshape(len(values), -1)
+    centre, scale = values.mean(0), values.std(0)
     periods = periods_of(part.domain, part.event_shape).ravel()
     centre, scale = np.where(periods > 0, 0.0, centre), np.where(periods > 0, 1.0, scale)
     scale = np.where(scale > 0, scale, 1.0)
@@ -58,17 +60,14 @@ def _raw_rate(sums: Totals) -> float:
     return float(np.trace(np.linalg.solve(residual_about(sums, fitted) / 2, fitted)) / sums.time)
 
 
-def _part(trajectories: Trajectories) -> Trajectories:
-    """Whole paths, or the beginnings of long ones, with a million frames at most."""
+def _part(trajectories: Trajectories, rows: int) -> Trajectories:
+    """Whole paths, evenly chosen, or the beginnings of long ones, with so many frames at most."""
     n, frames = trajectories.values.shape[:2]
-    if n * frames <= _ROWS:
+    if n * frames <= rows:
         return trajectories
-    if frames > _ROWS:
-        trajectories = trajectories.frames(slice(0, _ROWS))
-        frames = _ROWS
-    return trajectories.take(
-        np.linspace(0, trajectories.n - 1, max(1, _ROWS // frames)).astype(int)
-    )
+    keep = np.linspace(0, n - 1, max(1, rows // frames)).astype(int)
+    part = trajectories.take(keep)
+    return part.frames(slice(0, rows)) if frames > rows else part
 
 
 def _highest_degree(trajectories: Trajectories) -> int:

@@ -52,7 +52,7 @@ def uncertainty_bound(
     parts = _measured(trajectories, library, currents, blocks)
     found = [jackknife(_bound, [part[first::2] for part in parts]) for first in (0, 1)]
     value, bias = (np.asarray(np.mean([row[i] for row in found])) for i in (0, 1))
-    stderr = np.hypot(found[0][2], found[1][2]) / 2
+    stderr = np.asarray(np.hypot(found[0][2], found[1][2]) / 2)
     notes = ("The current was chosen on other blocks of the record than it was measured on.",)
     unit = f"1/{trajectories.time_unit}" if trajectories.time_unit else ""
     return Estimate(
@@ -93,9 +93,7 @@ def _measured(
     return list(found)
 
 
-def _bound(
-    total: np.ndarray, square: np.ndarray, time: np.ndarray, time_square: np.ndarray
-) -> float:
+def _bound(total: float, square: float, time: float, time_square: float) -> float:
     """2 ⟨J⟩²/(dt Var J), for intervals that may differ."""
     rate = total / time
     return float(2 * rate**2 * time / (square - rate**2 * time_square))
