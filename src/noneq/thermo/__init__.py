@@ -18,7 +18,15 @@ from noneq.thermo.cycles import (
 )
 from noneq.thermo.detailed_balance import detailed_balance_test as detailed_balance_test
 from noneq.thermo.estimates import entropy_production as entropy_production
+from noneq.thermo.estimators.force_current import force_current_rate as force_current_rate
+from noneq.thermo.estimators.gaussian import gaussian_rate as gaussian_rate
 from noneq.thermo.estimators.neighbours import neighbour_rate as neighbour_rate
+from noneq.thermo.estimators.spectral import (
+    EntropySpectrum as EntropySpectrum,
+    entropy_spectrum as entropy_spectrum,
+    spectral_rate as spectral_rate,
+)
+from noneq.thermo.estimators.uncertainty import uncertainty_bound as uncertainty_bound
 from noneq.thermo.fields.decompositions import (
     HousekeepingExcess as HousekeepingExcess,
     LandscapeFlux as LandscapeFlux,
@@ -30,14 +38,6 @@ from noneq.thermo.fields.local_currents import (
     currents as currents,
     local_entropy_production as local_entropy_production,
 )
-from noneq.thermo.estimators.force_current import force_current_rate as force_current_rate
-from noneq.thermo.estimators.gaussian import gaussian_rate as gaussian_rate
-from noneq.thermo.estimators.spectral import (
-    EntropySpectrum as EntropySpectrum,
-    entropy_spectrum as entropy_spectrum,
-    spectral_rate as spectral_rate,
-)
-from noneq.thermo.estimators.uncertainty import uncertainty_bound as uncertainty_bound
 from noneq.thermo.observed_chains import (
     count_matrix as count_matrix,
     transition_matrix_from as transition_matrix_from,
