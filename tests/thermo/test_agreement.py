@@ -42,24 +42,20 @@ def test_one_method(trap):
 
 
 def test_the_table(trap):
-    """Rows of all methods that apply; a row that a method refuses says why."""
-    table = entropy_production(trap, system=Linear())
+    """Rows of all methods that apply; a method that refuses, here a system not of the data, says why."""
+    table = entropy_production(trap, system=Swirl())
     assert isinstance(table, Agreement)
     names = [row.method for row in table]
-    assert names == ["gaussian", "force_current", "tur", "neighbours", "system"]
+    assert names == ["gaussian", "force_current", "tur", "neighbours"]
     assert "out of equilibrium" in str(table).splitlines()[-1]
-    assert table["gaussian"].value == pytest.approx(8.0, rel=0.2)
+    assert abs(table["gaussian"].z(7.9)) < 5
     assert table.verdict.bound < 8
     assert "method" in table._repr_html_()
-    with pytest.raises(InvalidInput, match="no method 'neep'"):
-        table["neep"]
-
-
-def test_a_system_that_does_not_fit_is_named(trap):
-    table = entropy_production(trap, system=Swirl())
     assert dict(table.refused).keys() == {"system"}
     with pytest.raises(InvalidInput, match="not of"):
         table["system"]
+    with pytest.raises(InvalidInput, match="no method 'neep'"):
+        table["neep"]
 
 
 def test_the_old_name_warns():

@@ -144,5 +144,5 @@ def test_further_refusals():
         transition_matrix_from([0, 1, 0, 2])
     with pytest.raises(InvalidInput, match="8 blocks"):
         detailed_balance_test(LONG[0], block=1000)
-    with pytest.raises(InvalidInput, match="Discrete"):
+    with pytest.raises(InvalidInput, match="at least 64"):
         detailed_balance_test(nq.Trajectories(np.zeros((1, 3, 1)), np.arange(3.0)))

@@ -86,7 +86,7 @@ def entropy_production(
     **Equation** of chains: ½ Σ_ij (pi_i T_ij − pi_j T_ji) ln[pi_i T_ij/(pi_j T_ji)] in nats per step
     (rates: per unit time); 0 if and only if detailed balance holds, **inf** where a transition
     occurs whose reverse never does. A square array whose rows sum to one or to zero is a chain;
-    other whole numbers are states.
+    other arrays of an integer type are states.
 
     Estimators differ in what they converge to at the data's recording interval, and bounds are
     bounds: each is described where it is defined (``noneq.thermo.gaussian_rate`` and so on).
@@ -213,16 +213,17 @@ def _kind(data: Any) -> Kind:
 
 
 def _sequences(data: Any) -> bool:
-    """Whether arrays or lists hold states rather than a matrix."""
+    """Whether arrays or lists hold states (of an integer type) rather than a matrix."""
+    whole = lambda part: np.asarray(part).dtype.kind in "iub"
     try:
-        array = np.asarray(data, np.float64)
-    except (TypeError, ValueError):
+        array = np.asarray(data)
+    except ValueError:
         # Lists of sequences of different lengths.
-        return isinstance(data, list | tuple)
-    whole = array.size > 0 and bool(np.isfinite(array).all() and (array == np.round(array)).all())
+        return isinstance(data, list | tuple) and all(map(whole, data))
+    if not whole(array) or array.size == 0:
+        return False
     if array.ndim == 2 and array.shape[0] == array.shape[1]:
         sums = array.sum(1)
-        return (
-            whole and not ((sums == sums[0]).all() and sums[0] in (0.0, 1.0)) and array.min() >= 0
-        )
-    return whole and array.ndim in (1, 2)
+        chain = bool((sums == sums[0]).all() and sums[0] in (0, 1))
+        return not chain and bool(array.min() >= 0)
+    return array.ndim in (1, 2)
