@@ -19,6 +19,8 @@ from noneq.systems.jumps import AbstractJump
 
 
 _PART = 2**10
+_MOST = 1e9
+"""Events of a record."""
 _BURST = 128
 """Events of each replica in one call of the compiled program."""
 
@@ -63,6 +65,14 @@ def simulate_events(
         raise InvalidInput(
             f"simulate_events: start has the shape {states.shape}; expected finite states, "
             f"{(n, *system.event_shape)}."
+        )
+    some = jnp.asarray(states[:_PART])
+    rate = float(jax.vmap(system.rates, (None, 0))(begin, some).sum(-1).mean())
+    if rate * n * (end - begin) > _MOST:
+        raise InvalidInput(
+            f"simulate_events: about {rate * n * (end - begin):.2g} events, judged by the rates at "
+            f"the start; at most {_MOST:.0e} can be kept: take fewer paths or a shorter time, or "
+            "record states at given times (simulate)."
         )
     parts = np.array_split(states, -(-n // _PART))
     size = len(parts[0])

@@ -59,6 +59,8 @@ def record_of(states: Any, what: str, *, lag: int = 1, phase: int = 0) -> Record
     if isinstance(states, Events):
         return _of_events(states, what)
     paths, step = labelled(states, what)
+    if not paths:
+        raise InvalidInput(f"{what}: no sequence; give a sequence of at least two states.")
     paths = [path[phase::lag] for path in paths]
     start = np.concatenate([path[:-1] for path in paths])
     end = np.concatenate([path[1:] for path in paths])
