@@ -225,6 +225,11 @@ def _thermo(folder: Path) -> list[Entry]:
         "self_transition",
         "stationary",
     )
+    of_paths = ("force_current_rate", "uncertainty_bound")
+    of_fields = ("spectral_rate", "entropy_spectrum")
+    rng = np.random.default_rng(1)
+    trap = nq.data.Trajectories(rng.normal(size=(8, 20, 2)), np.arange(20.0))
+    fields = nq.data.Trajectories(rng.normal(size=(4, 20, 2, 4)), np.arange(20.0))
     found = public("thermo")
     return [
         *(Entry(f"thermo.{name}", found[name], {"chain": CHAIN}) for name in chains),
@@ -242,6 +247,9 @@ def _thermo(folder: Path) -> list[Entry]:
             thermo.entropy_production_rate,
             {"trajectories": moved, "system": ring},
         ),
+        *(Entry(f"thermo.{name}", found[name], {"trajectories": moved}) for name in of_paths),
+        Entry("thermo.gaussian_rate", thermo.gaussian_rate, {"trajectories": trap}),
+        *(Entry(f"thermo.{name}", found[name], {"trajectories": fields}) for name in of_fields),
         Entry("thermo.work", thermo.work, {"trajectories": moved, "system": ring}),
         Entry("thermo.power", thermo.power, {"trajectories": moved, "system": ring}),
     ]
