@@ -119,6 +119,10 @@ def _moves(trajectories: Trajectories) -> tuple[np.ndarray, np.ndarray, np.ndarr
     values = values.reshape(*values.shape[:2], -1)
     seen = trajectories.observed[paths][:, :200_000]
     both = seen[:, 1:] & seen[:, :-1]
+    if not both.any():
+        raise InvalidInput(
+            "No path has two frames in succession; give fewer gaps, or every second frame."
+        )
     move = (values[:, 1:] - values[:, :-1])[both]
     periods = periods_of(trajectories.domain, trajectories.event_shape).ravel()
     around = np.where(periods > 0, periods, 1.0)
