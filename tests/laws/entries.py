@@ -226,7 +226,17 @@ def _thermo(folder: Path) -> list[Entry]:
     )
     counted = ("plug_in_rate", "cycle_bound")
     jumps = simulate_events(systems.MarkovJump(), 30.0, n=4, key=_key())
-    of_paths = ("landscape_flux", "local_entropy_production", "verdict")
+    of_paths = (
+        "force_current_rate",
+        "landscape_flux",
+        "local_entropy_production",
+        "uncertainty_bound",
+        "verdict",
+    )
+    of_fields = ("spectral_rate", "entropy_spectrum")
+    rng = np.random.default_rng(1)
+    trap = nq.data.Trajectories(rng.normal(size=(8, 20, 2)), np.arange(20.0))
+    fields = nq.data.Trajectories(rng.normal(size=(4, 20, 2, 4)), np.arange(20.0))
     found = public("thermo")
     return [
         *(Entry(f"thermo.{name}", found[name], {"chain": CHAIN}) for name in chains),
@@ -265,6 +275,8 @@ def _thermo(folder: Path) -> list[Entry]:
             {"trajectories": nq.simulate(ring, np.arange(0, 4, 0.01), n=8, key=_key())},
         ),
         Entry("thermo.exact.target", thermo.exact.target, {"system": BeadSpring(), "dt": 0.1}),
+        Entry("thermo.gaussian_rate", thermo.gaussian_rate, {"trajectories": trap}),
+        *(Entry(f"thermo.{name}", found[name], {"trajectories": fields}) for name in of_fields),
         Entry("thermo.work", thermo.work, {"trajectories": moved, "system": ring}),
         Entry("thermo.power", thermo.power, {"trajectories": moved, "system": ring}),
         *_energies(moved),
