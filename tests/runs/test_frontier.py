@@ -9,12 +9,11 @@ import pytest
 
 import noneq as nq
 from noneq.constant import Constant
-from noneq.errors import InvalidInput
 from noneq.learning.training import Training
-from noneq.methods.bridges.straight import Brownian, Straight
+from noneq.methods.bridges.straight import Brownian
 from noneq.methods.denoising.transition_cost import Step
 from noneq.nets.vectors.fields import MLP
-from noneq.processes import AbstractProcess, EntropyProduction, Gaussian, Karras
+from noneq.processes import AbstractProcess, Gaussian, Karras
 from noneq.processes.denoiser import AbstractTweedie
 from noneq.runs import dissipation_frontier
 
@@ -67,8 +66,10 @@ def test_the_dissipation_of_a_step(key, tau):
     lag, A = 0.01, np.array([[1.0, -2.0], [2.0, 1.0]])
     scale = np.sqrt(2 * lag)
     denoiser = Exact.of(-A * lag / scale)
-    constants = [Constant(jnp.asarray(a)) for a in (np.zeros(2), np.full(2, scale), np.ones(2))]
-    step = Step(denoiser, *constants, None)
+    shift, scales, unit = (
+        Constant(jnp.asarray(a)) for a in (np.zeros(2), np.full(2, scale), np.ones(2))
+    )
+    step = Step(denoiser, shift, scales, unit, None)
     states = jax.random.normal(key, (4000, 2))
     noise = float(denoiser.process.schedule(tau)[1] ** 2)
     weight = (noise / (1 + noise)) ** 2

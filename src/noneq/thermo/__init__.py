@@ -25,21 +25,21 @@ from noneq.thermo.detailed_balance import (
 from noneq.thermo.estimators.score import score_rate as score_rate
 from noneq.thermo.estimators.snapshots import snapshot_rate as snapshot_rate
 from noneq.thermo.estimators.variational import variational_rate as variational_rate
+from noneq.thermo.learnt.residuals import (
+    continuity_residual as continuity_residual,
+    fokker_planck_residual as fokker_planck_residual,
+    generation_entropy as generation_entropy,
+)
+from noneq.thermo.learnt.schedule_costs import (
+    ScheduleCosts as ScheduleCosts,
+    schedule_costs as schedule_costs,
+)
+from noneq.thermo.learnt.transport_cost import transport_bound as transport_bound
 from noneq.thermo.observed_chains import (
     count_matrix as count_matrix,
     transition_matrix_from as transition_matrix_from,
 )
 from noneq.thermo.path_entropy import entropy_production_rate as entropy_production_rate
-from noneq.thermo.residuals import (
-    continuity_residual as continuity_residual,
-    fokker_planck_residual as fokker_planck_residual,
-    generation_entropy as generation_entropy,
-)
-from noneq.thermo.schedule_costs import (
-    ScheduleCosts as ScheduleCosts,
-    schedule_costs as schedule_costs,
-)
-from noneq.thermo.transport_cost import transport_bound as transport_bound
 from noneq.thermo.work import power as power, work as work
 
 
