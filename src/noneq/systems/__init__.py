@@ -18,9 +18,9 @@ from noneq.systems.cucker_smale import CuckerSmale as CuckerSmale
 from noneq.systems.driven import (
     AbstractDriven as AbstractDriven,
     Driven as Driven,
-    DrivenLangevin as DrivenLangevin,
     HasProtocol as HasProtocol,
 )
+from noneq.systems.driven_langevin import DrivenLangevin as DrivenLangevin
 from noneq.systems.icons import (
     AbstractIcon as AbstractIcon,
     Bar as Bar,
