@@ -3,7 +3,7 @@
 import numpy as np
 
 
-_ITERATIONS = 40
+_ITERATIONS = 25
 _RIDGE = 1e-4
 
 

@@ -140,7 +140,8 @@ def test_paths_forward_and_backward(bridge_model):
     flow = eqx.tree_at(lambda m: m.sampler, bridge_model, TransportODE())
     there = flow.sample_paths(5, times=times, start=start, key=KEY)
     again = flow.sample_paths(5, times=times, start=there.values[:, -1], backward=True, key=KEY)
-    np.testing.assert_allclose(again.values, there.values, atol=1e-4)
+    # The affine part has kinks in time, at which Runge–Kutta steps are of lower order.
+    np.testing.assert_allclose(again.values, there.values, atol=3e-4)
     with pytest.raises(InvalidInput, match="5, one for each"):
         bridge_model.sample_paths(5, times=times, start=start[:3], key=KEY)
     with pytest.raises(InvalidInput, match="times"):

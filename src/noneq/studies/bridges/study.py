@@ -6,21 +6,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from noneq.learning.method import AbstractMethod
-from noneq.learning.training import Training
 from noneq.methods.bridges.closed.displacement import DisplacementInterpolation
 from noneq.methods.bridges.closed.plug_in import PlugInGaussian
-from noneq.methods.bridges.integrators import TransportSDE
-from noneq.methods.bridges.light.recipe import LightSB, LightSBM
-from noneq.methods.bridges.linear import LinearSDE
-from noneq.methods.bridges.others.action import ActionMatching
-from noneq.methods.bridges.others.half_bridges import DSB
-from noneq.methods.bridges.pairs.couplings import ExactOT, Sinkhorn
-from noneq.methods.bridges.pairs.growth import PlanGrowth
-from noneq.methods.bridges.pairs.unbalanced import Unbalanced
-from noneq.methods.bridges.presets import DSBM, ICFM, OTCFM, SF2M, OUBridge
-from noneq.methods.bridges.refresh import Rematch
-from noneq.methods.bridges.straight import Brownian
-from noneq.nets import MLP
 from noneq.spec import unknown
 from noneq.studies.base import AbstractCell, AbstractStudy
 from noneq.studies.bridges.cells_over_days import CellsProblem
@@ -33,10 +20,21 @@ from noneq.studies.bridges.mixtures import MixtureProblem
 from noneq.studies.bridges.plane import PlaneProblem
 from noneq.studies.bridges.problem import AbstractProblem, BridgeCell
 from noneq.studies.bridges.published import PublishedCell, published
+from noneq.studies.bridges.settings import (
+    Methods,
+    brownian,
+    entropic,
+    flows,
+    genes,
+    growing,
+    known_noise,
+    linear,
+    over_days,
+)
 
 
 PARTS = ("gaussian", "mvou", "repressilator", "eot", "plane", "cite", "growth", "fates")
-Methods = dict[str, AbstractMethod]
+_ONCE = ("DSB", "DSBM(IMF, network alone)")
 
 
 class BridgesStudy(AbstractStudy):
@@ -47,7 +45,7 @@ class BridgesStudy(AbstractStudy):
 
     Args:
         parts: of `PARTS`.
-        seeds: fits of each trained method on each problem.
+        seeds: fits of each trained method on each problem that does not take minutes.
         baseline_seeds: data sets for what needs no training.
         gaussian, mvou: dimensions.
         eot: (dimension, epsilon) of the mixture pairs.
@@ -75,7 +73,8 @@ class BridgesStudy(AbstractStudy):
         "Published rows are of other code and of other random draws; their evaluations differ in "
         "details that the papers do not give.",
         "Distances of finite samples do not vanish: read them beside their floor.",
-        "DSB is slow: one seed.",
+        "Half bridges, networks alone, pairs of mixtures, shapes in the plane and cells take minutes a "
+        "fit or a score: one seed.",
         "Real cells are one donor's, cut to fifty components; w1 is of all cells of a day.",
     )
     sources: ClassVar[tuple[str, ...]] = ("tong2024improving", "tong2024simulation")
@@ -134,7 +133,7 @@ class BridgesStudy(AbstractStudy):
             found += [
                 BridgeCell(problem=problem, method=method, replicate=i, label=label)
                 for label, method in methods.items()
-                for i in range(self._seeds_of(label, method))
+                for i in range(self._seeds_of(problem, label, method))
             ]
         if "growth" in self.parts:
             count = self.baseline_seeds
@@ -145,164 +144,49 @@ class BridgesStudy(AbstractStudy):
         cases |= {name: None for name, start in means.items() if any(start in c for c in cases)}
         return found + [PublishedCell(of_case=case) for case in cases if published(case)]
 
-    def _seeds_of(self, label: str, method: AbstractMethod) -> int:
-        """Baselines cost little, half bridges much."""
+    def _seeds_of(self, problem: AbstractProblem, label: str, method: AbstractMethod) -> int:
+        """Baselines cost little; what takes minutes is done once."""
+        if isinstance(problem, MixtureProblem | PlaneProblem | CellsProblem):
+            return 1
         if isinstance(method, PlugInGaussian | DisplacementInterpolation):
             return self.baseline_seeds
-        return 1 if label == "DSB" else self.seeds
+        return 1 if label in _ONCE else self.seeds
 
     def problems(self) -> list[tuple[AbstractProblem, Methods]]:
         """The problems of the parts, with the methods put to them, by the name of their rows."""
         found: list[tuple[AbstractProblem, Methods]] = []
         if "gaussian" in self.parts:
-            found += [(GaussianProblem(dim=d), self._brownian(d)) for d in self.gaussian]
+            found += [(GaussianProblem(dim=d), brownian(self.steps)) for d in self.gaussian]
         if "mvou" in self.parts:
             for d in self.mvou:
                 problem = LinearProblem(dim=d)
-                found.append((problem, self._linear(problem)))
+                found.append((problem, linear(problem, self.few_steps)))
         if "repressilator" in self.parts:
-            found += [(GenesProblem(hidden=t), self._genes()) for t in self.hidden]
+            found += [(GenesProblem(hidden=t), genes(self.few_steps)) for t in self.hidden]
         if "eot" in self.parts:
-            found += [(MixtureProblem(dim=d, epsilon=e), self._entropic(d, e)) for d, e in self.eot]
+            found += [
+                (MixtureProblem(dim=d, epsilon=e), entropic(d, e, self.steps)) for d, e in self.eot
+            ]
         if "plane" in self.parts:
-            flows = self._flows()
-            best = {name: flows.pop(name) for name in ("OTCFM", "SF2M")}
+            fast = flows(self.steps)
+            best = {name: fast.pop(name) for name in ("OTCFM", "SF2M")}
             for a, b in self.plane:
                 found += [
-                    (PlaneProblem(start=a, end=b), flows),
+                    (PlaneProblem(start=a, end=b), fast),
                     (PlaneProblem(start=a, end=b, n_test=self.n_best), best),
                 ]
         if "growth" in self.parts:
-            found.append((GrowthProblem(), self._growing()))
+            found.append((GrowthProblem(), growing(self.few_steps)))
         if "fates" in self.parts:
             fates = FatesProblem()
-            found.append((fates, self._known_noise((2 / fates.beta) ** 0.5)))
+            found.append((fates, known_noise((2 / fates.beta) ** 0.5, self.steps)))
         if "cite" in self.parts and Path(self.cells_file).exists():
             for whiten, k in ((True, 5), (False, 50)):
                 found += [
                     (
                         CellsProblem(file=self.cells_file, day=day, components=k, whiten=whiten),
-                        self._flows() | self._baselines(),
+                        over_days(self.steps),
                     )
                     for day in (3.0, 4.0)
                 ]
         return found
-
-    def _brownian(self, dim: int) -> Methods:
-        """Bridges of Brownian motion with noise 1, by twenty steps."""
-        training = Training(steps=self.steps // 4, batch=256, rate=1e-3)
-        matching: dict[str, Any] = {
-            "net": MLP(width=64, depth=2),
-            "training": training,
-            "bridge": Brownian(sigma=1.0),
-            "sampler": TransportSDE(steps=20),
-        }
-        # The affine part is all of this bridge, so that little is left to learn in a round.
-        rounds: dict[str, Any] = matching | {
-            "rounds": 6,
-            "training": dataclasses.replace(training, steps=self.steps // 20),
-        }
-        return {
-            "PlugInGaussian": PlugInGaussian(bridge=LinearSDE(sigma=1.0)),
-            "LightSB": LightSB(components=1, sigma=1.0),
-            "SF2M": SF2M(coupling=Sinkhorn(), **matching),
-            "DSB": DSB(
-                net=MLP(width=128, depth=2),
-                bridge=Brownian(sigma=1.0),
-                sampler=TransportSDE(steps=20),
-                pool=262_144,
-                training=Training(steps=self.steps // 5, batch=128, rate=1e-3),
-            ),
-            "DSBM(IMF)": DSBM(**rounds),
-            "DSBM(IMF, network alone)": DSBM(affine=False, **rounds),
-            "DSBM(IPF)": DSBM(refresh=Rematch(first="reference"), **rounds),
-        }
-
-    def _linear(self, problem: LinearProblem) -> Methods:
-        """The reference that is known, and a Brownian one."""
-        reference = problem.reference()
-        common: dict[str, Any] = {
-            "net": MLP(width=64, depth=3),
-            "training": Training(steps=self.few_steps, batch=64),
-            "coupling": Sinkhorn(batch=None),
-        }
-        turning = LinearSDE(A=reference.A, centre=reference.centre, sigma=1.0)
-        return {
-            "PlugInGaussian": PlugInGaussian(bridge=turning),
-            "OUBridge": OUBridge(bridge=turning, **common),
-            "SF2M": SF2M(bridge=Brownian(sigma=1.0), **common),
-        }
-
-    def _genes(self) -> Methods:
-        """A reference that is refitted from the snapshots, and a Brownian one; the noise is known."""
-        common: dict[str, Any] = {
-            "net": MLP(width=64, depth=3),
-            "training": Training(steps=self.few_steps, batch=64),
-            "coupling": Sinkhorn(batch=None),
-        }
-        return {
-            "DisplacementInterpolation": DisplacementInterpolation(),
-            "OUBridge": OUBridge(bridge=LinearSDE(sigma=0.1), rounds=5, **common),
-            "SF2M": SF2M(bridge=Brownian(sigma=0.1), **common),
-        }
-
-    def _entropic(self, dim: int, epsilon: float) -> Methods:
-        """Solvers of entropic transport."""
-        sigma = epsilon**0.5
-        matching: dict[str, Any] = {
-            "bridge": Brownian(sigma=sigma),
-            "net": MLP(width=128, depth=3),
-            "training": Training(steps=self.steps // 2, batch=256),
-        }
-        light: dict[str, Any] = {
-            "components": 10,
-            "full": True,
-            "sigma": sigma,
-            "training": Training(steps=self.steps // 2, batch=128, rate=3e-3),
-        }
-        found: Methods = {
-            "LightSB": LightSB(**light),
-            "LightSBM(minibatch)": LightSBM(**light),
-        }
-        if dim <= 16:
-            rounds: dict[str, Any] = matching | {
-                "rounds": 6,
-                "training": Training(steps=self.steps // 10, batch=256),
-            }
-            found |= {"SF2M": SF2M(**matching), "DSBM(IMF)": DSBM(**rounds)}
-        return found
-
-    def _growing(self) -> Methods:
-        """With and without growth, at the same noise."""
-        common: dict[str, Any] = {
-            "bridge": Brownian(sigma=0.5),
-            "net": MLP(width=64, depth=3),
-            "training": Training(steps=self.few_steps, batch=256),
-        }
-        growing = SF2M(coupling=Unbalanced(), growth=PlanGrowth(), **common)
-        return {"SF2M(Unbalanced)": growing, "SF2M": SF2M(**common)}
-
-    def _known_noise(self, sigma: float) -> Methods:
-        """Brownian bridges of the system's own noise."""
-        net, training = MLP(width=64, depth=3), Training(steps=self.steps, batch=512)
-        return {"SF2M": SF2M(bridge=Brownian(sigma=sigma), net=net, training=training)}
-
-    def _flows(self) -> Methods:
-        """Flow matching and its relatives, at the settings of the papers."""
-        common: dict[str, Any] = {
-            "net": MLP(width=64, depth=3),
-            "training": Training(steps=self.steps, batch=512),
-        }
-        return {
-            "ICFM": ICFM(**common),
-            "OTCFM": OTCFM(coupling=ExactOT(), **common),
-            "ActionMatching": ActionMatching(**common),
-            "SF2M": SF2M(**common),
-        }
-
-    def _baselines(self) -> Methods:
-        """What needs no network."""
-        return {
-            "DisplacementInterpolation": DisplacementInterpolation(),
-            "LightSB": LightSB(components=50),
-        }

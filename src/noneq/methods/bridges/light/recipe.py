@@ -34,7 +34,7 @@ from noneq.statistics.gaussian_mixture import fitted_mixture
 
 
 _LAST_PHASE = 0.99
-_MOST_ENDS = 20_000
+_MOST_ENDS = 8_000
 """From which a mixture is fitted to start with."""
 
 
