@@ -10,12 +10,11 @@ from noneq.report.figures import canvas, png, svg
 from noneq.report.html import Picture
 from noneq.thermo import (
     Cycle,
-    currents,
     dominant_cycle,
-    entropy_production,
     relaxation_spectrum,
     stationary,
 )
+from noneq.thermo.chains import chain_currents, chain_entropy_production
 from noneq.traits import HasChain, HasStateMeans
 
 
@@ -68,7 +67,7 @@ def latent_graph(chain: Any) -> bytes:
     """
     from matplotlib.patches import FancyArrowPatch
 
-    cycle, law, net = dominant_cycle(chain), stationary(chain), currents(chain)
+    cycle, law, net = dominant_cycle(chain), stationary(chain), chain_currents(chain)
     net = net if cycle else np.zeros_like(net)
     place = _places(circle_order(chain), len(cycle.states) if cycle else len(law))
     size = min(2400.0, (800 / len(law)) ** 2) * law / law.max() + 6
@@ -176,7 +175,7 @@ def circle_order(chain: Any) -> list[int]:
     Raises:
         InvalidInput: as `chain_pictures`.
     """
-    cycle, law, net = dominant_cycle(chain), stationary(chain), currents(chain)
+    cycle, law, net = dominant_cycle(chain), stationary(chain), chain_currents(chain)
     order = list(cycle.states) if cycle else [int(np.argmax(law))]
     left = np.ones(len(law), bool)
     left[order] = False
@@ -233,7 +232,7 @@ def _plane(values: Complex[np.ndarray, " states"]) -> tuple[np.ndarray, np.ndarr
 
 
 def _graph_picture(chain: Any, cycle: Cycle | None, before: str) -> Picture:
-    production = entropy_production(chain)
+    production = chain_entropy_production(chain)
     unit = "per step" if relaxation_spectrum(chain)[0] == 1 else "per unit time"
     found = (
         "No net current stands out: detailed balance."

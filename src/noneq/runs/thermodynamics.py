@@ -81,7 +81,7 @@ def thermodynamics(
     key = jax.random.key(seed)
     found: Any = entropy_production(data, method=method, level=level, key=key, **given)
     per = f"k_B/{data.time_unit or 'unit time'}"
-    rate = lambda one: ("entropy_production_rate", one if one.unit else replace(one, unit=per))
+    rate = lambda one: ("entropy_production_rate", replace(one, unit=per))
     if isinstance(found, Estimate):
         row = rate(found)
         sentence = f"entropy production rate {row[1]} by {found.method}"
@@ -102,12 +102,12 @@ def chain_thermodynamics(matrix: Any) -> Findings:
     Raises:
         InvalidInput: no chain, or a reducible one.
     """
-    from noneq.thermo import affinity, currents, dominant_cycle
-    from noneq.thermo.chains import chain_entropy_production
+    from noneq.thermo import affinity, dominant_cycle
+    from noneq.thermo.chains import chain_currents, chain_entropy_production
 
     chain = np.asarray(matrix, np.float64)
     rate, cycle = chain_entropy_production(chain), dominant_cycle(chain)
-    largest = float(currents(chain).max())
+    largest = float(chain_currents(chain).max())
     per = "step" if np.allclose(chain.sum(1), 1) else "unit time"
     zero, count = np.zeros(()), np.asarray(len(chain))
     exact = lambda value, unit="": Estimate(

@@ -152,8 +152,13 @@ class AbstractTransport(AbstractRounds):
         key, held_key = jax.random.split(key)
         count = 8 * max(self.training.batch, 64)
         rows = pool(known, self.pool, pairs, key=key)
-        if model.field.affine is not None:
-            affine = model.field.affine.filled(bridge.linear(model.frame.dim), rows)
+        field = model.field
+        if (
+            isinstance(field, TransportField)
+            and field.affine is not None
+            and isinstance(bridge, HasLinearReference)
+        ):
+            affine = field.affine.filled(bridge.linear(model.frame.dim), rows)
             model = eqx.tree_at(lambda m: m.field.affine, model, affine)
         return Lesson(
             model,

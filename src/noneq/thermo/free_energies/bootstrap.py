@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from noneq.thermo.free_energies.relations import Works
+from noneq.thermo.free_energies.relations import Values, Works
 
 
 _MOST = 50_000
@@ -15,7 +15,7 @@ _NUMBERS = 1_000_000
 """Weights held at once."""
 
 
-def resampled(works: Works, value: Callable[[Works], float], draws: int, seed: int) -> np.ndarray:
+def resampled(works: Works, value: Callable[[Works], Values], draws: int, seed: int) -> np.ndarray:
     """Values of ``draws`` bootstraps of both directions, spread as those of all works are.
 
     Args:
