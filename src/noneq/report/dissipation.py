@@ -18,7 +18,7 @@ from noneq.thermo import LocalCurrents, currents, local_entropy_production
 _FORWARD, _BACKWARD, _MARK, _ZERO = "#0072b2", "#d55e00", "#1b1f24", "#8c959f"
 _MOST_STATES = 200_000
 _BINS = 40
-_EACH, _MOST_CELLS, _FEWEST_VISITS = 100, 24, 10
+_EACH, _MOST_CELLS, _FEWEST_VISITS = 150, 20, 10
 
 
 def agreement_picture(rows: Sequence[Estimate], unit: str = "") -> Picture:
@@ -185,8 +185,9 @@ def local_picture(data: Trajectories) -> list[Picture]:
             axes.set_ylabel(f"local entropy production ({unit})")
             drawn = svg(figure)
     else:
-        top = float(np.quantile(local.value[seen], 0.98))
-        top = top if top > 0 else float(np.abs(local.value[seen]).max()) or 1.0
+        share = found.visits / found.visits.sum()
+        value, error = local.value * share, local.stderr * share
+        top = float(max(value[seen].max(), error[seen].max())) or 1.0
         with canvas(1, 2, size=(8.2, 3.6), sharey=True) as (figure, panels):
             meshes = [
                 axes.pcolormesh(
@@ -197,23 +198,24 @@ def local_picture(data: Trajectories) -> list[Picture]:
                     vmax=top,
                     rasterized=True,
                 )
-                for axes, values in zip(panels, (local.value, local.stderr), strict=True)
+                for axes, values in zip(panels, (value, error), strict=True)
             ]
-            for axes, title in zip(panels, ("σ", "standard error"), strict=True):
+            for axes, title in zip(panels, ("σ p, per cell", "standard error"), strict=True):
                 axes.set_title(title)
                 axes.set_xlabel(_label(data, 0))
             panels[0].set_ylabel(_label(data, 1))
             figure.colorbar(meshes[0], ax=panels, extend="both", label=unit)
             drawn = png(figure, 130)
+    weighted = ", times the probability of the cell" if len(found.edges) == 2 else ""
     more = ""
     if data.event_shape[0] > len(found.edges):
         more = " Of these coordinates alone: a lower bound."
     return [
         Picture(
             "Where entropy is produced.",
-            "Mean local velocity u and diffusivity D in cells: σ = u·D⁻¹·u, the noise of u taken off; "
-            "cells of few records are blank. A cell is told from zero where σ is well above its error. "
-            f"Mean over the states: {found.total} {unit}, a lower bound.{more}",
+            "Mean local velocity u and diffusivity D in cells: σ = u·D⁻¹·u, the noise of u taken off"
+            f"{weighted}; cells of few records are blank. A cell differs from zero where it is well "
+            f"above its error. Mean over the states: {found.total} {unit}, a lower bound.{more}",
             "Map of the local entropy production and of its standard error.",
             drawn,
         )
@@ -225,7 +227,7 @@ def _is_ring(data: Trajectories) -> bool:
 
 
 def _cells(data: Trajectories, dim: int) -> int:
-    """Cells a coordinate: about a hundred records in each of them."""
+    """Cells a coordinate: about 150 records in each of them."""
     return int(np.clip((int(data.observed.sum()) / _EACH) ** (1 / dim), 6, _MOST_CELLS))
 
 
