@@ -2,6 +2,7 @@
 
 import re
 import sys
+import warnings
 from pathlib import Path
 
 import jax
@@ -120,7 +121,6 @@ def test_python_of_the_readme_runs(tmp_path, monkeypatch):
     assert names["data"].values.shape == (100, 50, 2)
 
 
-@pytest.mark.slow
 def test_python_of_the_guide_to_thermodynamics_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     guide = Path(__file__).parents[1] / "docs" / "thermodynamics.md"
