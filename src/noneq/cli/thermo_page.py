@@ -24,6 +24,8 @@ def write_page(
     Raises:
         WriteFailed: the disk refused.
     """
+    if folder.is_file():
+        raise WriteFailed(f"{folder} is a file; name a folder for report.html and thermo.json.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
