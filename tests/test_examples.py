@@ -2,6 +2,7 @@
 
 import re
 import sys
+import warnings
 from pathlib import Path
 
 import jax
@@ -118,6 +119,18 @@ def test_python_of_the_readme_runs(tmp_path, monkeypatch):
     assert names["cloud"].shape == (50, 2)
     assert names["jsd"].floor is not None
     assert names["data"].values.shape == (100, 50, 2)
+
+
+def test_python_of_the_guide_to_thermodynamics_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    guide = Path(__file__).parents[1] / "docs" / "thermodynamics.md"
+    blocks = re.findall(r"```python\n(.*?)```", guide.read_text(), re.DOTALL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # jarzynski tells how few works count
+        exec(compile("\n".join(blocks), str(guide), "exec"), {})
+    shown = capsys.readouterr().out
+    assert "out of equilibrium" in shown
+    assert "nan" not in shown
 
 
 def test_own_data_reads_fits_and_saves(examples, tmp_path, capsys):

@@ -292,6 +292,7 @@ def commands_in(text: str) -> list[list[str]]:
             "genphys",
             "equilibrium",
             "equilibrium_flow",
+            "thermodynamics",
         )
     ],
 )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from noneq.data import Trajectories, write
+from noneq.thermo.chains import chain_entropy_production
 
 
 RING = np.array([[-4.0, 3.0, 1.0], [1.0, -4.0, 3.0], [3.0, 1.0, -4.0]])
@@ -23,7 +24,7 @@ def test_a_matrix_of_rates_and_its_page(noneq, tmp_path):
     assert rate == pytest.approx(2 * math.log(3), rel=1e-12)
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Out of equilibrium" in page
-    assert "Currents between hidden states" in page
+    assert "Currents between states" in page
 
 
 def test_a_chain_with_detailed_balance_is_in_equilibrium(noneq):
@@ -70,6 +71,28 @@ def test_paths_with_one_method_and_what_does_not_fit(noneq, tmp_path):
     noneq("thermo", "trap.npz", "--protocol", "0:1", "--quiet").refuses(2, "--system")
     ask = ["thermo", "trap.npz", "--system", "BreathingTrap", "--protocol", "a:1", "--quiet"]
     noneq(*ask).refuses(2, "TIME:VALUE")
+
+
+def test_columns_of_whole_numbers_are_states(noneq, tmp_path):
+    """A driven chain of three states in a text table; its picture shows the loop."""
+    rng, rows = np.random.default_rng(2), []
+    steps = np.array([[0.6, 0.3, 0.1], [0.1, 0.6, 0.3], [0.3, 0.1, 0.6]])
+    for path in range(4):
+        state = 0
+        for t in range(300):
+            rows.append(f"{path},{t},{state}\n")
+            state = rng.choice(3, p=steps[state])
+    (tmp_path / "states.csv").write_text("path,time,state\n" + "".join(rows))
+    ask = ["thermo", "states.csv", "--trajectory-column", "path", "--json", "--quiet"]
+    done = noneq(*ask, "--method", "plug_in", "-o", "out")
+    assert done.code == 0, done.err
+    assert "taken for 3 states" in done.json["notes"][0]
+    rate = numbers(done, "entropy_production_rate")["plug_in"]
+    assert abs(rate["value"] - chain_entropy_production(steps)) < 4 * rate["stderr"]
+    assert rate["limit"] is None  # it has no continuous time
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "As counted: Currents between states." in page
+    assert noneq(*ask, "--method", "gaussian").json["notes"] == []
 
 
 def test_snapshots_are_refused_with_the_way_out(noneq, snapshots):

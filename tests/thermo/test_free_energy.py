@@ -10,7 +10,7 @@ import noneq as nq
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.systems import BreathingTrap, DoubleWell, DraggedTrap, Protocol
 from noneq.thermo import free_energy, mbar, state_energies, work, work_diagnostics
-from noneq.thermo.exact_work import breathing_work, dragged_work
+from noneq.thermo.exact import breathing_work, dragged_work
 from noneq.thermo.free_energies import relations
 from noneq.thermo.free_energies.bootstrap import resampled
 from noneq.thermo.free_energies.inputs import as_works

@@ -13,7 +13,7 @@ from noneq.systems import ASEP, FlashingRatchet, MarkovJump, Schlogl
 from noneq.thermo import (
     cycle_bound,
     entropy_production,
-    exact_chains,
+    exact,
     hidden_path_rate,
     plug_in_rate,
     stationary,
@@ -51,13 +51,13 @@ def numbers(estimates):
 
 def test_exact_values():
     W = RING.rate_matrix()
-    assert exact_chains.schnakenberg(W) == pytest.approx(2.197225, abs=1e-6)
-    assert exact_chains.asep(8, 3, 2.0, 0.5) == pytest.approx(4.455946, abs=1e-6)
-    assert exact_chains.schlogl(1.0, 1.0) == pytest.approx(6.16631, abs=1e-5)
-    assert exact_chains.schlogl(1.0, 2.0) == pytest.approx(681.034, abs=1e-3)
-    assert abs(exact_chains.schlogl(0.5, 29.5)) < 1e-20
+    assert exact.schnakenberg(W) == pytest.approx(2.197225, abs=1e-6)
+    assert exact.asep(8, 3, 2.0, 0.5) == pytest.approx(4.455946, abs=1e-6)
+    assert exact.schlogl(1.0, 1.0) == pytest.approx(6.16631, abs=1e-5)
+    assert exact.schlogl(1.0, 2.0) == pytest.approx(681.034, abs=1e-3)
+    assert abs(exact.schlogl(0.5, 29.5)) < 1e-20
     for height, per_step in {0.5: 0.016376, 1.0: 0.062364, 1.5: 0.130566, 3.0: 0.398201}.items():
-        assert exact_chains.flashing_ratchet(height) == pytest.approx(per_step, abs=1e-6)
+        assert exact.flashing_ratchet(height) == pytest.approx(per_step, abs=1e-6)
 
 
 def test_hills_formula_is_schnakenbergs(rng):
@@ -65,16 +65,16 @@ def test_hills_formula_is_schnakenbergs(rng):
     W = np.zeros((4, 4))
     W[np.arange(4), (np.arange(4) + 1) % 4] = up
     W[(np.arange(4) + 1) % 4, np.arange(4)] = down
-    found = exact_chains.hill_cycle(up, down)
-    assert found == pytest.approx(exact_chains.schnakenberg(W - np.diag(W.sum(1))), rel=1e-12)
+    found = exact.hill_cycle(up, down)
+    assert found == pytest.approx(exact.schnakenberg(W - np.diag(W.sum(1))), rel=1e-12)
 
 
 @pytest.mark.parametrize(("window", "value"), [(2, 0.0), (8, 0.01002), (32, 0.02883)])
 def test_hidden_windows(window, value):
     """With two states only there is no arrow: the sites form a ring, but pairs are balanced."""
-    found = exact_chains.hidden_ratchet(1.5, window, n=20_000)
+    found = exact.hidden_ratchet(1.5, window, n=20_000)
     assert abs(found.value - value) < 5 * found.stderr + 1e-4
-    assert found.value < exact_chains.flashing_ratchet(1.5)
+    assert found.value < exact.flashing_ratchet(1.5)
 
 
 @pytest.mark.parametrize("drive", [0.0, 0.1, 0.6])
@@ -110,7 +110,7 @@ def test_sampled_at_an_interval(key):
     dt = 0.02
     data = nq.simulate(RING, np.arange(301) * dt, n=1024, key=key)
     found = plug_in_rate(data)
-    target = exact_chains.sampled_chain(RING.rate_matrix(), dt)
+    target = exact.sampled_chain(RING.rate_matrix(), dt)
     truth = RING.entropy_production_rate()
     assert abs(found.z(target)) < 5
     assert abs(found.z(truth)) > 6
@@ -158,12 +158,12 @@ def test_waiting_times_of_one_visible_link(key):
     """In a ring one link shows everything; with a hidden switch it shows less."""
     events = simulate_events(RING, 400.0, n=64, key=key)
     found = waiting_time_bound(events, visible=LINK)
-    target = exact_chains.visible_transitions(RING.rate_matrix(), ((0, 1), (1, 0)))
+    target = exact.visible_transitions(RING.rate_matrix(), ((0, 1), (1, 0)))
     assert target == pytest.approx(RING.entropy_production_rate(), rel=1e-6)
     assert abs(found.value - target) < 5 * found.stderr + 0.02 * target
     ratchet = FlashingRatchet(height=3.0)
     pairs = ((0, 1), (1, 0))
-    target = exact_chains.visible_transitions(ratchet.rate_matrix(), pairs)
+    target = exact.visible_transitions(ratchet.rate_matrix(), pairs)
     events = simulate_events(ratchet, 1000.0, n=64, key=key)
     found = waiting_time_bound(events, visible=[ratchet.transitions.index(p) for p in pairs])
     assert found.bound == "lower"
@@ -215,7 +215,7 @@ def test_hidden_paths_in_a_short_record():
     """A hidden switch is found from the sites alone; pairs of sites show nothing."""
     ratchet = FlashingRatchet(height=5.0)
     y = walks(ratchet.jump_matrix(), 24, 512, seed=5) % 3
-    target = exact_chains.hidden_ratchet(5.0, 4, n=20_000)
+    target = exact.hidden_ratchet(5.0, 4, n=20_000)
     found = hidden_path_rate(y, window=4, key=jax.random.key(0))
     assert found.method == "hidden"
     assert found.notes[0].startswith("2 hidden states")

@@ -17,7 +17,7 @@ from noneq.systems import (
     Protocol,
 )
 from noneq.thermo import work
-from noneq.thermo.exact_work import (
+from noneq.thermo.exact import (
     breathing_free_energy,
     breathing_work,
     dragged_work,

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from noneq.cli.requests import load_data
 from noneq.errors import WriteFailed
 from noneq.report.thermodynamics import thermo_report
 from noneq.runs.thermodynamics import Findings
@@ -18,7 +17,6 @@ def write_page(
     what: Path,
     found: Findings,
     numbers: dict[str, Any],
-    layout: dict[str, Any],
     words: Sequence[str],
 ) -> Path:
     """Write ``report.html`` and ``thermo.json`` into a folder, and return the page.
@@ -26,11 +24,12 @@ def write_page(
     Raises:
         WriteFailed: the disk refused.
     """
+    if folder.is_file():
+        raise WriteFailed(f"{folder} is a file; name a folder for report.html and thermo.json.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WriteFailed(f"cannot write to {folder}: {error.strerror or error}.") from error
-    data = load_data(what, layout, quiet=True) if found.subject == "trajectories" else None
     write_text(folder / "thermo.json", to_json(numbers))
     command = " ".join(["noneq", *map(shlex.quote, words)])
-    return thermo_report(folder / "report.html", found, name=what.name, data=data, command=command)
+    return thermo_report(folder / "report.html", found, name=what.name, command=command)

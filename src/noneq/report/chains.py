@@ -10,12 +10,11 @@ from noneq.report.figures import canvas, png, svg
 from noneq.report.html import Picture
 from noneq.thermo import (
     Cycle,
-    currents,
     dominant_cycle,
-    entropy_production,
     relaxation_spectrum,
     stationary,
 )
+from noneq.thermo.chains import chain_currents, chain_entropy_production
 from noneq.traits import HasChain, HasStateMeans
 
 
@@ -37,13 +36,16 @@ def model_pictures(model: Any) -> list[Picture]:
     return chain_pictures(model.transition_matrix(), means)
 
 
-def chain_pictures(chain: Any, means: Any = None, *, title: str = "") -> list[Picture]:
+def chain_pictures(
+    chain: Any, means: Any = None, *, title: str = "", kind: str = "hidden"
+) -> list[Picture]:
     """Graph of the currents, film strip of the dominant loop, and spectrum, with their captions.
 
     Args:
         chain: transition or rate matrix ``(H, H)``, or a model with the trait `HasChain`.
         means: what each hidden state looks like, ``(H, *event_shape)``; None leaves the strip out.
         title: what chain it is, put before each heading.
+        kind: of states, put before the word.
 
     Raises:
         InvalidInput: no chain, a reducible one (its closed classes are named), or means for
@@ -51,7 +53,7 @@ def chain_pictures(chain: Any, means: Any = None, *, title: str = "") -> list[Pi
     """
     before = f"{title}: " if title else ""
     cycle = dominant_cycle(chain)
-    pictures = [_graph_picture(chain, cycle, before), _spectrum_picture(chain, before)]
+    pictures = [_graph_picture(chain, cycle, before, kind), _spectrum_picture(chain, before)]
     if means is not None:
         pictures.insert(1, _strip_picture(chain, cycle, np.asarray(means), before))
     return pictures
@@ -68,7 +70,7 @@ def latent_graph(chain: Any) -> bytes:
     """
     from matplotlib.patches import FancyArrowPatch
 
-    cycle, law, net = dominant_cycle(chain), stationary(chain), currents(chain)
+    cycle, law, net = dominant_cycle(chain), stationary(chain), chain_currents(chain)
     net = net if cycle else np.zeros_like(net)
     place = _places(circle_order(chain), len(cycle.states) if cycle else len(law))
     size = min(2400.0, (800 / len(law)) ** 2) * law / law.max() + 6
@@ -176,7 +178,7 @@ def circle_order(chain: Any) -> list[int]:
     Raises:
         InvalidInput: as `chain_pictures`.
     """
-    cycle, law, net = dominant_cycle(chain), stationary(chain), currents(chain)
+    cycle, law, net = dominant_cycle(chain), stationary(chain), chain_currents(chain)
     order = list(cycle.states) if cycle else [int(np.argmax(law))]
     left = np.ones(len(law), bool)
     left[order] = False
@@ -232,8 +234,9 @@ def _plane(values: Complex[np.ndarray, " states"]) -> tuple[np.ndarray, np.ndarr
     return np.real(values), np.imag(values)
 
 
-def _graph_picture(chain: Any, cycle: Cycle | None, before: str) -> Picture:
-    production = entropy_production(chain)
+def _graph_picture(chain: Any, cycle: Cycle | None, before: str, kind: str) -> Picture:
+    states = f"{kind} states".lstrip()
+    production = chain_entropy_production(chain)
     unit = "per step" if relaxation_spectrum(chain)[0] == 1 else "per unit time"
     found = (
         "No net current stands out: detailed balance."
@@ -243,10 +246,10 @@ def _graph_picture(chain: Any, cycle: Cycle | None, before: str) -> Picture:
         f"{cycle.affinity:.3g} nats."
     )
     return Picture(
-        f"{before}Currents between hidden states.",
+        f"{before}Currents between {states}.",
         f"Area: stationary weight. Width of arrows: net current. {found} Entropy production: "
         f"{production:.4g} nats {unit}.",
-        "Graph of the hidden states on a circle, with arrows for the net currents between them.",
+        f"Graph of the {states} on a circle, with arrows for the net currents between them.",
         latent_graph(chain),
     )
 

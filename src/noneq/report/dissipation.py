@@ -6,16 +6,19 @@ from typing import Any
 import numpy as np
 
 from noneq.data.ensembles import Trajectories
+from noneq.domains import periods_of
 from noneq.estimate import Estimate
 from noneq.report.currents import draw_current
 from noneq.report.figures import canvas, png, svg
 from noneq.report.html import Picture
 from noneq.statistics.increments import increments
+from noneq.thermo import LocalCurrents, currents, local_entropy_production
 
 
-_FORWARD, _BACKWARD, _MARK = "#0072b2", "#d55e00", "#1b1f24"
+_FORWARD, _BACKWARD, _MARK, _ZERO = "#0072b2", "#d55e00", "#1b1f24", "#8c959f"
 _MOST_STATES = 200_000
 _BINS = 40
+_EACH, _MOST_CELLS, _FEWEST_VISITS = 150, 20, 10
 
 
 def agreement_picture(rows: Sequence[Estimate], unit: str = "") -> Picture:
@@ -36,7 +39,7 @@ def agreement_picture(rows: Sequence[Estimate], unit: str = "") -> Picture:
             axes.plot(value, y, marker, color=_FORWARD, ms=6, zorder=3)
             if row.limit is not None:
                 axes.plot(row.limit.item(), y, "D", mfc="none", color=_BACKWARD, ms=5, zorder=3)
-        axes.axvline(0.0, color="#8c959f", lw=0.8, zorder=1)
+        axes.axvline(0.0, color=_ZERO, lw=0.8, zorder=1)
         axes.set_yticks(places, [row.method.replace("_", " ") for row in rows])
         axes.set_ylim(-0.7, len(rows) - 0.3)
         axes.set_xlabel(f"entropy production rate ({unit})" if unit else "entropy production rate")
@@ -61,6 +64,8 @@ def current_picture(data: Trajectories) -> list[Picture]:
     steps = increments(data)
     chosen = slice(None, None, -(-len(steps.dt) // _MOST_STATES))
     middle, move = steps.middle[chosen], steps.move[chosen] / steps.dt[chosen, None]
+    period = periods_of(data.domain, data.event_shape)
+    middle = np.where(period > 0, np.mod(middle, np.where(period > 0, period, 1.0)), middle)
     with canvas(size=(5.0, 4.4)) as (figure, axes):
         draw_current(axes, middle, move)
         axes.set_xlabel(_label(data, 0))
@@ -123,6 +128,111 @@ def _label(data: Trajectories, place: int) -> str:
     return f"{data.names[place]} ({unit})" if unit else data.names[place]
 
 
+def angle_picture(data: Trajectories) -> list[Picture]:
+    """Current, drift and mean local velocity against the angle, of one periodic coordinate."""
+    if not _is_ring(data):
+        return []
+    found = currents(data, bins=_cells(data, 1))
+    assert isinstance(found, LocalCurrents)
+    centres, edges = found.centres[0], found.edges[0]
+    steps = increments(data)
+    angle = edges[0] + np.mod(steps.start[:, 0] - edges[0], edges[-1] - edges[0])
+    cell = np.clip(np.searchsorted(edges, angle, side="right") - 1, 0, len(centres) - 1)
+    spent = np.bincount(cell, steps.dt, len(centres))
+    drift = np.bincount(cell, steps.move[:, 0], len(centres)) / np.where(spent > 0, spent, np.nan)
+    with canvas(1, 2, size=(7.6, 3.2)) as (figure, (left, right)):
+        _curve(left, centres, found.current, "current J")
+        right.plot(centres, drift, color=_BACKWARD, label="drift F")
+        _curve(right, centres, found.velocity, "mean local velocity J/p")
+        for axes, what in ((left, "current"), (right, "velocity")):
+            axes.axhline(0.0, color=_ZERO, lw=0.8, zorder=1)
+            axes.set_xlabel(_label(data, 0))
+            axes.set_ylabel(what)
+            axes.legend()
+        drawn = svg(figure)
+    return [
+        Picture(
+            "Probability current against the angle.",
+            "Left: the current, which in a steady state is the same everywhere, and 0 in equilibrium. "
+            "Right: mean displacement per time from where it starts (drift), and at its middle. Bands: "
+            "two standard errors.",
+            "Current, drift and mean local velocity against the angle.",
+            drawn,
+        )
+    ]
+
+
 def local_picture(data: Trajectories) -> list[Picture]:
-    """Where entropy is produced, first two coordinates; none on a line."""
-    return []
+    """Where entropy is produced, first two coordinates or one angle; none on a line.
+
+    **Equation**: sigma(x) = u·D⁻¹·u in cells, see `noneq.thermo.local_entropy_production`.
+
+    Raises:
+        InvalidInput: as `noneq.thermo.local_entropy_production`.
+    """
+    if len(data.event_shape) != 1 or (data.event_shape[0] < 2 and not _is_ring(data)):
+        return []
+    found = local_entropy_production(data, bins=_cells(data, min(data.event_shape[0], 2)))[0]
+    local, seen = found.entropy_production, found.visits >= _FEWEST_VISITS
+    unit = f"k_B/{data.time_unit or 'unit time'}"
+    if not seen.any():
+        return []
+    if len(found.edges) == 1:
+        with canvas(size=(5.0, 3.2)) as (figure, axes):
+            _curve(axes, found.centres[0], local, "σ")
+            axes.axhline(0.0, color=_ZERO, lw=0.8, zorder=1)
+            axes.set_xlabel(_label(data, 0))
+            axes.set_ylabel(f"local entropy production ({unit})")
+            drawn = svg(figure)
+    else:
+        share = found.visits / found.visits.sum()
+        value, error = local.value * share, local.stderr * share
+        top = float(max(value[seen].max(), error[seen].max())) or 1.0
+        with canvas(1, 2, size=(8.2, 3.6), sharey=True) as (figure, panels):
+            meshes = [
+                axes.pcolormesh(
+                    *found.edges,
+                    np.where(seen, values, np.nan).T,
+                    cmap="viridis",
+                    vmin=0.0,
+                    vmax=top,
+                    rasterized=True,
+                )
+                for axes, values in zip(panels, (value, error), strict=True)
+            ]
+            for axes, title in zip(panels, ("σ p, per cell", "standard error"), strict=True):
+                axes.set_title(title)
+                axes.set_xlabel(_label(data, 0))
+            panels[0].set_ylabel(_label(data, 1))
+            figure.colorbar(meshes[0], ax=panels, extend="both", label=unit)
+            drawn = png(figure, 130)
+    weighted = ", times the probability of the cell" if len(found.edges) == 2 else ""
+    more = ""
+    if data.event_shape[0] > len(found.edges):
+        more = " Of these coordinates alone: a lower bound."
+    return [
+        Picture(
+            "Where entropy is produced.",
+            "Mean local velocity u and diffusivity D in cells: σ = u·D⁻¹·u, the noise of u taken off"
+            f"{weighted}; cells of few records are blank. A cell differs from zero where it is well "
+            f"above its error. Mean over the states: {found.total} {unit}, a lower bound.{more}",
+            "Map of the local entropy production and of its standard error.",
+            drawn,
+        )
+    ]
+
+
+def _is_ring(data: Trajectories) -> bool:
+    return data.event_shape == (1,) and bool(periods_of(data.domain, data.event_shape)[0] > 0)
+
+
+def _cells(data: Trajectories, dim: int) -> int:
+    """Cells a coordinate: about 150 records in each of them."""
+    return int(np.clip((int(data.observed.sum()) / _EACH) ** (1 / dim), 6, _MOST_CELLS))
+
+
+def _curve(axes: Any, x: np.ndarray, found: Estimate, label: str) -> None:
+    """A line through cells with a band of two standard errors."""
+    value, error = found.value.reshape(len(x)), found.stderr.reshape(len(x))
+    axes.plot(x, value, color=_FORWARD, label=label)
+    axes.fill_between(x, value - 2 * error, value + 2 * error, color=_FORWARD, alpha=0.2, lw=0)

@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from noneq.data.ensembles import Trajectories
+from noneq.domains import Discrete
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.report.chains import chain_pictures
 from noneq.report.citations import bibtex
 from noneq.report.dissipation import (
     agreement_picture,
+    angle_picture,
     current_picture,
     local_picture,
     work_picture,
@@ -20,6 +21,7 @@ from noneq.report.dissipation import (
 from noneq.report.html import Picture, Table, render, with_error
 from noneq.runs.thermodynamics import Findings
 from noneq.runs.works import Works
+from noneq.thermo import transition_matrix_from
 
 
 _LIMITS = {
@@ -46,19 +48,16 @@ _SOURCES = {
 }
 
 
-def thermo_report(
-    path: Path, found: Findings, *, name: str, data: Any = None, command: str = ""
-) -> Path:
+def thermo_report(path: Path, found: Findings, *, name: str, command: str = "") -> Path:
     """Write the page.
 
     Args:
         path: of the page.
         found: what there is to tell.
         name: of the file or run.
-        data: what the paths were, for their currents.
         command: that was typed.
     """
-    figures, notes = _figures(found, data)
+    figures, notes = _figures(found)
     return render(
         path,
         title=f"Thermodynamics of {name}",
@@ -72,20 +71,29 @@ def thermo_report(
     )
 
 
-def _figures(found: Findings, data: Any) -> tuple[list[Picture], list[str]]:
+def _figures(found: Findings) -> tuple[list[Picture], list[str]]:
     """Pictures by subject, and why one is missing."""
     if isinstance(found.detail, Works):
         return [work_picture(*found.detail, found.estimates[0][1])], []
     if found.subject == "chain":
-        return chain_pictures(found.detail), []
+        return chain_pictures(found.detail, kind=""), []
     rates = [e for name, e in found.estimates if name == "entropy_production_rate"]
     figures = [agreement_picture(rates, rates[0].unit)] if len(rates) > 1 else []
-    if not isinstance(data, Trajectories):
+    if not isinstance(found.data, Trajectories):
         return figures, []
-    try:
-        return [*current_picture(data), *local_picture(data), *figures], []
-    except InvalidInput as error:
-        return [*current_picture(data), *figures], [f"No local map: {error}"]
+    discrete = isinstance(found.data.domain, Discrete)
+    drawn, notes = [], []
+    for draw in (_loops,) if discrete else (current_picture, angle_picture, local_picture):
+        try:
+            drawn += draw(found.data)
+        except InvalidInput as error:
+            notes.append(f"One picture less: {error}")
+    return [*drawn, *figures], notes
+
+
+def _loops(data: Trajectories) -> list[Picture]:
+    """The chain that was counted, its currents and its loop."""
+    return chain_pictures(transition_matrix_from(data), title="As counted", kind="")
 
 
 def _table(estimates: Sequence[tuple[str, Estimate]]) -> Table:

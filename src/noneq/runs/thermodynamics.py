@@ -11,6 +11,7 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.kinds import checked
+from noneq.runs.discrete_states import as_states
 from noneq.runs.rows import Row, row_of
 from noneq.store import load
 from noneq.systems.base import AbstractSystem
@@ -18,6 +19,7 @@ from noneq.systems.base import AbstractSystem
 
 _LONGEST = 12
 """States of a loop that the sentence names."""
+_OF_STATES = (None, "plug_in", "cycles", "hidden_path")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Findings:
         notes: what to be wary of, and what could not be measured, a sentence each.
         detail: the object behind it: an agreement, a matrix, an audit, or works.
         assumptions: what each method took for granted.
+        data: the paths, as they were understood.
     """
 
     subject: str
@@ -39,6 +42,7 @@ class Findings:
     notes: tuple[str, ...]
     detail: Any
     assumptions: tuple[str, ...] = ()
+    data: Trajectories | None = None
 
     def rows(self, case: str) -> list[Row]:
         """The numbers as rows of results."""
@@ -61,7 +65,8 @@ def thermodynamics(
     """Entropy production of recorded paths, and whether they are in equilibrium.
 
     Args:
-        data: trajectories.
+        data: trajectories. Columns of whole numbers on few levels are taken for discrete states, unless
+            the method is one of continuous paths.
         system: that they follow, if it is known; its work is taken into account.
         method: one estimator of `noneq.thermo.entropy_production`; None takes all that apply.
         level: false alarms of the verdict.
@@ -77,15 +82,16 @@ def thermodynamics(
             "thermodynamics: the file holds snapshots, which do not say how states move. Give paths, "
             "or fit a transport (noneq fit SF2M FILE -o RUN) and ask for the run (noneq thermo RUN)."
         )
+    data, told = as_states(data) if method in _OF_STATES else (data, ())
     given = {} if system is None else {"system": system}
     key = jax.random.key(seed)
     found: Any = entropy_production(data, method=method, level=level, key=key, **given)
     per = f"k_B/{data.time_unit or 'unit time'}"
-    rate = lambda one: ("entropy_production_rate", one if one.unit else replace(one, unit=per))
+    rate = lambda one: ("entropy_production_rate", replace(one, unit=per))
     if isinstance(found, Estimate):
         row = rate(found)
         sentence = f"entropy production rate {row[1]} by {found.method}"
-        return Findings("trajectories", sentence, (row,), (), found, found.notes)
+        return Findings("trajectories", sentence, (row,), told, found, found.notes, data)
     rows = tuple(rate(row) for row in found.rows)
     notes = [f"{name}: not applicable. {reason}" for name, reason in found.refused]
     assumed = tuple(f"{row.method}: {note}" for row in found.rows for note in row.notes)
@@ -93,7 +99,8 @@ def thermodynamics(
         sentence = f"entropy production rate {rows[0][1]} by {found.rows[0].method}"
     else:
         sentence, notes = found.verdict.sentence, [*found.verdict.notes, *notes]
-    return Findings("trajectories", sentence, rows, tuple(dict.fromkeys(notes)), found, assumed)
+    notes = tuple(dict.fromkeys([*told, *notes]))
+    return Findings("trajectories", sentence, rows, notes, found, assumed, data)
 
 
 def chain_thermodynamics(matrix: Any) -> Findings:
@@ -102,12 +109,12 @@ def chain_thermodynamics(matrix: Any) -> Findings:
     Raises:
         InvalidInput: no chain, or a reducible one.
     """
-    from noneq.thermo import affinity, currents, dominant_cycle
-    from noneq.thermo.chains import chain_entropy_production
+    from noneq.thermo import affinity, dominant_cycle
+    from noneq.thermo.chains import chain_currents, chain_entropy_production
 
     chain = np.asarray(matrix, np.float64)
     rate, cycle = chain_entropy_production(chain), dominant_cycle(chain)
-    largest = float(currents(chain).max())
+    largest = float(chain_currents(chain).max())
     per = "step" if np.allclose(chain.sum(1), 1) else "unit time"
     zero, count = np.zeros(()), np.asarray(len(chain))
     exact = lambda value, unit="": Estimate(

@@ -12,6 +12,7 @@ from noneq.domains import Discrete
 from noneq.errors import InvalidInput, NoneqError
 from noneq.estimate import Estimate
 from noneq.needs import observable
+from noneq.simulation.event_record import Events
 from noneq.systems.base import AbstractDiffusion, AbstractSystem
 from noneq.thermo.agreement import Agreement
 from noneq.thermo.chains import chain_entropy_production
@@ -207,7 +208,7 @@ def _kind(data: Any) -> Kind:
             f"entropy_production: {type(data).__name__} is a system; simulate it, or ask "
             "system.entropy_production_rate() where it is known."
         )
-    if type(data).__name__ == "Events":
+    if isinstance(data, Events):
         return "events"
     return "states" if _sequences(data) else "chain"
 

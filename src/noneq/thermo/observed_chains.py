@@ -23,8 +23,8 @@ def count_matrix(states: Any, *, size: int | None = None) -> Int[np.ndarray, "st
 
     Args:
         states: whole numbers from 0: one sequence ``(T,)``, several ``(n, T)``, a list of sequences
-            of any lengths, or `Trajectories` of one coordinate on a `Discrete` domain (gaps in them
-            are not bridged).
+            of any lengths, or `Trajectories` on a `Discrete` domain (gaps in them are not bridged;
+            several coordinates together are one state, numbered in their order).
         size: number of states; None takes the largest seen plus one.
 
     Raises:
@@ -93,14 +93,44 @@ def sequences(states: Any) -> list[np.ndarray]:
     return [_checked(path, -1 if gaps else 0) for path in _given(states)]
 
 
+def joint_states(trajectories: Trajectories, what: str) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers ``(n, T)`` of states of whole numbers, −1 at gaps, and the states ``(states, dim)``.
+
+    Args:
+        trajectories: whose coordinates together are one state.
+        what: the caller, for messages.
+
+    Raises:
+        InvalidInput: values that are not whole, or states that hardly ever come back.
+    """
+    flat = trajectories.values.reshape(*trajectories.values.shape[:2], -1)
+    rows = flat[trajectories.observed]
+    if not np.array_equal(rows, np.round(rows)):
+        raise InvalidInput(
+            f"{what}: the values are no whole numbers; expected states that are counted (give "
+            "continuous data to another method, or bin them first)."
+        )
+    names, number = np.unique(rows, axis=0, return_inverse=True)
+    if len(names) > len(rows) // 2:
+        raise InvalidInput(
+            f"{what}: {len(names)} different states in {len(rows)} records; expected states that "
+            "come back. Keep fewer coordinates (components) or lump states."
+        )
+    whole = np.full(flat.shape[:2], -1)
+    whole[trajectories.observed] = number.reshape(-1)
+    return whole, names
+
+
 def _given(states: Any) -> list[Any]:
     if isinstance(states, Trajectories):
         domain = states.domain
-        if not isinstance(domain, Discrete) or int(np.prod(states.event_shape)) != 1:
+        if not isinstance(domain, Discrete):
             raise InvalidInput(
-                f"states: trajectories of shape {states.event_shape} on {domain}; expected one "
-                "coordinate on a Discrete domain."
+                f"states: trajectories on {domain}; expected a Discrete domain, such as "
+                "domain=Discrete(3) for the states 0, 1 and 2."
             )
+        if int(np.prod(states.event_shape)) != 1:
+            return list(joint_states(states, "states")[0])
         flat = jnp.asarray(states.values.reshape(states.values.shape[:2]))
         # A gap is marked by −1 and left out with the transitions on both sides.
         return list(np.where(states.observed, np.asarray(domain.index(flat)), -1))

@@ -73,7 +73,7 @@ def thermo(
     found = findings(what, layout, asked)
     numbers = facts(found)
     if out is not None:
-        say(f"report: {write_page(out, what, found, numbers, layout, words)}")
+        say(f"report: {write_page(out, what, found, numbers, words)}")
     columns = ("quantity", "method", "value", "interval → 0")
     hint = "" if out is not None else f"noneq thermo {what} … -o FOLDER"
     shown = listing(columns, lines(found))

@@ -108,7 +108,8 @@ class TransportField(AbstractLearntField, HasDissipation):
         score = out[size : 2 * size] / scale if self.bridge.stochastic else None
         if self.affine is not None and score is not None:
             more, whole = self.affine(x, time)
-            velocity, score = velocity + more, score + whole
+            velocity = velocity + more
+            score = None if score is None else score + whole
         return velocity, score, (out[-1] / self.pace.value if self.growing else None)
 
     def __call__(

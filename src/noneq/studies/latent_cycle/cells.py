@@ -18,7 +18,8 @@ from noneq.studies.latent_cycle.data import (
     class_judge,
     class_kl,
 )
-from noneq.thermo import autocorrelation_time, entropy_production, self_transition
+from noneq.thermo import autocorrelation_time, self_transition
+from noneq.thermo.chains import chain_entropy_production
 from noneq.traits import HasChain, HasPaths, HasStateMeans
 
 
@@ -101,7 +102,7 @@ class CycleCell(AbstractCell):
         if pictures.labels is not None:
             rows += self._classes(values, pictures)
         if isinstance(model, HasChain):
-            spent = float(entropy_production(model))
+            spent = chain_entropy_production(model)
             # Rewarded chains may lose the way back beyond float32: no number stands for that.
             rows += [found.row("entropy_production", spent)] if np.isfinite(spent) else []
             rows.append(found.row("self_transition", float(self_transition(model))))

@@ -57,7 +57,9 @@ def suited_library(trajectories: Trajectories, degree: int) -> Polynomial:
 
 def _raw_rate(sums: Totals) -> float:
     fitted = sums.cross.T @ solve(sums.gram, sums.cross)
-    return float(np.trace(np.linalg.solve(residual_about(sums, fitted) / 2, fitted)) / sums.time)
+    # Noise that leaves out a combination of coordinates is refused later, by its name.
+    inverse = np.linalg.pinv(residual_about(sums, fitted) / 2, hermitian=True)
+    return float(np.trace(inverse @ fitted) / sums.time)
 
 
 def _part(trajectories: Trajectories, rows: int) -> Trajectories:

@@ -12,6 +12,7 @@ from noneq.thermo.estimators.records import Record, one_way_note, record_of
 
 
 _MOST_STATES = 2000
+_MOST_BEYOND = 0.5
 _LEAST_FRAMES = 64
 
 
@@ -41,7 +42,8 @@ def plug_in_rate(states: Any) -> Estimate:
         successive transitions, hence it holds for one long sequence and for many short ones, if
         blocks are long against the memory; near equilibrium the χ² law of the raw value, with as
         many degrees of freedom as the graph has loops, takes its place.
-        ``limit`` extrapolates from intervals dt, 2 dt and 4 dt to 0. ``bound`` is "lower" if the
+        ``limit`` extrapolates from intervals dt, 2 dt and 4 dt to 0; None where it lies beyond
+        half as much again. ``bound`` is "lower" if the
         reverse of a transition was never seen.
 
     Raises:
@@ -83,7 +85,9 @@ def _limit(states: Any, first: float) -> np.ndarray | None:
             for part in parts
         ]
         values.append(float(np.mean(sums)))
-    return np.asarray((8 * values[0] - 6 * values[1] + values[2]) / 3)
+    limit = (8 * values[0] - 6 * values[1] + values[2]) / 3
+    # Of a chain in discrete time, or at a coarse interval, the parabola says nothing.
+    return np.asarray(limit) if abs(limit - first) <= _MOST_BEYOND * abs(first) else None
 
 
 def _correlations(record: Record) -> tuple[float, tuple[str, ...]]:

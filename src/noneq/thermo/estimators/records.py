@@ -11,7 +11,7 @@ from noneq.domains import Discrete
 from noneq.errors import InvalidInput
 from noneq.simulation.event_record import Events
 from noneq.statistics.increments import even
-from noneq.thermo.observed_chains import sequences
+from noneq.thermo.observed_chains import joint_states, sequences
 
 
 _TABLE = 2**20
@@ -89,22 +89,7 @@ def labelled(states: Any, what: str) -> tuple[list[np.ndarray], float]:
     one = int(np.prod(states.event_shape)) == 1
     if isinstance(states.domain, Discrete) and one:
         return sequences(states), float(dt.mean())
-    flat = states.values.reshape(*states.values.shape[:2], -1)
-    if not np.array_equal(flat, np.round(flat)):
-        raise InvalidInput(
-            f"{what}: the values are no whole numbers; expected states that are counted (give "
-            "continuous data to another method, or bin them first)."
-        )
-    rows = flat[states.observed]
-    names, number = np.unique(rows, axis=0, return_inverse=True)
-    if len(names) > len(rows) // 2:
-        raise InvalidInput(
-            f"{what}: {len(names)} different states in {len(rows)} records; expected states that "
-            "come back. Keep fewer coordinates (components) or lump states."
-        )
-    whole = np.full(flat.shape[:2], -1)
-    whole[states.observed] = number.reshape(-1)
-    return list(whole), float(dt.mean())
+    return list(joint_states(states, what)[0]), float(dt.mean())
 
 
 def _of_events(events: Events, what: str) -> Record:

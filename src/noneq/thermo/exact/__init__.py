@@ -5,6 +5,17 @@ converges to on samples an interval apart is `target`.
 """
 
 from noneq._face import exported as _exported
+from noneq.thermo.exact.chains import (
+    asep as asep,
+    flashing_ratchet as flashing_ratchet,
+    hidden_ratchet as hidden_ratchet,
+    hidden_window as hidden_window,
+    hill_cycle as hill_cycle,
+    sampled_chain as sampled_chain,
+    schlogl as schlogl,
+    schnakenberg as schnakenberg,
+    visible_transitions as visible_transitions,
+)
 from noneq.thermo.exact.intervals import Pair as Pair, pair as pair, target as target
 from noneq.thermo.exact.linear_systems import (
     aoup as aoup,
@@ -34,6 +45,15 @@ from noneq.thermo.exact.nonlinear_systems import (
     rotating_wells as rotating_wells,
     rotating_wells_power as rotating_wells_power,
     swirl as swirl,
+)
+from noneq.thermo.exact.work import (
+    breathing_free_energy as breathing_free_energy,
+    breathing_work as breathing_work,
+    dragged_work as dragged_work,
+    dragged_work_along as dragged_work_along,
+    gaussian_works as gaussian_works,
+    least_breathing_work as least_breathing_work,
+    least_dragged_work as least_dragged_work,
 )
 
 

@@ -168,6 +168,11 @@ def cells_of(
             if period[i] > 0:
                 low = 0.0 if corners is None else float(np.broadcast_to(corners[0], dim)[i])
                 ranges[row] = low, low + period[i]
+            elif not ranges[row, 1] > ranges[row, 0]:
+                raise InvalidInput(
+                    f"currents: coordinate {trajectories.names[i]!r} never moves; choose others with "
+                    "coordinates=."
+                )
     else:
         ranges = np.asarray(limits, np.float64)
     if ranges.shape != (len(chosen), 2) or not (ranges[:, 1] > ranges[:, 0]).all():

@@ -120,7 +120,9 @@ def _estimated(works: Works, method: str, bootstraps: int, seed: int) -> _Found:
         else:
             bias = _exponential_bias(works)
         notes.append(_exponential_note(works))
-        formula: Callable[[Works], np.ndarray] = lambda w: relations.exponential(w.forward, w.ahead)
+        formula: Callable[[Works], relations.Values] = lambda w: relations.exponential(
+            w.forward, w.ahead
+        )
     elif method == "cumulants":
         formula = _cumulants
         notes.append(_shape_note(works))
@@ -161,7 +163,7 @@ def _apart(works: Works) -> bool:
     return bool(gap >= 0 and shared < _LITTLE)
 
 
-def _cumulants(works: Works) -> np.ndarray:
+def _cumulants(works: Works) -> relations.Values:
     if works.backward.size:
         return relations.two_sided_cumulants(works)
     return relations.one_sided_cumulants(works.forward, works.ahead)

@@ -123,6 +123,8 @@ def chain_verdict(
     equilibrium = test.p_value >= level
     bound = 0.0 if equilibrium else 2 * least / (test.steps * step)
     note = "states must be Markov, or the test be given blocks"
+    if not test.dof:
+        note = "the transitions that were seen close no loop, so that none can tell a direction"
     return Verdict(
         test.p_value, level, equilibrium, bound, True, time_unit, (outcome,), test.steps, (note,)
     )

@@ -1,0 +1,70 @@
+"""Pictures of the page of thermodynamics: what they are drawn of, and of what there is none."""
+
+import numpy as np
+import pytest
+
+from noneq.data import Trajectories
+from noneq.domains import Torus
+from noneq.report.dissipation import angle_picture, current_picture, local_picture
+from noneq.runs.discrete_states import as_states
+
+
+TIMES = 0.05 * np.arange(200)
+
+
+def rotating(n=20, speed=2.0):
+    """Exact records of a rotating trap, ``(n, T, 2)``."""
+    rng, dt = np.random.default_rng(3), TIMES[1]
+    c, s = np.cos(speed * dt), np.sin(speed * dt)
+    turn = np.exp(-dt) * np.array([[c, -s], [s, c]])
+    x, frames = rng.normal(size=(n, 2)), []
+    for _ in TIMES:
+        frames.append(x)
+        x = x @ turn.T + np.sqrt(1 - np.exp(-2 * dt)) * rng.normal(size=(n, 2))
+    return np.stack(frames, 1)
+
+
+def ring(n=20, speed=1.5):
+    """A free angle with a constant drift and D = 1/2."""
+    rng = np.random.default_rng(4)
+    steps = speed * TIMES[1] + np.sqrt(TIMES[1]) * rng.normal(size=(n, len(TIMES), 1))
+    turned = rng.uniform(0, 2 * np.pi, (n, 1, 1)) + np.cumsum(steps, 1)
+    return Trajectories(np.mod(turned, 2 * np.pi), TIMES, domain=Torus(2 * np.pi))
+
+
+def test_a_plane_has_a_current_and_a_local_map():
+    data = Trajectories(rotating(), TIMES, time_unit="s")
+    (current,) = current_picture(data)
+    assert current.data.startswith(b"\x89PNG")
+    (local,) = local_picture(data)
+    assert "k_B/s" in local.caption
+    value = float(local.caption.split("≥ ")[1].split(" ")[0])
+    assert 4 < value < 10  # 2 speed²/k = 8, of cells that average
+    assert angle_picture(data) == []
+
+
+def test_an_angle_has_curves_and_its_rate():
+    (curves,) = angle_picture(ring())
+    assert b"<svg" in curves.data
+    (local,) = local_picture(ring())
+    value = float(local.caption.split("≥ ")[1].split(" ")[0])
+    assert value == pytest.approx(1.5**2 / 0.5, rel=0.25)
+    assert current_picture(ring()) == []
+
+
+def test_a_line_has_no_picture():
+    line = Trajectories(rotating()[..., :1], TIMES)
+    assert (current_picture(line), angle_picture(line), local_picture(line)) == ([], [], [])
+
+
+def test_whole_numbers_become_states_and_positions_stay():
+    rng = np.random.default_rng(5)
+    two = Trajectories(rng.integers(0, 2, (3, 200, 2)).astype(float), TIMES)
+    states, notes = as_states(two)
+    assert states.event_shape == (1,)
+    assert states.domain.values.size == 4
+    assert "4 states" in notes[0]
+    pixels = Trajectories(rng.integers(0, 500, (3, 200, 1)).astype(float), TIMES)
+    assert as_states(pixels) == (pixels, ())
+    angles = ring()
+    assert as_states(angles) == (angles, ())
