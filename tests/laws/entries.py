@@ -12,6 +12,7 @@ from bad_values import Entry
 from examples import Trap, bits, fitted, paths
 
 import noneq as nq
+from driven_laws import Pair, Sliding
 from noneq import (
     domains,
     inference,
@@ -226,7 +227,17 @@ def _thermo(folder: Path) -> list[Entry]:
     )
     counted = ("plug_in_rate", "cycle_bound")
     jumps = simulate_events(systems.MarkovJump(), 30.0, n=4, key=_key())
-    of_paths = ("landscape_flux", "local_entropy_production", "verdict")
+    of_paths = (
+        "force_current_rate",
+        "landscape_flux",
+        "local_entropy_production",
+        "uncertainty_bound",
+        "verdict",
+    )
+    of_fields = ("spectral_rate", "entropy_spectrum")
+    rng = np.random.default_rng(1)
+    trap = nq.data.Trajectories(rng.normal(size=(8, 20, 2)), np.arange(20.0))
+    fields = nq.data.Trajectories(rng.normal(size=(4, 20, 2, 4)), np.arange(20.0))
     found = public("thermo")
     return [
         *(Entry(f"thermo.{name}", found[name], {"chain": CHAIN}) for name in chains),
@@ -265,9 +276,12 @@ def _thermo(folder: Path) -> list[Entry]:
             {"trajectories": nq.simulate(ring, np.arange(0, 4, 0.01), n=8, key=_key())},
         ),
         Entry("thermo.exact.target", thermo.exact.target, {"system": BeadSpring(), "dt": 0.1}),
+        Entry("thermo.gaussian_rate", thermo.gaussian_rate, {"trajectories": trap}),
+        *(Entry(f"thermo.{name}", found[name], {"trajectories": fields}) for name in of_fields),
         Entry("thermo.work", thermo.work, {"trajectories": moved, "system": ring}),
         Entry("thermo.power", thermo.power, {"trajectories": moved, "system": ring}),
         *_energies(moved),
+        *_learnt_dissipation(moved),
     ]
 
 
@@ -313,6 +327,32 @@ def _energies(moved: Any) -> list[Entry]:
             thermo.pulling_work,
             {"trajectories": nq.Trajectories(record, np.arange(16.0), **tug)},
         ),
+    ]
+
+
+def _learnt_dissipation(moved: nq.Trajectories) -> list[Entry]:
+    sliding, noised = Sliding.of(1.0, 2.0), Pair.of(1.0, 0.3)
+    two = sliding.snapshots(40, times=[0.0, 1.0], key=_key())
+    moving = {"model": sliding, "n": 40, "times": np.array([0.0, 1.0]), "key": _key()}
+    drawn = {"model": noised, "n": 20, "key": _key()}
+    return [
+        Entry(
+            "thermo.variational_rate",
+            thermo.variational_rate,
+            {"trajectories": moved, "window": 2, "lag": 1, "net": None, "key": _key()},
+        ),
+        Entry("thermo.score_rate", thermo.score_rate, moving | {"diffusivity": 0.5}),
+        Entry("thermo.snapshot_rate", thermo.snapshot_rate, moving | {"diffusivity": 0.5}),
+        Entry("thermo.transport_bound", thermo.transport_bound, {"data": two, "diffusivity": 0.5}),
+        Entry("thermo.continuity_residual", thermo.continuity_residual, moving),
+        Entry("thermo.fokker_planck_residual", thermo.fokker_planck_residual, drawn),
+        Entry("thermo.generation_entropy", thermo.generation_entropy, drawn),
+        Entry(
+            "thermo.schedule_costs",
+            thermo.schedule_costs,
+            drawn | {"reference": np.asarray(noised.sample(60, key=_key())), "steps": 4},
+        ),
+        Entry("thermo.audit", thermo.audit, moving | {"diffusivity": 0.5}),
     ]
 
 

@@ -66,8 +66,10 @@ def test_the_dissipation_of_a_step(key, tau):
     lag, A = 0.01, np.array([[1.0, -2.0], [2.0, 1.0]])
     scale = np.sqrt(2 * lag)
     denoiser = Exact.of(-A * lag / scale)
-    constants = [Constant(jnp.asarray(a)) for a in (np.zeros(2), np.full(2, scale), np.ones(2))]
-    step = Step(denoiser, *constants, None)
+    shift, scales, unit = (
+        Constant(jnp.asarray(a)) for a in (np.zeros(2), np.full(2, scale), np.ones(2))
+    )
+    step = Step(denoiser, shift, scales, unit, None)
     states = jax.random.normal(key, (4000, 2))
     noise = float(denoiser.process.schedule(tau)[1] ** 2)
     weight = (noise / (1 + noise)) ** 2

@@ -21,9 +21,9 @@ from noneq.systems.cucker_smale import CuckerSmale as CuckerSmale
 from noneq.systems.driven import (
     AbstractDriven as AbstractDriven,
     Driven as Driven,
-    DrivenLangevin as DrivenLangevin,
     HasProtocol as HasProtocol,
 )
+from noneq.systems.driven_langevin import DrivenLangevin as DrivenLangevin
 from noneq.systems.exclusion import ASEP as ASEP
 from noneq.systems.ginzburg_landau import GinzburgLandau as GinzburgLandau
 from noneq.systems.gyrator import BrownianGyrator as BrownianGyrator

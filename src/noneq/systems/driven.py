@@ -1,8 +1,6 @@
 """Langevin systems with a parameter that an experimenter moves."""
 
 import dataclasses
-import functools
-import inspect
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -15,12 +13,10 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
-from noneq.domains import AbstractDomain, Free
+from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
 from noneq.systems.base import AbstractLangevin, of_state
-from noneq.systems.given_functions import check_shape, start_of
-from noneq.systems.own_functions import Langevin
 from noneq.systems.protocols import AbstractProtocol, Protocol, extremes
 from noneq.systems.wells import DoubleWell
 
@@ -81,13 +77,13 @@ class Driven(AbstractDriven):
                 f"Driven: parameter = {name!r}; the numbers of {cls} that can be driven are "
                 f"{', '.join(numbers) or 'none'} (for a potential of your own: DrivenLangevin)."
             )
-        _check_duration(self.equilibration, "Driven")
+        refuse_negative(self.equilibration, "Driven")
         if any(isinstance(v, Tracer) for v in jax.tree.leaves(self.protocol)):
             return
         for value in extremes(self.protocol):
             self.at(value)
         try:
-            enters = _enters(
+            known = enters(
                 lambda v, x: (self.potential_at(v, 0.0, x), self._force(v, 0.0, x)), self
             )
         except jax.errors.JAXTypeError as error:
@@ -95,7 +91,7 @@ class Driven(AbstractDriven):
                 f"Driven: {cls} computes with NumPy on {name}, which cannot follow a protocol; write "
                 "its potential as a DrivenLangevin."
             ) from error
-        if not enters:
+        if not known:
             raise InvalidInput(
                 f"Driven: {name} of {cls} enters neither its potential nor its force; drive another "
                 "number."
@@ -139,8 +135,8 @@ class Driven(AbstractDriven):
     @checked
     def initial(self, key: Key) -> Float[Array, "*event"]:
         """The system's at λ before the start, after ``equilibration``."""
-        still = self.at(_number(self.protocol))
-        return _relaxed(still, self.equilibration, key)
+        still = self.at(initial_value(self.protocol))
+        return relaxed(still, self.equilibration, key)
 
     def _traced(self, value: ScalarLike) -> AbstractLangevin:
         """The system with a value that may be traced, which its checks could not read."""
@@ -150,105 +146,7 @@ class Driven(AbstractDriven):
         return self._traced(value).nonconservative_force(t, x)
 
 
-class DrivenLangevin(AbstractDriven):
-    """Overdamped motion in a potential of your own with a parameter that follows a protocol.
-
-    **Equation**: dX = [−∂_x V(X, λ(t)) + force(t, X)] dt + √(2/beta) dW, at mobility 1.
-
-    Args:
-        potential: V, a function of ``(x, parameter)`` in ``jax.numpy``; gives a number.
-        protocol: λ(t).
-        beta, force, initial, shape, domain: as in `Langevin`.
-        time_step: internal step; None takes the shorter of those that `Langevin` measures at the least
-            and the largest λ.
-        equilibration: as in `Driven`.
-
-    Raises:
-        InvalidInput: as in `Langevin`, or a potential into which the parameter does not enter.
-    """
-
-    beta: float
-    protocol: AbstractProtocol
-    equilibration: float
-    _potential: Callable[..., Any]
-    _still: Langevin
-    _step: float | None
-
-    def __init__(
-        self,
-        potential: Callable[..., Any],
-        protocol: AbstractProtocol,
-        *,
-        beta: float = 1.0,
-        force: Callable[..., Any] | None = None,
-        initial: Any = None,
-        shape: int | tuple[int, ...] | None = None,
-        domain: AbstractDomain = Free(),
-        time_step: float | None = None,
-        equilibration: float = 0.0,
-    ):
-        if not _takes_two(potential):
-            raise InvalidInput("DrivenLangevin: potential must take (x, parameter).")
-        event = start_of(initial, shape, "DrivenLangevin")[1]
-        of_both = lambda x, value: jnp.asarray(potential(x, value), x.dtype)
-        first = protocol.initial
-        check_shape("DrivenLangevin: potential", lambda t, x: of_both(x, first), event, ())
-        # All that does not move: starts, domain, force.
-        self._still = Langevin(
-            lambda x: of_both(x, _number(protocol)),
-            beta=beta,
-            force=force,
-            initial=initial,
-            shape=shape,
-            domain=domain,
-            time_step=time_step,
-        )
-        _check_duration(equilibration, "DrivenLangevin")
-        self.beta, self.protocol, self.equilibration = self._still.beta, protocol, equilibration
-        self._potential, self._step = of_both, time_step
-
-    def __check_init__(self) -> None:
-        if not _enters(lambda v, x: self._potential(x, v), self):
-            raise InvalidInput("DrivenLangevin: the parameter does not enter the potential.")
-
-    @property
-    def event_shape(self) -> tuple[int, ...]:
-        """Shape of one state."""
-        return self._still.event_shape
-
-    @property
-    def domain(self) -> AbstractDomain:
-        """As given."""
-        return self._still.domain
-
-    @property
-    def time_step(self) -> float:
-        """As given, or measured."""
-        return self._step or _shortest(self)
-
-    def at(self, value: float) -> Langevin:
-        """The system with the parameter held at a value."""
-        still = self._still
-        return eqx.tree_at(
-            lambda s: s._potential, still, lambda t, x: self._potential(x, value), is_leaf=callable
-        )
-
-    def potential_at(
-        self, parameter: ScalarLike, t: ScalarLike, x: Float[Array, "*event"]
-    ) -> Scalar:
-        return self._potential(x, jnp.asarray(parameter, x.dtype))
-
-    def nonconservative_force(
-        self, t: ScalarLike, x: Float[Array, "*event"]
-    ) -> Float[Array, "*event"]:
-        return self._still.nonconservative_force(t, x)
-
-    def initial(self, key: Key) -> Float[Array, "*event"]:
-        """As given, after ``equilibration``. Raises `MissingTrait` if none was given."""
-        return _relaxed(self._still, self.equilibration, key)
-
-
-def _relaxed(still: AbstractLangevin, duration: float, key: Key) -> Array:
+def relaxed(still: AbstractLangevin, duration: float, key: Key) -> Array:
     """A state of the system after some time in its own potential."""
     start_key, noise_key = jax.random.split(key)
     start = still.initial(start_key if duration else key)
@@ -266,19 +164,14 @@ def _relaxed(still: AbstractLangevin, duration: float, key: Key) -> Array:
     return jax.lax.fori_loop(0, steps, step, start)
 
 
-def _number(protocol: AbstractProtocol) -> Any:
+def initial_value(protocol: AbstractProtocol) -> Any:
     """λ before the start, as a number that NumPy reads also inside a compiled function."""
     with jax.ensure_compile_time_eval():
         value = protocol.initial
     return value if isinstance(value, Tracer) else float(value)
 
 
-@functools.lru_cache(maxsize=64)
-def _shortest(system: DrivenLangevin) -> float:
-    return min(system.at(value).time_step for value in sorted(set(extremes(system.protocol))))
-
-
-def _enters(function: Callable[..., Any], system: Any) -> bool:
+def enters(function: Callable[..., Any], system: Any) -> bool:
     """Whether the result depends on the first argument, read off the traced program."""
     x = jax.ShapeDtypeStruct(system.event_shape, jnp.zeros(()).dtype)
     program = jax.make_jaxpr(function)(jnp.ones(()), x).jaxpr
@@ -286,19 +179,7 @@ def _enters(function: Callable[..., Any], system: Any) -> bool:
     return any(parameter in equation.invars for equation in program.eqns)
 
 
-def _takes_two(function: Any) -> bool:
-    if not callable(function):
-        return False
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except ValueError:  # built in
-        return True
-    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    needed = [p for p in places if p.default is p.empty]
-    several = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-    return len(needed) <= 2 and (len(places) >= 2 or several)
-
-
-def _check_duration(duration: float, name: str) -> None:
+def refuse_negative(duration: float, name: str) -> None:
+    """Refuse an equilibration that is no time. Raises `InvalidInput`."""
     if not 0 <= duration < float("inf"):
         raise InvalidInput(f"{name}: equilibration = {duration}; it must be 0 or positive.")

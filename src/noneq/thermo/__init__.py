@@ -61,27 +61,27 @@ from noneq.thermo.free_energies.fluctuation_theorems import (
 )
 from noneq.thermo.free_energies.free_energy import free_energy as free_energy
 from noneq.thermo.free_energies.many_states import mbar as mbar, state_energies as state_energies
+from noneq.thermo.learnt.residuals import (
+    continuity_residual as continuity_residual,
+    fokker_planck_residual as fokker_planck_residual,
+    generation_entropy as generation_entropy,
+)
+from noneq.thermo.learnt.schedule_costs import (
+    ScheduleCosts as ScheduleCosts,
+    schedule_costs as schedule_costs,
+)
+from noneq.thermo.learnt.transport_cost import transport_bound as transport_bound
 from noneq.thermo.observed_chains import (
     count_matrix as count_matrix,
     transition_matrix_from as transition_matrix_from,
 )
 from noneq.thermo.path_entropy import system_rate as system_rate
-from noneq.thermo.residuals import (
-    continuity_residual as continuity_residual,
-    fokker_planck_residual as fokker_planck_residual,
-    generation_entropy as generation_entropy,
-)
 from noneq.thermo.reversal.equilibrium_test import verdict as verdict
 from noneq.thermo.reversal.verdict_line import (
     BalanceTest as BalanceTest,
     CurrentTest as CurrentTest,
     Verdict as Verdict,
 )
-from noneq.thermo.schedule_costs import (
-    ScheduleCosts as ScheduleCosts,
-    schedule_costs as schedule_costs,
-)
-from noneq.thermo.transport_cost import transport_bound as transport_bound
 from noneq.thermo.tweezers.calibration import (
     Calibration as Calibration,
     trap_calibration as trap_calibration,

@@ -17,8 +17,13 @@ from noneq.thermo.chains import chain_entropy_production
 from noneq.thermo.estimators.score import score_rate
 from noneq.thermo.estimators.snapshots import snapshot_rate
 from noneq.thermo.estimators.variational import variational_rate
-from noneq.thermo.residuals import continuity_residual, fokker_planck_residual, generation_entropy
-from noneq.thermo.schedule_costs import ScheduleCosts, schedule_costs
+from noneq.thermo.learnt.requests import condition_of, count_of, times_of
+from noneq.thermo.learnt.residuals import (
+    continuity_residual,
+    fokker_planck_residual,
+    generation_entropy,
+)
+from noneq.thermo.learnt.schedule_costs import ScheduleCosts, schedule_costs
 from noneq.traits import (
     AbstractModel,
     HasChain,
@@ -110,7 +115,10 @@ def audit(
     """
     if times is None and isinstance(data, Snapshots | Trajectories):
         times = data.times
-    clocks = None if times is None else np.atleast_1d(np.asarray(times, np.float64))
+    count_of(n, _NAME, 20)
+    condition = condition_of(condition, _NAME)
+    given = times_of(times, _NAME)
+    clocks = None if given is None else np.asarray(given)
     ledger = _Ledger([], [])
     keys = iter(jax.random.split(key, 8))
     inside = None if clocks is None or clocks.size == 1 else clocks

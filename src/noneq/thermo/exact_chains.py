@@ -9,7 +9,7 @@ from noneq.estimate import Estimate, sample_mean
 from noneq.systems.exclusion import ASEP
 from noneq.systems.markov_jumps import FlashingRatchet
 from noneq.systems.schlogl import Schlogl
-from noneq.thermo.chains import entropy_production, stationary
+from noneq.thermo.chains import chain_entropy_production, stationary
 
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
 
 def schnakenberg(rates: Numbers) -> float:
     """Any rate matrix, see `noneq.thermo.entropy_production`; rates 3 and 1 on a ring: 2.197225."""
-    return entropy_production(np.asarray(rates, float))
+    return chain_entropy_production(np.asarray(rates, float))
 
 
 def hill_cycle(forward: Numbers, backward: Numbers) -> float:
@@ -70,7 +70,7 @@ def schlogl(a: float, b: float, volume: float = 25.0) -> float:
 
 def flashing_ratchet(height: float, switch: float = 1.0) -> float:
     """The discrete flashing ratchet, see `noneq.systems.FlashingRatchet`: nats per jump."""
-    return entropy_production(FlashingRatchet(height=height, switch=switch).jump_matrix())
+    return chain_entropy_production(FlashingRatchet(height=height, switch=switch).jump_matrix())
 
 
 def sampled_chain(rates: Numbers, dt: float) -> float:
@@ -85,7 +85,7 @@ def sampled_chain(rates: Numbers, dt: float) -> float:
         raise InvalidInput(f"sampled_chain: dt = {dt}; expected a positive interval.")
     from scipy.linalg import expm
 
-    return entropy_production(expm(np.asarray(rates, float) * dt)) / dt
+    return chain_entropy_production(expm(np.asarray(rates, float) * dt)) / dt
 
 
 def visible_transitions(

@@ -106,7 +106,7 @@ class TransportField(AbstractLearntField, HasDissipation):
         out = self.net(x / scale, None, time, condition)
         velocity = self.bridge.drift(x, time) + out[:size] * scale / self.pace.value
         score = out[size : 2 * size] / scale if self.bridge.stochastic else None
-        if self.affine is not None:
+        if self.affine is not None and score is not None:
             more, whole = self.affine(x, time)
             velocity, score = velocity + more, score + whole
         return velocity, score, (out[-1] / self.pace.value if self.growing else None)

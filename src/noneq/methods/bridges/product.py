@@ -152,9 +152,10 @@ class AbstractTransport(AbstractRounds):
         key, held_key = jax.random.split(key)
         count = 8 * max(self.training.batch, 64)
         rows = pool(known, self.pool, pairs, key=key)
-        if model.field.affine is not None:
-            affine = model.field.affine.filled(bridge.linear(model.frame.dim), rows)
-            model = eqx.tree_at(lambda m: m.field.affine, model, affine)
+        part = model.field.affine if isinstance(model.field, TransportField) else None
+        if part is not None and isinstance(bridge, HasLinearReference):
+            part = part.filled(bridge.linear(model.frame.dim), rows)
+            model = eqx.tree_at(lambda m: m.field.affine, model, part)
         return Lesson(
             model,
             lambda model: model.field,

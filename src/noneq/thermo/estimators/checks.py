@@ -13,7 +13,7 @@ from noneq.statistics.stationarity import stationarity_z
 _FEWEST_FRAMES, _FEWEST_INCREMENTS = 2, 32
 _COARSE = 0.3
 _NOT_STATIONARY = 7.0
-_BLOCKS = 64
+_BLOCKS, _FEWEST_BLOCKS, _RELAXATIONS = 64, 20, 4
 
 
 def check_steady_paths(trajectories: Trajectories, name: str, *, fields: bool = False) -> None:
@@ -47,9 +47,17 @@ def check_steady_paths(trajectories: Trajectories, name: str, *, fields: bool = 
 
 
 def block_number(trajectories: Trajectories, longest_lag: int) -> int:
-    """Blocks of the record for errors: 64, or fewer where each would have less than two starts."""
+    """Blocks of the record for errors: 64, or fewer so that each is four relaxation times long.
+
+    Not below 20, nor so many that one has less than two starts.
+    """
     n, frames = trajectories.values.shape[:2]
-    return max(min(_BLOCKS, n * max(1, (frames - longest_lag) // 2)), 1)
+    step, spread, periods = _moves(trajectories)
+    size = np.where(periods > 0, (periods / 6) ** 2, spread)
+    slowest = float(np.clip(step / 2 / np.maximum(size, 1e-300), 0, 1).min())
+    lengths = int(n * frames * slowest / _RELAXATIONS)
+    wanted = min(_BLOCKS, max(_FEWEST_BLOCKS, lengths))
+    return max(min(wanted, n * max(1, (frames - longest_lag) // 2)), 1)
 
 
 def check_noise_of_all(diffusivity: np.ndarray, trajectories: Trajectories, name: str) -> None:
@@ -102,20 +110,30 @@ def check_rough(ratio: np.ndarray, trajectories: Trajectories, name: str) -> Non
         )
 
 
-def _check_moves(trajectories: Trajectories, name: str) -> None:
-    """A coordinate that never moves; an interval long against the relaxation."""
+def _moves(trajectories: Trajectories) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean squared step, variance and period (0 for none) of each coordinate, on part of the record."""
     n, frames = trajectories.values.shape[:2]
     keep = max(1, min(n, 200_000 // frames))
     paths = np.linspace(0, n - 1, keep).astype(int)
-    values = np.asarray(trajectories.values[paths][:, :200_000], np.float64)
+    values = np.asarray(trajectories.values[paths, :200_000], np.float64)
     values = values.reshape(*values.shape[:2], -1)
     seen = trajectories.observed[paths][:, :200_000]
     both = seen[:, 1:] & seen[:, :-1]
+    if not both.any():
+        raise InvalidInput(
+            "No path has two frames in succession; give fewer gaps, or every second frame."
+        )
     move = (values[:, 1:] - values[:, :-1])[both]
     periods = periods_of(trajectories.domain, trajectories.event_shape).ravel()
     around = np.where(periods > 0, periods, 1.0)
     move = np.where(periods > 0, move - around * np.round(move / around), move)
-    spread, step = values[seen].var(0), (move**2).mean(0)
+    return (move**2).mean(0), values[seen].var(0), periods
+
+
+def _check_moves(trajectories: Trajectories, name: str) -> None:
+    """A coordinate that never moves; an interval long against the relaxation."""
+    step, spread, periods = _moves(trajectories)
+    around = np.where(periods > 0, periods, 1.0)
     label = _labels(trajectories)
     if (step == 0).any():
         raise InvalidInput(

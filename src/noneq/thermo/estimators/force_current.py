@@ -48,7 +48,7 @@ def force_current_rate(
     **Equation**: σ = ⟨vᵀ D^{-1} v⟩ with v = bᵀ G^{-1} ⟨b ∘ ẋ⟩, G = ⟨b bᵀ⟩, b in the middle of the
     increments (Stratonovich), and 2D dt the covariance of the increments about v dt. The raw value
     is too large by about 2/T for each current that the library can hold and the system has not; the
-    jackknife over 64 blocks of the record takes that off, and gives the error.
+    jackknife over up to 64 blocks of the record takes that off, and gives the error.
 
     For a linear system and a linear library the expectation at finite dt is exactly the relative
     entropy rate of pairs of frames and their reverse, KL[p(x, x') ‖ p(x', x)]/dt; for others it is

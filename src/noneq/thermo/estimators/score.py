@@ -12,9 +12,9 @@ from noneq._typing import Key, Numbers, Scalar
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.estimate import Estimate
-from noneq.frames.checks import check_count
 from noneq.needs import observable
 from noneq.systems.base import AbstractDiffusion
+from noneq.thermo.learnt.requests import condition_of, count_of, times_of
 from noneq.traced import jit
 from noneq.traits import HasDrift, HasScore, HasVelocity, require
 
@@ -76,7 +76,9 @@ def score_rate(
             f"{_NAME}: {type(source).__name__} has a velocity and no noise; give diffusivity=, or "
             "system=."
         )
-    ensembles = _ensembles(model, n, times, states, condition, key)
+    condition = condition_of(condition, _NAME)
+    clocks = times_of(times, _NAME)
+    ensembles = _ensembles(model, n, clocks, states, condition, key)
     # Decided here: inside a compiled function the two are different copies.
     own = source is model and isinstance(model, HasVelocity)
     matrix = _matrix(diffusivity, model)
@@ -163,13 +165,20 @@ def _ensembles(
 ) -> list[tuple[Any, Array]]:
     """(time, states) of each average."""
     if isinstance(states, Snapshots | Trajectories):
-        chosen = states.times if times is None else np.atleast_1d(np.asarray(times, np.float64))
+        chosen = states.times if times is None else times
         pairs = [(float(t), states.at(float(t))) for t in chosen]
     elif states is not None:
-        pairs = [(None if times is None else float(np.asarray(times)), np.asarray(states))]
+        array = np.asarray(states)
+        if not np.issubdtype(array.dtype, np.number) or not np.isfinite(array).all():
+            raise InvalidInput(f"{_NAME}: states hold what is no finite number.")
+        if times is not None and len(times) > 1:
+            raise InvalidInput(
+                f"{_NAME}: an array of states and {len(times)} times; give one time, or Snapshots."
+            )
+        pairs = [(None if times is None else times[0], array)]
     else:
-        check_count(n)
-        clocks = [None] if times is None else np.atleast_1d(np.asarray(times, np.float64)).tolist()
+        count_of(n, _NAME)
+        clocks = [None] if times is None else times
         keys = jax.random.split(key, len(clocks))
         pairs = [
             (t, model.sample(n, time=t, condition=condition, key=k))

@@ -11,10 +11,10 @@ from noneq._typing import Key, Numbers
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
-from noneq.frames.checks import check_count
 from noneq.needs import observable
 from noneq.statistics.helmholtz import helmholtz
-from noneq.thermo.transport_cost import mean_over, transport_bound, whitener
+from noneq.thermo.learnt.requests import condition_of, count_of, times_of
+from noneq.thermo.learnt.transport_cost import mean_over, transport_bound, whitener
 from noneq.traced import jit
 from noneq.traits import HasDrift, HasVelocity, require
 
@@ -63,8 +63,11 @@ def snapshot_rate(
     Source: Maes and Netočný 2014; Nakazato and Ito 2021.
     """
     require(model, HasVelocity, _NAME)
-    check_count(n)
-    clocks = np.atleast_1d(np.asarray(times, np.float64))
+    count_of(n, _NAME, 20)
+    condition = condition_of(condition, _NAME)
+    if degree < 1:
+        raise InvalidInput(f"{_NAME}: degree = {degree}; expected at least 1.")
+    clocks = np.asarray(times_of(times, _NAME))
     if clocks.size < 2 or not (np.diff(clocks) > 0).all():
         raise InvalidInput(f"{_NAME}: times {clocks.tolist()}; expected two or more, increasing.")
     size = int(np.prod(model.event_shape))

@@ -55,7 +55,7 @@ def entropy_spectrum(trajectories: Trajectories) -> EntropySpectrum:
     frames and their reverse; a nonlinear field is seen through its second moments only, so that it is a
     lower bound for short intervals.
 
-    Bias and errors are by jackknife over 64 blocks of the record. Translation invariance is what makes
+    Bias and errors are by jackknife over up to 64 blocks of the record. Translation invariance is what makes
     modes independent, and it is assumed; so is that every channel is even under time reversal.
 
     Args:

@@ -24,7 +24,7 @@ def uncertainty_bound(
     """Lower bound on the entropy production rate by the short-time uncertainty relation.
 
     **Equation**: σ ≥ 2 ⟨J⟩²/(dt Var J) for every current J = w(x) ∘ Δx of one interval; w = D^{-1} v, the
-    best one for short intervals, is inferred on every other block of the record (64 in all) and J
+    best one for short intervals, is inferred on every other block of the record (up to 64 in all) and J
     measured on the blocks between, and the other way round. A current that was chosen on other data
     cannot overestimate; the bias of ⟨J⟩² is taken off by jackknife.
 

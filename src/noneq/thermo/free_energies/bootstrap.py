@@ -15,7 +15,9 @@ _NUMBERS = 1_000_000
 """Weights held at once."""
 
 
-def resampled(works: Works, value: Callable[[Works], float], draws: int, seed: int) -> np.ndarray:
+def resampled(
+    works: Works, value: Callable[[Works], np.ndarray], draws: int, seed: int
+) -> np.ndarray:
     """Values of ``draws`` bootstraps of both directions, spread as those of all works are.
 
     Args:

@@ -14,6 +14,7 @@ from noneq.errors import InvalidInput, SolveFailed
 from noneq.estimate import Estimate
 from noneq.needs import observable
 from noneq.processes.fokker_planck import score_terms
+from noneq.thermo.learnt.requests import condition_of, count_of, times_of
 from noneq.traced import jit
 from noneq.traits import HasNoising, HasNoisyVelocity, HasScore, HasVelocity, require
 
@@ -48,6 +49,10 @@ def fokker_planck_residual(
     Source: Lai et al. 2023, section 3.
     """
     require(model, HasNoising, "fokker_planck_residual")
+    count_of(n, "fokker_planck_residual")
+    condition = condition_of(condition, "fokker_planck_residual")
+    if levels < 1:
+        raise InvalidInput(f"fokker_planck_residual: levels = {levels}; expected at least 1.")
     draw_key, key = jax.random.split(key)
     x = model.sample(n, time=time, condition=condition, key=draw_key)
     ratios = jnp.geomspace(*_CHECKED, levels)
@@ -82,7 +87,9 @@ def continuity_residual(
     """
     require(model, HasVelocity, "continuity_residual")
     require(model, HasScore, "continuity_residual")
-    clocks = [None] if times is None else np.atleast_1d(np.asarray(times, np.float64)).tolist()
+    count_of(n, "continuity_residual")
+    condition = condition_of(condition, "continuity_residual")
+    clocks = times_of(times, "continuity_residual") or [None]
     rows = []
     for t, k in zip(clocks, jax.random.split(key, len(clocks)), strict=True):
         draw_key, probe_key = jax.random.split(k)
@@ -118,6 +125,8 @@ def generation_entropy(
     """
     require(model, HasNoising, "generation_entropy")
     require(model, HasNoisyVelocity, "generation_entropy")
+    count_of(n, "generation_entropy")
+    condition = condition_of(condition, "generation_entropy")
     draw_key, key = jax.random.split(key)
     x = model.sample(n, time=time, condition=condition, key=draw_key)
     ratios = jnp.geomspace(*_RATIOS, _LEVELS)

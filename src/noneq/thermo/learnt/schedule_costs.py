@@ -15,7 +15,8 @@ from noneq.errors import InvalidInput, MissingTrait, SolveFailed
 from noneq.estimate import Estimate
 from noneq.needs import observable
 from noneq.statistics.assignment import subsample
-from noneq.thermo.transport_cost import squared_distance
+from noneq.thermo.learnt.requests import condition_of, count_of
+from noneq.thermo.learnt.transport_cost import squared_distance
 from noneq.traced import jit
 from noneq.traits import HasNoising, HasNoisyVelocity
 
@@ -108,19 +109,20 @@ def schedule_costs(
     Deviation: theirs is the noise schedule of training; ours the levels of a fitted model, in
     coordinates that make processes comparable.
     """
-    shape = tuple(model.event_shape)
     if not isinstance(model, HasNoising) or not isinstance(model, HasNoisyVelocity):
         raise MissingTrait(
             f"{_NAME} needs a model with the traits HasNoising and HasNoisyVelocity, as of a denoising "
             f"method; {type(model).__name__} has not."
         )
+    condition = condition_of(condition, _NAME)
+    count_of(n, _NAME, 10)
     shares = np.asarray(blend, np.float64)
     if steps < 2 or shares.size < 1 or shares[0] != 0 or not ((shares >= 0) & (shares <= 1)).all():
         raise InvalidInput(
             f"{_NAME}: steps = {steps}, blend = {blend}; expected at least 2, and shares in [0, 1] of "
             "which the first is 0."
         )
-    x, held = _halves(reference, time, n, shape, key)
+    x, held = _halves(reference, time, n, _shape(model), key)
     noise_key, scale_key = jax.random.split(jax.random.fold_in(key, 1))
     clock = None if time is None else jnp.asarray(time, float)
     begin = float(model.noise_clock(1e-6))
@@ -177,6 +179,10 @@ def schedule_costs(
     )
 
 
+def _shape(model: Any) -> tuple[int, ...]:
+    return tuple(model.event_shape)
+
+
 def _halves(
     reference: Any, time: float | None, n: int, shape: tuple[int, ...], key: Key
 ) -> tuple[Array, np.ndarray]:
@@ -226,9 +232,8 @@ def _scales(model: Any, x: Array, taus: Array, key: Key) -> tuple[Array, Array]:
 @jit
 def _flow(model: Any, x: Array, taus: Array, time: Any, condition: Any) -> Array:
     """States at every node of Heun's method, the start first, ``(nodes, n, *event)``."""
-    own = None if condition is None or jnp.ndim(condition) == 1 else 0
-    one = lambda x, tau, c: model.noisy_velocity(x, tau, time=time, condition=c)
-    velocity = lambda x, tau: jax.vmap(one, (0, None, own))(x, tau, condition)
+    one = lambda x, tau: model.noisy_velocity(x, tau, time=time, condition=condition)
+    velocity = jax.vmap(one, (0, None))
     project = jax.vmap(model.domain.project)
 
     def step(x: Array, pair: tuple[Array, Array]) -> tuple[Array, Array]:

@@ -51,6 +51,10 @@ def transport_bound(
     times = data.times.astype(np.float64)
     if times.size < 2:
         raise InvalidInput(f"{_NAME}: one time; expected snapshots at two times or more.")
+    if most < 4 or seed < 0:
+        raise InvalidInput(
+            f"{_NAME}: most = {most}, seed = {seed}; expected at least 4 states and a seed ≥ 0."
+        )
     root = whitener(diffusivity, int(np.prod(data.event_shape)), _NAME)
     rng = np.random.default_rng(seed)
     clouds = [

@@ -1,0 +1,1 @@
+"""Fitted models under the laws of thermodynamics: residuals, costs of generation and of transport."""
