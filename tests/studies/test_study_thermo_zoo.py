@@ -54,7 +54,7 @@ def test_an_unknown_part_is_refused():
 def test_a_cell_is_judged_by_the_target_of_its_own_data(key):
     """Steps of Euler at a long interval: the laws of the two generators differ by far more than the error."""
     record = PathRecord("beads", BeadSpring(2), 0.1, 300, 200, "euler")
-    found = values_of(EstimateCell(record, "gaussian"), key)
+    found = values_of(EstimateCell(record=record, method="gaussian"), key)
     assert found["target"] == pytest.approx(2.025, abs=1e-6)
     assert abs(found["z"]) < 4.5
     wrong = exact.target(BeadSpring(2), 0.1, estimator="plug_in")
@@ -64,7 +64,7 @@ def test_a_cell_is_judged_by_the_target_of_its_own_data(key):
 
 @pytest.mark.stat
 def test_states_and_sites_of_the_ratchet(key):
-    whole = values_of(RatchetCell(3.0, "plug_in", 300, 40), key)
+    whole = values_of(RatchetCell(height=3.0, method="plug_in", steps=300, n=40), key)
     assert whole["target"] == pytest.approx(0.398201, abs=1e-6)
     assert abs(whole["z"]) < 4.5
 
@@ -115,7 +115,7 @@ def test_pictures():
 
 def test_the_page_counts_what_is_far(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "docs"))
-    import thermo_zoo_pages
+    import thermo_zoo_pages  # pyright: ignore[reportMissingImports]
 
     text = thermo_zoo_pages.page({"rows": rows()}, tmp_path)
     assert "Of 8 z = (estimate − target)/error, 2 are beyond ±3" in text

@@ -167,9 +167,9 @@ class RatchetCell(AbstractCell):
         elif self.method == "hidden_path":
             found = hidden_path_rate(states % 3, window=self.window, key=own_key)
         elif self.method == "neep":
-            found = variational_rate(states, key=own_key, **options)
+            found = variational_rate(states, key=own_key, **options)  # pyright: ignore[reportArgumentType]
         else:
-            found = variational_rate(states % 3, window=self.window, key=own_key, **options)
+            found = variational_rate(states % 3, window=self.window, key=own_key, **options)  # pyright: ignore[reportArgumentType]
         seconds = clock.monotonic() - began
         relative = self.method not in ("plug_in", "cycles")
         rows = judged(

@@ -12,18 +12,16 @@ from noneq.studies.base import AbstractCell, AbstractStudy
 from noneq.studies.thermo_zoo.blind import BlindCell
 from noneq.studies.thermo_zoo.cells import EstimateCell, LimitCell, SystemCell
 from noneq.studies.thermo_zoo.chains import EventCell, RatchetCell, SampledCell
+from noneq.studies.thermo_zoo.plane import plane_records
 from noneq.studies.thermo_zoo.records import PathRecord
-from noneq.studies.thermo_zoo.works import CoverageCell, ScheduleCell, WorkCell
+from noneq.studies.thermo_zoo.works import CoverageCell, ScheduleCell, WorkCell, ou_target
 from noneq.systems import (
-    AOUP,
     ASEP,
     BeadSpring,
-    BrownianGyrator,
-    CoupledParticles,
     DrivenRing,
     FlashingRatchet,
+    HasEntropyProduction,
     Hopf,
-    Linear,
     MarkovJump,
     NonreciprocalFields,
     Prinz,
@@ -128,7 +126,7 @@ class ThermoZooStudy(AbstractStudy):
             "coverage": self._coverage,
             "schedule": self._schedules,
             "trained": self._trained,
-            "blind": lambda: [BlindCell(self.members)],
+            "blind": lambda: [BlindCell(members=self.members)],
         }
         return [cell for part in self.parts for cell in made[part]()]
 
@@ -146,48 +144,26 @@ class ThermoZooStudy(AbstractStudy):
         size = (self._frames(10_000), self._paths(1000))
         return PathRecord(label, BeadSpring(beads), 0.01, *size, generator=generator)
 
-    def small_linear(self) -> list[PathRecord]:
-        """Linear systems of two coordinates, exact and in Euler's steps."""
-        size = (self._frames(2000), self._paths(400))
-        return [
-            PathRecord("trap:k=1,w=2,dt=0.02", Linear(), 0.02, *size),
-            PathRecord("trap:k=1,w=2,dt=0.1", Linear(), 0.1, *size),
-            PathRecord("gyrator:ty=3,dt=0.02", BrownianGyrator(), 0.02, *size),
-            PathRecord("gyrator:ty=10,dt=0.05", BrownianGyrator(ty=10.0), 0.05, *size),
-            PathRecord(
-                "gyrator:ty=10,dt=0.05,euler", BrownianGyrator(ty=10.0), 0.05, *size, "euler"
-            ),
-            PathRecord("aoup:tau=0.5,dt=0.02", AOUP(), 0.02, *size),
-            PathRecord("aoup:tau=2,dt=0.1", AOUP(tau=2.0), 0.1, *size),
-            PathRecord("coupled:ka=1,dt=0.02", CoupledParticles(), 0.02, *size),
-            PathRecord("coupled:ka=4,dt=0.05", CoupledParticles(ka=4.0), 0.05, *size),
-            PathRecord("bead_spring:N=2,dt=0.1,exact", BeadSpring(2), 0.1, *size),
-        ]
-
     def _linear(self) -> list[AbstractCell]:
-        records = [*self.small_linear(), self._beads(2, "exact"), *map(self._beads, self.beads)]
+        size = (self._frames(2000), self._paths(400))
+        records = [*plane_records(size), self._beads(2, "exact"), *map(self._beads, self.beads)]
         small = (*_LINEAR, "neighbours")
         cells: list[AbstractCell] = []
         for record in records:
             large = isinstance(record.system, BeadSpring) and record.system.beads > 3
             huge = isinstance(record.system, BeadSpring) and record.system.beads > 8
             methods = ("gaussian", "force_current") if huge else _LINEAR if large else small
-            cells += [EstimateCell(record, method) for method in methods]
+            cells += [EstimateCell(record=record, method=method) for method in methods]
         return cells
 
     def _fields(self) -> list[AbstractCell]:
         size = (self._frames(1000), self._paths(100))
-        settings = ((8, 0.8, 0.05), (16, 0.8, 0.02), (16, 0.3, 0.05))
-        return [
-            EstimateCell(
-                PathRecord(
-                    f"fields:sites={sites},w={w:g},dt={dt:g}",
-                    NonreciprocalFields(sites=sites, w=w), dt, *size,
-                ),
-                "spectral",
-            )
-            for sites, w, dt in settings
-        ]  # fmt: skip
+        made: list[AbstractCell] = []
+        for sites, w, dt in ((8, 0.8, 0.05), (16, 0.8, 0.02), (16, 0.3, 0.05)):
+            label = f"fields:sites={sites},w={w:g},dt={dt:g}"
+            record = PathRecord(label, NonreciprocalFields(sites=sites, w=w), dt, *size)
+            made.append(EstimateCell(record=record, method="spectral"))
+        return made
 
     def _nonlinear(self) -> list[AbstractCell]:
         made: list[AbstractCell] = []
@@ -195,15 +171,15 @@ class ThermoZooStudy(AbstractStudy):
         for q, beta in ((1.0, 2.0), (0.5, 2.0), (2.0, 2.0), (1.0, 4.0), (1.0, 1.0)):
             system = Swirl(q=q, beta=beta)
             record = PathRecord(f"swirl:q={q:g},T={1 / beta:g}", system, 0.004, *size)
-            made.append(LimitCell(record, 3, system.entropy_production_rate()))
+            made.append(_limit(record, 3, system))
         for mu, w, beta in ((1.0, 2.0, 10.0), (-1.0, 2.0, 2.0), (1.0, 0.5, 10.0)):
             system = Hopf(mu, w, beta)
             record = PathRecord(f"hopf:mu={mu:g},w={w:g},D={1 / beta:g}", system, 0.005, *size)
-            made.append(LimitCell(record, 3, system.entropy_production_rate()))
+            made.append(_limit(record, 3, system))
         for force, amplitude in ((1.0, 1.0), (3.0, 2.0), (5.0, 1.0)):
             system = DrivenRing(force, amplitude)
             record = PathRecord(f"ring:F={force:g},a={amplitude:g}", system, 0.01, *size)
-            made.append(LimitCell(record, 6, system.entropy_production_rate()))
+            made.append(_limit(record, 6, system))
         for drive in (1.0, 4.0, 20.0):
             # Whole turns of the wells, 4/drive long, after a transient.
             turn = 4.0 / drive
@@ -217,12 +193,12 @@ class ThermoZooStudy(AbstractStudy):
                 self._paths(2000),
                 settle=0.4,
             )
-            made.append(SystemCell(record, system.entropy_production_rate()))
+            made.append(SystemCell(record=record, target=system.entropy_production_rate()))
         return made
 
     def _chains(self) -> list[AbstractCell]:
         n = max(16, round(64 * self.scale))
-        events = (
+        events: tuple[Any, ...] = (
             ("jump_ring:3,1", MarkovJump(), 1000.0, ("plug_in", "cycles", "waiting_times")),
             (
                 "flashing_ratchet:V=3",
@@ -232,41 +208,44 @@ class ThermoZooStudy(AbstractStudy):
             ),
             ("asep:L=8,N=3", ASEP(), 200.0, ("plug_in",)),
             ("asep:L=5,N=2", ASEP(sites=5, particles=2), 200.0, ("plug_in",)),
-            ("schlogl:b=1", Schlogl(), 40.0, ("plug_in",)),
+            # Metastable: few paths are where it dissipates, so that many are needed, not long ones.
+            ("schlogl:b=1", Schlogl(), 0.5, ("plug_in",)),
             ("schlogl:b=2", Schlogl(b=2.0), 4.0, ("plug_in",)),
         )
-        cells: list[AbstractCell] = [
-            EventCell(label, system, end, n, method, system.entropy_production_rate())
-            for label, system, end, methods in events
-            for method in methods
-        ]
+        cells: list[AbstractCell] = []
+        for label, system, end, methods in events:
+            rate = system.entropy_production_rate()
+            many = n if end > 1 else self._paths(20_000)
+            cells += [
+                EventCell(label=label, system=system, end=end, n=many, method=method, rate=rate)
+                for method in methods
+            ]
         for dt in (0.02, 0.1, 0.3):
             label = f"jump_ring:3,1,dt={dt:g}"
-            cells.append(SampledCell(label, MarkovJump(), dt, 301, self._paths(2000)))
-        steps = 1000 if self.scale == 1 else 300
+            size = {"frames": 301, "n": self._paths(2000)}
+            cells.append(SampledCell(label=label, system=MarkovJump(), dt=dt, **size))
         for height in (0.5, 1.0, 1.5, 2.0, 3.0):
             for method in ("plug_in", "cycles"):
-                cells.append(RatchetCell(height, method, steps, self._paths(1000)))
+                cells.append(self._ratchet(height, method))
         return cells
 
     def _works(self) -> list[AbstractCell]:
         traps = ("ramp", "dragged_trap")
         methods = ("jarzynski", "bar", "crossing")
         n = max(500, round(20_000 * self.scale))
-        return [WorkCell(trap, method, n) for trap in traps for method in methods]
+        return [WorkCell(trap=trap, method=method, n=n) for trap in traps for method in methods]
 
     def _coverage(self) -> list[AbstractCell]:
-        from noneq.studies.thermo_zoo.works import ou_target
-
         paths = 30 * self.repeats
         beads = PathRecord("ou", BeadSpring(2), 0.1, 100, paths)
         ring = PathRecord("ring", DrivenRing(3.0, 2.0), 0.005, 201, paths // 2)
         # The value at dt is below the limit by a share of order dt, far less than its error here.
         rate = DrivenRing(3.0, 2.0).entropy_production_rate()
+        repeats = self.repeats
         return [
-            CoverageCell("ou", beads, ou_target(beads), repeats=self.repeats),
-            CoverageCell("ring", ring, rate, 6, repeats=self.repeats),
-            CoverageCell("ramp", repeats=self.repeats),
+            CoverageCell(system="ou", record=beads, target=ou_target(beads), repeats=repeats),
+            CoverageCell(system="ring", record=ring, target=rate, degree=6, repeats=repeats),
+            CoverageCell(system="ramp", repeats=repeats),
         ]
 
     def _schedules(self) -> list[AbstractCell]:
@@ -275,28 +254,35 @@ class ThermoZooStudy(AbstractStudy):
             "EDM": EDM(net=net, training=self.fit),
             "FlowMatching": FlowMatching(net=net, training=self.fit),
         }
-        return [ScheduleCell(label, method) for label, method in methods.items()]
+        return [ScheduleCell(label=label, method=method) for label, method in methods.items()]
 
     def _trained(self) -> list[AbstractCell]:
-        steps = 1000 if self.scale == 1 else 300
         cells: list[AbstractCell] = [
-            EstimateCell(self._beads(beads), "neep", self.training, replicate)
+            EstimateCell(
+                record=self._beads(beads),
+                method="neep",
+                training=self.training,
+                replicate=replicate,
+            )
             for beads in self.beads
             if beads <= 8
             for replicate in range(self.trainings)
         ]
         for replicate in range(self.trainings):
-            cells += [
-                RatchetCell(
-                    1.5, "hidden_path", steps, self._paths(1000), replicate=replicate
-                ),
-                RatchetCell(
-                    1.5, "neep (window)", steps, self._paths(1000),
-                    training=self.training, replicate=replicate,
-                ),
-                RatchetCell(
-                    1.5, "neep", steps, self._paths(1000),
-                    training=self.training, replicate=replicate,
-                ),
-            ]  # fmt: skip
+            for method in ("hidden_path", "neep (window)", "neep"):
+                cells.append(self._ratchet(1.5, method, replicate))
         return cells
+
+    def _ratchet(self, height: float, method: Any, replicate: int = 0) -> RatchetCell:
+        return RatchetCell(
+            height=height,
+            method=method,
+            steps=1000 if self.scale == 1 else 300,
+            n=self._paths(1000),
+            training=self.training if method[:4] == "neep" else None,
+            replicate=replicate,
+        )
+
+
+def _limit(record: PathRecord, degree: int, system: HasEntropyProduction) -> LimitCell:
+    return LimitCell(record=record, degree=degree, target=system.entropy_production_rate())

@@ -157,7 +157,7 @@ class ScheduleCell(AbstractCell):
             production, w2 = costs.entropy_production[i], costs.w2[i]
             rows += [
                 Row(self.case, name, "entropy_production", *_pair(production)),
-                Row(self.case, name, "w2", *_pair(w2), float(costs.w2.floor[i])),
+                Row(self.case, name, "w2", *_pair(w2), float(costs.w2.floor[i])),  # pyright: ignore[reportOptionalSubscript]
             ]
         bound = costs.bound
         rows += [
