@@ -10,6 +10,7 @@ import equilibrium_flow_pages
 import genphys_pages
 import latent_cycle_pages
 import results_pages as results
+import thermo_zoo_pages
 
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +31,7 @@ def results_page(name: str, title: str) -> str:
         "genphys": genphys_pages,
         "latent_cycle": latent_cycle_pages,
         "equilibrium_flow": equilibrium_flow_pages,
+        "thermo_zoo": thermo_zoo_pages,
     }
     if name in own:
         body = own[name].page(record, DOCS / "images")
@@ -198,6 +200,7 @@ def pages() -> dict[str, str]:
         "reliability.md": reliability_page(),
         "equilibrium_flow.md": results_page("equilibrium_flow", "Equilibrium flow, measured"),
         "bridges.md": results_page("bridges", "Transport between snapshots, measured"),
+        "thermo_zoo.md": results_page("thermo_zoo", "Thermodynamics from data, measured"),
         "speed.md": speed_page(),
         "mutants.md": mutants_page(),
         "contributing.md": contributing_page(),

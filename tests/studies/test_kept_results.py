@@ -20,6 +20,7 @@ SENTINELS = {
     "latent_cycle": ("bars:H=6", "MixtureEM"),
     "prinz": ("drive=4", "simulation"),
     "table_one": ("8gaussians", "optimal"),
+    "thermo_zoo": ("ramp", "BAR"),
 }
 """Case and method of one cheap cell of every study."""
 PART = 0.1

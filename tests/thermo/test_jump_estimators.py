@@ -1,5 +1,7 @@
 """Entropy production of chains from sequences and events, against exact values and broken twins."""
 
+import itertools
+
 import jax
 import numpy as np
 import pytest
@@ -126,6 +128,27 @@ def test_events_give_the_rate_itself(key):
         found = plug_in_rate(events)
         assert abs(found.z(system.entropy_production_rate())) < 5
         assert found.stderr < 0.1 * found.value
+
+
+@pytest.mark.stat
+def test_the_error_holds_where_the_number_of_events_fluctuates(key):
+    """Bursts of events: 60 records whose spread is that of their lengths more than of their kinds."""
+    system = Schlogl(b=2.0)
+    events = simulate_events(system, 2.0, n=960, key=key)
+    cuts = np.searchsorted(events.path, np.arange(0, 961, 16))
+    found = [
+        plug_in_rate(
+            Events(
+                events.times[a:b], events.kind[a:b], events.reverse, events.path[a:b] - events.path[a],
+                n=16, begin=0.0, end=2.0, before=events.before[a:b], after=events.after[a:b],
+            )
+        )
+        for a, b in itertools.pairwise(cuts)
+    ]  # fmt: skip
+    value, error = numbers(found)
+    spread = value.std(ddof=1)
+    # Blocks of equally many events, without their times, told a quarter of it.
+    assert 0.7 < np.sqrt(np.mean(error**2)) / spread < 1.4
 
 
 def test_channels_between_the_same_states_count_apart(key):

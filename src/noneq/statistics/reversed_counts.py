@@ -54,7 +54,11 @@ def reversed_counts(
     return ReversedCounts(float(there @ ratio), raw, influence, seen & (back == 0))
 
 
-def sum_error(influence: Float[np.ndarray, " N"], loops: int = 0) -> float:
+def sum_error(
+    influence: Float[np.ndarray, " N"],
+    loops: int = 0,
+    wait: Float[np.ndarray, " N"] | None = None,
+) -> float:
     """Standard error of a sum over N successive events, from its spread over 64 blocks of them.
 
     Nothing is assumed of how they depend on each other but that blocks hardly do. In equilibrium
@@ -65,9 +69,12 @@ def sum_error(influence: Float[np.ndarray, " N"], loops: int = 0) -> float:
     Args:
         influence: what each event adds to the sum.
         loops: free differences.
+        wait: time that each event ends, where the watch and not the number of events is fixed: the
+            number then fluctuates too, and counts. None if every event takes equally long.
     """
     count = min(_BLOCKS, max(len(influence) // 4, 2))
-    parts = np.array_split(influence - influence.mean(), count)
+    each = influence.mean() if wait is None else influence.sum() * (wait / wait.sum())
+    parts = np.array_split(influence - each, count)
     sums = np.asarray([part.sum() for part in parts])
     linear = float(np.sum((sums - sums.mean()) ** 2) * count / (count - 1))
     return float(np.sqrt(max(linear - 8.0 * loops, 8.0 * loops)))

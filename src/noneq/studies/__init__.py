@@ -30,6 +30,8 @@ from noneq.studies.table_one.study import (
     DigitsSettings as DigitsSettings,
     TableOneStudy as TableOneStudy,
 )
+from noneq.studies.thermo_zoo.records import PathRecord as PathRecord
+from noneq.studies.thermo_zoo.study import ThermoZooStudy as ThermoZooStudy
 
 
 __all__ = list(_exported(__file__))

@@ -38,7 +38,7 @@ def cycle_bound(states: Any) -> Estimate:
     1.3.3; Jia, Jiang and Qian 2016.
     """
     record = record_of(states, "cycle_bound")
-    cycles, closed = _closed(record)
+    cycles, closed, at = _closed(record)
     if not closed:
         raise InvalidInput(
             "cycle_bound: no cycle was closed; give longer sequences, or states that come back."
@@ -54,7 +54,8 @@ def cycle_bound(states: Any) -> Estimate:
         notes = (*notes, one_way_note(names, counts, found.one_way))
     value = found.value / record.duration
     pairs = int(np.sum((reverse >= 0) & (reverse != np.arange(len(counts))))) // 2
-    spread = sum_error(found.influence[number], pairs)
+    wait = np.diff(record.wait.cumsum()[at], prepend=0.0)
+    spread = sum_error(found.influence[number], pairs, wait)
     return Estimate(
         np.asarray(value),
         np.asarray(spread / record.duration),
@@ -66,15 +67,17 @@ def cycle_bound(states: Any) -> Estimate:
     )
 
 
-def _closed(record: Record) -> tuple[list[tuple[int, ...]], list[int]]:
-    """Different cycles as their kinds of transition, and the number of each one closed, in order."""
+def _closed(record: Record) -> tuple[list[tuple[int, ...]], list[int], list[int]]:
+    """Different cycles as their kinds of transition; number and last transition of each one closed."""
     source, target = record.source.tolist(), record.target.tolist()
     order: dict[tuple[int, ...], int] = {}
     closed: list[int] = []
+    at: list[int] = []
     place: dict[int, int] = {}
     walk: list[int] = []
     last = -1
-    for kind, path in zip(record.kind.tolist(), record.path.tolist(), strict=True):
+    pairs = zip(record.kind.tolist(), record.path.tolist(), strict=True)
+    for i, (kind, path) in enumerate(pairs):
         start, end = source[kind], target[kind]
         if path != last or start not in place or place[start] != len(walk):
             place, walk, last = {start: 0}, [], path
@@ -90,8 +93,9 @@ def _closed(record: Record) -> tuple[list[tuple[int, ...]], list[int]]:
             del place[target[old]]
         del walk[first:]
         least = loop.index(min(loop))
+        at.append(i)
         closed.append(order.setdefault((*loop[least:], *loop[:least]), len(order)))
-    return list(order), closed
+    return list(order), closed, at
 
 
 def _back(cycle: tuple[int, ...], record: Record) -> tuple[int, ...]:

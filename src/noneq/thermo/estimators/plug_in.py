@@ -56,7 +56,7 @@ def plug_in_rate(states: Any) -> Estimate:
     found = reversed_counts(record.counts, record.reverse)
     memory, notes = _correlations(record)
     value = (found.value - memory) / record.duration
-    spread = sum_error(found.influence[record.kind], _loops(record))
+    spread = sum_error(found.influence[record.kind], _loops(record), record.wait)
     lower = bool(found.one_way.any())
     if lower:
         notes = (one_way_note(record.names, record.counts, found.one_way), *notes)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from noneq.data.ensembles import Trajectories
 from noneq.domains import Discrete
@@ -29,6 +29,7 @@ class Record:
             state stays the same.
         names: one label a kind, for messages.
         duration: time of all transitions together; their number for sequences without times.
+        wait: ``(N,)`` time since the transition before, or since the start of the path.
     """
 
     kind: Int[np.ndarray, " N"]
@@ -38,6 +39,7 @@ class Record:
     reverse: Int[np.ndarray, " K"]
     names: tuple[str, ...]
     duration: float
+    wait: Float[np.ndarray, " N"]
 
     @property
     def counts(self) -> Int[np.ndarray, " K"]:
@@ -69,7 +71,8 @@ def record_of(states: Any, what: str, *, lag: int = 1, phase: int = 0) -> Record
     if not seen.any():
         raise InvalidInput(f"{what}: no transition; give a sequence of at least two states.")
     start, end, path = start[seen], end[seen], path[seen]
-    return _numbered(start, end, np.zeros_like(start), (0,), path, len(start) * step * lag)
+    wait = np.full(len(start), step * lag)
+    return _numbered(start, end, np.zeros_like(start), (0,), path, wait.sum(), wait)
 
 
 def labelled(states: Any, what: str) -> tuple[list[np.ndarray], float]:
@@ -102,8 +105,10 @@ def _of_events(events: Events, what: str) -> Record:
         raise InvalidInput(f"{what}: no transition was observed.")
     both = np.concatenate([events.before, events.after]).reshape(2 * events.times.size, -1)
     number = np.unique(both, axis=0, return_inverse=True)[1].reshape(2, -1)
+    first = np.diff(events.path, prepend=-1) != 0
+    wait = np.where(first, events.times - events.begin, np.diff(events.times, prepend=0.0))
     return _numbered(
-        number[0], number[1], events.kind, events.reverse, events.path, events.duration
+        number[0], number[1], events.kind, events.reverse, events.path, events.duration, wait
     )
 
 
@@ -114,6 +119,7 @@ def _numbered(
     partner: tuple[int, ...],
     path: np.ndarray,
     duration: float,
+    wait: np.ndarray,
 ) -> Record:
     """Kinds are what differs in source, target or channel."""
     states, channels = 1 + int(max(start.max(), end.max())), len(partner) + 1
@@ -134,7 +140,7 @@ def _numbered(
         f"{i}→{j}" + (f" (kind {c})" if several else "")
         for i, j, c in zip(source.tolist(), target.tolist(), channel.tolist(), strict=True)
     )
-    return Record(kinds.reshape(-1), path, source, target, reverse, names, duration)
+    return Record(kinds.reshape(-1), path, source, target, reverse, names, float(duration), wait)
 
 
 def one_way_note(record_names: tuple[str, ...], counts: np.ndarray, one_way: np.ndarray) -> str:
