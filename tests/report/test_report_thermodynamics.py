@@ -5,7 +5,7 @@ import pytest
 
 from noneq.data import Trajectories
 from noneq.domains import Torus
-from noneq.report.dissipation import angle_picture, current_picture, local_picture
+from noneq.report.thermo_page.pictures import angle_picture, current_picture, local_picture
 from noneq.runs.discrete_states import as_states
 
 
