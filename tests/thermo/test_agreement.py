@@ -99,3 +99,11 @@ def test_neighbours_on_a_ring(key):
     found, truth = neighbour_rate(data), ring.entropy_production_rate()
     assert 0.5 * truth < float(found.value) < truth + 5 * float(found.stderr)
     assert verdict(data).bound < truth + 1
+
+
+@pytest.mark.parametrize("method", ["gaussian", "force_current", "tur"])
+def test_a_copied_coordinate_is_named(method):
+    x = np.random.default_rng(6).normal(size=(10, 200, 2))
+    data = nq.Trajectories(np.concatenate([x, x[..., :1]], -1), np.arange(200.0))
+    with pytest.warns(UserWarning), pytest.raises(InvalidInput, match="no noise"):  # noqa: PT031
+        entropy_production(data, method=method)

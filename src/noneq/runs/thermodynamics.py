@@ -168,7 +168,7 @@ def run_thermodynamics(
     fit = load(Path(folder), trust=trust)
     times = fit.summary.times if data is None and len(fit.summary.times) > 1 else None
     found = audit(fit.model, data, times=times, key=jax.random.key(seed))
-    notes = [f"No {name.replace('_', ' ')}: {why}." for name, why in found.missing]
+    notes = [f"No {name.replace('_', ' ')}: {why.rstrip('.')}." for name, why in found.missing]
     notes += [note for _, row in found.rows for note in row.notes]
     parts = [f"{name.replace('_', ' ')} {value}" for name, value in found.rows[:1]]
     sentence = f"{found.model}: {'; '.join(parts) or 'nothing could be measured'}"
