@@ -49,6 +49,7 @@ def test_the_table(trap):
     assert names == ["gaussian", "force_current", "tur", "neighbours"]
     assert "out of equilibrium" in str(table).splitlines()[-1]
     assert abs(table["gaussian"].z(7.9)) < 5
+    assert table.verdict is not None
     assert table.verdict.bound < 8
     assert "method" in table._repr_html_()
     assert dict(table.refused).keys() == {"system"}
