@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from noneq.data import Trajectories
-from noneq.domains import Torus
-from noneq.report.dissipation import angle_picture, current_picture, local_picture
+from noneq.domains import Discrete, Torus
+from noneq.report.thermo_page.pictures import angle_picture, current_picture, local_picture
 from noneq.runs.discrete_states import as_states
 
 
@@ -62,7 +62,7 @@ def test_whole_numbers_become_states_and_positions_stay():
     two = Trajectories(rng.integers(0, 2, (3, 200, 2)).astype(float), TIMES)
     states, notes = as_states(two)
     assert states.event_shape == (1,)
-    assert states.domain.values.size == 4
+    assert states.domain == Discrete(4)
     assert "4 states" in notes[0]
     pixels = Trajectories(rng.integers(0, 500, (3, 200, 1)).astype(float), TIMES)
     assert as_states(pixels) == (pixels, ())

@@ -49,6 +49,7 @@ def test_the_table(trap):
     assert names == ["gaussian", "force_current", "tur", "neighbours"]
     assert "out of equilibrium" in str(table).splitlines()[-1]
     assert abs(table["gaussian"].z(7.9)) < 5
+    assert table.verdict is not None
     assert table.verdict.bound < 8
     assert "method" in table._repr_html_()
     assert dict(table.refused).keys() == {"system"}
@@ -99,3 +100,14 @@ def test_neighbours_on_a_ring(key):
     found, truth = neighbour_rate(data), ring.entropy_production_rate()
     assert 0.5 * truth < float(found.value) < truth + 5 * float(found.stderr)
     assert verdict(data).bound < truth + 1
+
+
+@pytest.mark.parametrize("method", ["gaussian", "force_current", "tur"])
+def test_a_copied_coordinate_is_named(method):
+    x = np.random.default_rng(6).normal(size=(10, 200, 2))
+    data = nq.Trajectories(np.concatenate([x, x[..., :1]], -1), np.arange(200.0))
+    with (
+        pytest.warns(UserWarning, match="interval|diffusivity"),
+        pytest.raises(InvalidInput, match="no noise"),
+    ):
+        entropy_production(data, method=method)

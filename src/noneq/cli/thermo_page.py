@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from noneq.errors import WriteFailed
-from noneq.report.thermodynamics import thermo_report
+from noneq.report.thermo_page.page import thermo_report
 from noneq.runs.thermodynamics import Findings
 from noneq.store import write_text
 from noneq.store.records import to_json

@@ -168,8 +168,15 @@ def run_thermodynamics(
     fit = load(Path(folder), trust=trust)
     times = fit.summary.times if data is None and len(fit.summary.times) > 1 else None
     found = audit(fit.model, data, times=times, key=jax.random.key(seed))
-    notes = [f"No {name.replace('_', ' ')}: {why}." for name, why in found.missing]
+    notes = [f"No {name.replace('_', ' ')}: {why.rstrip('.')}." for name, why in found.missing]
     notes += [note for _, row in found.rows for note in row.notes]
-    parts = [f"{name.replace('_', ' ')} {value}" for name, value in found.rows[:1]]
+    parts = [f"{name.replace('_', ' ')} {_one(value)}" for name, value in found.rows[:1]]
     sentence = f"{found.model}: {'; '.join(parts) or 'nothing could be measured'}"
     return Findings("model", sentence, found.rows, tuple(dict.fromkeys(notes)), found)
+
+
+def _one(estimate: Estimate) -> str:
+    """The value, or the mean of those of several times."""
+    if estimate.value.size == 1:
+        return str(estimate)
+    return f"{estimate.mean()} on average over {estimate.value.size} times"

@@ -11,14 +11,14 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.report.chains import chain_pictures
 from noneq.report.citations import bibtex
-from noneq.report.dissipation import (
+from noneq.report.html import Picture, Table, render, with_error
+from noneq.report.thermo_page.pictures import (
     agreement_picture,
     angle_picture,
     current_picture,
     local_picture,
     work_picture,
 )
-from noneq.report.html import Picture, Table, render, with_error
 from noneq.runs.thermodynamics import Findings
 from noneq.runs.works import Works
 from noneq.thermo import transition_matrix_from
