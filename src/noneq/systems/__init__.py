@@ -35,6 +35,7 @@ from noneq.systems.icons import (
     Group as Group,
     Ring as Ring,
 )
+from noneq.systems.interventions import Intervention as Intervention
 from noneq.systems.ising_exact import (
     Enumeration as Enumeration,
     enumeration as enumeration,
