@@ -57,7 +57,9 @@ class Counterfactual:
 
     def __str__(self) -> str:
         n, frames, dim = self.paths.values.shape
-        return f"Counterfactual({n} paths, {frames} times, {dim} coordinates, {self.convention} noise)"
+        return (
+            f"Counterfactual({n} paths, {frames} times, {dim} coordinates, {self.convention} noise)"
+        )
 
 
 @observable("values", number=False)

@@ -1,6 +1,6 @@
 """The causal graph of a stochastic differential equation: which coordinate acts on which."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import jax
@@ -17,7 +17,9 @@ from noneq.inference.causal.selection import SELECTIONS, Problem
 from noneq.inference.velocities import check_field, velocity_at
 from noneq.needs import observable
 from noneq.statistics.increment_sums import Sums, increment_sums
+from noneq.statistics.increments import even
 from noneq.statistics.libraries import AbstractLibrary
+from noneq.statistics.regression import diffusivity_of
 
 
 Selection: TypeAlias = Literal["ridge", "group_lasso", "greedy"]
@@ -64,16 +66,22 @@ class CausalGraph:
         _, level = np.unique(pairs, axis=0, return_inverse=True)
         rank = np.empty(len(order))
         ends = np.cumsum(np.bincount(level.reshape(-1)))
-        rank[order] = ends[level.reshape(-1)] - (np.bincount(level.reshape(-1)) - 1)[level.reshape(-1)] / 2
+        rank[order] = (
+            ends[level.reshape(-1)] - (np.bincount(level.reshape(-1)) - 1)[level.reshape(-1)] / 2
+        )
         count = truth[off].sum()
-        return float((rank[truth[off]].sum() - count * (count + 1) / 2) / (count * (~truth[off]).sum()))
+        return float(
+            (rank[truth[off]].sum() - count * (count + 1) / 2) / (count * (~truth[off]).sum())
+        )
 
     def __str__(self) -> str:
         lines = [
             f"{self.names[j]} -> {self.names[i]}  ({self.probability[i, j]:.2f})"
             for i, j in zip(*np.nonzero(self.edges), strict=True)
         ]
-        return "\n".join([f"CausalGraph by {self.method}, {len(lines)} edges (probability):", *lines])
+        return "\n".join(
+            [f"CausalGraph by {self.method}, {len(lines)} edges (probability):", *lines]
+        )
 
 
 @observable("model", more=("states",), number=False)
@@ -155,7 +163,7 @@ def causal_graph(
     libraries, found = libraries_of(library, paths), []
     draws: np.ndarray | None = None
     for which, basis in enumerate(libraries):
-        sums = increment_sums(paths, basis, at="start", blocks=blocks)
+        sums = _sums(paths, basis, blocks)
         if sums.total.count <= 2 * sums.gram.shape[1]:
             raise InvalidInput(
                 f"{sums.total.count:.0f} increments for {sums.gram.shape[1]} functions; give longer "
@@ -170,6 +178,17 @@ def causal_graph(
     edges, strength, share = (np.stack(part) for part in zip(*found, strict=True))
     strength = strength * spread[None, :] / spread[:, None]
     return CausalGraph(paths.names, strength, edges, share if bootstrap else 1.0 * edges, selection)
+
+
+def _sums(paths: Trajectories, basis: AbstractLibrary, blocks: int) -> Sums:
+    """Sums with b in the middle of each increment, whose error is of order dt² in the drift, less
+    what the noise adds there, D ∇b; D from two lags, so that measurement noise is left out."""
+    one = increment_sums(paths, basis, at="middle", blocks=blocks, slopes=True)
+    two = None
+    if paths.times.size > 3 and even(np.diff(paths.times)):
+        two = increment_sums(paths, basis, at="middle", lag=2, blocks=blocks).total
+    noise = np.diag(np.diag(diffusivity_of(one.total, two)[0]).clip(0))
+    return replace(one, cross=one.cross - one.slope @ noise)
 
 
 def _node(
