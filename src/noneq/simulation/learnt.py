@@ -1,6 +1,6 @@
 """A fitted model as a system: its drift and diffusion, simulated like those of nature."""
 
-from typing import Any, Self
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -45,7 +45,7 @@ class LearntSystem(AbstractDiffusion, HasRange):
     seen: tuple[tuple[float, float], ...] = eqx.field(default=(), kw_only=True)  # pyright: ignore
 
     @classmethod
-    def of(cls, model: Any, summary: Summary) -> Self:
+    def of(cls, model: Any, summary: Summary) -> "LearntSystem":
         """The system of a fit, ``LearntSystem.of(fit.model, fit.summary)``.
 
         Starts at the first time of the data, in steps of a thousandth of their whole time; has

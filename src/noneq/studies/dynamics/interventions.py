@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from noneq._typing import Key
 from noneq.data.ensembles import Trajectories
@@ -12,7 +13,7 @@ from noneq.inference import causal_graph
 from noneq.inference.causal.graph import Selection
 from noneq.runs.rows import Row
 from noneq.simulation import simulate
-from noneq.statistics.libraries import AbstractLibrary, Functions, Polynomial
+from noneq.statistics.libraries import AbstractLibrary, Polynomial
 from noneq.statistics.regression import regress
 from noneq.studies.base import AbstractCell, Outcome
 from noneq.studies.dynamics.networks import MEASURED, network
@@ -107,8 +108,9 @@ class ChainCell(AbstractCell):
 class KnockOutCell(AbstractCell):
     """A repressilator without one gene, predicted by a drift fitted to undisturbed paths.
 
-    The library holds x_j and the Hill functions 1/(1 + x_j^n), n = 1 … 4, of every gene; ``energy_distance``
-    is its V-statistic (positive, diagonal kept) at the last time, its floor between two true samples.
+    The parent of each gene comes from the graph of the paths, its Hill curve and decay from least
+    squares. ``energy_distance`` is its V-statistic (positive, diagonals kept) at the last time, its
+    floor that of two true samples.
 
     Args:
         paths, frames, interval: of the undisturbed record.
@@ -116,10 +118,10 @@ class KnockOutCell(AbstractCell):
     """
 
     replicate: int = 0
-    paths: int = 100
-    frames: int = 801
+    paths: int = 400
+    frames: int = 1001
     interval: float = 0.02
-    n: int = 1000
+    n: int = 200
 
     @property
     def case(self) -> str:
@@ -136,12 +138,7 @@ class KnockOutCell(AbstractCell):
         first, *rest = jax.random.split(key, 4)
         system = Repressilator(sigma=0.1)
         data = simulate(system, self.interval * np.arange(self.frames), n=self.paths, key=first)
-        library = _hill(3)
-        found = regress(data, library, convention="stratonovich")
-        theta = jnp.asarray(found.coefficients, jnp.float32)
-        root = jnp.asarray(np.linalg.cholesky(2 * found.diffusivity), jnp.float32)
-        drift = lambda x: jnp.stack([f(x) for f in library.functions]) @ theta
-        learnt = Diffusion(drift, root, initial=system.initial, time_step=system.time_step)
+        learnt = _fitted_genes(data)
         times = np.linspace(0.0, 6.0, 25)
         after = [
             simulate(one.intervene(clamp={0: 0.0}), times, n=self.n, key=k).values
@@ -217,6 +214,42 @@ def energy(x: np.ndarray, y: np.ndarray) -> float:
     return float(2 * mean(x, y) - mean(x, x) - mean(y, y))
 
 
-def _hill(dim: int) -> Functions:
-    powers = [lambda x, j=j, n=n: 1 / (1 + jnp.maximum(x[j], 0) ** n) for j in range(dim) for n in range(1, 5)]
-    return Functions((lambda x: jnp.ones_like(x[0]), *[lambda x, j=j: x[j] for j in range(dim)], *powers))
+def _fitted_genes(data: Trajectories) -> AbstractDiffusion:
+    """f_i = b_i/(1 + (x_p/k_i)^n_i) − a_i x_i, p the parent that the graph of the paths names."""
+    from scipy.optimize import minimize
+
+    graph = causal_graph(data, window=1, bootstrap=0)
+    parents = np.argmax(graph.strength * ~np.eye(3, dtype=bool), axis=1)
+    values = data.values.astype(np.float64)
+    middle = ((values[:, 1:] + values[:, :-1]) / 2).reshape(-1, 3)
+    rates = (np.diff(values, axis=1) / np.diff(data.times)[:, None]).reshape(-1, 3)
+    noise_of = _diffusivities(values, data.times[1])
+    found, noise = [], []
+    for i, parent in enumerate(parents):
+
+        def solved(shape: np.ndarray, i: int = i, parent: int = parent) -> tuple[float, np.ndarray]:
+            k, n = np.exp(shape)
+            hill = 1 / (1 + (middle[:, parent].clip(0) / k) ** n)
+            columns = np.stack([hill, -middle[:, i]], 1)
+            # In the middle of an increment x_i knows its noise: −x dx holds −D dt.
+            cross = columns.T @ rates[:, i] + [0.0, noise_of[i] * len(columns)]
+            theta = np.linalg.solve(columns.T @ columns, cross)
+            return float(np.mean((rates[:, i] - columns @ theta) ** 2)), theta
+
+        start = np.log([np.median(middle[:, parent]), 2.0])
+        best = minimize(lambda shape: np.log(solved(shape)[0]), start, method="Nelder-Mead")
+        rest, theta = solved(best.x)
+        found.append((*theta, *np.exp(best.x)))
+        noise.append(np.sqrt(rest * data.times[1]))
+    b, a, k, n = (jnp.asarray(part, jnp.float32) for part in np.transpose(found))
+
+    def drift(x: Array) -> Array:
+        return b / (1 + (jnp.maximum(x[parents], 0) / k) ** n) - a * x
+
+    system = Repressilator()
+    return Diffusion(drift, noise, initial=system.initial, time_step=system.time_step)
+
+
+def _diffusivities(values: np.ndarray, dt: float) -> np.ndarray:
+    """D of every coordinate from second differences, in which a smooth drift cancels."""
+    return (np.diff(values, 2, axis=1) ** 2).mean((0, 1)) / (4 * dt)

@@ -60,7 +60,10 @@ MEASURED = {
         Kuramoto.karate,
         lambda: Kuramoto.karate().adjacency() > 0,
         20.0, 0.05, 10, 4, 15,
-        (("linear", "ridge"), ("trigonometric", "ridge"), ("differences", "ridge"), ("differences", "greedy")),
+        (
+            ("linear", "ridge"), ("trigonometric", "ridge"),
+            ("differences", "ridge"), ("differences", "greedy"),
+        ),
     ),
 }  # fmt: skip
 """The quadratic library of 34 phases has more functions than the record has increments for; a linear
