@@ -165,7 +165,7 @@ class Intervened(AbstractDiffusion):
 
     system: AbstractDiffusion
     intervention: Intervention
-    symbols: tuple[str, ...]  # pyright: ignore[reportIncompatibleVariableOverride]
+    symbols: tuple[str, ...]  # pyright: ignore
 
     def __init__(self, system: AbstractDiffusion, intervention: Intervention):
         self.system, self.symbols = system, system.names

@@ -9,8 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from noneq._typing import Numbers
-from noneq.data.base import AbstractEnsemble
-from noneq.data.ensembles import Trajectories
+from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import InvalidInput
 from noneq.inference.causal.node_libraries import libraries_of, smooth
 from noneq.inference.causal.selection import SELECTIONS, Problem
@@ -86,7 +85,7 @@ class CausalGraph:
 
 @observable("model", more=("states",), number=False)
 def score_matrix(
-    field: Any, states: AbstractEnsemble | Numbers, *, time: float | None = None
+    field: Any, states: Snapshots | Trajectories | Numbers, *, time: float | None = None
 ) -> Float[np.ndarray, "dim dim"]:
     """How strongly each coordinate acts on each in a known or learnt law.
 
@@ -105,7 +104,7 @@ def score_matrix(
         InvalidInput: states that are no vectors.
     """
     check_field(field, "score_matrix")
-    values = states.snapshots().values if isinstance(states, AbstractEnsemble) else states
+    values = states.snapshots().values if isinstance(states, Snapshots | Trajectories) else states
     x = jnp.asarray(np.asarray(values), float)
     if x.ndim != 2:
         raise InvalidInput(f"score_matrix: states of shape {x.shape}; expected (n, dim).")
@@ -116,7 +115,7 @@ def score_matrix(
 
 @observable("values", number=False)
 def causal_graph(
-    trajectories: AbstractEnsemble,
+    trajectories: Snapshots | Trajectories,
     *,
     library: str | AbstractLibrary = "quadratic",
     selection: Selection = "greedy",
@@ -195,7 +194,7 @@ def _node(
     i: int, sums: Sums, slopes: np.ndarray, draws: np.ndarray, selection: str, window: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Parents of one coordinate, their strengths, and their shares in the bootstrap."""
-    uses = (np.abs(slopes) > 0).any(0)
+    uses = np.asarray((np.abs(slopes) > 0).any(0))
 
     def chosen(times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         # The noise of smoothed frames is shared by as many as the window holds.
@@ -210,13 +209,13 @@ def _node(
         return SELECTIONS[selection](problem)
 
     parents, theta = chosen(np.ones(len(sums.time)))
-    others = np.arange(uses.shape[1]) != i
+    others = np.arange(slopes.shape[2]) != i
     strength = np.sqrt(np.mean(np.einsum("npd,p->nd", slopes, theta) ** 2, axis=0))
     share = np.mean([chosen(row.astype(float))[0] for row in draws] or [parents], axis=0)
     return parents & others, strength, share * others
 
 
-def _paths_of(data: AbstractEnsemble) -> Trajectories:
+def _paths_of(data: Snapshots | Trajectories) -> Trajectories:
     if not isinstance(data, Trajectories) or data.times.size < 2:
         raise InvalidInput(
             "causal_graph: snapshots show a law alone, and the same law has many graphs: d(d − 1)/2 "

@@ -1,7 +1,8 @@
 """Libraries in which the rate of one coordinate is expanded, to see who acts on it."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
 
 from noneq.data.ensembles import Trajectories
 from noneq.domains import periods_of
@@ -108,9 +109,7 @@ def smooth(paths: Trajectories, window: int) -> Trajectories:
     periods = periods_of(paths.domain, paths.event_shape)
     for j in np.flatnonzero(periods):
         values[..., j] = np.unwrap(values[..., j], axis=1, period=periods[j])
-    found: Float[np.ndarray, "n T dim"] = savgol_filter(values, window, 2, axis=1)
+    found = np.asarray(savgol_filter(values, window, 2, axis=1))
     if (periods > 0).any():
-        import jax
-
-        found = np.asarray(jax.vmap(jax.vmap(paths.domain.project))(found))
+        found = np.asarray(jax.vmap(jax.vmap(paths.domain.project))(jnp.asarray(found)))
     return Trajectories(found, paths.times, names=paths.names, domain=paths.domain)

@@ -205,7 +205,14 @@ def graph_cells(seeds: int = 1) -> list[AbstractCell]:
         for noise, hidden in ((0.0, 0), (0.2, 0), (0.0, spec.hidden)):
             window = spec.window if noise else 1
             for library, selection in spec.methods:
-                cell = GraphCell(system, library, selection, window, noise, hidden)
+                cell = GraphCell(
+                    system=system,
+                    library=library,
+                    selection=selection,
+                    window=window,
+                    noise=noise,
+                    hidden=hidden,
+                )
                 found += [dataclasses.replace(cell, replicate=i) for i in range(seeds)]
     return found
 
