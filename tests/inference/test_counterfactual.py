@@ -87,7 +87,7 @@ def test_what_has_no_counterfactual(rng):
     data = nq.Trajectories(rng.normal(size=(2, 5, 3)), np.arange(5) / 100)
     with pytest.raises(InvalidInput, match=r"shape \(3,\) for a system of shape \(1,\)"):
         counterfactual(Trapped.of(0.0), data, PUSH)
-    with pytest.raises(MissingTrait, match="no drift"):
+    with pytest.raises(MissingTrait, match="HasDrift"):
         counterfactual(nq.load("tests/store/runs/ddpm").model, data, PUSH)
     with pytest.warns(UserWarning, match="record at intervals below"):
         counterfactual(Repressilator(), nq.Trajectories(np.abs(data.values), np.arange(5)), PUSH)

@@ -87,4 +87,4 @@ def test_values_that_were_never_seen_are_warned_of():
         held.intervene(start={0: -9.0})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        learnt.intervene(clamp={"angle": 1.0}, start={"angle": -1.0})
+        learnt.intervene(clamp={"angle": 1.0})
