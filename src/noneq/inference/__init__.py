@@ -2,6 +2,15 @@
 
 from noneq._face import exported as _exported
 from noneq.inference.boundedness import bounded_fraction as bounded_fraction
+from noneq.inference.causal.counterfactual import (
+    Counterfactual as Counterfactual,
+    counterfactual as counterfactual,
+)
+from noneq.inference.causal.graph import (
+    CausalGraph as CausalGraph,
+    causal_graph as causal_graph,
+    score_matrix as score_matrix,
+)
 from noneq.inference.clusters import (
     ClusterTracks as ClusterTracks,
     cluster_tracks as cluster_tracks,

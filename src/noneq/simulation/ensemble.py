@@ -25,15 +25,22 @@ from noneq.simulation.checks import (
 )
 from noneq.simulation.gaussian_steps import exact_advance
 from noneq.simulation.gillespie import jump_advance
-from noneq.simulation.learnt import LearntSystem
+from noneq.simulation.learnt import MODEL_STEPS, LearntSystem
 from noneq.simulation.maps import advance_map, steps_between
-from noneq.simulation.solvers import AbstractSolver, EulerMaruyama, RungeKutta4, noise_shape
+from noneq.simulation.solvers import (
+    AbstractSolver,
+    EulerMaruyama,
+    RungeKutta4,
+    StochasticHeun,
+    noise_shape,
+)
 from noneq.systems.base import (
     AbstractDiffusion,
     AbstractMap,
     AbstractODE,
     AbstractSystem,
     HasTransition,
+    Intervened,
 )
 from noneq.systems.jumps import AbstractJump
 from noneq.systems.underdamped import AbstractUnderdamped
@@ -43,7 +50,6 @@ from noneq.traits import AbstractModel
 _BLOCK = 20  # steps whose noise is drawn at once
 _CHUNK_BYTES = 2**28  # of recorded frames held on the device
 _CHUNK = 2**14  # particles advanced together, at most
-_MODEL_STEPS = 1000  # of a fitted model, which states no step of its own
 _PAD = 64  # chunks are multiples of this, so that devices can share them evenly
 
 
@@ -94,7 +100,7 @@ def simulate(
         raise InvalidInput(f"simulate: n = {n}; expected a positive whole number of trajectories.")
     times = checked_times(times)
     if isinstance(system, AbstractModel):
-        step = float(times[-1] - times[0]) / _MODEL_STEPS or 1.0
+        step = float(times[-1] - times[0]) / MODEL_STEPS or 1.0
         system = LearntSystem(system, float(times[0]), step)
     event, dtype = system.event_shape, jnp.zeros(()).dtype
     shape = (n, times.size, *event)
@@ -105,6 +111,8 @@ def simulate(
     else:
         states = checked_start(start, system, n).astype(dtype)
     labels = {"names": system.names, "domain": system.domain}
+    if isinstance(system, Intervened):
+        states = np.asarray(jax.vmap(system.intervention.begun)(jnp.asarray(states)))
     if times.size == 1:
         refuse_nonfinite(states[:, None], times)
         return Trajectories(states[:, None], times, **labels)
@@ -139,6 +147,10 @@ def simulate(
 
 def own_solver(system: AbstractDiffusion) -> AbstractSolver:
     """The scheme of `simulate` where none is asked for."""
+    if isinstance(system, Intervened):
+        whole = own_solver(system.system)
+        # The splitting of inertial motion knows no changed equation; Heun is of second order too.
+        return StochasticHeun() if isinstance(whole, BAOAB) else whole
     if isinstance(system, AbstractUnderdamped):
         return BAOAB()
     return RungeKutta4() if isinstance(system, AbstractODE) else EulerMaruyama()

@@ -35,6 +35,7 @@ from noneq.systems.icons import (
     Group as Group,
     Ring as Ring,
 )
+from noneq.systems.interventions import Intervention as Intervention
 from noneq.systems.ising_exact import (
     Enumeration as Enumeration,
     enumeration as enumeration,
@@ -45,7 +46,9 @@ from noneq.systems.ising_exact import (
     torus_energy as torus_energy,
 )
 from noneq.systems.jumps import AbstractJump as AbstractJump, Jump as Jump
+from noneq.systems.kuramoto import Kuramoto as Kuramoto
 from noneq.systems.linear import AbstractLinear as AbstractLinear, Linear as Linear
+from noneq.systems.lorenz96 import Lorenz96 as Lorenz96
 from noneq.systems.markov_jumps import (
     AbstractMarkovJump as AbstractMarkovJump,
     FlashingRatchet as FlashingRatchet,

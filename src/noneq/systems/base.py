@@ -6,8 +6,9 @@ Python scalars and tuples, so that equal systems share one compilation.
 
 import functools
 import inspect
+import warnings
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 import equinox as eqx
@@ -20,6 +21,7 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.kinds import checked, refuse_nonfinite
+from noneq.systems.interventions import Intervention
 from noneq.traced import AbstractUntraced
 
 
@@ -112,6 +114,109 @@ class AbstractDiffusion(AbstractSystem):
     @abstractmethod
     def diffusion(self, t: ScalarLike, x: Float[Array, "*event"]) -> Array:
         """B(t, x): a scalar, an array of the state's shape (diagonal), or a matrix (dim, m)."""
+
+    def intervene(
+        self,
+        *,
+        clamp: Mapping[Any, Any] | None = None,
+        shift: Mapping[Any, Any] | None = None,
+        replace: Mapping[Any, Any] | None = None,
+        noise: Mapping[Any, Any] | None = None,
+        start: Mapping[Any, Any] | None = None,
+    ) -> "Intervened":
+        """The system after an intervention on its mechanisms, not conditioned on its values.
+
+        Args:
+            clamp, shift, replace, noise, start: coordinates, by name or index, and what happens to
+                them, as in `noneq.systems.Intervention`.
+
+        Returns:
+            A system as well: it can be simulated, and intervened on again.
+
+        Raises:
+            InvalidInput: nothing to change, or a coordinate that is not there.
+
+        A value at which a system learnt from data was never seen is warned of.
+        """
+        parts = {"clamp": clamp, "shift": shift, "replace": replace, "noise": noise, "start": start}
+        given = Intervention(**{name: part for name, part in parts.items() if part is not None})
+        return Intervened(self, given)
+
+
+class HasRange(eqx.Module):
+    """Trait: a system learnt from data, which knows where these lay."""
+
+    @property
+    @abstractmethod
+    def seen(self) -> tuple[tuple[float, float], ...]:
+        """Lowest and highest value of each coordinate; empty if not known."""
+
+
+class Intervened(AbstractDiffusion):
+    """A system whose mechanisms are changed; see `Intervention` for the equations.
+
+    Args:
+        system: without the change.
+        intervention: the change, coordinates by name or index.
+
+    Raises:
+        InvalidInput: a coordinate that is not there, or one that is changed twice.
+    """
+
+    system: AbstractDiffusion
+    intervention: Intervention
+    symbols: tuple[str, ...]  # pyright: ignore
+
+    def __init__(self, system: AbstractDiffusion, intervention: Intervention):
+        self.system, self.symbols = system, system.names
+        self.intervention = intervention.placed(system.names)
+        _warn_unseen(system, self.intervention)
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """As without the change."""
+        return self.system.event_shape
+
+    @property
+    def domain(self) -> AbstractDomain:
+        """As without the change."""
+        return self.system.domain
+
+    @property
+    def time_step(self) -> float:
+        """As without the change."""
+        return self.system.time_step
+
+    def initial(self, key: Key) -> Float[Array, "*event"]:
+        """A draw of the system, then what ``start`` and ``clamp`` say."""
+        return self.intervention.begun(self.system.initial(key))
+
+    def drift(self, t: ScalarLike, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
+        """The changed drift, clamped coordinates taken at their values."""
+        x = self.intervention.held(x)
+        return self.intervention.drift(t, x, self.system.drift(t, x))
+
+    def diffusion(self, t: ScalarLike, x: Float[Array, "*event"]) -> Array:
+        """The changed noise."""
+        b = self.system.diffusion(t, self.intervention.held(x))
+        return self.intervention.diffusion(b, self.event_shape)
+
+
+def _warn_unseen(system: AbstractDiffusion, intervention: Intervention) -> None:
+    """Warn of values far from the data that the system was learnt from."""
+    names = system.names
+    while isinstance(system, Intervened):
+        system = system.system
+    if not isinstance(system, HasRange) or not system.seen:
+        return
+    for place, value in (*intervention.clamp, *intervention.start):
+        low, high = system.seen[place]
+        if not low <= value <= high:
+            warnings.warn(
+                f"{names[place]} = {value:g} lies outside the data that the system was learnt from, "
+                f"which reach from about {low:.3g} to {high:.3g}: its drift is a guess there.",
+                stacklevel=4,
+            )
 
 
 class AbstractODE(AbstractDiffusion):

@@ -17,10 +17,10 @@ from noneq.systems.base import AbstractDiffusion, AbstractLangevin, AbstractODE
 from noneq.systems.given_functions import (
     AbstractOwn,
     check_shape,
-    of_time,
     positive_step,
     start_of,
 )
+from noneq.systems.time_functions import of_time
 
 
 class Diffusion(AbstractOwn, AbstractDiffusion):

@@ -15,10 +15,10 @@ from noneq.systems.base import of_positions
 from noneq.systems.given_functions import (
     AbstractOwn,
     check_shape,
-    of_time,
     positive_step,
     start_of,
 )
+from noneq.systems.time_functions import of_time
 from noneq.systems.underdamped import AbstractUnderdamped
 
 

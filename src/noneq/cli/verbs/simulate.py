@@ -1,36 +1,62 @@
-"""The verb simulate: a system's trajectories as a file."""
+"""The verb simulate: trajectories of a system, or of a fitted model's dynamics, as a file."""
 
 from typing import Annotated
 
 import typer
 
-from noneq.cli import options as o
+from noneq.cli import completion, options as o
 from noneq.cli.output import emit
 
 
 def simulate(
-    system: o.System,
+    system: Annotated[
+        str,
+        typer.Argument(
+            metavar="SYSTEM|RUN",
+            help="`noneq list systems`, or the run folder of a model with a drift.",
+            autocompletion=completion.systems,
+        ),
+    ],
     out: o.Out,
     n: Annotated[int, typer.Option("--n", min=1, help="Trajectories.")] = 1000,
     times: Annotated[
-        str, typer.Option("--times", metavar="START:STOP:COUNT", help="Both ends included.")
-    ] = "0:10:201",
+        str | None,
+        typer.Option(
+            "--times",
+            metavar="START:STOP:COUNT",
+            help="Both ends included; else 0:10:201, or the times that a run was fitted to.",
+        ),
+    ] = None,
+    intervene: Annotated[
+        list[str],
+        typer.Option(
+            "--intervene",
+            metavar="NAME=VALUE",
+            help="x=1 holds x, x+=0.5 pushes it, noise:x=0 stops its noise, start:x=2 starts there.",
+        ),
+    ] = [],  # noqa: B006
     set_: o.Set = [],  # noqa: B006
     record: o.Record = False,
     seed: o.Seed = 0,
+    trust: o.Trust = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Simulate a system and write its trajectories."""
+    """Simulate a system or a fitted model, also after an intervention."""
     import jax
 
-    from noneq.cli.requests import make_system, parse_times
+    from noneq.cli.interventions import intervention, system_or_run
+    from noneq.cli.requests import parse_times
     from noneq.data.files import check_target, write
     from noneq.simulation import simulate
     from noneq.store import fingerprint
 
     check_target(out)
-    data = simulate(make_system(system, set_), parse_times(times), n=n, key=jax.random.key(seed))
+    nature, usual = system_or_run(system, set_, trust=trust)
+    if intervene:
+        nature = intervention(nature, intervene)
+    when = usual if times is None else parse_times(times)
+    data = simulate(nature, when, n=n, key=jax.random.key(seed))
     write(data, out, record=record)
     facts = {"file": str(out), "n": n, "times": data.times.size, "event_shape": data.event_shape}
     text = f"{out}: {n} trajectories, {data.times.size} times, states of shape {data.event_shape}"

@@ -1,0 +1,1 @@
+"""What would have happened, and who acts on whom."""
