@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from noneq.runs.comparing import compare as compare
     from noneq.runs.costs import cost as cost
     from noneq.runs.fating import fates as fates
+    from noneq.runs.look import FirstLook as FirstLook, first_look as first_look
     from noneq.runs.fitting import fit as fit, fit_seeds as fit_seeds
     from noneq.runs.folders import members as members
     from noneq.runs.frontier import (
