@@ -75,7 +75,11 @@ class ResidualChecks:
 @observable("model", traits=(HasDrift,), number=False)
 @checked
 def residual_checks(
-    model: Any, data: Trajectories, *, accelerations: bool = False
+    model: Any,
+    data: Trajectories,
+    *,
+    accelerations: bool = False,
+    localisation: Float[np.ndarray, " noisy"] | None = None,
 ) -> ResidualChecks:
     """Residuals of paths under a fitted law of motion.
 
@@ -87,6 +91,9 @@ def residual_checks(
         model: with the trait `HasDrift`.
         data: paths of its states.
         accelerations: whether the states are positions and velocities taken from positions.
+        localisation: standard deviations of known measurement noise (of positions), which adds
+            2σ²/2D dt to ⟨u²⟩ and −σ²/2D dt to neighbours (9σ²/2D dt³ and 3/2 σ²/2D dt³ for
+            accelerations); energy and correlation are told relative to that.
 
     Raises:
         MissingTrait: a model without drift.
@@ -100,14 +107,30 @@ def residual_checks(
         )
     x = data.values.reshape(*data.values.shape[:2], -1)
     scaled = _accelerations(model, x, data) if accelerations else _increments(model, x, data)
+    extra, shared = 0.0, 0.0
+    if localisation is not None and np.any(localisation > 0):
+        extra, shared = _noise(model, x, data, localisation, accelerations)
     good = scaled[np.isfinite(scaled)]
     if good.size < 2:
         raise InvalidInput("residual_checks: the paths have no two observed frames in a row.")
     skewness, kurtosis = shape(scaled)
-    square = good**2
+    square = good**2 / (1 + extra)
     energy = Moment(float(square.mean()), float(square.std() / np.sqrt(square.size)))
     lag = 2 if accelerations else 1
-    return ResidualChecks(correlation(scaled, lag), skewness, kurtosis, energy, good.size)
+    seen = correlation(scaled, lag)
+    rest = Moment(seen.value - shared / (1 + extra), seen.stderr)
+    return ResidualChecks(rest, skewness, kurtosis, energy, good.size)
+
+
+def _noise(
+    model: Any, x: np.ndarray, data: Trajectories, sigma: np.ndarray, accelerations: bool
+) -> tuple[float, float]:
+    """What measurement noise adds to ⟨u²⟩ and to the product of neighbours."""
+    dt = float(np.median(np.diff(data.times.astype(np.float64))))
+    inverse = _at(model, x[:1, :1], data)[1][0, 0]
+    moved = inverse[:, -len(sigma) :] * sigma
+    size = float((moved**2).sum(1).mean()) / dt
+    return (9 * size / dt**2, 1.5 * size / dt**2) if accelerations else (2 * size, -size)
 
 
 def _increments(model: Any, x: np.ndarray, data: Trajectories) -> Float[np.ndarray, "n T dim"]:

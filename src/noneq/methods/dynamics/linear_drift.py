@@ -80,7 +80,12 @@ class AbstractLinearDrift(AbstractMethod):
         theta = equations.solution(support)
         errors = equations.stderr(theta, support)
         model = model.filled(theta, errors, equations, states)
-        checks = residual_checks(model, states, accelerations=self.order == 2)
+        checks = residual_checks(
+            model,
+            states,
+            accelerations=self.order == 2,
+            localisation=np.asarray(model.localisation.value, np.float64),
+        )
         row = {"terms": [float(support.sum())], "condition": [equations.condition]}
         meta: dict[str, Any] = {
             "seconds": clock.monotonic() - began,

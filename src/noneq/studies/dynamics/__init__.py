@@ -1,0 +1,1 @@
+"""Laws of motion from trajectories, against truths and peers."""
