@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from noneq.runs.comparing import compare as compare
     from noneq.runs.costs import cost as cost
     from noneq.runs.fating import fates as fates
-    from noneq.runs.look import FirstLook as FirstLook, first_look as first_look
     from noneq.runs.fitting import fit as fit, fit_seeds as fit_seeds
     from noneq.runs.folders import members as members
     from noneq.runs.frontier import (
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
         dissipation_frontier as dissipation_frontier,
     )
     from noneq.runs.judgement import verdicts as verdicts
+    from noneq.runs.look import FirstLook as FirstLook, first_look as first_look
     from noneq.runs.rows import Row as Row, combine as combine, row_of as row_of
     from noneq.runs.sampling import sample as sample
     from noneq.runs.scoring import evaluate as evaluate, score as score

@@ -10,13 +10,15 @@ from jaxtyping import Bool, Float
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
 from noneq.statistics.gram import WORST_CONDITION, condition_number, inverse_gram, solve
+from noneq.statistics.increment_blocks import increment_blocks
 from noneq.statistics.increment_sums import Sums, increment_sums
 from noneq.statistics.libraries import AbstractLibrary
 from noneq.statistics.regression import check_noise, diffusivity_of, middle_gram, residual_about
 
 
 Convention: TypeAlias = Literal["auto", "ito", "stratonovich"]
-"""Where the functions of an increment are taken; "auto" is Itô, Stratonovich with localisation."""
+"""Where the functions of an increment are taken; "auto" is Itô with errors of order dt², or
+Stratonovich with localisation."""
 Matrix: TypeAlias = Float[np.ndarray, "..."]
 BLOCKS = 64
 
@@ -103,6 +105,9 @@ def first_order(
 ) -> NormalEquations:
     """Of dX = f(X) dt + √(2D) dW, as `noneq.statistics.regression.regress` sets them up.
 
+    With the convention "auto", Itô sums are freed of their error of order dt: as E[Δx | x] is
+    f dt + (Lf) dt²/2 and E[b(x₊) | x] is b + (Lb) dt, ⟨b Δx⟩ = ⟨b (b + b₊)ᵀ⟩ θ dt/2.
+
     Raises:
         InvalidInput: as `noneq.statistics.regression.regress`.
     """
@@ -122,6 +127,8 @@ def first_order(
     gram = middle_gram(one, two)
     diffusivity, noise = diffusivity_of(one, two, exposure)
     cross = sums.cross - sums.slope @ diffusivity if middle else sums.cross
+    if convention == "auto" and not middle:
+        cross = cross - _curvature(trajectories, library, gram, cross)
     if middle and not localisation:  # the residuals of Stratonovich sums see their own correction
         theta = solve(gram, cross.sum(0))
         rate = residual_about(one, theta.T @ gram @ theta)
@@ -132,6 +139,22 @@ def first_order(
         ),
         library,
     )
+
+
+def _curvature(
+    trajectories: Trajectories, library: AbstractLibrary, gram: Matrix, cross: Matrix
+) -> Matrix:
+    """Σ b (b₊ − b)ᵀ θ dt/2 of every block, θ by two rounds of correction."""
+    half = np.zeros((len(cross), *gram.shape))
+    rows = max(256, min(2**16, 2**22 // len(gram)))
+    for k, piece in increment_blocks(trajectories, 1, BLOCKS, rows):
+        first = library.values(piece.start)
+        half[k] += (first * (piece.dt[:, None] / 2)).T @ (library.values(piece.end) - first)
+    total, right = half.sum(0), cross.sum(0)
+    theta = solve(gram, right)
+    for _ in range(2):
+        theta = solve(gram, right - total @ theta)
+    return half @ theta
 
 
 def checked_equations(found: NormalEquations, library: AbstractLibrary) -> NormalEquations:

@@ -25,12 +25,13 @@ class DriftRegression(AbstractLinearDrift):
         Euler–Maruyama paths of the learnt law.
     Source and deviations:
         Frishman and Ronceray 2020, Brückner et al. 2020; the Gram matrix with measurement noise from
-        pairs of frames; errors of D and θ of order dt.
+        pairs of frames; without it errors of θ are of order dt² (convention ``"auto"``), else of dt.
 
     Args:
         library: functions b of the state, (x, v) for ``order=2``.
         order: 1 for overdamped motion, 2 for underdamped motion of which positions are recorded.
-        convention: ``"ito"``, ``"stratonovich"``, or ``"auto"``: Itô unless there is localisation.
+        convention: ``"ito"``, ``"stratonovich"``, or ``"auto"``: with localisation Stratonovich,
+            else Itô, freed of the error of order dt.
         localisation: whether positions carry measurement noise, independent from frame to frame.
         exposure: part of the recording interval over which the camera averages, 0…1.
         known: a known part of each coordinate's drift as text, "" for none; none for no coordinate.
