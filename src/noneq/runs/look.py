@@ -149,7 +149,7 @@ def _fitted(data: Trajectories, settings: dict[str, Any], seed: int) -> tuple[Fi
             except InvalidInput as error:
                 failed = error
                 continue
-            told = {"library": "Harmonics"} if periodic else {}
+            told: dict[str, Any] = {"library": "Harmonics"} if periodic else {}
             if size != (2 if periodic else _DEGREES[0]):
                 told["library.order" if periodic else "library.degree"] = size
             return fit, told | given

@@ -165,7 +165,6 @@ class CoverageCell(AbstractCell):
 
     system: str = "double_well"
     repeats: int = 200
-    share: float = 0.1
     replicate: int = 0
 
     @property
@@ -294,9 +293,15 @@ def truth_of(system: str) -> Truth:
 def law_cells(*, repeats: int, seeds: int, peer: bool) -> list[AbstractCell]:
     """All cells of this file."""
     laws = ("double_well", "van_der_pol", "lorenz")
-    cells: list[AbstractCell] = [LawCell(s, replicate=r) for s in laws for r in range(seeds)]
-    cells += [CoverageCell(s, repeats) for s in ("double_well", "van_der_pol")]
     fields = ("ou", "limit_cycle", "noisy")
     peers = (False, True) if peer else (False,)
-    cells += [ForceCell(s, p, r) for s in fields for p in peers for r in range(seeds)]
-    return cells
+    return [
+        *(LawCell(system=s, replicate=r) for s in laws for r in range(seeds)),
+        *(CoverageCell(system=s, repeats=repeats) for s in laws[:2]),
+        *(
+            ForceCell(system=s, peer=p, replicate=r)
+            for s in fields
+            for p in peers
+            for r in range(seeds)
+        ),
+    ]
