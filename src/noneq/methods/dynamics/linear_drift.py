@@ -24,6 +24,7 @@ from noneq.methods.dynamics.normal_equations import (
     Convention,
     Joined,
     NormalEquations,
+    checked_equations,
     first_order,
 )
 from noneq.methods.dynamics.second_order import centred_states, second_order
@@ -108,7 +109,7 @@ class AbstractLinearDrift(AbstractMethod):
                 paths, joined, convention=self.convention, localisation=self.localisation,
                 exposure=self.exposure,
             )  # fmt: skip
-        return found.without(known)
+        return checked_equations(found.without(known))
 
     def _known(self, names: tuple[str, ...], dim: int) -> tuple[Expression | None, ...]:
         if not self.known:

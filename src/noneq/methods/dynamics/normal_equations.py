@@ -133,11 +133,8 @@ def first_order(
         theta = solve(gram, cross.sum(0))
         rate = residual_about(one, theta.T @ gram @ theta)
         diffusivity = rate / (2 * (1 - exposure / 3))
-    return checked_equations(
-        NormalEquations(
-            gram, cross, sums.gram, diffusivity, noise, float(one.time), float(one.count)
-        ),
-        library,
+    return NormalEquations(
+        gram, cross, sums.gram, diffusivity, noise, float(one.time), float(one.count)
     )
 
 
@@ -157,7 +154,7 @@ def _curvature(
     return half @ theta
 
 
-def checked_equations(found: NormalEquations, library: AbstractLibrary) -> NormalEquations:
+def checked_equations(found: NormalEquations) -> NormalEquations:
     """The equations, if the data determine them.
 
     Raises:

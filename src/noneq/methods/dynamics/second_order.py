@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
-from noneq.methods.dynamics.normal_equations import BLOCKS, NormalEquations, checked_equations
+from noneq.methods.dynamics.normal_equations import BLOCKS, NormalEquations
 from noneq.statistics.gram import solve
 from noneq.statistics.increments import even
 from noneq.statistics.libraries import AbstractLibrary
@@ -54,10 +54,9 @@ def second_order(
         spread, noise = _pass(trajectories, library, dt, theta, raw).spread(1.0, dt, localisation)
     cross = raw.cross - raw.slope @ (spread / 2)
     time, count = raw.count * dt, raw.count
-    found = NormalEquations(
+    return NormalEquations(
         raw.gram.sum(0), cross, raw.gram, spread / 2, noise, float(time), float(count)
     )
-    return checked_equations(found, library)
 
 
 def centred_states(trajectories: Trajectories) -> Trajectories:
