@@ -28,13 +28,10 @@ class Truth:
     Attributes:
         drift: f(x).
         noise: B, the same in all directions.
-        dim: of a state.
         terms: of every equation, code and coefficient.
-        times: (stop, interval) of the record, after ``rest``.
-        paths: recorded.
+        times: (stop, interval) of the record of so many paths, after a time ``rest``.
         degree: of the library.
         start: spread of the initial states.
-        rest: time before the record.
     """
 
     drift: Callable[[Any], Any]
@@ -251,11 +248,7 @@ def own_drift(data: Trajectories, degree: int, noisy: bool, key: Key) -> Field:
 
 
 def peer_drift(data: Trajectories, degree: int, noisy: bool, key: Key) -> Field:
-    """Drift by the peer: linear regression, or its fit that knows of noise.
-
-    Raises:
-        InvalidInput: the peer is not installed.
-    """
+    """Drift by the peer, if it is installed: linear regression, or its fit that knows of noise."""
     try:
         from SFI import (  # pyright: ignore[reportMissingImports]
             OverdampedLangevinInference,
@@ -280,11 +273,7 @@ def peer_drift(data: Trajectories, degree: int, noisy: bool, key: Key) -> Field:
 
 
 def truth_of(system: str) -> Truth:
-    """The system of that name.
-
-    Raises:
-        InvalidInput: there is none.
-    """
+    """The system of that name."""
     if system not in TRUTHS:
         raise InvalidInput(f"no system {system!r}; known: {', '.join(TRUTHS)}.")
     return TRUTHS[system]
