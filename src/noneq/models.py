@@ -40,6 +40,9 @@ if TYPE_CHECKING:
         measured as measured,
     )
     from noneq.methods.denoising.model import DenoisingModel as DenoisingModel
+    from noneq.methods.dynamics.drift_model import DriftModel as DriftModel
+    from noneq.methods.dynamics.model import AbstractDynamics as AbstractDynamics
+    from noneq.methods.dynamics.neural import NeuralDriftModel as NeuralDriftModel
     from noneq.methods.energies.energy_model import (
         EnergyModel as EnergyModel,
         TiltedEnergy as TiltedEnergy,
@@ -108,6 +111,7 @@ if TYPE_CHECKING:
         log_partition_ratio as log_partition_ratio,
     )
     from noneq.symbolic.expression import Expression as Expression
+    from noneq.symbolic.law import Law as Law, Term as Term
     from noneq.traits import (
         AbstractModel as AbstractModel,
         HasBirths as HasBirths,

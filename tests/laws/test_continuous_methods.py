@@ -35,7 +35,9 @@ REFUSED = {
     "1e-30": {"ReflectedDiffusion": "half widths of the box"},
 }
 """Methods that refuse such data, with what they say; all others fit them."""
-UNCONDITIONAL = ("BoltzmannField", "OracleBoltzmann")
+LAWS_OF_MOTION = ("DriftRegression", "NeuralDrift", "SparseDrift")
+"""Methods that learn how states move, from trajectories without conditions."""
+UNCONDITIONAL = ("BoltzmannField", "OracleBoltzmann", *LAWS_OF_MOTION)
 WITH_DENSITY = having(CONTINUOUS, HasLogProb, HasLogProbEstimate)
 WITH_ENERGY = having(CONTINUOUS, HasEnergy)
 DENSITIES = ("BoltzmannField", "EnergyBased", "FFJORD", "ScoreMatching")
@@ -121,7 +123,8 @@ def test_wrong_requests_are_refused(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", [name for name in PRODUCTS if name != "Transition" and name not in TRANSPORTS]
+    "name",
+    [name for name in PRODUCTS if name not in ("Transition", *LAWS_OF_MOTION, *TRANSPORTS)],
 )
 def test_a_plain_array_is_one_snapshot(name):
     fit = tiny(METHODS[name]).fit(np.asarray(paths().values[:, 0]), key=KEY)
@@ -146,9 +149,10 @@ def test_transports_need_two_snapshots(name):
         tiny(METHODS[name]).fit(np.asarray(paths().values[:, 0]), key=KEY)
 
 
-def test_transitions_need_paths():
+@pytest.mark.parametrize("name", ["Transition", *LAWS_OF_MOTION])
+def test_dynamics_needs_paths(name):
     with pytest.raises(WrongType, match="paths"):
-        tiny(METHODS["Transition"]).fit(np.asarray(paths().values[:, 0]), key=KEY)
+        tiny(METHODS[name]).fit(np.asarray(paths().values[:, 0]), key=KEY)
 
 
 @pytest.mark.slow
@@ -261,7 +265,12 @@ def test_other_numbers_names_and_times_compile_nothing(name, compilations):
     assert compilations == []
     x = other.model.sample(8, time=2.0, key=KEY)
     assert compilations == []
-    if name in ("OracleBoltzmann", "PlugInGaussian"):  # which learn nothing by chance
+    if name in (
+        "OracleBoltzmann",
+        "PlugInGaussian",
+        "DriftRegression",
+        "SparseDrift",
+    ):  # which learn nothing by chance
         np.testing.assert_allclose(x, first, rtol=1e-3, atol=1e-3)
     else:
         assert not np.array_equal(x, first)

@@ -22,7 +22,10 @@ def outcome(folder: Path, fits: Sequence[Fit]) -> tuple[dict[str, Any], str]:
     if len(losses) > 1:
         facts["spread"] = float(np.std(losses, ddof=1))
         text += f" ± {facts['spread']:.2g} over {len(losses)} seeds"
+    residuals = [str(line) for line in fits[0].meta.get("residuals", ())]
+    if residuals:
+        facts["residuals"] = residuals
     equations = [str(line) for line in fits[0].meta.get("equations", ())]
     if equations:
         facts["equations"] = equations
-    return facts, "\n".join([text, *equations])
+    return facts, "\n".join([text, *residuals, *equations])

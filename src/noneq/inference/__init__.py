@@ -26,6 +26,11 @@ from noneq.inference.displacement import (
     displacement as displacement,
     displacement_cosine as displacement_cosine,
 )
+from noneq.inference.drift.order import MotionKind as MotionKind, motion_kind as motion_kind
+from noneq.inference.drift.residuals import (
+    ResidualChecks as ResidualChecks,
+    residual_checks as residual_checks,
+)
 from noneq.inference.fates import Fates as Fates, fate_probabilities as fate_probabilities
 from noneq.inference.fields import field_cosine as field_cosine
 from noneq.inference.identifiability import (

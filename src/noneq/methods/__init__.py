@@ -86,6 +86,16 @@ if TYPE_CHECKING:
     from noneq.methods.denoising.poisson_published import PFGMPublished as PFGMPublished
     from noneq.methods.denoising.transition import Transition as Transition
     from noneq.methods.denoising.walls.recipe import ReflectedDiffusion as ReflectedDiffusion
+    from noneq.methods.dynamics.libraries import (
+        AbstractFunctions as AbstractFunctions,
+        Bells as Bells,
+        Harmonics as Harmonics,
+        Polynomials as Polynomials,
+        Terms as Terms,
+    )
+    from noneq.methods.dynamics.neural import NeuralDrift as NeuralDrift
+    from noneq.methods.dynamics.regression import DriftRegression as DriftRegression
+    from noneq.methods.dynamics.sparse import SparseDrift as SparseDrift
     from noneq.methods.energies.boltzmann_field import BoltzmannField as BoltzmannField
     from noneq.methods.energies.energy_based import EnergyBased as EnergyBased
     from noneq.methods.energies.objectives import (

@@ -13,6 +13,7 @@ from noneq.display import Card
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.estimate import Estimate
 from noneq.needs import observable
+from noneq.simulation.learnt import LearntSystem
 from noneq.thermo.chains import chain_entropy_production
 from noneq.thermo.estimators.score import score_rate
 from noneq.thermo.estimators.snapshots import snapshot_rate
@@ -24,6 +25,7 @@ from noneq.thermo.learnt.residuals import (
     generation_entropy,
 )
 from noneq.thermo.learnt.schedule_costs import ScheduleCosts, schedule_costs
+from noneq.thermo.path_entropy import system_rate
 from noneq.traits import (
     AbstractModel,
     HasChain,
@@ -92,6 +94,8 @@ def audit(
     - velocity or drift with a score: `score_rate`, and where both velocity and score are learnt the
       residual of the continuity equation (`continuity_residual`); a model of an invariant flow has
       its own residual;
+    - drift and paths (a learnt law of motion): the heat over kT of paths that it draws, taken for
+      stationary after the first half;
     - velocity without score: `snapshot_rate`;
     - a noising process: the entropy production of generation (`generation_entropy`), the residual of
       the Fokker–Planck equation (`fokker_planck_residual`), and with ``data`` what other noise
@@ -154,6 +158,9 @@ def audit(
                 key=rate_key,
             ),
         )
+    elif isinstance(model, HasDrift) and isinstance(model, HasPaths):
+        path_key = next(keys)
+        ledger.add("entropy_production", lambda: _of_dynamics(model, n, inside, path_key))
     elif isinstance(model, HasPaths):
         rate_key, path_key = next(keys), next(keys)
         ledger.add("entropy_production", lambda: _from_paths(model, n, inside, path_key, rate_key))
@@ -222,6 +229,16 @@ def _needed(times: np.ndarray | None) -> np.ndarray:
     if times is None:
         raise InvalidInput("give times= (two or more), or data with several times")
     return times
+
+
+def _of_dynamics(model: Any, n: int, times: np.ndarray | None, key: Key) -> Estimate:
+    """⟨(1/T) ∫ D^{-1} f ∘ dX⟩ over the second half of drawn paths of constant noise."""
+    clocks = _needed(times)
+    grid = np.linspace(clocks[0], clocks[-1], 2 * _FRAMES) if clocks.size < _FRAMES else clocks
+    paths = model.sample_paths(n, times=grid[: 4 * _FRAMES], key=key)
+    half = paths.frames(np.arange(paths.times.size // 2, paths.times.size))
+    system = LearntSystem(model, float(grid[0]), float(np.diff(grid).min()))
+    return system_rate(half, system, check=False)
 
 
 def _from_paths(model: Any, n: int, times: np.ndarray | None, path_key: Key, key: Key) -> Estimate:

@@ -7,6 +7,7 @@ from noneq.cli.verbs.doctor import doctor
 from noneq.cli.verbs.evaluate import evaluate
 from noneq.cli.verbs.fates import fates
 from noneq.cli.verbs.fit import fit
+from noneq.cli.verbs.infer import infer
 from noneq.cli.verbs.inspect import inspect
 from noneq.cli.verbs.list import list_
 from noneq.cli.verbs.pde import pde
@@ -20,6 +21,7 @@ from noneq.cli.verbs.thermo import thermo
 VERBS = (
     simulate,
     inspect,
+    infer,
     fit,
     sample,
     evaluate,

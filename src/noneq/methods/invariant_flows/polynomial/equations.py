@@ -12,9 +12,7 @@ from noneq.kinds import checked
 from noneq.methods.invariant_flows.equilibrium_flow_model import EquilibriumFlowModel
 from noneq.nets.vectors.polynomial import PolynomialNetwork
 from noneq.symbolic.expression import coordinate_names
-
-
-_EXPONENTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+from noneq.symbolic.monomials import monomial_text
 
 
 def expansion(powers: np.ndarray, shift: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -103,16 +101,6 @@ def term_sizes(powers: np.ndarray, model: EquilibriumFlowModel) -> Float[np.ndar
     shift, scale = normaliser.centre, np.asarray(normaliser.scale.value)
     wide = np.concatenate([[1.0], np.hypot(shift, scale).astype(np.float64)])
     return np.prod(wide[powers], axis=1)
-
-
-def monomial_text(row: np.ndarray, names: tuple[str, ...]) -> str:
-    """``"x² y"``; empty for 1."""
-    factors = [i for i in row.tolist() if i]
-    parts = []
-    for i in sorted(set(factors)):
-        power = factors.count(i)
-        parts.append(names[i - 1] + (str(power).translate(_EXPONENTS) if power > 1 else ""))
-    return " ".join(parts)
 
 
 def _sum(terms: list[tuple[float, str]], digits: int) -> str:

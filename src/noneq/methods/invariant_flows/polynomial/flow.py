@@ -22,7 +22,7 @@ from noneq.learning.watching import watched
 from noneq.methods.denoising.free import curl_free
 from noneq.methods.invariant_flows.data_checks import few_snapshots
 from noneq.methods.invariant_flows.equilibrium_flow_model import EquilibriumFlowModel
-from noneq.methods.invariant_flows.polynomial.equations import expansion, monomial_text
+from noneq.methods.invariant_flows.polynomial.equations import expansion
 from noneq.methods.invariant_flows.polynomial.sparse import observed, sparse_law, steady
 from noneq.methods.invariant_flows.score import check_score, kept_law
 from noneq.methods.invariant_flows.stages import Second, two_stages

@@ -1,0 +1,1 @@
+"""What kind of motion paths show, and whether a fitted drift leaves anything over."""

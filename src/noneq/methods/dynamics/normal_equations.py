@@ -1,0 +1,193 @@
+"""The linear equations of a drift's coefficients, from positions, block by block."""
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from noneq.data.ensembles import Trajectories
+from noneq.errors import InvalidInput
+from noneq.statistics.gram import WORST_CONDITION, condition_number, inverse_gram, solve
+from noneq.statistics.increment_blocks import increment_blocks
+from noneq.statistics.increment_sums import Sums, increment_sums
+from noneq.statistics.libraries import AbstractLibrary
+from noneq.statistics.regression import check_noise, diffusivity_of, middle_gram, residual_about
+
+
+Convention: TypeAlias = Literal["auto", "ito", "stratonovich"]
+"""Where the functions of an increment are taken; "auto" is Itô with errors of order dt², or
+Stratonovich with localisation."""
+Matrix: TypeAlias = Float[np.ndarray, "..."]
+BLOCKS = 64
+
+
+@dataclass(frozen=True)
+class NormalEquations:
+    """G θ = C for each coordinate, and what errors are made of.
+
+    Attributes:
+        gram: G = Σ b bᵀ dt, ``(p, p)``.
+        cross: C = Σ b Δx, corrected as the convention asks, ``(K, p, dim)`` of K blocks.
+        grams: G of each block, ``(K, p, p)``.
+        diffusivity: D, ``(dim, dim)``.
+        localisation: covariance of the measurement noise, ``(dim, dim)``.
+        time, count: of all increments.
+    """
+
+    gram: Float[np.ndarray, "p p"]
+    cross: Float[np.ndarray, "K p dim"]
+    grams: Float[np.ndarray, "K p p"]
+    diffusivity: Float[np.ndarray, "dim dim"]
+    localisation: Float[np.ndarray, "dim dim"]
+    time: float
+    count: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(functions, coordinates)."""
+        return self.cross.shape[1], self.cross.shape[2]
+
+    @property
+    def condition(self) -> float:
+        """Condition number of G, its diagonal scaled to 1."""
+        return condition_number(self.gram)
+
+    def without(self, known: int) -> "NormalEquations":
+        """The last ``known`` functions are the known drifts of the coordinates: taken off."""
+        if not known:
+            return self
+        rest = self.cross - self.grams[:, :, -known:]
+        return replace(
+            self,
+            gram=self.gram[:-known, :-known],
+            cross=rest[:, :-known],
+            grams=self.grams[:, :-known, :-known],
+        )
+
+    def solution(self, support: Bool[np.ndarray, "p dim"]) -> Float[np.ndarray, "p dim"]:
+        """Coefficients, zero outside the support."""
+        found, right = np.zeros(self.shape), self.cross.sum(0)
+        for j, keep in enumerate(support.T):
+            if keep.any():
+                found[keep, j] = solve(self.gram[np.ix_(keep, keep)], right[keep, j, None])[:, 0]
+        return found
+
+    def stderr(
+        self, theta: Float[np.ndarray, "p dim"], support: Bool[np.ndarray, "p dim"]
+    ) -> Float[np.ndarray, "p dim"]:
+        """The larger one of two standard errors of each coefficient, given the support.
+
+        **Equation**: √(2 D_jj (G^{-1})_kk), right if the functions hold the true drift, and the
+        sandwich G^{-1} [K/(K − 1) Σ_k r_k r_kᵀ] G^{-1} of the blocks' residual sums r_k.
+        """
+        found, blocks = np.zeros(self.shape), len(self.cross)
+        residuals = self.cross - self.grams @ theta
+        for j, keep in enumerate(support.T):
+            if not keep.any():
+                continue
+            inverse = inverse_gram(self.gram[np.ix_(keep, keep)])
+            moved = residuals[:, keep, j] @ inverse
+            plain = 2 * self.diffusivity[j, j] * np.diag(inverse)
+            sandwich = (moved**2).sum(0) * blocks / max(blocks - 1, 1)
+            found[keep, j] = np.sqrt(np.maximum(plain, sandwich))
+        return found
+
+
+def first_order(
+    trajectories: Trajectories,
+    library: AbstractLibrary,
+    *,
+    convention: Convention = "auto",
+    localisation: bool = False,
+    exposure: float = 0.0,
+) -> NormalEquations:
+    """Of dX = f(X) dt + √(2D) dW, as `noneq.statistics.regression.regress` sets them up.
+
+    With the convention "auto", Itô sums are freed of their error of order dt: as E[Δx | x] is
+    f dt + (Lf) dt²/2 and E[b(x₊) | x] is b + (Lb) dt, ⟨b Δx⟩ = ⟨b (b + b₊)ᵀ⟩ θ dt/2.
+
+    Raises:
+        InvalidInput: as `noneq.statistics.regression.regress`.
+    """
+    check_noise(trajectories, localisation, exposure)
+    if localisation and convention == "ito":
+        raise InvalidInput(
+            "measurement noise biases Itô sums by σ²/dt; leave convention out, or set it to "
+            "stratonovich, with localisation=True."
+        )
+    middle = convention == "stratonovich" or localisation
+    take = lambda lag: increment_sums(
+        trajectories, library, at="middle" if middle else "start", lag=lag,
+        blocks=BLOCKS, slopes=middle, paired=localisation,
+    )  # fmt: skip
+    sums: Sums = take(1)
+    one, two = sums.total, take(2).total if localisation else None
+    gram = middle_gram(one, two)
+    diffusivity, noise = diffusivity_of(one, two, exposure)
+    cross = sums.cross - sums.slope @ diffusivity if middle else sums.cross
+    if convention == "auto" and not middle:
+        cross = cross - _curvature(trajectories, library, gram, cross)
+    if middle and not localisation:  # the residuals of Stratonovich sums see their own correction
+        theta = solve(gram, cross.sum(0))
+        rate = residual_about(one, theta.T @ gram @ theta)
+        diffusivity = rate / (2 * (1 - exposure / 3))
+    return NormalEquations(
+        gram, cross, sums.gram, diffusivity, noise, float(one.time), float(one.count)
+    )
+
+
+def _curvature(
+    trajectories: Trajectories, library: AbstractLibrary, gram: Matrix, cross: Matrix
+) -> Matrix:
+    """Σ b (b₊ − b)ᵀ θ dt/2 of every block, θ by two rounds of correction."""
+    half = np.zeros((len(cross), *gram.shape))
+    rows = max(256, min(2**16, 2**22 // len(gram)))
+    for k, piece in increment_blocks(trajectories, 1, BLOCKS, rows):
+        first = library.values(piece.start)
+        half[k] += (first * (piece.dt[:, None] / 2)).T @ (library.values(piece.end) - first)
+    total, right = half.sum(0), cross.sum(0)
+    theta = solve(gram, right)
+    for _ in range(2):
+        theta = solve(gram, right - total @ theta)
+    return half @ theta
+
+
+def checked_equations(found: NormalEquations) -> NormalEquations:
+    """The equations, if the data determine them.
+
+    Raises:
+        InvalidInput: fewer increments than functions, or no motion.
+    """
+    functions, condition = len(found.gram), found.condition
+    if found.count <= functions + 1:
+        raise InvalidInput(
+            f"{found.count:.0f} increments for {functions} functions (condition number "
+            f"{condition:.1e}); give longer paths or a smaller library (command line: --set "
+            "library.degree=1)."
+        )
+    if condition > WORST_CONDITION:
+        warnings.warn(
+            f"The library's Gram matrix has the condition number {condition:.1e}: the data do not "
+            "tell its functions apart, and combinations that they do not see are left out. Take a "
+            "smaller library, longer paths, or powers about the mean (library.centred=true).",
+            stacklevel=4,
+        )
+    return found
+
+
+class Joined(AbstractLibrary):
+    """Functions of one library, then those of another."""
+
+    first: AbstractLibrary
+    second: AbstractLibrary
+
+    def values(self, x: Float[np.ndarray, "N dim"]) -> Float[np.ndarray, "N functions"]:
+        return np.concatenate([self.first.values(x), self.second.values(x)], axis=1)
+
+    def gradients(self, x: Float[np.ndarray, "N dim"]) -> Float[np.ndarray, "N functions dim"]:
+        return np.concatenate([self.first.gradients(x), self.second.gradients(x)], axis=1)
+
+    def sizes(self, dim: int) -> tuple[int, ...]:
+        return (self.first.sizes(dim)[-1] + self.second.sizes(dim)[-1],)
