@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         measured as measured,
     )
     from noneq.methods.denoising.model import DenoisingModel as DenoisingModel
+    from noneq.methods.dynamics.memory.model import MemoryModel as MemoryModel
     from noneq.methods.energies.energy_model import (
         EnergyModel as EnergyModel,
         TiltedEnergy as TiltedEnergy,

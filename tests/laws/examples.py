@@ -97,8 +97,8 @@ DISCRETE = (
 )
 """Methods for discrete states."""
 
-ONE_LAW = ("PolynomialFlow",)
-"""Methods that refuse data of several times; their own tests hold their laws."""
+ONE_LAW = ("GeneralisedLangevin", "PolynomialFlow")
+"""Methods that refuse data of several times or coordinates; their own tests hold their laws."""
 
 METHODS = {
     name: cls for name, cls in modules("methods", AbstractMethod).items() if name not in ONE_LAW

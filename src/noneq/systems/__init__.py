@@ -70,6 +70,7 @@ from noneq.systems.protocols import (
     FunctionProtocol as FunctionProtocol,
     Protocol as Protocol,
 )
+from noneq.systems.prony import PronyLangevin as PronyLangevin
 from noneq.systems.reaction_diffusion import GrayScott as GrayScott
 from noneq.systems.repressilator import Repressilator as Repressilator
 from noneq.systems.rings import DrivenRing as DrivenRing

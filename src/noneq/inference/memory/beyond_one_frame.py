@@ -209,8 +209,16 @@ def _basis(x: Float[np.ndarray, "N dim"], periods: np.ndarray) -> np.ndarray:
         library = Polynomial(degree, tuple(centre), tuple(scale), tuple(periods))
         size = library.sizes(x.shape[1])[-1]
         if size <= min(_FUNCTIONS, len(x) // _ROWS_EACH) or degree == 1:
-            return np.linalg.qr(library.values(x))[0]
+            return _orthonormal(library.values(x))
     raise AssertionError("the last degree is always taken")
+
+
+def _orthonormal(columns: np.ndarray) -> np.ndarray:
+    """The same span; columns that others repeat are left out."""
+    unit = columns / np.linalg.norm(columns, axis=0)
+    values, vectors = np.linalg.eigh(unit.T @ unit)
+    kept = values > 1e-10 * values[-1]
+    return unit @ (vectors[:, kept] / np.sqrt(values[kept]))
 
 
 def _residuals(basis: np.ndarray, y: np.ndarray) -> np.ndarray:
