@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from noneq.methods.denoising.transition import Transition as Transition
     from noneq.methods.denoising.walls.recipe import ReflectedDiffusion as ReflectedDiffusion
     from noneq.methods.dynamics.memory.recipe import GeneralisedLangevin as GeneralisedLangevin
+    from noneq.methods.dynamics.onsager.recipe import OnsagerDynamics as OnsagerDynamics
     from noneq.methods.energies.boltzmann_field import BoltzmannField as BoltzmannField
     from noneq.methods.energies.energy_based import EnergyBased as EnergyBased
     from noneq.methods.energies.objectives import (

@@ -18,6 +18,7 @@ from noneq.systems.base import (
 )
 from noneq.systems.boids import Boids as Boids
 from noneq.systems.cucker_smale import CuckerSmale as CuckerSmale
+from noneq.systems.dissipative_well import DissipativeWell as DissipativeWell
 from noneq.systems.driven import (
     AbstractDriven as AbstractDriven,
     Driven as Driven,

@@ -81,7 +81,9 @@ def test_velocities_of_the_fitted_motion_correlate_as_they_should(fit):
     lags = np.asarray([0.5, 1.0, 2.0, 4.0])
     found = fit.model.system
     decay = [expm(-found.matrices()[0] * t) @ found.stationary_covariance() for t in lags]
-    error = [abs(c[1, 1] - v) for c, v in zip(decay, memory_correlation(lags)[:, 1, 1], strict=True)]
+    error = [
+        abs(c[1, 1] - v) for c, v in zip(decay, memory_correlation(lags)[:, 1, 1], strict=True)
+    ]
     assert max(error) < 0.12
     paths = fit.model.sample_paths(400, times=np.arange(0, 2, 0.5), key=KEY).values[:, :, 0]
     spread = paths.var()

@@ -109,9 +109,9 @@ class GeneralisedLangevin(AbstractMethod):
             if callable(progress):
                 progress(len(history["step"]), self.modes + 2, row)
 
-        best = search(
-            known, start, most=self.modes, oscillations=self.oscillations, report=report
-        )[-1]
+        best = search(known, start, most=self.modes, oscillations=self.oscillations, report=report)[
+            -1
+        ]
         spread = covariance(known, best)
         model = filled(model, centre, best.theta, spread, best.oscillates, best.noisy)
         meta: dict[str, Any] = {
@@ -132,7 +132,11 @@ class GeneralisedLangevin(AbstractMethod):
         centre, spread = float(x[seen].mean()), float(x[seen].std())
         both = seen[:, 1:] & seen[:, :-1]
         speeds = (np.diff(x, axis=1) / np.diff(data.times))[both]
-        if seen.sum() < _LEAST or speeds.size < _LEAST // 2 or not (spread > 0 and speeds.std() > 0):
+        if (
+            seen.sum() < _LEAST
+            or speeds.size < _LEAST // 2
+            or not (spread > 0 and speeds.std() > 0)
+        ):
             raise InvalidInput(
                 f"GeneralisedLangevin: {int(seen.sum())} observations of spread {spread:.3g}; "
                 f"expected at least {_LEAST}, most of them with a neighbour in time, and motion."

@@ -83,7 +83,9 @@ def search(
     report(found[0])
     while len(found) <= most:
         last = found[-1]
-        tries = [_grown(data, last, turns) for turns in ((False, True) if oscillations else (False,))]
+        tries = [
+            _grown(data, last, turns) for turns in ((False, True) if oscillations else (False,))
+        ]
         better = min(tries, key=lambda c: c.bic)
         report(better)
         if better.bic >= last.bic:
@@ -106,7 +108,7 @@ def _grown(data: Positions, last: Candidate, turns: bool) -> Candidate:
     starts = []
     for tau in durations:
         for c in strengths or [friction / tau, 0.3 * friction / tau, 3 * friction / tau]:
-            for w in ([0.7 / tau, 3.0 / tau] if turns else [None]):
+            for w in [0.7 / tau, 3.0 / tau] if turns else [None]:
                 starts.append(np.r_[base, np.log([c, tau] if w is None else [c, tau, w])])
     return _best(data, starts, (*last.oscillates, turns), last.noisy)
 
@@ -127,7 +129,9 @@ def _best(
 
     first = min(starts, key=cost)
     bounds = [(v - _REACH, v + _REACH) for v in first]
-    found = minimize(cost, first, method="L-BFGS-B", bounds=bounds, options={"gtol": 1e-6, "ftol": 1e-11})
+    found = minimize(
+        cost, first, method="L-BFGS-B", bounds=bounds, options={"gtol": 1e-6, "ftol": 1e-11}
+    )
     value = -float(found.fun) * data.count
     if not found.fun < _WORST:
         raise SolveFailed(
@@ -149,7 +153,9 @@ def covariance(data: Positions, best: Candidate) -> Float[np.ndarray, "p p"]:
     step = _STEP * np.eye(size)
     information = np.zeros((size, size))
     for i, j in itertools.combinations_with_replacement(range(size), 2):
-        corners = [at(best.theta + a * step[i] + b * step[j]) * a * b for a in (1, -1) for b in (1, -1)]
+        corners = [
+            at(best.theta + a * step[i] + b * step[j]) * a * b for a in (1, -1) for b in (1, -1)
+        ]
         information[i, j] = information[j, i] = -sum(corners) / (4 * _STEP**2)
     values, vectors = np.linalg.eigh(information)
     # A direction without information has no error that a curvature could give; it is left wide.
