@@ -65,13 +65,13 @@ from noneq.systems.pendulum import DoublePendulum as DoublePendulum
 from noneq.systems.picture_files import PictureFile as PictureFile
 from noneq.systems.plane_laws import Annulus as Annulus, TwoPeaks as TwoPeaks
 from noneq.systems.prinz import Prinz as Prinz
+from noneq.systems.prony import PronyLangevin as PronyLangevin
 from noneq.systems.protocols import (
     AbstractProtocol as AbstractProtocol,
     Backward as Backward,
     FunctionProtocol as FunctionProtocol,
     Protocol as Protocol,
 )
-from noneq.systems.prony import PronyLangevin as PronyLangevin
 from noneq.systems.reaction_diffusion import GrayScott as GrayScott
 from noneq.systems.repressilator import Repressilator as Repressilator
 from noneq.systems.rings import DrivenRing as DrivenRing

@@ -99,17 +99,18 @@ def _grown(data: Positions, last: Candidate, turns: bool) -> Candidate:
     head = 2 + last.noisy
     rate = float(np.exp(last.theta[1]))
     if last.oscillates:
-        times, sizes = last.system.times, sum(last.system.strengths)
+        base, times, size = last.theta, last.system.times, sum(last.system.strengths)
         durations = [t * k for t in (min(times), max(times)) for k in (0.2, 3.0)]
-        strengths, base = [0.1 * sizes, sizes], last.theta
+        terms = [(c, tau) for tau in durations for c in (0.1 * size, size)]
     else:
-        friction, base = float(np.exp(last.theta[-1])), last.theta[:head]
-        durations, strengths = [k / rate for k in (0.1, 0.5, 2.0)], []
-    starts = []
-    for tau in durations:
-        for c in strengths or [friction / tau, 0.3 * friction / tau, 3 * friction / tau]:
-            for w in [0.7 / tau, 3.0 / tau] if turns else [None]:
-                starts.append(np.r_[base, np.log([c, tau] if w is None else [c, tau, w])])
+        base, friction = last.theta[:head], float(np.exp(last.theta[-1]))
+        durations = [k / rate for k in (0.1, 0.5, 2.0)]
+        terms = [(k * friction / tau, tau) for tau in durations for k in (0.3, 1.0, 3.0)]
+    starts = [
+        np.r_[base, np.log([c, tau] if w is None else [c, tau, w / tau])]
+        for c, tau in terms
+        for w in ((0.7, 3.0) if turns else (None,))
+    ]
     return _best(data, starts, (*last.oscillates, turns), last.noisy)
 
 

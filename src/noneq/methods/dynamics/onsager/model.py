@@ -49,9 +49,9 @@ class OnsagerFields(eqx.Module):
         complete: with ε div W, which keeps e^{−V/ε} stationary; without, the literal form.
     """
 
-    potential: Float[Array, " p"]
-    factor: Float[Array, "lower q"]
-    curl: Float[Array, "upper r"]
+    potential: Array
+    factor: Array
+    curl: Array
     floor: Constant
     centre: Constant
     scale: Constant

@@ -246,9 +246,8 @@ def _maximise(
             "OnsagerDynamics: the likelihood is not finite; shorten the steps of time."
         )
     best = with_(found.x)
-    information = sum(
-        np.asarray(_information(_leaves(best), best, *part), np.float64) for part in parts
-    )
+    each = [np.asarray(_information(_leaves(best), best, *part), np.float64) for part in parts]
+    information = np.sum(each, axis=0)
     values, vectors = np.linalg.eigh((information + information.T) / 2)
     return best, (vectors / values.clip(1e-7 * values[-1])) @ vectors.T
 
