@@ -17,7 +17,7 @@ from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary, summarise
 from noneq.domains import Free
-from noneq.errors import FitDiverged, InvalidInput, WrongType
+from noneq.errors import InvalidInput, SolveFailed, WrongType
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_init
 from noneq.learning.watching import watched
@@ -62,7 +62,7 @@ class OnsagerDynamics(AbstractMethod):
         InvalidInput: degrees or a temperature out of range; data with walls, periods or conditions,
             of more than 16 coordinates, or with fewer pairs of frames than coefficients.
         WrongType: data without paths.
-        FitDiverged: the likelihood is not finite.
+        SolveFailed: the likelihood is not finite.
     """
 
     source: ClassVar[str] = "yu2021onsagernet"
@@ -242,7 +242,7 @@ def _maximise(
         options={"maxiter": steps, "ftol": 1e-12, "gtol": 1e-6, "maxcor": 30},
     )  # fmt: skip
     if not np.isfinite(found.fun):
-        raise FitDiverged(
+        raise SolveFailed(
             "OnsagerDynamics: the likelihood is not finite; shorten the steps of time."
         )
     best = with_(found.x)
@@ -252,7 +252,8 @@ def _maximise(
     return best, (vectors / values.clip(1e-7 * values[-1])) @ vectors.T
 
 
-def _leaves(fields: OnsagerFields) -> tuple[Array, Array, Array]:
+def _leaves(fields: Any) -> Any:
+    """What is learnt."""
     return fields.potential, fields.factor, fields.curl
 
 
