@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     )
     from noneq.methods.denoising.model import DenoisingModel as DenoisingModel
     from noneq.methods.dynamics.drift_model import DriftModel as DriftModel
+    from noneq.methods.dynamics.memory.model import MemoryModel as MemoryModel
     from noneq.methods.dynamics.model import AbstractDynamics as AbstractDynamics
     from noneq.methods.dynamics.neural import NeuralDriftModel as NeuralDriftModel
+    from noneq.methods.dynamics.onsager.model import OnsagerModel as OnsagerModel
     from noneq.methods.energies.energy_model import (
         EnergyModel as EnergyModel,
         TiltedEnergy as TiltedEnergy,

@@ -361,6 +361,7 @@ def _inference(folder: Path) -> list[Entry]:
     fields = nq.simulate(GrayScott(size=16), [0.0, 1.0], n=1, key=_key())
     field = lambda x, **_: -x
     states = np.random.default_rng(0).normal(size=(8, 2)).astype(np.float32)
+    noise = np.random.default_rng(1).normal(size=(2, 200, 1))
     return [
         Entry("inference.polarisation", inference.polarisation, {"data": birds}),
         Entry("inference.clustering", inference.clustering, {"data": birds, "radius": 0.5}),
@@ -411,6 +412,11 @@ def _inference(folder: Path) -> list[Entry]:
             "inference.identifiability",
             inference.identifiability,
             {"models": [field, field], "states": states},
+        ),
+        Entry(
+            "inference.memory_test",
+            inference.memory_test,
+            {"trajectories": nq.Trajectories(noise.cumsum(1), np.arange(200.0))},
         ),
         Entry(
             "inference.lyapunov_spectrum",

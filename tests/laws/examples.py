@@ -97,8 +97,9 @@ DISCRETE = (
 )
 """Methods for discrete states."""
 
-ONE_LAW = ("PolynomialFlow",)
-"""Methods that refuse data of several times; their own tests hold their laws."""
+ONE_LAW = ("GeneralisedLangevin", "OnsagerDynamics", "PolynomialFlow")
+"""Methods that few data can be fitted by (one time, one coordinate, long paths); their own tests
+hold their laws."""
 
 METHODS = {
     name: cls for name, cls in modules("methods", AbstractMethod).items() if name not in ONE_LAW

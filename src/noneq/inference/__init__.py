@@ -43,6 +43,10 @@ from noneq.inference.lyapunov import (
     LyapunovSpectrum as LyapunovSpectrum,
     lyapunov_spectrum as lyapunov_spectrum,
 )
+from noneq.inference.memory.beyond_one_frame import (
+    MemoryTest as MemoryTest,
+    memory_test as memory_test,
+)
 from noneq.inference.motion import helmholtz_split as helmholtz_split
 from noneq.inference.regions import (
     cluster_regions as cluster_regions,

@@ -93,7 +93,9 @@ if TYPE_CHECKING:
         Polynomials as Polynomials,
         Terms as Terms,
     )
+    from noneq.methods.dynamics.memory.recipe import GeneralisedLangevin as GeneralisedLangevin
     from noneq.methods.dynamics.neural import NeuralDrift as NeuralDrift
+    from noneq.methods.dynamics.onsager.recipe import OnsagerDynamics as OnsagerDynamics
     from noneq.methods.dynamics.regression import DriftRegression as DriftRegression
     from noneq.methods.dynamics.sparse import SparseDrift as SparseDrift
     from noneq.methods.energies.boltzmann_field import BoltzmannField as BoltzmannField

@@ -18,6 +18,7 @@ from noneq.systems.base import (
 )
 from noneq.systems.boids import Boids as Boids
 from noneq.systems.cucker_smale import CuckerSmale as CuckerSmale
+from noneq.systems.dissipative_well import DissipativeWell as DissipativeWell
 from noneq.systems.driven import (
     AbstractDriven as AbstractDriven,
     Driven as Driven,
@@ -67,6 +68,7 @@ from noneq.systems.pendulum import DoublePendulum as DoublePendulum
 from noneq.systems.picture_files import PictureFile as PictureFile
 from noneq.systems.plane_laws import Annulus as Annulus, TwoPeaks as TwoPeaks
 from noneq.systems.prinz import Prinz as Prinz
+from noneq.systems.prony import PronyLangevin as PronyLangevin
 from noneq.systems.protocols import (
     AbstractProtocol as AbstractProtocol,
     Backward as Backward,

@@ -1,0 +1,1 @@
+"""Motion with a memory: friction kernels from positions."""

@@ -1,0 +1,1 @@
+"""Potential, mobility and circulation of a learnt motion."""
