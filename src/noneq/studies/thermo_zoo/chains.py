@@ -16,7 +16,7 @@ from noneq.systems import AbstractJump, FlashingRatchet
 from noneq.systems.markov_jumps import AbstractMarkovJump
 from noneq.thermo import (
     cycle_bound,
-    exact_chains,
+    exact,
     hidden_path_rate,
     plug_in_rate,
     stationary,
@@ -66,7 +66,7 @@ class EventCell(AbstractCell):
             pairs = ((0, 1), (1, 0))
             link = [self.system.transitions.index(pair) for pair in pairs]
             found = waiting_time_bound(events, visible=link)
-            target = exact_chains.visible_transitions(self.system.rate_matrix(), pairs)
+            target = exact.visible_transitions(self.system.rate_matrix(), pairs)
             # Bins of waiting times take a little off: no error of the counts.
             relative = True
         seconds = clock.monotonic() - began
@@ -107,7 +107,7 @@ class SampledCell(AbstractCell):
         began = clock.monotonic()
         found = plug_in_rate(states)
         seconds = clock.monotonic() - began
-        target = exact_chains.sampled_chain(self.system.rate_matrix(), self.dt)
+        target = exact.sampled_chain(self.system.rate_matrix(), self.dt)
         return Outcome(judged(self.case, "plug_in", found, target, seconds))
 
 
@@ -155,9 +155,9 @@ class RatchetCell(AbstractCell):
         words = np.asarray(jax.random.key_data(walk_key)).ravel()
         states = _walks(T, self.n, self.steps, np.random.default_rng(words))
         options = {} if self.training is None else {"training": self.training}
-        target, error = exact_chains.flashing_ratchet(self.height), 0.0
+        target, error = exact.flashing_ratchet(self.height), 0.0
         if self.hidden:
-            truth = exact_chains.hidden_ratchet(self.height, self.window, n=200_000)
+            truth = exact.hidden_ratchet(self.height, self.window, n=200_000)
             target, error = float(truth.value), float(truth.stderr)
         began = clock.monotonic()
         if self.method == "plug_in":
