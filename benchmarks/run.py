@@ -15,22 +15,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from timing import TORCH
+from timing import LEFT_OUT
 
 from noneq.data.atomic import atomic_path
 
 
 NAMES = (
-    "simulate",
-    "ising",
-    "jumps",
-    "latent_cycle",
-    "gray_scott",
-    "training",
-    "sampling",
-    "likelihood",
+    "simulate", "ising", "jumps", "latent_cycle", "gray_scott", "training", "sampling", "likelihood",
     "bridges",
-)
+)  # fmt: skip
 PACKAGES = ("noneq", "jax", "equinox", "diffrax", "torch", "torchcfm", "numpy")
 
 
@@ -58,9 +51,7 @@ def label(row: dict) -> str:
 def merge(old: list[dict], new: list[dict]) -> list[dict]:
     """The old rows with those of a benchmark replaced; peers that it left out stay."""
     cases = {row["case"] for row in new}
-    stays = lambda row: (
-        row["case"] not in cases or (not TORCH and row["method"].startswith("PyTorch"))
-    )
+    stays = lambda row: row["case"] not in cases or row["method"].startswith(LEFT_OUT)
     places = [i for i, row in enumerate(old) if row["case"] in cases]
     cut = places[0] if places else len(old)
     return [*filter(stays, old[:cut]), *new, *filter(stays, old[cut:])]
@@ -122,10 +113,10 @@ def main(words: list[str] | None = None) -> int:
     if load > 0.5:
         # Threads that wait for each other suffer most: a busy machine is unfair to the peers.
         print(f"the machine is busy (load {load}); these numbers mean little", file=sys.stderr)
-    if not TORCH:
+    if LEFT_OUT:
         print(
-            "PyTorch is not installed: its cases are left out, their earlier rows stay "
-            "(make bench PEERS=1 installs it)",
+            f"{' and '.join(LEFT_OUT)} not installed: such cases are left out, their earlier rows stay "
+            "(make bench PEERS=1 installs them)",
             file=sys.stderr,
         )
     output = arguments.output

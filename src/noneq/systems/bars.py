@@ -9,7 +9,8 @@ from noneq._typing import Key, Scalar
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import AbstractSystem, HasStationaryDensity, of_state
+from noneq.systems.base import AbstractSystem, HasStationaryDensity
+from noneq.systems.one_state import of_state
 
 
 _MOST = 10

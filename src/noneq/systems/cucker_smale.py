@@ -7,7 +7,8 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, ScalarLike
 from noneq.domains import Free, Product
 from noneq.kinds import checked
-from noneq.systems.base import AbstractDiffusion, of_state
+from noneq.systems.base import AbstractDiffusion
+from noneq.systems.one_state import of_state
 from noneq.systems.particles import check_numbers, check_particles, sums_over_pairs
 
 

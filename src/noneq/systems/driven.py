@@ -16,7 +16,8 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import AbstractLangevin, of_state
+from noneq.systems.base import AbstractLangevin
+from noneq.systems.one_state import of_state
 from noneq.systems.protocols import AbstractProtocol, Protocol, extremes
 from noneq.systems.wells import DoubleWell
 

@@ -10,8 +10,9 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import HasEntropyProduction, HasStationaryDensity, of_state
+from noneq.systems.base import HasEntropyProduction, HasStationaryDensity
 from noneq.systems.jumps import AbstractSteadyJump
+from noneq.systems.one_state import of_state
 
 
 class ASEP(AbstractSteadyJump, HasStationaryDensity, HasEntropyProduction):

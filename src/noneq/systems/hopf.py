@@ -11,12 +11,8 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.domains import Free
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import (
-    AbstractLangevin,
-    HasEntropyProduction,
-    HasStationaryDensity,
-    of_state,
-)
+from noneq.systems.base import AbstractLangevin, HasEntropyProduction, HasStationaryDensity
+from noneq.systems.one_state import of_state
 
 
 class Hopf(AbstractLangevin, HasStationaryDensity, HasEntropyProduction):

@@ -18,7 +18,8 @@ from jaxtyping import Array, Float, Int
 from noneq._typing import Key, ScalarLike
 from noneq.domains import AbstractDomain, Free
 from noneq.errors import InvalidInput, MissingTrait
-from noneq.systems.base import AbstractSystem, of_state
+from noneq.systems.base import AbstractSystem
+from noneq.systems.one_state import of_state
 
 
 class AbstractJump(AbstractSystem):

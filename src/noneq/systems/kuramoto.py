@@ -13,7 +13,8 @@ from noneq._typing import Key, ScalarLike
 from noneq.domains import Torus
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import AbstractDiffusion, of_state
+from noneq.systems.base import AbstractDiffusion
+from noneq.systems.one_state import of_state
 
 
 KARATE = (

@@ -18,8 +18,8 @@ from noneq.systems.base import (
     HasEntropyProduction,
     HasStationaryDensity,
     HasTransition,
-    of_state,
 )
+from noneq.systems.one_state import of_state
 
 
 Matrix: TypeAlias = tuple[tuple[float, ...], ...]

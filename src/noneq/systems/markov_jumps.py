@@ -12,8 +12,9 @@ from noneq._typing import Key, Numbers, ScalarLike
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import HasEntropyProduction, of_state
+from noneq.systems.base import HasEntropyProduction
 from noneq.systems.jumps import AbstractSteadyJump, index_draw
+from noneq.systems.one_state import of_state
 
 
 _MOST = 2**15

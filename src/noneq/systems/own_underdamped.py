@@ -11,13 +11,13 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.domains import AbstractDomain, Free, Product, Torus
 from noneq.errors import InvalidInput
-from noneq.systems.base import of_positions
 from noneq.systems.given_functions import (
     AbstractOwn,
     check_shape,
     positive_step,
     start_of,
 )
+from noneq.systems.one_state import of_positions
 from noneq.systems.time_functions import of_time
 from noneq.systems.underdamped import AbstractUnderdamped
 

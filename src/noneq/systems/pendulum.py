@@ -11,7 +11,8 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.domains import Free, Product, Torus
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import AbstractODE, HasStationaryDensity, of_state
+from noneq.systems.base import AbstractODE, HasStationaryDensity
+from noneq.systems.one_state import of_state
 
 
 _CELLS = 256

@@ -8,7 +8,8 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import HasStationaryDensity, of_state
+from noneq.systems.base import HasStationaryDensity
+from noneq.systems.one_state import of_state
 from noneq.systems.shapes import AbstractShape
 
 

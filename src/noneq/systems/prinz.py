@@ -11,7 +11,8 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.domains import Box
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import AbstractGradient, HasEntropyProduction, of_state
+from noneq.systems.base import AbstractGradient, HasEntropyProduction
+from noneq.systems.one_state import of_state
 from noneq.systems.rotating_frame import mean_power
 
 

@@ -11,7 +11,8 @@ from noneq._typing import Key, ScalarLike
 from noneq.domains import Free
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import AbstractODE, of_state
+from noneq.systems.base import AbstractODE
+from noneq.systems.one_state import of_state
 
 
 _LAPLACIANS = ("5-point", "spectral")

@@ -9,12 +9,8 @@ from noneq._typing import Key, Scalar, ScalarLike
 from noneq.domains import Torus
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import (
-    AbstractLangevin,
-    HasEntropyProduction,
-    HasStationaryDensity,
-    of_state,
-)
+from noneq.systems.base import AbstractLangevin, HasEntropyProduction, HasStationaryDensity
+from noneq.systems.one_state import of_state
 
 
 _CELLS_PER_FOLD, _MOST_CELLS, _SHOWN = 8, 2**22, 8192

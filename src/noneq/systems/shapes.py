@@ -12,7 +12,8 @@ from noneq._typing import Key, Scalar
 from noneq.domains import Free
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import AbstractSystem, HasStationaryDensity, of_state
+from noneq.systems.base import AbstractSystem, HasStationaryDensity
+from noneq.systems.one_state import of_state
 
 
 class AbstractShape(AbstractSystem):

@@ -13,7 +13,8 @@ from noneq._typing import Key, Numbers, Scalar, ScalarLike
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import AbstractMap, of_state
+from noneq.systems.base import AbstractMap
+from noneq.systems.one_state import of_state
 from noneq.systems.spin_couplings import AbstractCouplings, Lattice
 from noneq.systems.spin_dynamics import AbstractSpinDynamics, HeatBath
 

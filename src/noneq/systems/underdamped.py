@@ -18,10 +18,9 @@ from noneq.systems.base import (
     HasEntropyProduction,
     HasParity,
     HasStationaryDensity,
-    of_positions,
-    of_state,
 )
 from noneq.systems.linear import square_root, stationary_covariance
+from noneq.systems.one_state import of_positions, of_state
 
 
 class AbstractUnderdamped(AbstractDiffusion, HasParity):

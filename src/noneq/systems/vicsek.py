@@ -10,7 +10,8 @@ from noneq._typing import Key, ScalarLike
 from noneq.domains import Free, Product, Torus
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.systems.base import AbstractMap, of_state
+from noneq.systems.base import AbstractMap
+from noneq.systems.one_state import of_state
 from noneq.systems.particles import check_numbers, check_particles, sums_over_pairs
 
 

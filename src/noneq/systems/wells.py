@@ -14,8 +14,8 @@ from noneq.systems.base import (
     AbstractLangevin,
     HasEntropyProduction,
     HasStationaryDensity,
-    of_state,
 )
+from noneq.systems.one_state import of_state
 
 
 class DoubleWell(AbstractGradient, HasStationaryDensity, HasEntropyProduction):
