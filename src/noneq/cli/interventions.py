@@ -54,11 +54,8 @@ def intervention(system: AbstractSystem, words: Sequence[str]) -> AbstractDiffus
     for word in words:
         found = _WORD.fullmatch(word.strip())
         kind, name, sign, text = found.groups() if found else (None, "", "", "")
-        try:
-            value = float(text)
-        except ValueError:
-            found = None
-        if found is None or (kind and sign != "="):
+        value = _number(text)
+        if found is None or value is None or (kind and sign != "="):
             raise InvalidInput(
                 f"--intervene {word}: expected x=1 (clamp), x+=0.5 (shift), noise:x=0 or start:x=2, "
                 "with a number."
@@ -69,3 +66,11 @@ def intervention(system: AbstractSystem, words: Sequence[str]) -> AbstractDiffus
             raise InvalidInput(f"--intervene {word}: {name} is given twice.")
         parts[part][place] = -value if sign == "-=" else value
     return system.intervene(**parts)
+
+
+def _number(text: str) -> float | None:
+    """The number that a text is, if it is one."""
+    try:
+        return float(text)
+    except ValueError:
+        return None

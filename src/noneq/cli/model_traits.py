@@ -24,8 +24,8 @@ def traits_of(method: Callable[[], AbstractMethod]) -> list[str]:
         InvalidInput: it accepts none of the small data sets that it is tried on.
     """
     recipe = method()
-    for domain in DOMAINS:
-        summary = _summary(domain)
+    for dim, domain in ((2, DOMAINS[0]), (2, DOMAINS[1]), (1, DOMAINS[0])):
+        summary = _summary(dim, domain)
         try:
             model = eqx.filter_eval_shape(
                 lambda summary=summary: recipe.init(summary, key=jax.random.key(0))
@@ -34,10 +34,12 @@ def traits_of(method: Callable[[], AbstractMethod]) -> list[str]:
             continue
         ours = (base for base in type(model).__mro__ if base.__module__.startswith("noneq."))
         return [base.__name__ for base in ours if base.__name__.startswith("Has")]
-    raise InvalidInput(f"{type(recipe).__name__} builds no model for states in the plane.")
+    raise InvalidInput(
+        f"{type(recipe).__name__} builds no model for states on a line or in the plane."
+    )
 
 
-def _summary(domain: AbstractDomain) -> Summary:
-    """Of a few paths in the plane."""
-    values = np.linspace(-1.0, 1.0, 12).reshape(3, 2, 2)
+def _summary(dim: int, domain: AbstractDomain) -> Summary:
+    """Of a few paths on a line or in the plane."""
+    values = np.linspace(-1.0, 1.0, 6 * dim).reshape(3, 2, dim)
     return summarise(Trajectories(values, [0.0, 1.0], domain=domain))

@@ -124,7 +124,8 @@ class Intervened(AbstractDiffusion):
     symbols: tuple[str, ...]  # pyright: ignore
 
     def __init__(self, system: AbstractDiffusion, intervention: Intervention):
-        self.system, self.symbols = system, system.names
+        self.system = system
+        self.symbols = system.names  # pyright: ignore[reportIncompatibleVariableOverride]
         self.intervention = intervention.placed(system.names)
         _warn_unseen(system, self.intervention)
 

@@ -29,6 +29,7 @@ from noneq.methods.invariant_flows.stages import Second, two_stages
 from noneq.methods.invariant_flows.transitions import ObservedTransitions, pairs_of
 from noneq.nets.vectors.polynomial import Polynomial, PolynomialNetwork
 from noneq.symbolic.expression import coordinate_names
+from noneq.symbolic.monomials import monomial_text
 from noneq.symbolic.weak_form import Library, least_quotient
 from noneq.traits import AbstractModel
 
