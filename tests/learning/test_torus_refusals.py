@@ -12,7 +12,15 @@ from noneq.spec.names import modules
 
 
 METHODS = modules("methods", AbstractMethod)
-RIGHT = {"EDM", "FlowMatching", "ScoreMatching", "SkewFlow", "Transition"}
+RIGHT = {
+    "DriftRegression",
+    "EDM",
+    "FlowMatching",
+    "ScoreMatching",
+    "SkewFlow",
+    "SparseDrift",
+    "Transition",
+}
 """`SkewFlow` has constant operators; the one that sees states refuses by itself."""
 ANGLES = np.random.default_rng(0).uniform(0, 1, (24, 2)).astype(np.float32)
 
@@ -25,7 +33,20 @@ def test_who_takes_a_torus():
     assert {name for name, cls in METHODS.items() if cls.takes_torus} == RIGHT
 
 
-@pytest.mark.parametrize("name", sorted(METHODS.keys() - RIGHT))
+PATHS = {"GeneralisedLangevin", "NeuralDrift", "OnsagerDynamics"}
+"""Learn from paths alone; their own words say what they ask for."""
+
+
+@pytest.mark.parametrize("name", sorted(PATHS))
+def test_methods_of_paths_refuse_a_torus(name):
+    paths = nq.Trajectories(
+        np.tile(ANGLES[None, :, :1], (4, 1, 1)), np.arange(24.0), domain=Torus(1.0)
+    )
+    with pytest.raises(InvalidInput, match=f"{name}: .*(period|torus)"):
+        METHODS[name]().fit(paths, key=jax.random.key(0), progress=started)
+
+
+@pytest.mark.parametrize("name", sorted(METHODS.keys() - RIGHT - PATHS))
 def test_the_others_refuse_by_name(name):
     for domain in (Torus(1.0), Product((Torus(1.0), Free()), (1, 1))):
         data = nq.Snapshots(ANGLES, domain=domain)

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import erfcx
 
 from noneq.errors import InvalidInput
-from noneq.systems import GeneralisedLangevin
+from noneq.systems import MemoryLangevin
 from noneq.thermo import exact
 
 
@@ -36,7 +36,7 @@ def test_the_kernel_is_the_memory_of_the_correlations():
     np.testing.assert_allclose(kernel[[10, 50, 100]], expected, rtol=3e-4)
     found = exact.memory_kernel([0.1, 0.5, 1.0])
     np.testing.assert_allclose(found, expected, rtol=1e-5)
-    assert GeneralisedLangevin().entropy_production_rate() == 0
+    assert MemoryLangevin().entropy_production_rate() == 0
 
 
 def test_fractional_relaxation():

@@ -8,8 +8,8 @@ from noneq.simulation import simulate
 from noneq.systems import (
     AOUP,
     BeadSpring,
-    GeneralisedLangevin,
     Linear,
+    MemoryLangevin,
     Swirl,
     UnderdampedPair,
 )
@@ -67,7 +67,7 @@ def test_windows_of_a_markov_chain_say_no_more_than_pairs():
 def test_velocities_are_odd():
     pair = UnderdampedPair()
     np.testing.assert_allclose(target(pair, 0.03), 2 / 9, rtol=1e-4)
-    assert abs(target(GeneralisedLangevin(), 0.1, window=3)) < 1e-6
+    assert abs(target(MemoryLangevin(), 0.1, window=3)) < 1e-6
     even = Linear(*pair.matrices())
     assert target(even, 0.03) > 1
 

@@ -22,7 +22,7 @@ from noneq.data.safety import refuse_long
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.domains import AbstractDomain, AbstractSignedDistance, Box, Product, Region
-from noneq.errors import DataFileError, InvalidInput
+from noneq.errors import DataFileError, InvalidInput, WrongType
 
 
 FORMAT = 1
@@ -262,7 +262,11 @@ def _domain(record: dict[str, Any], base: type = AbstractDomain) -> Any:
     cls = vars(domains).get(record["kind"])
     if not (isinstance(cls, type) and issubclass(cls, base)):
         raise DataFileError(f"it names an unknown domain {record['kind']!r}; update noneq.")
-    return cls(**{name: _field(value) for name, value in record.items() if name != "kind"})
+    fields = {name: _field(value) for name, value in record.items() if name != "kind"}
+    try:
+        return cls(**fields)
+    except WrongType as error:
+        raise DataFileError(f"it holds no domain ({error}).") from error
 
 
 def _field(value: Any) -> Any:

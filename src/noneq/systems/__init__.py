@@ -55,7 +55,7 @@ from noneq.systems.markov_jumps import (
     FlashingRatchet as FlashingRatchet,
     MarkovJump as MarkovJump,
 )
-from noneq.systems.memory import GeneralisedLangevin as GeneralisedLangevin
+from noneq.systems.memory import MemoryLangevin as MemoryLangevin
 from noneq.systems.nonreciprocal import NonreciprocalFields as NonreciprocalFields
 from noneq.systems.own_functions import (
     ODE as ODE,

@@ -9,7 +9,7 @@ from noneq.systems.base import HasEntropyProduction, HasParity
 from noneq.systems.linear import AbstractSteadyLinear
 
 
-class GeneralisedLangevin(AbstractSteadyLinear, HasParity, HasEntropyProduction):
+class MemoryLangevin(AbstractSteadyLinear, HasParity, HasEntropyProduction):
     """A particle in a trap whose friction remembers, in equilibrium. The state is (x, v, z).
 
     **Equation**: x'' = −frequency² x − ∫_0^t K(t − s) v(s) ds + R, K = (friction/tau) e^{−t/tau},
@@ -38,7 +38,7 @@ class GeneralisedLangevin(AbstractSteadyLinear, HasParity, HasEntropyProduction)
         numbers = (self.frequency, self.friction, self.tau, self.temperature)
         if not (min(numbers) > 0 and np.isfinite(numbers).all()):
             raise InvalidInput(
-                f"GeneralisedLangevin: frequency = {self.frequency}, friction = {self.friction}, "
+                f"MemoryLangevin: frequency = {self.frequency}, friction = {self.friction}, "
                 f"tau = {self.tau}, temperature = {self.temperature}; expected finite numbers > 0."
             )
 

@@ -15,7 +15,7 @@ def _numbers(values: Any) -> tuple[float, ...]:
 
 
 class PronyLangevin(AbstractSteadyLinear, HasParity, HasEntropyProduction):
-    """`GeneralisedLangevin` with any number of memory times. The state is (x, v, z…).
+    """`MemoryLangevin` with any number of memory times. The state is (x, v, z…).
 
     **Equation**: x'' = −frequency² x − friction v − ∫_0^t K(t − s) v(s) ds + R + white noise,
     K(t) = Σ_k strengths_k e^{−t/times_k} cos(frequencies_k t), ⟨R(t) R(s)⟩ = kT K(|t − s|), mass 1.

@@ -6,7 +6,7 @@ import pytest
 import noneq as nq
 from noneq.errors import InvalidInput
 from noneq.inference import memory_test
-from noneq.systems import AOUP, GeneralisedLangevin, Linear
+from noneq.systems import AOUP, Linear, MemoryLangevin
 
 
 DT, FRAMES, REPEATS = 0.1, 2500, 60
@@ -38,7 +38,7 @@ def test_a_hidden_velocity_is_found_and_the_whole_state_is_not(rng):
 
 
 def test_positions_of_inertial_motion_remember(rng):
-    x, times = exact(GeneralisedLangevin(), rng, 1)
+    x, times = exact(MemoryLangevin(), rng, 1)
     test = memory_test(nq.Trajectories(x, times))
     assert test.p_value < 1e-9
     assert "inertia" in str(test)

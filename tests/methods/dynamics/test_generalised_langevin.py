@@ -10,7 +10,7 @@ import noneq as nq
 from noneq.errors import InvalidInput, WrongType
 from noneq.methods import GeneralisedLangevin
 from noneq.methods.dynamics.memory.likelihood import log_likelihood, positions
-from noneq.systems import GeneralisedLangevin as Truth, PronyLangevin
+from noneq.systems import MemoryLangevin as Truth, PronyLangevin
 from noneq.thermo.exact import memory_correlation
 
 

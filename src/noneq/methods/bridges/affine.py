@@ -56,7 +56,7 @@ class AffinePart(eqx.Module):
         self.turn, self.press = zeros(*table, summary.dim), zeros(*table, summary.dim)
 
     def filled(self, reference: LinearReference, pairs: dict[str, Any]) -> "AffinePart":
-        """Of the moments of a pool of pairs."""
+        """Of the moments of a pool of pairs; unchanged where this precision cannot hold them."""
         bridges = _bridges(reference, pairs)
         rows = []
         for bridge in bridges:
@@ -70,6 +70,8 @@ class AffinePart(eqx.Module):
         shape = lambda part: (len(bridges), _PHASES + 1, *np.shape(part)[1:])
         parts = (np.stack(part) for part in zip(*rows, strict=True))
         tables = [Constant(jnp.asarray(part.reshape(shape(part)), float)) for part in parts]
+        if not all(bool(jnp.isfinite(table.value).all()) for table in tables):
+            return self
         where = lambda own: (own.mean, own.rate, own.turn, own.press)
         return eqx.tree_at(where, self, tuple(tables))
 

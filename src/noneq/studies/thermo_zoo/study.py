@@ -79,7 +79,11 @@ class ThermoZooStudy(AbstractStudy):
         "seconds are those of one estimate after its data are there, on a machine with other work.",
         "Members of the blind panel are linear, double wells with a swirl, and motions on a torus.",
     )
-    sources: ClassVar[tuple[str, ...]] = ()
+    sources: ClassVar[tuple[str, ...]] = (
+        "seifert2012stochastic",
+        "frishman2020learning",
+        "kim2020learning",
+    )
 
     parts: tuple[str, ...] = PARTS
     beads: tuple[int, ...] = (2, 5, 8, 64)

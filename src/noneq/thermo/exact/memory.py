@@ -6,7 +6,7 @@ import numpy as np
 
 from noneq._typing import Numbers
 from noneq.errors import InvalidInput
-from noneq.systems.memory import GeneralisedLangevin
+from noneq.systems.memory import MemoryLangevin
 
 
 _REACH, _POINTS = 3.2, 2001
@@ -14,7 +14,7 @@ _REACH, _POINTS = 3.2, 2001
 
 
 def memory_kernel(times: Numbers, friction: float = 1.0, tau: float = 0.5) -> np.ndarray:
-    """K(t) = (friction/tau) e^{−t/tau}, the memory of `noneq.systems.GeneralisedLangevin`.
+    """K(t) = (friction/tau) e^{−t/tau}, the memory of `noneq.systems.MemoryLangevin`.
 
     Args:
         times: (T,) ≥ 0.
@@ -37,14 +37,14 @@ def memory_correlation(
 
     Args:
         times: (T,) lags ≥ 0.
-        frequency, friction, tau, temperature: as of `noneq.systems.GeneralisedLangevin`.
+        frequency, friction, tau, temperature: as of `noneq.systems.MemoryLangevin`.
 
     Returns:
         (T, 3, 3); [:, 1, 1] is the correlation of velocities.
     """
     from scipy.linalg import expm
 
-    system = GeneralisedLangevin(frequency, friction, tau, temperature)
+    system = MemoryLangevin(frequency, friction, tau, temperature)
     lags = np.atleast_1d(np.asarray(times, float))[:, None, None]
     return expm(-system.matrices()[0] * lags) @ system.stationary_covariance()
 
