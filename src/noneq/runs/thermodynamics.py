@@ -172,7 +172,8 @@ def run_thermodynamics(
     notes += [note for _, row in found.rows for note in row.notes]
     parts = [f"{name.replace('_', ' ')} {_one(value)}" for name, value in found.rows[:1]]
     sentence = f"{found.model}: {'; '.join(parts) or 'nothing could be measured'}"
-    return Findings("model", sentence, found.rows, tuple(dict.fromkeys(notes)), found)
+    rows = (*found.rows, *_choices(found.schedule))
+    return Findings("model", sentence, rows, tuple(dict.fromkeys(notes)), found)
 
 
 def _one(estimate: Estimate) -> str:
@@ -180,3 +181,17 @@ def _one(estimate: Estimate) -> str:
     if estimate.value.size == 1:
         return str(estimate)
     return f"{estimate.mean()} on average over {estimate.value.size} times"
+
+
+def _choices(costs: Any) -> list[tuple[str, Estimate]]:
+    """What the noise levels of a denoising model cost: its own, and those that were suggested."""
+    if costs is None:
+        return []
+    return [
+        (f"{quantity} of {name} noise levels", replace(estimate[i], method="schedule"))
+        for name, i in (("its own", 0), ("suggested", costs.suggested))
+        for quantity, estimate in (
+            ("entropy_production", costs.entropy_production),
+            ("w2", costs.w2),
+        )
+    ]
