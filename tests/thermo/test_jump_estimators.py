@@ -131,6 +131,7 @@ def test_events_give_the_rate_itself(key):
 
 
 @pytest.mark.stat
+@pytest.mark.slow
 def test_the_error_holds_where_the_number_of_events_fluctuates(key):
     """Bursts of events: 60 records whose spread is that of their lengths more than of their kinds."""
     system = Schlogl(b=2.0)
