@@ -191,6 +191,9 @@ def test_a_driven_ring_needs_no_unwrapping(ring):
     assert "harmonics" in found.notes[0]
     # 1/p is no low harmonic: the constant alone loses what the library must hold.
     flat = force_current_rate(ring, library=Polynomial(0, period=(2 * np.pi,)))
+    named = force_current_rate(ring, library=Polynomial(2, period=(2 * np.pi,)), extrapolate=False)
+    plain = force_current_rate(ring, library=Polynomial(2), extrapolate=False)
+    assert plain.value == pytest.approx(named.value, rel=1e-9)
     assert flat.value < 0.95 * found.value
     bound = uncertainty_bound(ring)
     assert bound.value < found.value

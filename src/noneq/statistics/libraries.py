@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -11,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
+from noneq.data.ensembles import Trajectories
+from noneq.domains import periods_of
 from noneq.errors import InvalidInput
 
 
@@ -145,6 +148,14 @@ class Functions(AbstractLibrary):
 
 Term: TypeAlias = tuple[tuple[int, int], ...]
 """A product: (coordinate, number of its function of one variable), by coordinate."""
+
+
+def on_domain(library: AbstractLibrary, trajectories: Trajectories) -> AbstractLibrary:
+    """The library with the periods of the data, where it is of polynomials that state none."""
+    periods = periods_of(trajectories.domain, trajectories.event_shape).ravel()
+    if isinstance(library, Polynomial) and not library.period and periods.any():
+        return replace(library, period=tuple(periods.tolist()))
+    return library
 
 
 def _periods(library: Polynomial, dim: int) -> Float[np.ndarray, " dim"]:

@@ -12,7 +12,7 @@ from noneq.errors import InvalidInput
 from noneq.statistics.gram import WORST_CONDITION, condition_number, inverse_gram, solve
 from noneq.statistics.increment_sums import Totals, increment_sums
 from noneq.statistics.increments import even
-from noneq.statistics.libraries import AbstractLibrary
+from noneq.statistics.libraries import AbstractLibrary, on_domain
 
 
 Convention: TypeAlias = Literal["ito", "stratonovich", "velocity"]
@@ -110,6 +110,7 @@ def regress(
 
     Source: Frishman and Ronceray 2020; Vestergaard, Blainey and Flyvbjerg 2014, eq. 14 and 15.
     """
+    library = on_domain(library, trajectories)
     check_noise(trajectories, localisation, exposure)
     if localisation and convention == "ito":
         raise InvalidInput(

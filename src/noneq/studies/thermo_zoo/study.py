@@ -182,17 +182,19 @@ class ThermoZooStudy(AbstractStudy):
             made.append(_limit(record, 3, system))
         for force, amplitude in ((1.0, 1.0), (3.0, 2.0), (5.0, 1.0)):
             system = DrivenRing(force, amplitude)
-            record = PathRecord(f"ring:F={force:g},a={amplitude:g}", system, 0.01, *size)
+            # The ring starts uniform, which is not its steady state.
+            label = f"ring:F={force:g},a={amplitude:g}"
+            record = PathRecord(label, system, 0.01, *size, settle=8.0)
             made.append(_limit(record, 6, system))
         for drive in (1.0, 4.0, 20.0):
             # Whole turns of the wells, 4/drive long, after a transient.
-            turn = 4.0 / drive
-            frames = 1 + round(turn / 0.01) * max(1, round(drive / 4))
+            turn, dt = 4.0 / drive, 0.01 / max(1.0, drive / 4)  # the trapezoid errs by (ω dt)²/12
+            frames = 1 + round(turn / dt) * max(1, round(drive / 4))
             system = Prinz(drive=drive)
             record = PathRecord(
                 f"rotating_wells:drive={drive:g}",
                 system,
-                0.01,
+                dt,
                 frames,
                 self._paths(2000),
                 settle=0.4,

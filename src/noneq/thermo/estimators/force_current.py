@@ -12,7 +12,7 @@ from noneq.statistics.diffusivity import diffusivity_field, weighted_sums
 from noneq.statistics.gram import solve
 from noneq.statistics.increment_sums import Totals, increment_sums, over_blocks
 from noneq.statistics.jackknife import jackknife
-from noneq.statistics.libraries import AbstractLibrary, Polynomial
+from noneq.statistics.libraries import AbstractLibrary, Polynomial, on_domain
 from noneq.statistics.regression import (
     check_noise,
     diffusivity_of,
@@ -88,6 +88,7 @@ def force_current_rate(
     if library is None:
         library = chosen_library(trajectories)
         notes.append(f"Library: {_described(library)}, chosen by the Takeuchi criterion.")
+    library = on_domain(library, trajectories)
     lags = _lags(trajectories, extrapolate, localisation)
     blocks = block_number(trajectories, lags[-1])
     if diffusion == "constant":

@@ -11,7 +11,7 @@ from noneq.statistics.gram import solve
 from noneq.statistics.increment_blocks import block_count, increment_blocks
 from noneq.statistics.increment_sums import Sums, increment_sums
 from noneq.statistics.jackknife import jackknife
-from noneq.statistics.libraries import AbstractLibrary
+from noneq.statistics.libraries import AbstractLibrary, on_domain
 from noneq.statistics.regression import residual_rate
 from noneq.thermo.estimators.checks import block_number, check_noise_of_all, check_steady_paths
 from noneq.thermo.estimators.library_choice import chosen_library
@@ -45,6 +45,7 @@ def uncertainty_bound(
     name = "uncertainty_bound"
     check_steady_paths(trajectories, name)
     library = chosen_library(trajectories) if library is None else library
+    library = on_domain(library, trajectories)
     blocks = block_number(trajectories, 1)
     sums = increment_sums(trajectories, library, blocks=blocks)
     check_noise_of_all(residual_rate(sums.total) / 2, trajectories, name)
