@@ -206,7 +206,8 @@ def schedule_picture(rows: Rows) -> Picture | None:
                 )  # fmt: skip
             axes.axvline(cost[case, "lower bound"]["value"], color=colour, lw=0.8, ls="--")
         axes.set(
-            xscale="log", xlabel="entropy production of a draw (unit-variance coordinates)",
+            xscale="log", yscale="log",
+            xlabel="entropy production of a draw (unit-variance coordinates)",
             ylabel="W₂ to the data",
         )  # fmt: skip
         axes.legend()
