@@ -108,6 +108,22 @@ Scheduler = Annotated[
         "--scheduler", metavar="ADDRESS", help="A dask scheduler, such as tcp://host:8786."
     ),
 ]
+Processes = Annotated[
+    int,
+    typer.Option("--processes", min=1, help="Compute in so many processes, each on its devices."),
+]
+Coordinator = Annotated[
+    str,
+    typer.Option(
+        "--coordinator",
+        metavar="HOST:PORT",
+        help="On several hosts: where rank 0 is; slurm takes all from srun.",
+    ),
+]
+Rank = Annotated[
+    int | None,
+    typer.Option("--rank", metavar="I", help="On several hosts: number of this process."),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a fit that was stopped.")]
 Trust = Annotated[
     bool,
