@@ -249,3 +249,22 @@ def test_every_source_is_in_the_bibliography(noneq):
 
 def test_brackets_in_descriptions_are_shown(noneq):
     assert "[low, high]" in noneq("list", "domains").out
+
+
+def test_convert_keeps_what_the_file_says(noneq, snapshots):
+    assert noneq("convert", snapshots, "b.csv", "--record").code == 0
+    assert noneq("convert", "b.csv", "c.nc", "--json").json["kind"] == "snapshots"
+    first, last = read(snapshots), read("c.nc")
+    assert np.array_equal(first.values, last.values)
+    assert np.array_equal(first.times, last.times)
+    noneq("convert", "b.csv", "c.nc").refuses(2, "exists", "--force")
+    noneq("convert", "b.csv", "b.csv", "--force").refuses(2, "is the file itself")
+    noneq("convert", "b.csv", "c.mat").refuses(2, "read only")
+    assert noneq("convert", "b.csv", "c.nc", "--force").code == 0
+
+
+def test_sweep_refusals(noneq, snapshots):
+    noneq("sweep", "ScoreMatching", snapshots, "--set", "net.width").refuses(2, "NAME=VALUE")
+    noneq("sweep", "ScoreMatching", snapshots, "--set", "net.wide=1,2").refuses(2, "width")
+    noneq("sweep", "ScoreMatching", snapshots, "--set", "net.width=16,").refuses(2, "empty")
+    noneq("sweep", "ScoreMatching", snapshots, "--workers", "0").refuses(2, "workers")

@@ -16,6 +16,7 @@ import typer
 from noneq import __version__
 from noneq.cache import environment
 from noneq.cli.output import say
+from noneq.cli.ranks import join
 from noneq.cli.stopping import Stopped, leave, stop_on_signals
 from noneq.cli.verbs import VERBS
 from noneq.errors import Interrupted, NoneqError
@@ -62,6 +63,7 @@ def run(arguments: Sequence[str]) -> int:
     with warnings.catch_warnings(), silence():
         warnings.showwarning = _show_warning
         try:
+            join()
             code = typer.main.get_command(app).main(
                 arguments, prog_name="noneq", standalone_mode=False, obj=typed
             )

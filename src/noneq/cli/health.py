@@ -13,6 +13,7 @@ from noneq.cli.output import listing
 
 ADDS = {
     "cells": "AnnData: write h5ad, to_anndata",
+    "cluster": "noneq sweep and study on a dask scheduler",
     "data": "parquet files",
     "md": "molecular trajectories",
     "sklearn": "noneq.sklearn: estimators in pipelines of scikit-learn",

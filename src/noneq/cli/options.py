@@ -99,6 +99,31 @@ Samples = Annotated[int, typer.Option("--n", min=1, help="Samples at each time."
 Frames = Annotated[int, typer.Option("--frames", min=1, help="Score at no more times than this.")]
 Json = Annotated[bool, typer.Option("--json", help="Machine output on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no hints.")]
+Workers = Annotated[
+    int, typer.Option("--workers", min=1, help="Processes to share the work, one thread each.")
+]
+Scheduler = Annotated[
+    str,
+    typer.Option(
+        "--scheduler", metavar="ADDRESS", help="A dask scheduler, such as tcp://host:8786."
+    ),
+]
+Processes = Annotated[
+    int,
+    typer.Option("--processes", min=1, help="Compute in so many processes, each on its devices."),
+]
+Coordinator = Annotated[
+    str,
+    typer.Option(
+        "--coordinator",
+        metavar="HOST:PORT",
+        help="On several hosts: where rank 0 is; slurm takes all from srun.",
+    ),
+]
+Rank = Annotated[
+    int | None,
+    typer.Option("--rank", metavar="I", help="On several hosts: number of this process."),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a fit that was stopped.")]
 Trust = Annotated[
     bool,

@@ -21,6 +21,8 @@ def run_and_report(
     quick: bool,
     seed: int,
     progress: StudyProgress | None,
+    workers: int = 1,
+    scheduler: str = "",
 ) -> tuple[dict[str, Any], Path]:
     """Result of the study (content of ``metrics.json``) and its page."""
     plan = override(study_named(name), assignments(settings))
@@ -32,6 +34,7 @@ def run_and_report(
     words += [f"--part {part}" for part in parts]
     words += [f"--set {word}" for word in settings] + ([f"--seed {seed}"] if seed else [])
     result = run_study(
-        plan, folder, quick=quick, seed=seed, command=" ".join(words), progress=progress
-    )
+        plan, folder, quick=quick, seed=seed, command=" ".join(words), workers=workers,
+        scheduler=scheduler, progress=progress,
+    )  # fmt: skip
     return result, study_report(folder)

@@ -16,3 +16,38 @@ def assignments(settings: Sequence[str]) -> dict[str, str]:
         if not (name.strip() and equals):
             raise InvalidInput(f"{word!r} is no assignment; write NAME=VALUE.")
     return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def choices(settings: Sequence[str]) -> dict[str, list[str]]:
+    """``["a.b=1,2"]`` to ``{"a.b": ["1", "2"]}``; commas in brackets and quotes part nothing.
+
+    Raises:
+        InvalidInput: a word without "=", a name given twice, or an empty value.
+    """
+    found: dict[str, list[str]] = {}
+    for word in settings:
+        [(name, text)] = assignments([word]).items()
+        if name in found:
+            raise InvalidInput(
+                f"--set {name} is given twice; write all values at once: {name}=A,B."
+            )
+        found[name] = [value.strip() for value in _parted(text)]
+        if not all(found[name]):
+            raise InvalidInput(f"--set {word}: a value is empty; write {name}=A,B.")
+    return found
+
+
+def _parted(text: str) -> list[str]:
+    """Parts between commas that lie in no brackets or quotes."""
+    parts, depth, quote = [""], 0, ""
+    for letter in text:
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "\"'":
+            quote = letter
+        depth += (letter in "[({") - (letter in "])}")
+        if letter == "," and not depth and not quote:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts

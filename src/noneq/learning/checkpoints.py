@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
+from noneq import devices
 from noneq.data.atomic import atomic_path
 from noneq.errors import DataFileError, Interrupted, InvalidInput, WriteFailed
 
@@ -44,7 +45,8 @@ class Checkpoint:
             WriteFailed: the disk refused; the previous state is intact.
         """
         now = time.monotonic()
-        if self.path is None or (only_if_due and now - self.last < _EVERY_SECONDS):
+        due = now - self.last >= _EVERY_SECONDS or not only_if_due
+        if self.path is None or not due or devices.rank():
             return
         from safetensors.numpy import save
 
@@ -63,12 +65,18 @@ class Checkpoint:
         self.last = now
 
     def restore(self, state: PyTree, history: dict) -> tuple[PyTree, dict]:
-        """The saved (state, history), or the given ones if there is none.
+        """The saved (state, history), or the given ones if there is none; rank 0's for all ranks.
 
         Raises:
             DataFileError: the file is damaged.
             InvalidInput: it belongs to another fit.
         """
+        if self.path is None:
+            return state, history
+        found, told = (state, history) if devices.rank() else self._read(state, history)
+        return devices.of_first_arrays(found), json.loads(devices.of_first(json.dumps(told)))
+
+    def _read(self, state: PyTree, history: dict) -> tuple[PyTree, dict]:
         if self.path is None or not self.path.exists():
             return state, history
         from safetensors import safe_open
@@ -152,12 +160,14 @@ class Stop:
             os.kill(os.getpid(), number)
         self.asked = number
 
-    def raise_if_asked(self, step: int, path: Path | None) -> None:
+    def raise_if_asked(self, step: int, path: Path | None, *, elsewhere: bool = False) -> None:
         """End in good order.
 
         Raises:
-            Interrupted: if a signal came.
+            Interrupted: if a signal came, here or to another process that computes the same.
         """
+        if self.asked is None and elsewhere:
+            self.asked = signal.SIGTERM
         if self.asked is not None:
             where = (
                 f"its state is saved in {path}; the same command (of `noneq fit` with --resume) goes on"

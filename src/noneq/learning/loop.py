@@ -17,6 +17,7 @@ import optax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, PyTree
 
+from noneq import devices
 from noneq._typing import Key, Scalar
 from noneq.constant import learnable
 from noneq.errors import FitDiverged, InvalidInput
@@ -60,13 +61,7 @@ def _batch(rows: PyTree, size: int, key: Key) -> PyTree:
     if size == 0:
         return rows
     index = jax.random.randint(key, (size,), 0, count)
-    batch = jax.tree.map(lambda a: a[index], rows)
-    devices = jax.device_count()
-    if devices == 1 or size % devices:
-        return batch
-    mesh = jax.make_mesh((devices,), ("batch",), axis_types=(jax.sharding.AxisType.Auto,))
-    spread = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("batch"))
-    return jax.lax.with_sharding_constraint(batch, spread)
+    return devices.shared(jax.tree.map(lambda a: a[index], rows), size)
 
 
 def _grad(
@@ -155,7 +150,8 @@ def train(
     count, report = jax.tree.leaves(rows)[0].shape[0], told(progress)
     if count < 1:
         raise InvalidInput("train: there is no row to learn from.")
-    rows, held_out = (jax.tree.map(jnp.asarray, part) for part in (rows, held_out))
+    devices.check_batch(training.batch)
+    rows, held_out = (devices.everywhere(part) for part in (rows, held_out))
     if training.batch:
         held_out = jax.tree.map(lambda a: a[: 8 * training.batch], held_out)
     init_key, step_key, held_key = jax.random.split(key, 3)
@@ -172,15 +168,17 @@ def train(
     saved = Checkpoint(
         checkpoint, {"training": training, "objective": objective, "key": key, "rows": rows}
     )
-    advance = lambda carry, end: _advance(
-        carry,
-        model,
-        objective,
-        rows,
-        training.batch,
-        pace,
-        jnp.asarray(end, jnp.int32),
-        step_key,
+    advance = lambda carry, end: devices.here(
+        _advance(
+            carry,
+            model,
+            objective,
+            rows,
+            training.batch,
+            pace,
+            jnp.asarray(end, jnp.int32),
+            step_key,
+        )
     )
 
     report.stage("compiling")
@@ -208,8 +206,9 @@ def train(
             guard.warn(history)
             report(end, training.steps, row)
             report.preview(end, lambda carry=carry: _with(model, carry.ema))
-            saved.save((carry, best), history, only_if_due=not stop.asked)
-            stop.raise_if_asked(end, saved.path)
+            stopping = devices.any_of(stop.asked is not None)
+            saved.save((carry, best), history, only_if_due=not stopping)
+            stop.raise_if_asked(end, saved.path, elsewhere=stopping)
     saved.save((carry, best), history)
     last = held_out is None and not guard.away(history["loss"])
     return _with(model, carry.ema if last else best), history

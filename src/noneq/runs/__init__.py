@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from noneq.runs.rows import Row as Row, combine as combine, row_of as row_of
     from noneq.runs.sampling import sample as sample
     from noneq.runs.scoring import evaluate as evaluate, score as score
+    from noneq.runs.sweeping import sweep as sweep
     from noneq.runs.trials import Trial as Trial, trial as trial
 
 __getattr__, __dir__ = face(__name__, __file__)

@@ -4,13 +4,15 @@ import inspect
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jax
 
+from noneq import devices
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import DataFileError, InvalidInput, NoneqError, WriteFailed
 from noneq.kinds import checked
@@ -106,18 +108,39 @@ def fit_seeds(
         "data": mark,
         "inputs": {name: fingerprint(value) for name, value in inputs.items()},
     }
+    devices.check_same(
+        {"settings": identity["spec"], "data": mark, "seed": str((seed, seeds, resume))}
+        | {f"--with {name}": text for name, text in identity["inputs"].items()}
+    )
     places = [folder] if seeds == 1 else [folder / f"seed_{i}" for i in range(seeds)]
     fits = []
     for i, place in enumerate(places):
         own = identity | {"seed": seed + i}
-        with lock(place):
-            if _claim(place, own, resume):
+        with _held(place):
+            if _finished(place, own, resume):
                 _check_spec(place, method)
                 fits.append(load(place, trust=trust))
             else:
                 with watch(progress, callback, type(method).__name__) as report:
                     fits.append(_fit(method, data, place, own, inputs, facts, report))
     return fits
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """The folder, by the process that writes into it."""
+    if devices.rank():
+        yield
+        return
+    with lock(folder):
+        yield
+
+
+def _finished(folder: Path, identity: dict[str, Any], resume: bool) -> bool:
+    """Take the folder for this fit; whether the fit is there (see `_claim`), for all ranks."""
+    return (
+        devices.of_first("" if devices.rank() else str(_claim(folder, identity, resume))) == "True"
+    )
 
 
 def check_inputs(method: AbstractMethod, inputs: Mapping[str, Any]) -> None:
@@ -161,6 +184,8 @@ def _fit(
         ) from error
     meta = {"seconds": round(time.monotonic() - began, 3)} | found.meta | facts
     found = replace(found, meta=meta | {"seed": seed, "identity": identity})
+    if devices.rank():
+        return found
     write(found, folder)
     shutil.rmtree(folder / "checkpoint", ignore_errors=True)
     return found
@@ -233,6 +258,8 @@ def _check_spec(folder: Path, method: AbstractMethod) -> None:
 
 def _release(folder: Path) -> None:
     """Leave nothing behind after a fit that failed before it had a state to go on from."""
+    if devices.rank():
+        return
     state = folder / "checkpoint"
     if [file.name for file in state.iterdir()] == ["fit.json"]:
         shutil.rmtree(state, ignore_errors=True)

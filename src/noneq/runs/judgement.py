@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from noneq.runs.baselines import BASELINES
+from noneq.spec import public
 
 
 UNTRAINED = tuple(cls.__name__ for cls in BASELINES)
@@ -30,6 +31,30 @@ def verdicts(rows: Sequence[Mapping[str, Any]]) -> list[str]:
             f"below the floor ({names}): the floor compares two halves of the held-out samples, "
             "which are fewer than what is compared here, and it scatters; such a value says that "
             "these samples show no difference from the truth, not that it is better than the truth."
+        )
+    return said
+
+
+def best(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A sentence on the best method for every metric, and on those that cannot be told from it.
+
+    The best of many is lucky: its value is biased down, and a close second may be as good.
+    """
+    said = []
+    for metric in public("metrics"):
+        own = sorted((r for r in rows if r["metric"] == metric), key=lambda r: r["value"])
+        if len(own) < 2:
+            continue
+        first = own[0]
+        near = [
+            row["method"]
+            for row in own[1:]
+            if row["value"] - first["value"]
+            <= _SURE * (first["stderr"] ** 2 + row["stderr"] ** 2) ** 0.5
+        ]
+        more = f"; within its error: {' '.join(near)}" if near else "; all others are worse"
+        said.append(
+            f"{metric}: least with {first['method']} ({first['value']:.4g} ± {first['stderr']:.2g}){more}."
         )
     return said
 

@@ -9,11 +9,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array
 
 from noneq._typing import Key
 from noneq.data.ensembles import Trajectories
+from noneq.devices import spread
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.kinds import checked
 from noneq.simulation.baoab import BAOAB
@@ -138,7 +138,7 @@ def simulate(
     for i, first in enumerate(range(0, n, size)):
         part = states[first : first + size]
         padded = np.concatenate([part, np.repeat(part[-1:], size - len(part), 0)])
-        frames = advance(_spread(padded), jax.random.fold_in(noise_key, i))
+        frames = advance(spread(padded), jax.random.fold_in(noise_key, i))
         chunk = np.moveaxis(np.asarray(frames), 0, 1)[: len(part)]
         refuse_nonfinite(chunk, times[1:])
         values[first : first + len(part), 1:] = chunk
@@ -263,15 +263,6 @@ def _chunk_size(n: int, bytes_each: int) -> int:
     most = min(_CHUNK, max(_PAD, _CHUNK_BYTES // bytes_each))
     even = math.ceil(n / math.ceil(n / most))
     return even if n < _PAD else math.ceil(even / _PAD) * _PAD
-
-
-def _spread(states: np.ndarray) -> Array:
-    """Particles shared evenly among as many devices as divide them."""
-    count = math.gcd(states.shape[0], jax.local_device_count())
-    if count == 1:
-        return jnp.asarray(states)
-    mesh = Mesh(np.asarray(jax.local_devices()[:count]), ("particles",))
-    return jax.device_put(states, NamedSharding(mesh, PartitionSpec("particles")))
 
 
 def _check_solver(

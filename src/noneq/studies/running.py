@@ -23,6 +23,7 @@ from noneq.data.safety import bytes_to_unpack, refuse_long
 from noneq.errors import DataFileError, Interrupted, NoneqError, WriteFailed
 from noneq.kinds import checked
 from noneq.runs.rows import Row, combine
+from noneq.runs.workers import work
 from noneq.spec import to_toml
 from noneq.store import inside, lock, write_text
 from noneq.studies.base import AbstractCell, AbstractStudy, Arrays, Outcome
@@ -60,6 +61,8 @@ def run_study(
     seed: int = 0,
     command: str | None = None,
     only: Callable[[AbstractCell], bool] | None = None,
+    workers: int = 1,
+    scheduler: str = "",
     progress: StudyProgress | None = None,
 ) -> dict[str, Any]:
     """Run every cell that is not in the folder yet, and write ``metrics.json``.
@@ -74,6 +77,8 @@ def run_study(
         seed: base of all random keys.
         command: what to record as the command; None writes the plain command line.
         only: which cells; None takes all.
+        workers, scheduler: processes to share the cells, or a ``dask`` scheduler, as in
+            `noneq.runs.sweep`; one worker is this process.
         progress: called before each cell and at the end.
 
     Returns:
@@ -95,8 +100,15 @@ def run_study(
     commit()  # that of the code as it is now, whatever happens to the files during hours
     with lock(folder):
         write_text(folder / "spec.toml", to_toml(plan))
+        faults: dict[int, str] = {}
+        if workers > 1 or scheduler:
+            task = _Filling(folder, seed)
+            faults = work(task, cells, workers=workers, scheduler=scheduler, progress=progress)
         for i, cell in enumerate(cells):
             name = {"case": cell.case, "method": cell.method_name, "replicate": cell.replicate}
+            if i in faults:
+                failed.append(name | {"error": faults[i]})
+                continue
             say(i, len(cells), f"{cell.case} {cell.method_name} seed {cell.replicate}")
             try:
                 finished.append(name | _kept_or_run(cell, folder, seed))
@@ -119,6 +131,17 @@ def run_study(
         write_text(folder / "cells.json", json.dumps(index, indent=1) + "\n")
         write_text(folder / "metrics.json", json.dumps(result, indent=1) + "\n")
     return result
+
+
+@dataclass(frozen=True)
+class _Filling:
+    """What a worker does with a cell."""
+
+    folder: Path
+    seed: int
+
+    def __call__(self, cell: AbstractCell) -> None:
+        _kept_or_run(cell, self.folder, self.seed)
 
 
 def cell_key(cell: AbstractCell, seed: int) -> Key:

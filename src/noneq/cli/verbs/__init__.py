@@ -2,6 +2,7 @@
 
 from noneq.cli.verbs.cite import cite
 from noneq.cli.verbs.compare import compare
+from noneq.cli.verbs.convert import convert
 from noneq.cli.verbs.demo import demo
 from noneq.cli.verbs.doctor import doctor
 from noneq.cli.verbs.evaluate import evaluate
@@ -15,17 +16,20 @@ from noneq.cli.verbs.report import report
 from noneq.cli.verbs.sample import sample
 from noneq.cli.verbs.simulate import simulate
 from noneq.cli.verbs.study import study
+from noneq.cli.verbs.sweep import sweep
 from noneq.cli.verbs.thermo import thermo
 
 
 VERBS = (
     simulate,
     inspect,
+    convert,
     infer,
     fit,
     sample,
     evaluate,
     compare,
+    sweep,
     report,
     fates,
     thermo,

@@ -22,20 +22,26 @@ def fit(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what it would take.")
     ] = False,
+    processes: o.Processes = 1,
+    coordinator: o.Coordinator = "",
+    rank: o.Rank = None,
     trust: o.Trust = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
     *,
     layout: dict[str, Any],
     words: Sequence[str],
-) -> None:
+) -> int:
     """Fit a method to data and keep the model in a run folder."""
     from noneq.cli.moving import reads_velocities, say_velocities
     from noneq.cli.outcomes import outcome
+    from noneq.cli.ranks import is_first, shares, start
     from noneq.cli.requests import further_inputs, load_data, make_method, record_of
     from noneq.runs import cost, fit_seeds
     from noneq.runs.costs import texts
 
+    if shares(processes, coordinator, rank):
+        return start(words, processes, coordinator, rank)
     recipe = make_method(method, set_, trust=trust)
     inputs = further_inputs(recipe, with_, trust)
     layout = reads_velocities([recipe], inputs, layout)
@@ -44,11 +50,14 @@ def fit(
     if dry_run:
         estimate = cost(recipe, data, inputs=inputs)
         emit(json, estimate, *texts(estimate))
-        return
-    with progress(quiet, type(recipe).__name__) as show:
+        return 0
+    with progress(quiet or not is_first(), type(recipe).__name__) as show:
         fits = fit_seeds(
             recipe, data, out, seed=seed, seeds=seeds, resume=resume, inputs=inputs,
             record=record_of(file, layout, words), progress=show, trust=trust,
         )  # fmt: skip
+    if not is_first():
+        return 0
     facts, text = outcome(out, fits)
     emit(json, facts, text, hint=f"noneq report {out}, noneq evaluate {out} NEW_FILE", quiet=quiet)
+    return 0

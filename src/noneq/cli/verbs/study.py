@@ -20,6 +20,8 @@ def study(
     ] = [],  # noqa: B006
     set_: o.Set = [],  # noqa: B006
     seed: o.Seed = 0,
+    workers: o.Workers = 1,
+    scheduler: o.Scheduler = "",
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> int:
@@ -29,8 +31,9 @@ def study(
     folder = Path(f"noneq-{name}") if out is None else out
     with progress(quiet, name) as show:
         result, page = run_and_report(
-            name, part, set_, folder, quick=quick, seed=seed, progress=show
-        )
+            name, part, set_, folder, quick=quick, seed=seed, workers=workers,
+            scheduler=scheduler, progress=show,
+        )  # fmt: skip
     failed = result.get("failed", ())
     for cell in failed:
         say(f"{cell['case']} {cell['method']} failed: {cell['error']}")

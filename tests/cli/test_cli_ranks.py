@@ -1,0 +1,119 @@
+"""One fit in several processes: the same numbers, one line when one of them dies, and going on."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import noneq as nq
+from noneq.cli.ranks import _without
+from noneq.data import Snapshots
+
+
+def test_what_does_not_go_together_is_refused(noneq, snapshots, monkeypatch):
+    fit = ("fit", "ScoreMatching", snapshots, "-o", "run")
+    noneq(*fit, "--processes", "2", "--rank", "0").refuses(2, "--coordinator HOST:PORT")
+    noneq(*fit, "--coordinator", "a:1").refuses(2, "--processes N")
+    noneq(*fit, "--processes", "2", "--coordinator", "here", "--rank", "0").refuses(2, "HOST:PORT")
+    noneq(*fit, "--processes", "2", "--coordinator", "a:1", "--rank", "2").refuses(2, "0 to 1")
+    monkeypatch.delenv("SLURM_PROCID", raising=False)
+    noneq(*fit, "--coordinator", "slurm").refuses(2, "srun")
+    assert not Path("run").exists()
+
+
+def test_a_rank_gets_the_command_without_the_ranks():
+    words = ["fit", "--processes", "2", "A", "--rank=1", "--coordinator", "a:1", "-o", "x"]
+    assert _without(words) == ["fit", "A", "-o", "x"]
+
+
+@pytest.fixture
+def call(tmp_path):
+    """Starts the same fit, in a folder and with further words."""
+    rng = np.random.default_rng(0)
+    nq.data.write(Snapshots(rng.normal(size=(400, 2))), tmp_path / "d.npz")
+    words = ["fit", "ScoreMatching", "d.npz", "--set", "training.batch=64", "--set", "net.width=16"]
+
+    def start(folder, *more, steps=200):
+        command = [sys.executable, "-m", "noneq", *words, "--set", f"training.steps={steps}"]
+        return subprocess.Popen(
+            [*command, "-o", folder, *more], cwd=tmp_path, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    return start
+
+
+def finished(process):
+    out, err = process.communicate(timeout=600)
+    assert process.returncode == 0, err
+    return out
+
+
+def losses(folder):
+    with (folder / "history.csv").open() as file:
+        return [float(row["loss"]) for row in csv.DictReader(file)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_two_processes_give_the_losses_of_one(call, tmp_path):
+    out = finished(call("two", "--processes", "2", "--json"))
+    assert out.startswith("{")  # nothing else on stdout
+    finished(call("one"))
+    one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
+    assert np.allclose(one[0], two[0], rtol=1e-6)
+    assert np.allclose(one, two, rtol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_killed_rank_ends_all_and_the_command_goes_on(call, tmp_path):
+    """Either rank: one line within 15 s, and the model of a fit that nobody killed."""
+    steps = 20_000
+    finished(call("whole", "--processes", "2", "--quiet", steps=steps))
+    for which in (0, 1):
+        folder = tmp_path / f"killed_{which}"
+        running = call(folder.name, "--processes", "2", "--quiet", steps=steps)
+        while not (folder / "checkpoint" / "state.safetensors").exists():
+            assert running.poll() is None
+            time.sleep(0.1)
+        os.kill(ranks_of(running.pid)[which], signal.SIGKILL)
+        began = time.monotonic()
+        _, err = running.communicate(timeout=60)
+        assert time.monotonic() - began < 15
+        assert running.returncode == 3
+        assert err.count("\n") == 1
+        assert f"rank {which} was killed by SIGKILL" in err
+        finished(call(folder.name, "--processes", "2", "--quiet", "--resume", steps=steps))
+        same = [f / "model.safetensors" for f in (folder, tmp_path / "whole")]
+        assert same[0].read_bytes() == same[1].read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_ranks_on_other_data_or_alone_say_so(call, tmp_path):
+    uneven = call("uneven", "--processes", "2", "--set", "training.batch=63")
+    assert "does not divide by 2 devices; take 64" in uneven.communicate(timeout=300)[1]
+    place = ("--processes", "2", "--coordinator", "127.0.0.1:39417", "--rank")
+    one, two = call("a", *place, "0", "--seed", "1"), call("b", *place, "1", "--seed", "2")
+    said = [process.communicate(timeout=300)[1] for process in (one, two)]
+    assert "was given other seed than rank" in said[0] + said[1]
+    alone = call("c", *place, "1")
+    assert "did not meet at 127.0.0.1:39417" in alone.communicate(timeout=300)[1]
+
+
+def ranks_of(pid):
+    """Process numbers by rank."""
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True)
+    facts = {}
+    for word in found.stdout.split():
+        environment = Path(f"/proc/{word}/environ").read_bytes().split(b"\0")
+        named = dict(line.split(b"=", 1) for line in environment if b"=" in line)
+        facts[int(named[b"NONEQ_RANK"])] = int(word)
+    return facts
