@@ -267,7 +267,10 @@ def test_intervals_of_the_exponential_mean_cover():
             warnings.simplefilter("ignore")
             found = free_energy(works, bootstraps=60)
         plain = resampled(
-            as_works(works, None, 1.0, ""), lambda w: relations.exponential(w.forward, w.ahead), 60, 0
+            as_works(works, None, 1.0, ""),
+            lambda w: relations.exponential(w.forward, w.ahead),
+            60,
+            0,
         )
         honest.append(abs(found.value) < 1.96 * found.stderr)
         alone.append(abs(found.value) < 1.96 * plain.std(ddof=1))
