@@ -218,3 +218,18 @@ def sample_mean(values: Any, **fields: Any) -> Estimate:
     n = array.shape[0]
     mean, stderr = array.mean(0), array.std(0, ddof=1) / np.sqrt(n)
     return Estimate(np.asarray(mean), np.asarray(stderr), np.asarray(n), **fields)
+
+
+def log_average(logs: np.ndarray, counts: np.ndarray | float = 1.0) -> np.ndarray:
+    """ln of (1/n) Σ counts e^logs over the last axis of n; terms of count 0 are left out.
+
+    Args:
+        logs: ``(*batch, n)``, −∞ for a term that is zero.
+        counts: how often each was drawn, broadcast against ``logs``.
+    """
+    drawn = np.where(np.asarray(counts) > 0, logs, -np.inf)
+    highest = drawn.max(-1, keepdims=True)
+    shift = np.where(np.isfinite(highest), highest, 0.0)
+    with np.errstate(divide="ignore"):
+        total = np.log(np.sum(counts * np.exp(drawn - shift), -1) / logs.shape[-1])
+    return np.asarray(total + shift[..., 0])

@@ -166,5 +166,5 @@ def test_the_panel():
     rest = ask(range(200), driven=False)
     assert rest.false_alarms <= min(8, binom.ppf(1 - 1e-6, 200, 0.01))
     driven = ask(range(200), driven=True)
-    assert driven.power(150) >= 0.95
+    assert driven.power(150.0) >= 0.95
     assert np.mean(driven.bound > driven.dissipated) <= 0.04

@@ -1,6 +1,7 @@
 """Entropy production of chains from sequences and events, against exact values and broken twins."""
 
 import itertools
+import warnings
 
 import jax
 import numpy as np
@@ -258,3 +259,19 @@ def test_hidden_ratchet_within_five_per_cent():
     found = hidden_path_rate(y, key=jax.random.key(0))
     assert abs(found.value - 0.02883) < 0.05 * 0.02883
     assert found.stderr < 0.03 * 0.02883
+
+
+def test_few_metastable_paths_have_an_honest_error():
+    """Two rings of states, one of them driven, between which only one of eight paths goes."""
+    ring = lambda up: np.array([[0, up, 1], [1, 0, up], [up, 1, 0]]) / (up + 1)
+    calm, driven = walks(ring(1.0), 4, 2000, seed=1), 3 + walks(ring(9.0), 4, 2000, seed=2)
+    paths = np.concatenate([calm, driven])
+    paths[0, 500:1000] = driven[0, 500:1000]
+    with pytest.warns(UserWarning, match="different metastable states"):
+        found = plug_in_rate(paths)
+    assert found.stderr > 0.8 * found.value / np.sqrt(8)
+    # Paths of one ring alone are alike: no warning.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        alone = plug_in_rate(driven)
+    assert alone.stderr < 0.1 * alone.value

@@ -99,9 +99,9 @@ def test_the_network_is_kept_where_it_gains(key):
     ("what", "text"),
     [
         ("short", "windows"),
-        ("still", "y never move"),
+        ("still", "y never moves"),
         ("smooth", "without noise"),
-        ("real", "integers"),
+        ("real", "expected whole numbers"),
     ],
 )
 def test_data_that_cannot_be_judged(rng, key, what, text):

@@ -25,6 +25,8 @@ KINDS = (
     "methods", "systems", "metrics", "thermo", "inference", "studies", "processes", "nets",
     "samplers", "domains", "pdes",
 )  # fmt: skip
+_ACROSS = "observables"
+"""Not a room but what several hold: functions of data or of a model that need no reference."""
 
 
 def catalogue(kind: str = "") -> dict[str, list[dict[str, Any]]]:
@@ -33,8 +35,10 @@ def catalogue(kind: str = "") -> dict[str, list[dict[str, Any]]]:
     Raises:
         InvalidInput: an unknown kind.
     """
+    if kind == _ACROSS:
+        return {kind: _observables()}
     if kind and kind not in KINDS:
-        raise unknown("kind", kind, KINDS)
+        raise unknown("kind", kind, (*KINDS, _ACROSS))
     return {room: _entries(room) for room in ([kind] if kind else KINDS)}
 
 
@@ -46,7 +50,7 @@ def listings(found: dict[str, list[dict[str, Any]]]) -> list[Any]:
             pieces += methods_listing(entries)
         else:
             rows = [list(entry.values()) for entry in entries]
-            pieces.append(listing(("name", "what"), rows, room))
+            pieces.append(listing(list(entries[0]), rows, room))
     return pieces
 
 
@@ -71,6 +75,18 @@ def _entries(room: str) -> list[dict[str, Any]]:
         wholes: dict[str, type] = {"domains": AbstractDomain, "systems": AbstractSystem}
         things = modules(room, wholes.get(room, eqx.Module))
     return [_entry(name, thing) for name, thing in sorted(things.items())]
+
+
+def _observables() -> list[dict[str, Any]]:
+    """All functions that say what they need and compare with nothing, wherever they are."""
+    from noneq.runs.measures import ROOMS, declared, needs
+
+    found = [(name, room, f) for room in ROOMS for name, f in declared(room).items()]
+    return [
+        {"name": name, "room": room, "of": needs(f).of} | {"what": _entry(name, f)["what"]}
+        for name, room, f in sorted(found, key=lambda entry: entry[:2])
+        if not needs(f).metric
+    ]
 
 
 def _entry(name: str, thing: Any) -> dict[str, str]:

@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from noneq.cli.requests import load_data, make_system
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import InvalidInput
@@ -17,6 +19,12 @@ from noneq.runs.works import work_thermodynamics, works_in
 from noneq.systems import AbstractSystem, HasProtocol, Protocol
 
 
+_TABLES = (".csv", ".tsv", ".txt", ".dat")
+_USES = {"work": ("direction", "method"), "pulls": ("method",), "matrix": ()}
+"""Options that make another question of the file, and those that it listens to."""
+_OF_PATHS = ("method", "system", "protocol")
+
+
 def findings(what: Path, layout: dict[str, Any], asked: dict[str, Any]) -> Findings:
     """The answer to one call; what ``what`` is decides between run, chain, works and paths.
 
@@ -24,24 +32,25 @@ def findings(what: Path, layout: dict[str, Any], asked: dict[str, Any]) -> Findi
         InvalidInput: options that do not go together, or data that the question does not fit.
     """
     trust, seed = asked["trust"], asked["seed"]
-    if (what / "meta.json").exists():
+    run = (what / "meta.json").exists()
+    _check_together(asked, run)
+    if run:
         other = None
         if asked["data"] is not None:
             other = load_data(asked["data"], layout, quiet=asked["quiet"], trust=trust)
         return run_thermodynamics(what, other, seed=seed, trust=trust)
-    if asked["data"] is not None:
-        raise InvalidInput("--data goes with a run folder; a file of data is the first argument.")
     if asked["direction"] and asked["work"]:
         column = asked["direction"].partition("=")[0]
         conditions = [*dict.fromkeys([*layout["condition_columns"], column])]
         layout = layout | {"condition_columns": conditions}
+    if asked["matrix"] and what.suffix in _TABLES and not layout["time_column"]:
+        layout = layout | {"time_column": "none"}
     data = load_data(what, layout, quiet=asked["quiet"], trust=trust)
     if asked["pulls"]:
-        return _pulls(data, asked["temperature"])
+        return _pulls(data, asked["temperature"], asked["method"])
     if asked["work"]:
-        return work_thermodynamics(
-            *works_in(data, asked["work"], asked["direction"], asked["temperature"])
-        )
+        works = works_in(data, asked["work"], asked["direction"], asked["temperature"])
+        return work_thermodynamics(*works, method=asked["method"])
     if asked["matrix"]:
         return chain_thermodynamics(_matrix(data))
     if isinstance(data, Snapshots) and _is_square(data):
@@ -51,10 +60,34 @@ def findings(what: Path, layout: dict[str, Any], asked: dict[str, Any]) -> Findi
         )
     system = _system(asked["system"], asked["settings"], asked["protocol"])
     if isinstance(system, HasProtocol):
-        return _driven(data, system)
+        own = not (asked["protocol"] or any(s.startswith("protocol") for s in asked["settings"]))
+        return _driven(data, system, asked["method"], own)
     return thermodynamics(
         data, system=system, method=asked["method"], level=asked["level"], seed=seed
     )
+
+
+def _check_together(asked: dict[str, Any], run: bool) -> None:
+    """Refuse options that the answer would leave out.
+
+    Raises:
+        InvalidInput: naming one.
+    """
+    subject = "a run folder" if run else next((f"--{s}" for s in _USES if asked[s]), "paths")
+    if subject == "paths" and asked["data"] is not None:
+        raise InvalidInput("--data goes with a run folder; a file of data is the first argument.")
+    used = ("data",) if run else _USES.get(subject[2:], _OF_PATHS)
+    left = [o for o in (*_USES, "method", "system", "protocol", "direction", "data") if asked[o]]
+    for option in left:
+        if option not in used and f"--{option}" != subject:
+            raise InvalidInput(f"--{option} says nothing about {subject}; leave one of both out.")
+
+
+def _own_protocol(system: Any) -> str:
+    """The protocol that a system has by itself, as it is typed."""
+    protocol = system.protocol
+    pairs = zip(np.asarray(protocol.times), np.asarray(protocol.values), strict=True)
+    return ",".join(f"{time:g}:{value:g}" for time, value in pairs)
 
 
 def _matrix(data: Snapshots | Trajectories) -> Any:
@@ -77,14 +110,14 @@ def _is_square(data: Snapshots | Trajectories) -> bool:
     return values.ndim == 2 and values.shape[0] == values.shape[1]
 
 
-def _pulls(data: Snapshots | Trajectories, temperature: float) -> Findings:
+def _pulls(data: Snapshots | Trajectories, temperature: float, method: str | None) -> Findings:
     """Works of records of force and extension, and what they say."""
     from noneq.thermo import pulling_work
 
     if not isinstance(data, Trajectories):
         raise InvalidInput("--pulls: the file holds no paths; give force and extension over time.")
     pulls = pulling_work(data, temperature=temperature)
-    found = work_thermodynamics(pulls.forward, pulls.backward)
+    found = work_thermodynamics(pulls.forward, pulls.backward, method=method)
     low, high = pulls.between
     notes = (f"Works between extensions {low:g} and {high:g}.", *found.notes)
     if pulls.dropped:
@@ -92,13 +125,20 @@ def _pulls(data: Snapshots | Trajectories, temperature: float) -> Findings:
     return replace(found, notes=notes)
 
 
-def _driven(data: Snapshots | Trajectories, system: Any) -> Findings:
-    """Works of recorded paths of a driven system."""
+def _driven(data: Snapshots | Trajectories, system: Any, method: str | None, own: bool) -> Findings:
+    """Works of recorded paths of a driven system; ``own``: nobody typed its protocol."""
     from noneq.thermo import work
 
     if not isinstance(data, Trajectories):
         raise InvalidInput("--system: the file holds no paths, and work is done along paths.")
-    return work_thermodynamics(system.beta * work(data, system))
+    found = work_thermodynamics(system.beta * work(data, system), method=method)
+    if not own:
+        return found
+    note = (
+        f"No protocol was given: works are along that of {type(system).__name__} itself, --protocol "
+        f"{_own_protocol(system)}."
+    )
+    return replace(found, notes=(note, *found.notes))
 
 
 def _system(name: str | None, settings: list[str], protocol: str | None) -> AbstractSystem | None:

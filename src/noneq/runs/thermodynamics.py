@@ -19,7 +19,7 @@ from noneq.systems.base import AbstractSystem
 
 _LONGEST = 12
 """States of a loop that the sentence names."""
-_OF_STATES = (None, "plug_in", "cycles", "hidden_path")
+_OF_STATES = (None, "plug_in", "cycles", "hidden_path", "neep")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
 from noneq.runs.thermodynamics import Findings
+from noneq.spec import unknown
 
 
 class Works(NamedTuple):
@@ -18,23 +19,29 @@ class Works(NamedTuple):
     backward: np.ndarray
 
 
-def work_thermodynamics(forward: Any, backward: Any = ()) -> Findings:
+_BOTH, _ONE = ("bar", "jarzynski", "crossing", "cumulants"), ("jarzynski", "cumulants")
+_TELLING = 0.5
+"""Error of the slope of Crooks' line above which it tells nothing."""
+
+
+def work_thermodynamics(forward: Any, backward: Any = (), *, method: str | None = None) -> Findings:
     """Free-energy difference by every method that applies, dissipated work, and Crooks' theorem.
 
     Args:
         forward: ``(n,)`` works over kT along a protocol that starts in equilibrium.
         backward: ``(m,)`` works over kT along the protocol run backwards; empty if there are none.
+        method: of `noneq.thermo.free_energy`; None takes all that apply.
 
     Raises:
-        InvalidInput: as `noneq.thermo.free_energy`.
+        InvalidInput: as `noneq.thermo.free_energy`, or an unknown method.
     """
     from noneq.thermo import crooks_test, free_energy, work_diagnostics
 
     works = Works(np.asarray(forward, np.float64), np.asarray(backward, np.float64))
     back = works.backward if works.backward.size else None
-    methods = ("bar", "jarzynski", "crossing", "cumulants") if back is not None else (
-        "jarzynski", "cumulants",
-    )  # fmt: skip
+    if method is not None and method not in _BOTH:
+        raise unknown("method for works", method, _BOTH)
+    methods: Any = (method,) if method else _ONE if back is None else _BOTH
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         found = [free_energy(works.forward, back, method=method, unit="kT") for method in methods]
@@ -51,9 +58,12 @@ def work_thermodynamics(forward: Any, backward: Any = ()) -> Findings:
     notes = list(best.notes)
     if test is not None:
         kept = "as Crooks' theorem says" if test.p_value > 0.01 else "which Crooks' theorem forbids"
-        notes.append(
-            f"ln p_F(W)/p_R(−W) rises with slope {test.estimate} (p = {test.p_value:.2g}), {kept}."
-        )
+        line = f"rises with slope {test.estimate} (p = {test.p_value:.2g}), {kept}."
+        if test.estimate.stderr > _TELLING:
+            line = (
+                "has a slope that these works do not tell, so that Crooks' theorem stays untested."
+            )
+        notes.append(f"ln p_F(W)/p_R(−W) {line}")
     notes += [str(warning.message) for warning in warned]
     return Findings("work", sentence, tuple(estimates), tuple(dict.fromkeys(notes)), works)
 

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, PyTree
 
 from noneq._typing import Key, Numbers, Scalar
 from noneq.errors import InvalidInput
-from noneq.estimate import Estimate
+from noneq.estimate import Estimate, log_average
 from noneq.kinds import AbstractChecked, checked
 from noneq.traced import jit
 
@@ -53,14 +53,12 @@ def log_mean(log_weights: Numbers) -> Estimate:
     if np.isnan(array).any() or (array == np.inf).any():
         raise InvalidInput("log_mean: some log weights are NaN or infinite; check the energy.")
     n = array.shape[0]
-    highest = array.max(axis=0)
-    shift = np.where(np.isfinite(highest), highest, 0.0)
-    w = np.exp(array - shift)
-    mean = w.mean(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value = np.asarray(np.log(mean) + shift)
-        stderr = np.where(mean > 0, w.std(axis=0, ddof=1) / (np.sqrt(n) * mean), np.inf)
-        effective = np.where(mean > 0, n * mean**2 / np.mean(w**2, axis=0), 0.0)
+    value = log_average(np.moveaxis(array, 0, -1))
+    some = np.isfinite(value)
+    # Weights over their mean.
+    w = np.exp(array - np.where(some, value, 0.0))
+    stderr = np.where(some, w.std(axis=0, ddof=1) / np.sqrt(n), np.inf)
+    effective = np.where(some, n / np.maximum(np.mean(w**2, axis=0), 1e-300), 0.0)
     return Estimate(value, stderr, effective, bound="lower", unit="nat")
 
 

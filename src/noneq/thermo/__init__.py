@@ -21,6 +21,10 @@ from noneq.thermo.detailed_balance import detailed_balance_test as detailed_bala
 from noneq.thermo.estimates import entropy_production as entropy_production
 from noneq.thermo.estimators.cycles import cycle_bound as cycle_bound
 from noneq.thermo.estimators.force_current import force_current_rate as force_current_rate
+from noneq.thermo.estimators.frequencies import (
+    FrequencySpectrum as FrequencySpectrum,
+    frequency_spectrum as frequency_spectrum,
+)
 from noneq.thermo.estimators.gaussian import gaussian_rate as gaussian_rate
 from noneq.thermo.estimators.hidden import hidden_path_rate as hidden_path_rate
 from noneq.thermo.estimators.neighbours import neighbour_rate as neighbour_rate

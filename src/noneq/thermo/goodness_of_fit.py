@@ -67,11 +67,7 @@ def check_recorded_by(trajectories: Trajectories, system: AbstractDiffusion, wha
         InvalidInput: states of another shape; or data that are not of that system, saying whether
             drift or noise, and over which time.
     """
-    if trajectories.event_shape != system.event_shape:
-        raise InvalidInput(
-            f"{what}: states of shape {trajectories.event_shape}; those of {type(system).__name__} "
-            f"have {system.event_shape}."
-        )
+    check_shape(trajectories, system, what)
     if trajectories.times.size < 2:
         return
     groups = _transitions(trajectories, system, what)
@@ -88,6 +84,20 @@ def check_recorded_by(trajectories: Trajectories, system: AbstractDiffusion, wha
         f"all but {_LEVEL:g} stay below {allowed:.1f}). Give the system that they follow, or "
         "check=False to use this one nevertheless."
     )
+
+
+def check_shape(trajectories: Trajectories, system: AbstractDiffusion, what: str) -> None:
+    """Refuse states that the system cannot have.
+
+    Raises:
+        InvalidInput: states of another shape.
+    """
+    if trajectories.event_shape != system.event_shape:
+        raise InvalidInput(
+            f"{what}: states of shape {trajectories.event_shape}; those of {type(system).__name__} "
+            f"have {system.event_shape}. Name another system, or change its size (command line: "
+            "--set)."
+        )
 
 
 def _transitions(

@@ -13,7 +13,7 @@ from noneq.estimate import Estimate, sample_mean
 from noneq.needs import observable
 from noneq.systems.base import AbstractDiffusion, AbstractLangevin, AbstractSystem
 from noneq.systems.underdamped import AbstractUnderdamped
-from noneq.thermo.goodness_of_fit import check_recorded_by
+from noneq.thermo.goodness_of_fit import check_recorded_by, check_shape
 from noneq.thermo.work import check_complete, stratonovich, work
 
 
@@ -57,6 +57,7 @@ def system_rate(
             f"{type(system).__name__}."
         )
     check_complete(trajectories, "system_rate", times=2)
+    check_shape(trajectories, system, "system_rate")
     if start is not None:
         keep = np.flatnonzero(trajectories.times >= start)
         if keep.size < 2:

@@ -11,13 +11,22 @@ from noneq.statistics.stationarity import stationarity_z
 
 
 _FEWEST_FRAMES, _FEWEST_INCREMENTS = 2, 32
-_COARSE = 0.3
+_COARSE, _SMOOTH = 0.3, 1.7
 _NOT_STATIONARY = 7.0
 _BLOCKS, _FEWEST_BLOCKS, _RELAXATIONS = 64, 20, 4
+_NUMBERS, _LONGEST = 2**20, 2**14
 
 
-def check_steady_paths(trajectories: Trajectories, name: str, *, fields: bool = False) -> None:
+def check_steady_paths(
+    trajectories: Trajectories, name: str, *, fields: bool = False, lag: int = 1
+) -> None:
     """Refuse paths that tell no steady rate, and warn of an interval that is too long.
+
+    Args:
+        trajectories: what an estimator was given.
+        name: of the estimator.
+        fields: states may have any shape.
+        lag: frames from one state that is used to the next.
 
     Raises:
         InvalidInput: fields or particles where vectors are expected, too few frames, a coordinate
@@ -30,12 +39,12 @@ def check_steady_paths(trajectories: Trajectories, name: str, *, fields: bool = 
             "spectral_rate; else choose coordinates."
         )
     n, frames = trajectories.values.shape[:2]
-    if frames < _FEWEST_FRAMES or n * (frames - 1) < _FEWEST_INCREMENTS:
+    if frames < _FEWEST_FRAMES or n * (frames - lag) < _FEWEST_INCREMENTS:
         raise InvalidInput(
             f"{name}: {n} path(s) of {frames} frames; expected at least {_FEWEST_FRAMES} frames and "
             f"{_FEWEST_INCREMENTS} increments in all: give longer or more paths."
         )
-    _check_moves(trajectories, name)
+    _check_moves(trajectories, name, lag)
     z = np.abs(stationarity_z(trajectories))
     if z.max() > _NOT_STATIONARY:
         where, label = int(z.max(0).argmax()), _labels(trajectories)
@@ -52,7 +61,7 @@ def block_number(trajectories: Trajectories, longest_lag: int) -> int:
     Not below 20, nor so many that one has less than two starts.
     """
     n, frames = trajectories.values.shape[:2]
-    step, spread, periods = _moves(trajectories)
+    step, spread, periods = _moves(trajectories, 1)
     size = np.where(periods > 0, (periods / 6) ** 2, spread)
     slowest = float(np.clip(step / 2 / np.maximum(size, 1e-300), 0, 1).min())
     lengths = int(n * frames * slowest / _RELAXATIONS)
@@ -84,60 +93,102 @@ def check_noise_of_all(diffusivity: np.ndarray, trajectories: Trajectories, name
 
 
 def check_rough(ratio: np.ndarray, trajectories: Trajectories, name: str) -> None:
-    """Tell smooth motion and measurement noise by the growth of ⟨Δx²⟩/lag from one lag to two.
+    """Tell measurement noise, as `check_smooth` does smooth motion, by the growth of ⟨Δx²⟩/lag.
 
     Args:
-        ratio: D_ii of two lags over that of one; 1 for diffusion, 2 to 4 for smooth motion, towards
-            1/2 for measurement noise.
+        ratio: D_ii of two lags over that of one; 1 for diffusion, 2 for smooth motion, towards 1/2
+            for measurement noise.
+        trajectories, name: of the caller.
 
     Raises:
         InvalidInput: a coordinate that moves smoothly.
     """
-    label = _labels(trajectories)
-    if ratio.max() > 1.7:
-        bad = label[int(ratio.argmax())]
-        raise InvalidInput(
-            f"{name}: {bad} moves smoothly (its diffusivity grows {ratio.max():.2g}-fold with twice the "
-            "interval), so it carries no noise of its own; leave it out, or record at a longer "
-            "interval than its inertia lasts."
-        )
+    check_smooth(ratio, trajectories, name)
     if ratio.min() < 0.8:
-        bad = label[int(ratio.argmin())]
+        bad = _labels(trajectories)[int(ratio.argmin())]
         warnings.warn(
             f"{name}: the diffusivity of {bad} falls to {ratio.min():.2g} of itself at twice the "
-            "interval: measurement noise (pass localisation=True) or an interval that is too long.",
+            "interval: measurement noise (pass localisation=True to force_current_rate) or an interval "
+            "that is too long.",
             stacklevel=4,
         )
 
 
-def _moves(trajectories: Trajectories) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def check_smooth(ratio: np.ndarray, trajectories: Trajectories, name: str) -> None:
+    """Refuse coordinates that move without noise of their own, for which reversal is another matter.
+
+    Args:
+        ratio, trajectories, name: as in `check_rough`.
+
+    Raises:
+        InvalidInput: naming them.
+    """
+    smooth = np.flatnonzero(ratio > _SMOOTH)
+    if smooth.size:
+        label = _labels(trajectories)
+        raise InvalidInput(
+            f"{name}: {', '.join(label[i] for i in smooth)} moves without noise (its mean square moves "
+            f"over two frames and one have the ratio {2 * ratio[smooth[0]]:.2f}; noise gives 2, smooth "
+            "motion 4). With velocities, or a noise that does not reach every coordinate, equilibrium "
+            "looks irreversible: leave such coordinates out (command line: --columns), or record at "
+            "longer intervals than their inertia lasts."
+        )
+
+
+def roughness(trajectories: Trajectories, lag: int = 1) -> np.ndarray:
+    """What `check_rough` takes, on part of the record; ones where gaps leave nothing to tell."""
+    values, seen, periods = _part(trajectories)
+    first, second = (_steps(values[:, i * lag :], periods, lag) for i in (0, 1))
+    first = first[:, : second.shape[1]]
+    rest = values.shape[1] - 2 * lag
+    whole = seen[:, : max(rest, 0)] & seen[:, lag : lag + max(rest, 0)] & seen[:, 2 * lag :]
+    if whole.sum() < _FEWEST_INCREMENTS:
+        return np.ones(values.shape[-1])
+    one, both = (first[whole] ** 2).mean(0), ((first + second)[whole] ** 2).mean(0)
+    return np.where(one > 0, both / 2 / np.where(one > 0, one, 1.0), 1.0)
+
+
+def _moves(trajectories: Trajectories, lag: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean squared step, variance and period (0 for none) of each coordinate, on part of the record."""
-    n, frames = trajectories.values.shape[:2]
-    keep = max(1, min(n, 200_000 // frames))
-    paths = np.linspace(0, n - 1, keep).astype(int)
-    values = np.asarray(trajectories.values[paths, :200_000], np.float64)
-    values = values.reshape(*values.shape[:2], -1)
-    seen = trajectories.observed[paths][:, :200_000]
-    both = seen[:, 1:] & seen[:, :-1]
+    values, seen, periods = _part(trajectories)
+    both = seen[:, lag:] & seen[:, :-lag]
     if not both.any():
         raise InvalidInput(
             "No path has two frames in succession; give fewer gaps, or every second frame."
         )
-    move = (values[:, 1:] - values[:, :-1])[both]
+    step = (_steps(values, periods, lag)[both] ** 2).mean(0)
+    return step, values[seen].var(0), periods
+
+
+def _part(trajectories: Trajectories) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """About a million numbers of whole paths ``(n, T, dim)``, which were seen, and periods."""
+    n, frames = trajectories.values.shape[:2]
+    size = int(np.prod(trajectories.event_shape))
+    longest = min(frames, max(_LONGEST, _NUMBERS // size))
+    paths = np.linspace(0, n - 1, max(1, min(n, _NUMBERS // (longest * size)))).astype(int)
+    values = np.asarray(trajectories.values[paths, :longest], np.float64)
+    seen = trajectories.observed[paths, :longest]
     periods = periods_of(trajectories.domain, trajectories.event_shape).ravel()
+    return values.reshape(*values.shape[:2], -1), seen, periods
+
+
+def _steps(values: np.ndarray, periods: np.ndarray, lag: int) -> np.ndarray:
+    """Displacements over a lag, the shortest ones on circles."""
+    step = values[:, lag:] - values[:, :-lag]
     around = np.where(periods > 0, periods, 1.0)
-    move = np.where(periods > 0, move - around * np.round(move / around), move)
-    return (move**2).mean(0), values[seen].var(0), periods
+    return step - np.where(periods > 0, around * np.round(step / around), 0.0)
 
 
-def _check_moves(trajectories: Trajectories, name: str) -> None:
+def _check_moves(trajectories: Trajectories, name: str, lag: int) -> None:
     """A coordinate that never moves; an interval long against the relaxation."""
-    step, spread, periods = _moves(trajectories)
+    step, spread, periods = _moves(trajectories, lag)
     around = np.where(periods > 0, periods, 1.0)
     label = _labels(trajectories)
-    if (step == 0).any():
+    still = [i for i in np.flatnonzero(step == 0) if _still(trajectories, int(i))]
+    if still:
         raise InvalidInput(
-            f"{name}: {label[int(np.argmin(step))]} never moves; leave that coordinate out."
+            f"{name}: {', '.join(label[i] for i in still)} never moves; leave that coordinate out "
+            "(command line: --columns)."
         )
     ratio = np.where(periods > 0, step / (around / 6) ** 2, step / 2 / np.maximum(spread, 1e-300))
     # 1 − ρ(dt) = dt/τ at short intervals.
@@ -151,6 +202,17 @@ def _check_moves(trajectories: Trajectories, name: str) -> None:
             "happens between frames is not seen and the rate is too low. Record faster.",
             stacklevel=4,
         )
+
+
+def _still(trajectories: Trajectories, coordinate: int) -> bool:
+    """Whether a coordinate that did not move in part of the record never does."""
+    n, frames = trajectories.values.shape[:2]
+    values = trajectories.values.reshape(n, frames, -1)
+    for path, seen in enumerate(trajectories.observed):
+        line = values[path, :, coordinate][seen]
+        if line.size and (line != line[0]).any():
+            return False
+    return True
 
 
 def _labels(trajectories: Trajectories) -> list[str]:

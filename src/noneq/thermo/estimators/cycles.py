@@ -55,7 +55,7 @@ def cycle_bound(states: Any) -> Estimate:
     value = found.value / record.duration
     pairs = int(np.sum((reverse >= 0) & (reverse != np.arange(len(counts))))) // 2
     wait = np.diff(record.wait.cumsum()[at], prepend=0.0)
-    spread = sum_error(found.influence[number], pairs, wait)
+    spread = sum_error(found.influence[number], pairs, wait, record.path[at])
     return Estimate(
         np.asarray(value),
         np.asarray(spread / record.duration),

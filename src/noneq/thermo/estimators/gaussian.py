@@ -119,7 +119,7 @@ class _NoLogarithm(Exception):
 def _law(
     totals: tuple[Totals, ...], scale: np.ndarray, exposure: float
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """(A, D, dt) in the data's units."""
+    """(A, D, dt), every coordinate in the unit ``scale``, on which the rate does not depend."""
     one = totals[0]
     dt = float(one.time / one.count)
     if len(totals) == 1:
@@ -131,8 +131,8 @@ def _law(
         cross = two.cross / two.count - one.cross / one.count
         slopes = solve(one.paired / one.time * dt, cross)
         D = (2 * residual_rate(two) - residual_rate(one)) / 2
-    A = -(slopes[1:] / scale[:, None]).T
-    return A, D, dt
+    A = -(slopes[1:] / scale).T
+    return A, D / scale / scale[:, None], dt
 
 
 def _rate(A: np.ndarray, D: np.ndarray) -> float:

@@ -39,8 +39,9 @@ def plug_in_rate(states: Any) -> Estimate:
 
     Returns:
         Nats per unit time (per step for sequences without times). The error comes from 64 blocks of
-        successive transitions, hence it holds for one long sequence and for many short ones, if
-        blocks are long against the memory; near equilibrium the χ² law of the raw value, with as
+        successive transitions, or from whole paths if these differ more (metastable states); hence
+        it holds for one long sequence and for many short ones, if blocks or paths are long against
+        the memory; near equilibrium the χ² law of the raw value, with as
         many degrees of freedom as the graph has loops, takes its place.
         ``limit`` extrapolates from intervals dt, 2 dt and 4 dt to 0; None where it lies beyond
         half as much again. ``bound`` is "lower" if the
@@ -50,13 +51,16 @@ def plug_in_rate(states: Any) -> Estimate:
         InvalidInput: no whole numbers, uneven times, no transition, or states that hardly ever come
             back.
 
+    Warns:
+        UserWarning: few paths that stay in different metastable states.
+
     Source: Schnakenberg 1976, equation 7.6. The corrections are ours.
     """
     record = record_of(states, "plug_in_rate")
     found = reversed_counts(record.counts, record.reverse)
     memory, notes = _correlations(record)
     value = (found.value - memory) / record.duration
-    spread = sum_error(found.influence[record.kind], _loops(record), record.wait)
+    spread = sum_error(found.influence[record.kind], _loops(record), record.wait, record.path)
     lower = bool(found.one_way.any())
     if lower:
         notes = (one_way_note(record.names, record.counts, found.one_way), *notes)

@@ -83,8 +83,7 @@ def entropy_spectrum(trajectories: Trajectories) -> EntropySpectrum:
     check_steady_paths(trajectories, name, fields=True)
     dt, count = float(times.mean()), block_number(trajectories, 1)
     grid = shape[1:]
-    half = (*grid[:-1], grid[-1] // 2 + 1)
-    weight = _weights(grid).ravel()
+    weight = weights(grid).ravel()
     modes, channels = weight.size, shape[0]
     parts = [np.zeros((count, modes, channels, channels), complex) for _ in range(3)]
     number = np.zeros(count)
@@ -110,7 +109,7 @@ def entropy_spectrum(trajectories: Trajectories) -> EntropySpectrum:
         notes=notes,
         unit=unit,
     )
-    return EntropySpectrum(_wave_vectors(grid, half), as_estimate(slice(0, -1)), as_estimate(-1))
+    return EntropySpectrum(wave_vectors(grid), as_estimate(slice(0, -1)), as_estimate(-1))
 
 
 def _mode_rates(
@@ -159,7 +158,7 @@ def _amplitudes(
                     yield block, found[:-1], found[1:]
 
 
-def _weights(grid: tuple[int, ...]) -> np.ndarray:
+def weights(grid: tuple[int, ...]) -> np.ndarray:
     """How many of ±q each amplitude of the half spectrum stands for."""
     last = np.full(grid[-1] // 2 + 1, 2.0)
     last[0] = 1.0
@@ -168,7 +167,8 @@ def _weights(grid: tuple[int, ...]) -> np.ndarray:
     return np.broadcast_to(last, (*grid[:-1], last.size))
 
 
-def _wave_vectors(grid: tuple[int, ...], half: tuple[int, ...]) -> np.ndarray:
+def wave_vectors(grid: tuple[int, ...]) -> np.ndarray:
+    """Of the half spectrum, radians a site, ``(modes, axes)``."""
     lines = [2 * np.pi * np.fft.fftfreq(size) for size in grid[:-1]]
     lines.append(2 * np.pi * np.fft.rfftfreq(grid[-1]))
     return np.stack([part.ravel() for part in np.meshgrid(*lines, indexing="ij")], axis=1)

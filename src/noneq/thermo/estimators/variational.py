@@ -8,6 +8,7 @@ from jaxtyping import Array, Int
 
 from noneq._typing import Key, Numbers, Scalar
 from noneq.data.ensembles import Trajectories
+from noneq.domains import Discrete
 from noneq.estimate import Estimate
 from noneq.learning.loop import train
 from noneq.learning.objectives import AbstractLoss
@@ -15,6 +16,8 @@ from noneq.learning.training import Training
 from noneq.needs import observable
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.vectors.fields import MLP
+from noneq.thermo.estimators.checks import check_rough, check_steady_paths, roughness
+from noneq.thermo.estimators.indicators import indicators
 from noneq.thermo.estimators.linear_force import (
     Whitening,
     gains,
@@ -22,7 +25,6 @@ from noneq.thermo.estimators.linear_force import (
     whitened,
     whitening,
 )
-from noneq.thermo.estimators.path_checks import check_diffusive, check_still, one_hot
 from noneq.thermo.estimators.windows import Windows, windows
 
 
@@ -76,7 +78,8 @@ def variational_rate(
         Nats per unit time at the data's own interval, and a standard error over segments.
 
     Raises:
-        InvalidInput: too few frames, a coordinate that never moves, or one that moves without noise.
+        InvalidInput: too few frames, a coordinate that never moves or moves without noise, a law that
+            changes over the record, or a transition of discrete states whose reverse was never seen.
 
     Warns:
         UserWarning: frames further apart than the fastest relaxation.
@@ -84,13 +87,15 @@ def variational_rate(
     Source: Kim, Bae, Lee and Jeong 2020 (NEEP, arXiv 2003.04166). Deviations: the form of ΔS (theirs is
     h(w) − h(w̃), h a network), its linear part, cross-fitting and the correction of bias.
     """
-    discrete = not isinstance(trajectories, Trajectories)
-    data_of = one_hot(trajectories, _NAME) if discrete else trajectories
-    data = windows(data_of, window, lag, _NAME)
-    everything = np.arange(len(data.path))
-    check_still(data_of, _NAME)
+    if isinstance(trajectories, Trajectories) and not isinstance(trajectories.domain, Discrete):
+        discrete, paths = False, trajectories
+    else:
+        discrete, paths = True, indicators(trajectories, _NAME, window, lag)
+    data = windows(paths, window, lag, _NAME)
     if not discrete:
-        check_diffusive(data_of, lag, _NAME)
+        check_steady_paths(paths, _NAME, fields=True, lag=lag)
+        check_rough(roughness(paths, lag), paths, _NAME)
+    everything = np.arange(len(data.path))
     fold_key, *net_keys = jax.random.split(key, 3)
     order = np.asarray(jax.random.permutation(fold_key, len(everything)))
     halves = np.sort(order[::2]), np.sort(order[1::2])

@@ -79,7 +79,7 @@ def waiting_time_bound(events: Events, *, visible: Sequence[int] | None = None) 
     tied = int(np.count_nonzero(np.bincount(first, minlength=size)))
     free = max(int(np.sum(partner > np.arange(len(found)))) - tied // 2, 0)
     value = (joint.value - alone.value - tied) / seen.duration
-    spread = sum_error(influence, free, wait) / seen.duration
+    spread = sum_error(influence, free, wait, seen.path[:-1][same]) / seen.duration
     notes = (
         f"{size} kinds of transition, {len(found)} cells of (transition, next, waiting time).",
     )

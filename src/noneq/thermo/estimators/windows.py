@@ -44,6 +44,7 @@ class Windows:
         count: frames of a window, at least 2.
         lag: frames between two frames of a window.
         origin: ``(dim,)`` taken off the even parts.
+        scale: ``(dim,)`` unit of all parts: the spread of a coordinate, 1 for periodic ones.
         length: windows of a segment.
         path, begin: of every segment, the number of its path and its first frame.
     """
@@ -52,6 +53,7 @@ class Windows:
     count: int
     lag: int
     origin: Float[np.ndarray, " dim"]
+    scale: Float[np.ndarray, " dim"]
     length: int
     path: Int[np.ndarray, " segments"]
     begin: Int[np.ndarray, " segments"]
@@ -101,7 +103,7 @@ class Windows:
                 path, frames = path[seen], frames[seen]
             # Frame by frame, so that no more than the answer is held.
             states = np.stack([self.trajectories.values[path, f] for f in frames.T])
-            found.append(self._split(states.reshape(self.count, len(path), -1)))
+            found.append(self._split(states.reshape(self.count, len(path), self.origin.size)))
             missing -= len(path)
         even, odd = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return Block(even[None], odd[None], np.ones((1, len(even)), np.float32))
@@ -154,7 +156,7 @@ class Windows:
         odd = [frames[last - i] - frames[i] for i in range(half)]
         even = [frames[i] - self.origin + odd[i] / 2 for i in range(half)]
         even += [frames[half] - self.origin] * (self.count % 2)
-        join = lambda parts: np.concatenate(parts, axis=-1).astype(np.float32)
+        join = lambda parts: np.concatenate([x / self.scale for x in parts], -1, dtype=np.float32)
         return join(even), join(odd)
 
 
@@ -179,14 +181,18 @@ def windows(trajectories: Trajectories, count: int, lag: int, what: str) -> Wind
     pieces = min(math.ceil(_LEAST_SEGMENTS / n), room)
     length = math.ceil(room / pieces)
     starts = np.arange(0, room, length)
-    values = trajectories.values.reshape(n, frames, -1)
-    some = values[:: max(1, n // 256), :: max(1, frames // 256)].astype(np.float64)
-    origin = some.reshape(-1, values.shape[-1]).mean(0)
+    every = (slice(None, None, max(1, n // 256)), slice(None, None, max(1, frames // 256)))
+    some = np.asarray(trajectories.values[every], np.float64)[trajectories.observed[every]]
+    some = some.reshape(len(some), -1)
+    spread = some.std(0)
+    periods = periods_of(trajectories.domain, trajectories.event_shape).reshape(-1)
+    scale = np.where((periods > 0) | (spread == 0), 1.0, spread).astype(np.float32)
     return Windows(
         trajectories,
         count,
         lag,
-        origin,
+        some.mean(0),
+        scale,
         length,
         np.repeat(np.arange(n), len(starts)),
         np.tile(starts, n),

@@ -12,6 +12,7 @@ from noneq.needs import observable
 from noneq.thermo.free_energies import relations
 from noneq.thermo.free_energies.bootstrap import resampled
 from noneq.thermo.free_energies.inputs import as_works
+from noneq.thermo.free_energies.rare_works import rare_works
 from noneq.thermo.free_energies.relations import Works
 
 
@@ -19,6 +20,8 @@ Method: TypeAlias = Literal["jarzynski", "cumulants", "bar", "crossing"]
 
 _FEW = 20.0
 """Effective works below which an exponential mean is not to be trusted."""
+_HEAVY = 0.7
+"""Index of the tail of e^{−w} above which it is not either (Vehtari et al. 2024)."""
 _LITTLE = 0.06
 """Overlap below which errors are not: 0.03 for each direction (Klimovich, Shirts and Mobley 2015)."""
 
@@ -39,7 +42,8 @@ def free_energy(
     **Equation**, w = βW:
 
     - ``jarzynski``: e^{−βΔF} = ⟨e^{−w}⟩, forward works alone; its bias (1/n_eff − 1/n)/2 is
-      taken off.
+      taken off. Its error counts works lower than any that was drawn, by a Pareto law fitted to the
+      lowest ones (`noneq.thermo.free_energies.rare_works`).
     - ``cumulants``: βΔF = ⟨w⟩ − Var w/2, exact for Gaussian work; with backward works
       (⟨w_F⟩ − ⟨w_R⟩)/2 − (Var w_F − Var w_R)/12.
     - ``bar``: Σ_F 1/(1 + e^{M + w − βΔF}) = Σ_R 1/(1 + e^{−M + w + βΔF}), M = ln(n_F/n_R): the
@@ -71,8 +75,8 @@ def free_energy(
             sign, or beta not positive.
 
     Warns:
-        UserWarning: fewer than 20 effective works, works that are far from Gaussian for
-            ``cumulants``, little overlap, or none.
+        UserWarning: fewer than 20 effective works, weights with too heavy a tail, works that are far
+            from Gaussian for ``cumulants``, little overlap, or none.
 
     Source: Jarzynski 1997; Crooks 1999; Bennett 1976; Shirts et al. 2003; Hummer 2001.
     """
@@ -135,7 +139,22 @@ def _estimated(works: Works, method: str, bootstraps: int, seed: int) -> _Found:
         notes.append(_overlap_note(works, start))
     value = float(formula(works)) - (bias or 0.0)
     stderr = float(resampled(works, formula, bootstraps, seed).std(ddof=1))
+    if method == "jarzynski":
+        stderr = max(stderr, _error_of_rare(works, bootstraps, seed))
     return value, stderr, bias, bound, tuple(note for note in notes if note)
+
+
+def _error_of_rare(works: Works, bootstraps: int, seed: int) -> float:
+    """With the works that are too rare to have been drawn; a warning where they decide."""
+    drawn, k = rare_works(works.forward, bootstraps, seed)
+    if k > _HEAVY:
+        warnings.warn(
+            f"free_energy: the weights e^(−βW) have a tail of index {k:.2g} (above {_HEAVY} no number of "
+            "works makes their mean certain), so that the error may still be too small. Take backward "
+            "works and method='bar', or drive more slowly.",
+            stacklevel=5,
+        )
+    return float(drawn.std(ddof=1))
 
 
 def _bounded(works: Works, method: str, bootstraps: int, seed: int) -> _Found:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from noneq.estimate import log_average
+
 
 _ROUNDS = 200
 _TOLERANCE = 1e-10
@@ -41,7 +43,7 @@ class Works(NamedTuple):
 
 def exponential(works: Vector, weights: Weights) -> Values:
     """−ln ⟨e^{−w}⟩ (Jarzynski 1997)."""
-    return np.asarray(-_log_mean(-works, weights))
+    return np.asarray(-log_average(-works, weights))
 
 
 def effective(works: Vector, weights: Weights) -> Values:
@@ -150,22 +152,12 @@ def _moments(works: Vector, weights: Weights) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(works.mean() + shift), np.asarray(np.maximum(variance, 0.0))
 
 
-def _log_mean(logs: Vector, weights: Weights) -> Values:
-    """ln of the mean of e^logs, over those that were drawn."""
-    drawn = np.where(weights > 0, logs, -np.inf)
-    top = drawn.max(-1)
-    total = np.sum(weights * np.exp(drawn - top[..., None]), -1)
-    return np.asarray(top + np.log(total / logs.size))
-
-
 def _log_fermi(x: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """ln Σ 1/(1 + e^x), and minus its slope along x."""
-    logs = np.where(weights > 0, -np.logaddexp(0.0, x), -np.inf)
-    top = logs.max(-1)
-    terms = weights * np.exp(logs - top[..., None])
-    total = terms.sum(-1)
-    slope = np.sum(terms * _logistic(x), -1) / total
-    return np.asarray(top + np.log(total)), np.asarray(slope)
+    logs = -np.logaddexp(0.0, x)
+    total = log_average(logs, weights) + np.log(logs.shape[-1])
+    shares = weights * np.exp(logs - total[..., None])
+    return np.asarray(total), np.asarray(np.sum(shares * _logistic(x), -1))
 
 
 def _logistic(x: np.ndarray) -> np.ndarray:

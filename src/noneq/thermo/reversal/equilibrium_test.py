@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 
 from noneq.data.ensembles import Trajectories
-from noneq.domains import Discrete, periods_of
+from noneq.domains import Discrete
 from noneq.errors import InvalidInput
 from noneq.needs import observable
 from noneq.statistics.stationarity import stationarity_z
+from noneq.thermo.estimators.checks import check_smooth, roughness
 from noneq.thermo.reversal.current_library import coordinates_of, independent, library
 from noneq.thermo.reversal.current_sums import CurrentSums, current_sums, slowest_decay
 from noneq.thermo.reversal.verdict_line import CurrentTest, Verdict, noncentrality
@@ -22,7 +23,6 @@ _MOST_CURRENTS, _MOST_DEGREE = 55, 5
 _MOST_GRADIENTS = 130
 _FEWEST_PAIRS, _MEMORIES_A_CURRENT = 64, 4
 _MIXED = 0.6
-_SMOOTH = 3.5
 
 
 @observable("trajectories", number=False)
@@ -176,28 +176,4 @@ def _check_pairs(trajectories: Trajectories) -> None:
             f"verdict: {int(pairs.sum())} pairs of neighbouring records; at least {_FEWEST_PAIRS} are "
             "needed: give longer or more paths, or a smaller lag."
         )
-    some = np.linspace(0, len(seen) - 1, min(len(seen), 64)).astype(int)
-    values = np.asarray(trajectories.values[some][:, :20_000], np.float64)
-    both = pairs[some][:, : values.shape[1] - 1]
-    triples = both[:, 1:] & both[:, :-1]
-    if triples.sum() < _FEWEST_PAIRS:
-        return
-    period = periods_of(trajectories.domain, trajectories.event_shape)
-    cell = np.where(period > 0, period, 1.0)
-    step = np.diff(values, axis=1)
-    step -= np.where(period > 0, cell * np.round(step / cell), 0.0)
-    ratio = _variance(step[:, 1:] + step[:, :-1], triples) / np.maximum(
-        _variance(step[:, 1:], triples), 1e-300
-    )
-    if ratio.max() > _SMOOTH:
-        names, which = trajectories.names, int(ratio.argmax())
-        raise InvalidInput(
-            f"verdict: coordinate {names[which]!r} moves without noise (its moves over two frames are "
-            f"√{ratio.max():.2f} times those over one; noise gives √2). With velocities, or a noise "
-            "that does not reach every coordinate, equilibrium looks irreversible: leave such "
-            "coordinates out, or give a larger lag."
-        )
-
-
-def _variance(moves: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    return (moves[seen] ** 2).mean(0)
+    check_smooth(roughness(trajectories), trajectories, "verdict")
