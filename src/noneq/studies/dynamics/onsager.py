@@ -32,8 +32,8 @@ class OnsagerCell(AbstractCell):
 
     replicate: int = 0
     paths: int = 600
-    frames: int = 6001
-    interval: float = 0.01
+    frames: int = 3501
+    interval: float = 0.016
     curl: int = 5
 
     @property
@@ -90,4 +90,4 @@ def potential_error(
 
 def onsager_cells(*, quick: bool) -> list[AbstractCell]:
     """All cells of this file."""
-    return [OnsagerCell(paths=40, frames=1001) if quick else OnsagerCell()]
+    return [OnsagerCell(paths=40, frames=501) if quick else OnsagerCell()]

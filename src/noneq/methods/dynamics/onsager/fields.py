@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Scalar
 from noneq.constant import Constant
+from noneq.methods.dynamics.onsager.triangular import lower_root, solved
 
 
 _WALL = 1000.0
@@ -99,8 +100,8 @@ class OnsagerFields(eqx.Module):
 
     def dissipation(self, x: Float[Array, " dim"]) -> Scalar:
         """vᵀ (ε M)⁻¹ v, whose mean is the entropy production rate."""
-        v = self.velocity(x)
-        return v @ jnp.linalg.solve(self.temperature.value * self.mobility(x), v)
+        v = solved(lower_root(self.temperature.value * self.mobility(x)), self.velocity(x))
+        return v @ v
 
 
 def _filled(values: Array, dim: int, rows: np.ndarray, columns: np.ndarray) -> Array:

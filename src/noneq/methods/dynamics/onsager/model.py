@@ -24,14 +24,14 @@ from noneq.methods.dynamics.onsager.likelihood import BLOCKS
 from noneq.methods.dynamics.onsager.rates import rate
 from noneq.simulation.ensemble import simulate
 from noneq.simulation.learnt import LearntSystem
-from noneq.traits import AbstractModel, HasDrift, HasEnergy, HasPaths, HasScore, HasVelocity
+from noneq.traits import AbstractModel, HasDrift, HasPaths, HasScore, HasSplit
 
 
 _WALK, _STRIDE = 300, 0.5
 """Moves of the random walk that draws from the stationary law, and their size over the spread."""
 
 
-class OnsagerModel(AbstractModel, HasDrift, HasPaths, HasEnergy, HasScore, HasVelocity):
+class OnsagerModel(AbstractModel, HasSplit, HasDrift, HasPaths, HasScore):
     """dX = [−(M + W)∇V + ε div(M + W)] dt + √(2 ε M) dW with the law e^{−V/ε}/Z.
 
     Attributes:
@@ -96,6 +96,16 @@ class OnsagerModel(AbstractModel, HasDrift, HasPaths, HasEnergy, HasScore, HasVe
     ) -> Float[Array, "*event"]:
         """v = −W∇V + ε div W of the stationary current."""
         return self.fields.velocity(x)
+
+    @checked
+    def mobility(self, x: Float[Array, "*event"]) -> Array:
+        """M."""
+        return self.fields.mobility(x)
+
+    @checked
+    def circulation(self, x: Float[Array, "*event"]) -> Array:
+        """W."""
+        return self.fields.circulation(x)
 
     def entropy_production_rate(self, states: Any = None) -> Estimate:
         """⟨vᵀ (ε M)⁻¹ v⟩ with its error, that of the fit included, nats per unit time.

@@ -22,7 +22,7 @@ from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_init
 from noneq.learning.watching import watched
 from noneq.methods.dynamics.onsager.fields import OnsagerFields
-from noneq.methods.dynamics.onsager.likelihood import flat, greatest, placed
+from noneq.methods.dynamics.onsager.likelihood import greatest, learnt, placed
 from noneq.methods.dynamics.onsager.model import OnsagerModel
 from noneq.methods.dynamics.onsager.rates import potential_guess, rate
 from noneq.statistics.increments import Increments, increments
@@ -132,7 +132,7 @@ class OnsagerDynamics(AbstractMethod):
             complete=self.complete,
         )
         starts = min(sum(summary.counts), _STARTS)
-        return OnsagerModel(fields, summary, starts, flat(fields).size)
+        return OnsagerModel(fields, summary, starts, sum(leaf.size for leaf in learnt(fields)))
 
     @checked
     @watched
