@@ -344,7 +344,7 @@ def _learnt_dissipation(moved: nq.Trajectories) -> list[Entry]:
         Entry(
             "thermo.free_energy_over_time",
             thermo.free_energy_over_time,
-            {"model": Trap.of(), "data": two},
+            {"model": sliding, "data": two},
         ),
         Entry("thermo.score_rate", thermo.score_rate, moving | {"diffusivity": 0.5}),
         Entry("thermo.snapshot_rate", thermo.snapshot_rate, moving | {"diffusivity": 0.5}),
