@@ -10,6 +10,7 @@ from noneq.domains import Free
 from noneq.traits import (
     AbstractModel,
     HasDrift,
+    HasEnergy,
     HasNoising,
     HasNoisyVelocity,
     HasScore,
@@ -17,7 +18,7 @@ from noneq.traits import (
 )
 
 
-class Sliding(AbstractModel, HasScore, HasVelocity):
+class Sliding(AbstractModel, HasScore, HasEnergy, HasVelocity):
     """N(c t, I) in the plane, moved by c + w J (x − c t): the turning leaves the law as it is."""
 
     slide: float
@@ -43,6 +44,9 @@ class Sliding(AbstractModel, HasScore, HasVelocity):
 
     def score(self, x, *, time=None, condition=None):
         return self.centre(time) - x
+
+    def energy(self, x, *, time=None, condition=None):
+        return jnp.sum((x - self.centre(time)) ** 2) / 2
 
     def velocity(self, x, *, time=None, condition=None):
         y = x - self.centre(time)

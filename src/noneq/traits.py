@@ -170,6 +170,33 @@ class HasDrift(eqx.Module):
         """B(t, x): scalar, diagonal (state's shape) or matrix."""
 
 
+class HasEnergy(eqx.Module):
+    """Trait: an energy whose Boltzmann law at each time is the model."""
+
+    @abstractmethod
+    def energy(self, x: State, *, time: Time = None, condition: Any = None) -> Scalar:
+        """E(x, time) up to a constant per time, in the unit of kT that the model states."""
+
+
+class HasSplit(HasVelocity, HasEnergy):
+    """Trait: a steady diffusion of law e^{−energy} taken apart into dissipation and circulation.
+
+    dX = [−(M + W)∇V + ε div(M + W)] dt + √(2 ε M) dW, energy = V/ε, velocity v = −W∇V + ε div W.
+    """
+
+    @abstractmethod
+    def mobility(self, x: State) -> Array:
+        """M at one state, (dim, dim), positive definite."""
+
+    @abstractmethod
+    def circulation(self, x: State) -> Array:
+        """W at one state, (dim, dim), skew."""
+
+    @abstractmethod
+    def entropy_production_rate(self) -> Estimate:
+        """⟨vᵀ (ε M)⁻¹ v⟩ with the error of the fit, nats per unit time."""
+
+
 class HasLogProb(eqx.Module):
     """Trait: normalised log density, exact or by an exact-divergence ODE."""
 
@@ -231,14 +258,6 @@ class HasPriorMismatch(eqx.Module):
         self, x: State, *, time: Time = None, condition: Any = None, key: Key
     ) -> Scalar:
         """log k_1(z | x) − log prior(z) of one noised state z: its mean is a KL in nats."""
-
-
-class HasEnergy(eqx.Module):
-    """Trait: an energy whose Boltzmann law at each time is the model."""
-
-    @abstractmethod
-    def energy(self, x: State, *, time: Time = None, condition: Any = None) -> Scalar:
-        """E(x, time) up to a constant per time, in the unit of kT that the model states."""
 
 
 class HasPaths(eqx.Module):

@@ -341,6 +341,11 @@ def _learnt_dissipation(moved: nq.Trajectories) -> list[Entry]:
             thermo.variational_rate,
             {"trajectories": moved, "window": 2, "lag": 1, "net": None, "key": _key()},
         ),
+        Entry(
+            "thermo.free_energy_over_time",
+            thermo.free_energy_over_time,
+            {"model": sliding, "data": two},
+        ),
         Entry("thermo.score_rate", thermo.score_rate, moving | {"diffusivity": 0.5}),
         Entry("thermo.snapshot_rate", thermo.snapshot_rate, moving | {"diffusivity": 0.5}),
         Entry("thermo.transport_bound", thermo.transport_bound, {"data": two, "diffusivity": 0.5}),

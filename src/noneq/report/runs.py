@@ -16,6 +16,7 @@ from noneq.report.lines import line_pictures
 from noneq.report.motions import path_pictures
 from noneq.report.observed import data_name
 from noneq.report.sheets import sheet_pictures
+from noneq.report.thermo_page.split import split_pictures, split_tables
 from noneq.report.transports import transport_pictures
 from noneq.spec import to_toml
 from noneq.store import inside, load, read_rows
@@ -40,6 +41,7 @@ PICTURES: tuple[Callable[[Any], Sequence[Figure]], ...] = (
     transport_pictures,
     chain_pictures,
     flow_pictures,
+    split_pictures,
 )
 """Functions of a `Fit`, in the order of the page; each gives none where the model lacks the trait."""
 
@@ -79,7 +81,7 @@ def run_report(
         lead=_lead(fit.summary),
         notes=notes,
         figures=figures,
-        tables=[*_scores(rows), *flow_tables(fit), _data_table(fit.summary)],
+        tables=[*_scores(rows), *flow_tables(fit), *split_tables(fit), _data_table(fit.summary)],
         limits=_limits(fit, rows),
         sources=[bibtex(fit.method.source)],
         command=str(fit.meta.get("command", "")) or f"noneq report {folder}",

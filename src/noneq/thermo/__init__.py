@@ -65,6 +65,7 @@ from noneq.thermo.free_energies.fluctuation_theorems import (
 )
 from noneq.thermo.free_energies.free_energy import free_energy as free_energy
 from noneq.thermo.free_energies.many_states import mbar as mbar, state_energies as state_energies
+from noneq.thermo.free_energies.over_time import free_energy_over_time as free_energy_over_time
 from noneq.thermo.learnt.residuals import (
     continuity_residual as continuity_residual,
     fokker_planck_residual as fokker_planck_residual,

@@ -1,7 +1,7 @@
 """A fitted model under the laws of thermodynamics: what it dissipates, and what it violates."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -34,6 +34,7 @@ from noneq.traits import (
     HasNoising,
     HasPaths,
     HasScore,
+    HasSplit,
     HasVelocity,
 )
 
@@ -91,6 +92,8 @@ def audit(
     """Entropy production of a fitted model, and the residuals of its equations, by what it can do.
 
     - a chain of hidden states (`HasChain`): Schnakenberg's entropy production, exact;
+    - a steady diffusion taken apart (`HasSplit`): its own rate over the data, the error of the fit
+      included;
     - velocity or drift with a score: `score_rate`, and where both velocity and score are learnt the
       residual of the continuity equation (`continuity_residual`); a model of an invariant flow has
       its own residual;
@@ -133,6 +136,9 @@ def audit(
     if isinstance(model, HasChain):
         rate = chain_entropy_production(np.asarray(model.transition_matrix(), np.float64))
         ledger.add("entropy_production", lambda: _exact(rate))
+    elif isinstance(model, HasSplit):
+        # Its own error counts that of the fit.
+        ledger.add("entropy_production", lambda: _of_split(model))
     elif isinstance(model, HasScore) and isinstance(model, HasVelocity | HasDrift):
         rate_key, residual_key = next(keys), next(keys)
         noise = {} if diffusivity is None else {"diffusivity": diffusivity}
@@ -218,6 +224,12 @@ def _exact(rate: float) -> Estimate:
         )
     zero, one = np.zeros(()), np.ones(())
     return Estimate(np.asarray(rate), zero, one, method="schnakenberg", unit="nat/step")
+
+
+def _of_split(model: HasSplit) -> Estimate:
+    note = "Over the states of the data; the standard error counts that of the fit."
+    rate = model.entropy_production_rate()
+    return replace(rate, method="mobility and circulation", unit="nat/time", notes=(note,))
 
 
 def _needed(times: np.ndarray | None) -> np.ndarray:

@@ -73,14 +73,51 @@ def test_the_well_keeps_its_law_and_dissipates_as_computed():
 
 
 def test_the_rotational_trap_is_taken_apart(fit):
-    """EP = 8 (steps of 0.01 bias it by 1 %), V = |x|²/2, W = 2 J, M = 1."""
+    """EP = 8, V = |x|²/2, W = 2 J, M = 1."""
     rate = fit.model.entropy_production_rate()
-    assert abs(rate.value - 8) < 4 * rate.stderr + 0.1
+    assert abs(rate.value - 8) < 4 * rate.stderr
     assert rate.stderr < 1.0
     f, x = fit.model.fields, jnp.asarray([0.7, -0.4])
     np.testing.assert_allclose(f.mobility(x), np.eye(2), atol=0.05)
     np.testing.assert_allclose(f.circulation(x), [[0, -2], [2, 0]], atol=0.5)
     np.testing.assert_allclose(fit.model.score(x), -x, atol=0.3)
+
+
+def test_the_error_of_the_step_is_taken_off(data):
+    """Euler steps of 0.05 see 7.58 in place of 8, whatever the noise of the record is."""
+    coarse = data.frames(slice(0, None, 5))
+    first, second = (
+        OnsagerDynamics(**SMALL, order=order).fit(coarse, key=KEY).model.entropy_production_rate()
+        for order in (1, 2)
+    )
+    assert 1.03 < second.value / first.value < 1.09
+
+
+def test_the_law_ends_beyond_the_data(fit):
+    """A potential that falls far out, as one of a degree that is too high may."""
+    down = jnp.full_like(fit.model.fields.potential, -1.0)
+    f = eqx.tree_at(lambda f: f.potential, fit.model.fields, down)
+    edge = f.edge.value * f.scale.value
+    assert f.energy(f.centre.value + 1.2 * edge) < f.energy(f.centre.value)
+    assert f.energy(f.centre.value + 20 * edge) > 1e3
+
+
+def test_coarse_steps_are_warned_of(data):
+    coarse = data.frames(slice(0, None, 40))
+    with pytest.warns(UserWarning, match="record at intervals below"):
+        OnsagerDynamics(**SMALL, order=1).fit(coarse, key=KEY)
+
+
+@pytest.mark.slow
+def test_the_error_of_the_dissipation_is_honest():
+    """Twenty records: the distances from 8 are as large as their errors say."""
+    z = []
+    for i in range(20):
+        paths = nq.simulate(Linear(), np.arange(0, 4, 0.01), n=50, key=jax.random.key(100 + i))
+        rate = OnsagerDynamics(**SMALL).fit(paths, key=KEY).model.entropy_production_rate()
+        z.append((rate.value - 8) / rate.stderr)
+    assert 0.6 < np.std(z) < 1.6
+    assert abs(np.mean(z)) < 1.0
 
 
 def test_draws_follow_the_stationary_law(fit):
@@ -104,3 +141,7 @@ def test_what_cannot_be_fitted_is_refused(data, rng):
         OnsagerDynamics().fit(data.frames(slice(0, 2)).take(np.arange(3)), key=KEY)
     with pytest.raises(InvalidInput, match="potential = 1"):
         OnsagerDynamics(potential=1)
+    with pytest.raises(InvalidInput, match="set order = 1"):
+        OnsagerDynamics(**SMALL).fit(data.frames(slice(0, 2)), key=KEY)
+    with pytest.raises(InvalidInput, match="order = 3"):
+        OnsagerDynamics(order=3)

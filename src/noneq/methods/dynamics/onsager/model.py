@@ -1,8 +1,6 @@
 """A motion that is the sum of dissipation and circulation; its stationary law is known by its form."""
 
-import functools
-import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -21,113 +19,19 @@ from noneq.estimate import Estimate
 from noneq.frames.checks import check_count
 from noneq.frames.frame import Frame
 from noneq.kinds import checked
+from noneq.methods.dynamics.onsager.fields import OnsagerFields
+from noneq.methods.dynamics.onsager.likelihood import BLOCKS
+from noneq.methods.dynamics.onsager.rates import rate
 from noneq.simulation.ensemble import simulate
 from noneq.simulation.learnt import LearntSystem
-from noneq.traced import jit
-from noneq.traits import AbstractModel, HasDrift, HasEnergy, HasPaths, HasScore, HasVelocity
+from noneq.traits import AbstractModel, HasDrift, HasPaths, HasScore, HasSplit
 
 
 _WALK, _STRIDE = 300, 0.5
 """Moves of the random walk that draws from the stationary law, and their size over the spread."""
 
 
-class OnsagerFields(eqx.Module):
-    """V, M and W at one state, as polynomials of z = (x − centre)/scale.
-
-    **Equation**: V = Σ_j a_j b_j(z), L_ij = Σ_k l_ijk b_k(z) lower triangular, M = L Lᵀ + floor,
-    W skew with Σ_k w_ijk b_k(z) above its diagonal.
-
-    Args:
-        potential: (p − 1,), without the constant.
-        factor: (dim (dim + 1)/2, q).
-        curl: (dim (dim − 1)/2, r).
-        floor: (dim,), added to the diagonal of M.
-        powers: of the potential, (p − 1, dim); powers of factor and curl are the first of these,
-            after a constant.
-        centre, scale: of every coordinate.
-        temperature: ε.
-        complete: with ε div W, which keeps e^{−V/ε} stationary; without, the literal form.
-    """
-
-    potential: Array
-    factor: Array
-    curl: Array
-    floor: Constant
-    centre: Constant
-    scale: Constant
-    temperature: Constant
-    powers: tuple[tuple[int, ...], ...] = eqx.field(static=True)
-    complete: bool = eqx.field(static=True)
-
-    def basis(self, x: Float[Array, " dim"]) -> Float[Array, " functions"]:
-        """1 and the monomials of z."""
-        z = (x - self.centre.value) / self.scale.value
-        rows = [jnp.ones_like(z)]
-        for _ in range(max(map(max, self.powers))):
-            rows.append(rows[-1] * z)
-        # Written out instead of gathered, which compiles to one loop over the states.
-        terms = [
-            functools.reduce(operator.mul, [rows[k][i] for i, k in enumerate(row) if k])
-            for row in self.powers
-        ]
-        return jnp.stack([jnp.ones(()), *terms])
-
-    def energy(self, x: Float[Array, " dim"]) -> Scalar:
-        """V."""
-        return self.basis(x)[1:] @ self.potential
-
-    def mobility(self, x: Float[Array, " dim"]) -> Float[Array, "dim dim"]:
-        """M."""
-        values = self.factor @ self.basis(x)[: self.factor.shape[1]]
-        L = _filled(values, x.size, *np.tril_indices(x.size))
-        return L @ L.T + jnp.diag(self.floor.value)
-
-    def circulation(self, x: Float[Array, " dim"]) -> Float[Array, "dim dim"]:
-        """W."""
-        values = self.curl @ self.basis(x)[: self.curl.shape[1]]
-        W = _filled(values, x.size, *np.triu_indices(x.size, 1))
-        return W - W.T
-
-    def drift(self, x: Float[Array, " dim"]) -> Float[Array, " dim"]:
-        """f of dX = f dt + √(2 ε M) dW."""
-        if self.complete:
-            A, spread = _divergence(lambda x: self.mobility(x) + self.circulation(x), x)
-        else:
-            M, spread = _divergence(self.mobility, x)
-            A = M + self.circulation(x)
-        return -A @ jax.grad(self.energy)(x) + self.temperature.value * spread
-
-    def velocity(self, x: Float[Array, " dim"]) -> Float[Array, " dim"]:
-        """v of the current p v, p = e^{−V/ε}/Z."""
-        W, spread = _divergence(self.circulation, x)
-        v = -W @ jax.grad(self.energy)(x)
-        return v + self.temperature.value * spread if self.complete else v
-
-    def dissipation(self, x: Float[Array, " dim"]) -> Scalar:
-        """vᵀ (ε M)⁻¹ v, whose mean is the entropy production rate."""
-        v = self.velocity(x)
-        return v @ jnp.linalg.solve(self.temperature.value * self.mobility(x), v)
-
-
-def _filled(values: Array, dim: int, rows: np.ndarray, columns: np.ndarray) -> Array:
-    """A matrix with these values at these places, by a product with a constant."""
-    place = np.zeros((dim * dim, len(rows)), np.float32)
-    place[rows * dim + columns, np.arange(len(rows))] = 1.0
-    return (jnp.asarray(place, values.dtype) @ values).reshape(dim, dim)
-
-
-def _divergence(matrix: Callable[[Array], Array], x: Array) -> tuple[Array, Array]:
-    """A and (div A)_i = Σ_j ∂_j A_ij."""
-
-    def both(x: Array) -> tuple[Array, Array]:
-        A = matrix(x)
-        return A, A
-
-    slopes, A = jax.jacfwd(both, has_aux=True)(x)
-    return A, jnp.einsum("ijj->i", slopes)
-
-
-class OnsagerModel(AbstractModel, HasDrift, HasPaths, HasEnergy, HasScore, HasVelocity):
+class OnsagerModel(AbstractModel, HasSplit, HasDrift, HasPaths, HasScore):
     """dX = [−(M + W)∇V + ε div(M + W)] dt + √(2 ε M) dW with the law e^{−V/ε}/Z.
 
     Attributes:
@@ -135,20 +39,24 @@ class OnsagerModel(AbstractModel, HasDrift, HasPaths, HasEnergy, HasScore, HasVe
         frame: the user's side.
         starts: states of the data, from which draws and paths start.
         step: of the integration, in physical time.
-        spread: covariance of the parameters, in the order of the leaves of ``fields``.
+        influence: of the blocks of the record on the coefficients, in the order of the leaves of
+            ``fields``; their scatter is the error of the fit.
+        rate: entropy production over all states of the data, and its standard error.
     """
 
     fields: OnsagerFields
     frame: Frame
     starts: Constant
     step: Constant
-    spread: Constant
+    influence: Constant
+    rate: Constant
 
     def __init__(self, fields: OnsagerFields, summary: Summary, starts: int, size: int):
         self.fields, self.frame = fields, Frame(summary)
         self.starts = Constant(jnp.zeros((starts, summary.dim)))
         self.step = Constant(jnp.ones(()))
-        self.spread = Constant(jnp.zeros((size, size)))
+        self.influence = Constant(jnp.zeros((BLOCKS, size)))
+        self.rate = Constant(jnp.zeros(2))
 
     @property
     def event_shape(self) -> tuple[int, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -189,16 +97,39 @@ class OnsagerModel(AbstractModel, HasDrift, HasPaths, HasEnergy, HasScore, HasVe
         """v = −W∇V + ε div W of the stationary current."""
         return self.fields.velocity(x)
 
+    @checked
+    def mobility(self, x: Float[Array, "*event"]) -> Array:
+        """M."""
+        return self.fields.mobility(x)
+
+    @checked
+    def circulation(self, x: Float[Array, "*event"]) -> Array:
+        """W."""
+        return self.fields.circulation(x)
+
     def entropy_production_rate(self, states: Any = None) -> Estimate:
-        """⟨vᵀ (ε M)⁻¹ v⟩ with the error of the fit, nats per unit time.
+        """⟨vᵀ (ε M)⁻¹ v⟩ with its error, that of the fit included, nats per unit time.
+
+        The error is the scatter of 100 blocks of the record, which must be long against the
+        relaxation; each is followed through the fit to the end.
 
         Args:
-            states: (n, dim) of the stationary law to average over; None takes the data's.
+            states: (n, dim) of the stationary law to average over; None takes all of the data.
+
+        Raises:
+            InvalidInput: states of another shape.
         """
-        x = self.starts.value if states is None else jnp.asarray(states, float)
-        mean, slope, variance = _rate(self.fields, x)
-        error = slope @ np.asarray(self.spread.value, np.float64) @ slope + variance / len(x)
-        return Estimate(np.asarray(mean), np.asarray(np.sqrt(error)), np.asarray(len(x)))
+        if states is None:
+            value, error = np.asarray(self.rate.value, np.float64)
+            return Estimate(np.asarray(value), np.asarray(error), np.asarray(BLOCKS))
+        x = np.asarray(states, np.float64)
+        if x.ndim != 2 or x.shape[1:] != self.event_shape:
+            raise InvalidInput(
+                f"entropy_production_rate: states of shape {x.shape}; expected (n, "
+                f"{self.event_shape[0]})."
+            )
+        value, error = rate(self.fields, x, np.asarray(self.influence.value, np.float64))
+        return Estimate(np.asarray(value), np.asarray(error), np.asarray(len(x)))
 
     @checked
     def sample(
@@ -236,27 +167,6 @@ class OnsagerModel(AbstractModel, HasDrift, HasPaths, HasEnergy, HasScore, HasVe
         paths = simulate(system, at, n=n, key=key, start=x)
         names, units, time_unit = self.frame.labels
         return Trajectories(paths.values, at, names=names, units=units, time_unit=time_unit)
-
-
-@jit
-def _means(fields: OnsagerFields, x: Array) -> tuple[Array, Any, Array]:
-    parts, whole = eqx.partition(fields, _is_learnt(fields))
-    each = lambda parts: jax.vmap(eqx.combine(parts, whole).dissipation)(x)
-    value = each(parts)
-    slope = jax.grad(lambda parts: each(parts).mean())(parts)
-    return value.mean(), slope, value.var()
-
-
-def _rate(fields: OnsagerFields, x: Array) -> tuple[float, np.ndarray, float]:
-    mean, slope, variance = _means(fields, x)
-    flat = np.concatenate([np.asarray(leaf, np.float64).ravel() for leaf in jax.tree.leaves(slope)])
-    return float(mean), flat, float(variance)
-
-
-def _is_learnt(fields: OnsagerFields) -> Any:
-    """True for the coefficients alone."""
-    false = jax.tree.map(lambda _: False, fields)
-    return eqx.tree_at(lambda f: (f.potential, f.factor, f.curl), false, (True, True, True))
 
 
 @eqx.filter_jit

@@ -3,6 +3,7 @@
 import itertools
 import time as clock
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,27 +11,32 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 
 from noneq._typing import Key
 from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary, summarise
 from noneq.domains import Free
-from noneq.errors import InvalidInput, SolveFailed, WrongType
+from noneq.errors import InvalidInput, WrongType
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_init
 from noneq.learning.watching import watched
-from noneq.methods.dynamics.onsager.model import OnsagerFields, OnsagerModel
+from noneq.methods.dynamics.onsager.fields import OnsagerFields
+from noneq.methods.dynamics.onsager.likelihood import greatest, learnt, placed
+from noneq.methods.dynamics.onsager.model import OnsagerModel
+from noneq.methods.dynamics.onsager.rates import potential_guess, rate
 from noneq.statistics.increments import Increments, increments
-from noneq.traced import jit
 
 
 _FLOOR = 1e-3
 """Of the mobility, relative to its size in the data."""
-_PART = 100_000
 _STARTS = 16_384
 _MOST = 16
+_EDGE = 5.0
+_BEYOND = 1.1
+"""Where the wall of the potential begins, over the farthest datum."""
+_COARSE = 0.5
+_OUTSIDE = 0.02
 
 
 class OnsagerDynamics(AbstractMethod):
@@ -43,8 +49,10 @@ class OnsagerDynamics(AbstractMethod):
         V, L and W as polynomials of the normalised state. By this form e^{−V/ε}/Z is stationary,
         v = −W∇V + ε div W its current velocity, and ⟨vᵀ (ε M)⁻¹ v⟩ its entropy production.
     Objective and weight:
-        the exact Gaussian likelihood of one Euler–Maruyama step over all pairs of frames, maximised
-        by L-BFGS; steps must be short against the fastest relaxation.
+        the Gaussian likelihood of one Euler–Maruyama step over all pairs of frames, maximised by
+        Fisher scoring from the V of score matching. Its error in the step h is taken off by
+        extrapolation: coefficients 2 θ(h) − θ(2h) from every frame and every second one (order 2).
+        Steps must be short against the fastest relaxation all the same.
     Sampling:
         a random walk on e^{−V/ε}; paths by Euler–Maruyama.
     Source and deviations:
@@ -54,9 +62,11 @@ class OnsagerDynamics(AbstractMethod):
 
     Args:
         temperature: ε, which sets the unit of V (and the inverse one of M and W): the data do not tell.
-        potential, mobility, curl: degrees of V, of L and of W; the latter two at most the first.
+        potential, mobility, curl: degrees of V, of L and of W. ``bic`` of the fit falls as long as
+            higher degrees pay.
         complete: with ε div W. False is the literal form, for comparison.
-        steps: of L-BFGS, at most.
+        order: 2 extrapolates to steps of zero; 1 does not.
+        steps: of the scoring, at most.
 
     Raises:
         InvalidInput: degrees or a temperature out of range; data with walls, periods or conditions,
@@ -72,15 +82,18 @@ class OnsagerDynamics(AbstractMethod):
     mobility: int = 2
     curl: int = 2
     complete: bool = True
-    steps: int = 500
+    order: int = 2
+    steps: int = 100
 
     def __check_init__(self) -> None:
         degrees = (self.mobility, self.curl)
-        if not (2 <= self.potential <= 10 and min(degrees) >= 0 and max(degrees) <= self.potential):
+        if not (2 <= self.potential <= 10 and min(degrees) >= 0 and max(degrees) <= 10):
             raise InvalidInput(
                 f"OnsagerDynamics: potential = {self.potential}, mobility = {self.mobility}, curl = "
-                f"{self.curl}; expected a potential of degree 2 to 10, the others from 0 up to that."
+                f"{self.curl}; expected a potential of degree 2 to 10, the others from 0 to 10."
             )
+        if self.order not in (1, 2):
+            raise InvalidInput(f"OnsagerDynamics: order = {self.order}; expected 1 or 2.")
         if not (0 < self.temperature < float("inf") and self.steps > 0):
             raise InvalidInput(
                 f"OnsagerDynamics: temperature = {self.temperature}, steps = {self.steps}; expected "
@@ -95,25 +108,31 @@ class OnsagerDynamics(AbstractMethod):
                 f"OnsagerDynamics: states of shape {summary.event_shape}; expected vectors of at most "
                 f"{_MOST} numbers (command line: --components)."
             )
-        powers = _powers(dim, self.potential)
+        powers = _powers(dim, max(self.potential, self.mobility, self.curl))
         count = lambda degree: sum(sum(row) <= degree for row in powers) + 1
         diagonal = [i for i, (a, b) in enumerate(zip(*np.tril_indices(dim), strict=True)) if a == b]
         spread = jnp.asarray(summary.scale, float)
         fields = OnsagerFields(
             potential=jnp.asarray(
-                [self.temperature / 2 * (sorted(row)[-1] == sum(row) == 2) for row in powers], float
+                [
+                    self.temperature / 2 * (sorted(row)[-1] == sum(row) == 2)
+                    for row in powers
+                    if sum(row) <= self.potential
+                ],
+                float,
             ),
             factor=jnp.zeros((dim * (dim + 1) // 2, count(self.mobility))).at[diagonal, 0].set(1.0),
             curl=jnp.zeros((dim * (dim - 1) // 2, count(self.curl))),
             floor=Constant(jnp.zeros(dim)),
             centre=Constant(jnp.asarray(summary.shift, float)),
             scale=Constant(spread),
+            edge=Constant(jnp.full(dim, _EDGE)),
             temperature=Constant(jnp.asarray(self.temperature, float)),
             powers=powers,
             complete=self.complete,
         )
-        size = sum(leaf.size for leaf in (fields.potential, fields.factor, fields.curl))
-        return OnsagerModel(fields, summary, min(sum(summary.counts), _STARTS), size)
+        starts = min(sum(summary.counts), _STARTS)
+        return OnsagerModel(fields, summary, starts, sum(leaf.size for leaf in learnt(fields)))
 
     @checked
     @watched
@@ -141,42 +160,59 @@ class OnsagerDynamics(AbstractMethod):
         summary = summarise(data)
         check_init(self, init, summary)
         model = self.init(summary, key=key) if init is None else init
-        pairs = increments(data)
-        size = model.spread.value.shape[0]
+        lags = [increments(data, lag) for lag in self._lags(data)]
+        pairs = lags[0]
+        size = model.influence.value.shape[1]
         if pairs.move.size < 2 * size:
             raise InvalidInput(
                 f"OnsagerDynamics: {len(pairs.move)} pairs of frames for {size} coefficients; give "
                 "longer paths, or lower degrees."
             )
-        states = data.values[data.observed].reshape(-1, summary.dim)
-        chosen = np.random.default_rng(0).permutation(len(states))[: len(model.starts.value)]
-        model = eqx.tree_at(
-            lambda m: (m.starts.value, m.step.value),
-            model,
-            (jnp.asarray(states[chosen]), jnp.asarray(float(pairs.dt.min()), float)),
-        )
-        if init is None:
-            model = _began(model, pairs, self.temperature)
+        states = data.values[data.observed].reshape(-1, summary.dim).astype(np.float64)
+        model = _began(model, states, pairs, self.temperature, new=init is None)
         history: dict[str, list[float]] = {"step": [], "loss": []}
 
         def report(loss: float) -> None:
             history["step"].append(float(len(history["step"])))
             history["loss"].append(loss)
-            if callable(progress) and len(history["step"]) % 10 == 0:
+            if callable(progress):
                 progress(len(history["step"]), self.steps, {"loss": loss})
 
-        fields, spread = _maximise(model.fields, pairs, self.steps, report)
-        place = lambda m: (m.fields, m.spread.value)
-        model = eqx.tree_at(place, model, (fields, jnp.asarray(spread, float)))
-        meta: dict[str, Any] = {"seconds": clock.monotonic() - began}
-        if not _confined(fields):
-            text = (
-                "the potential falls at large states, so e^{−V/ε} has no norm; lower its degree, or "
-                "give more data at the edge"
-            )
+        found, fields = [], model.fields
+        for one in lags:
+            found.append(greatest(fields, one, self.steps, report))
+            fields = placed(fields, found[-1].theta)
+        weights = (1.0,) if len(found) == 1 else (2.0, -1.0)
+        theta, influence = (
+            sum(w * part for w, part in zip(weights, parts, strict=True))
+            for parts in zip(*((one.theta, one.influence) for one in found), strict=True)
+        )
+        fields = placed(fields, theta)
+        production = rate(fields, states, influence)
+        place = lambda m: (m.fields, m.influence.value, m.rate.value)
+        values = (fields, jnp.asarray(influence, float), jnp.asarray(production, float))
+        model = eqx.tree_at(place, model, values)
+        count = len(pairs.dt)
+        bic = 2 * count * found[0].loss + size * float(np.log(count))
+        meta: dict[str, Any] = {"seconds": clock.monotonic() - began, "bic": bic}
+        doubts = list(_doubts(model, all(one.reached for one in found), pairs, key))
+        for text in doubts:
             warnings.warn(f"OnsagerDynamics: {text}.", stacklevel=2)
-            meta["warnings"] = [text]
+        if doubts:
+            meta["warnings"] = doubts
         return Fit(model, history, self, summary, meta)
+
+    def _lags(self, data: Trajectories) -> tuple[int, ...]:
+        """Frames from the start to the end of a pair."""
+        if self.order == 1:
+            return (1,)
+        seen = data.observed
+        if not (seen[:, :-2] & seen[:, 2:]).any():
+            raise InvalidInput(
+                "OnsagerDynamics: no path has two observed frames 2 apart, which order = 2 compares; "
+                "give longer paths, or set order = 1."
+            )
+        return (1, 2)
 
 
 def _powers(dim: int, degree: int) -> tuple[tuple[int, ...], ...]:
@@ -195,100 +231,49 @@ def _sparse(dim: int, degree: int) -> list[tuple[int, ...]]:
     return found
 
 
-def _began(model: OnsagerModel, pairs: Increments, temperature: float) -> OnsagerModel:
-    """Mobility of the size that the displacements show, and its floor."""
+def _began(
+    model: OnsagerModel, states: np.ndarray, pairs: Increments, temperature: float, *, new: bool
+) -> OnsagerModel:
+    """What the data say before the fit, and the first guess of V and M if there is none."""
+    starts = model.starts.value.shape[0]
+    # In the order of the record, evenly.
+    some = states[np.linspace(0, len(states) - 1, starts).astype(int)]
+    fields = model.fields
+    reach = np.abs((states - np.asarray(fields.centre.value)) / np.asarray(fields.scale.value))
+    place = lambda m: (m.starts.value, m.step.value, m.fields.edge.value)
+    known = (some, pairs.dt.min(), _BEYOND * reach.max(0).clip(1e-3))
+    model = eqx.tree_at(place, model, tuple(jnp.asarray(v, float) for v in known))
+    if not new:
+        return model
     size = (pairs.move**2 / (2 * temperature * pairs.dt[:, None])).mean(0)
     if not size.min() > 0:
         raise InvalidInput("OnsagerDynamics: a coordinate does not move; leave it out.")
     lower = np.tril_indices(len(size))
     diagonal = np.flatnonzero(lower[0] == lower[1])
-    factor = model.fields.factor.at[diagonal, 0].set(jnp.asarray(np.sqrt(size), float))
+    fields = potential_guess(model.fields, some)
+    factor = fields.factor.at[diagonal, 0].set(jnp.asarray(np.sqrt(size), float))
     floor = jnp.asarray(_FLOOR * size, float)
-    return eqx.tree_at(lambda m: (m.fields.factor, m.fields.floor.value), model, (factor, floor))
+    fields = eqx.tree_at(lambda f: (f.factor, f.floor.value), fields, (factor, floor))
+    return eqx.tree_at(lambda m: m.fields, model, fields)
 
 
-def _maximise(
-    fields: OnsagerFields, pairs: Increments, steps: int, report: Any
-) -> tuple[OnsagerFields, np.ndarray]:
-    """The fields of the greatest likelihood, and the covariance of their coefficients."""
-    from scipy.optimize import minimize
-
-    parts = [
-        tuple(jnp.asarray(v[i : i + _PART], float) for v in (pairs.start, pairs.move, pairs.dt))
-        for i in range(0, len(pairs.dt), _PART)
-    ]
-    shapes = [leaf.shape for leaf in _leaves(fields)]
-    count, dim = pairs.move.shape
-    flat = lambda leaves: np.concatenate([np.asarray(v, np.float64).ravel() for v in leaves])
-
-    def with_(theta: np.ndarray) -> OnsagerFields:
-        cuts = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
-        leaves = [
-            jnp.asarray(v.reshape(s), float)
-            for v, s in zip(np.split(theta, cuts), shapes, strict=True)
-        ]
-        return eqx.tree_at(_leaves, fields, tuple(leaves))
-
-    def cost(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        here = with_(theta)
-        found = [_loss_and_slope(_leaves(here), here, *part) for part in parts]
-        value = sum(float(v) for v, _ in found) / count
-        return value, sum(flat(slope) for _, slope in found) / count
-
-    begin = flat(_leaves(fields))
-    follow = lambda intermediate_result: report(float(intermediate_result.fun))
-    found = minimize(
-        cost, begin, jac=True, method="L-BFGS-B", callback=follow,
-        options={"maxiter": steps, "ftol": 1e-12, "gtol": 1e-6, "maxcor": 30},
-    )  # fmt: skip
-    if not np.isfinite(found.fun):
-        raise SolveFailed(
-            "OnsagerDynamics: the likelihood is not finite; shorten the steps of time."
+def _doubts(model: OnsagerModel, reached: bool, pairs: Increments, key: Key) -> Iterator[str]:
+    """What stands against the fit, a sentence each."""
+    if not reached:
+        yield "the likelihood still rose at the last step; raise steps, or lower the degrees"
+    some = model.starts.value[:: max(1, len(model.starts.value) // 256)]
+    slopes = np.asarray(jax.vmap(jax.jacfwd(model.fields.drift))(some))
+    change = float(np.median(np.linalg.norm(slopes, 2, axis=(1, 2))) * np.median(pairs.dt))
+    if change > _COARSE:
+        yield (
+            f"the drift changes by a factor of {change:.2g} within one interval between frames, too "
+            f"coarse for an Euler step; record at intervals below {_COARSE / change:.2g} of these"
         )
-    best = with_(found.x)
-    each = [np.asarray(_information(_leaves(best), best, *part), np.float64) for part in parts]
-    information = np.sum(each, axis=0)
-    values, vectors = np.linalg.eigh((information + information.T) / 2)
-    return best, (vectors / values.clip(1e-7 * values[-1])) @ vectors.T
-
-
-def _leaves(fields: Any) -> Any:
-    """What is learnt."""
-    return fields.potential, fields.factor, fields.curl
-
-
-def _surprise(leaves: Any, fields: OnsagerFields, x: Array, move: Array, dt: Array) -> Array:
-    """−log N(move; f dt, 2 ε M dt), without constants."""
-    here = eqx.tree_at(_leaves, fields, leaves)
-    noise = 2 * here.temperature.value * here.mobility(x) * dt
-    root = jnp.linalg.cholesky(noise)
-    gap = jax.scipy.linalg.solve_triangular(root, move - here.drift(x) * dt, lower=True)
-    return 0.5 * gap @ gap + jnp.log(jnp.diag(root)).sum()
-
-
-@jit
-def _loss_and_slope(leaves: Any, fields: OnsagerFields, x: Array, move: Array, dt: Array) -> Any:
-    total = lambda leaves: jax.vmap(lambda *row: _surprise(leaves, fields, *row))(x, move, dt).sum()
-    return jax.value_and_grad(total)(leaves)
-
-
-@jit
-def _information(leaves: Any, fields: OnsagerFields, x: Array, move: Array, dt: Array) -> Array:
-    """Σ of the outer products of the slopes of every pair, (p, p)."""
-
-    def one(*row: Array) -> Array:
-        slope = jax.grad(lambda leaves: _surprise(leaves, fields, *row))(leaves)
-        return jnp.concatenate([v.ravel() for v in slope])
-
-    rows = jax.vmap(one)(x, move, dt)
-    return rows.T @ rows
-
-
-def _confined(fields: OnsagerFields) -> bool:
-    """Whether V rises along all of many directions far away."""
-    dim = len(fields.centre.value)
-    ways = np.random.default_rng(0).normal(size=(256, dim))
-    ways /= np.linalg.norm(ways, axis=1, keepdims=True)
-    at = lambda r: fields.centre.value + r * fields.scale.value * jnp.asarray(ways, float)
-    far = jax.vmap(fields.energy)(at(30.0)) - jax.vmap(fields.energy)(at(10.0))
-    return bool((far > 0).all())
+    draws = model.sample(1024, key=key)
+    z = jnp.abs((draws - model.fields.centre.value) / model.fields.scale.value)
+    outside = float((z > model.fields.edge.value).any(1).mean())
+    if outside > _OUTSIDE:
+        yield (
+            f"{outside:.0%} of e^{{−V/ε}} lies where no data are, as the potential falls there; lower "
+            "its degree, or give more data at the edge"
+        )
