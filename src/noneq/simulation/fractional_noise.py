@@ -33,9 +33,7 @@ def circulant_eigenvalues(steps: int, hurst: float) -> Float[np.ndarray, " steps
 
 
 @checked
-def fractional_noise(
-    n: int, steps: int, hurst: float, *, key: Key
-) -> Float[Array, "n steps"]:
+def fractional_noise(n: int, steps: int, hurst: float, *, key: Key) -> Float[Array, "n steps"]:
     """n records of fractional Gaussian noise, the increments of B^H over unit steps.
 
     **Equation**: x = F^{−1} √(2 steps λ) ξ with λ the eigenvalues of the circulant matrix of size

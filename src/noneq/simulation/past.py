@@ -42,7 +42,9 @@ class Grid:
     begin: float
 
 
-def grid_of(system: AbstractNonMarkov, times: np.ndarray, substeps: int | None, rest: float) -> Grid:
+def grid_of(
+    system: AbstractNonMarkov, times: np.ndarray, substeps: int | None, rest: float
+) -> Grid:
     """Steps for a system at these times, after a time ``rest``.
 
     Raises:

@@ -97,7 +97,9 @@ class FractionalTrap(AbstractFractional):
 
     def stationary_variance(self) -> float:
         """strength² Γ(2H + 1)/(2 rate^{2H})."""
-        return self.strength**2 * math.gamma(2 * self.hurst + 1) / (2 * self.rate ** (2 * self.hurst))
+        return (
+            self.strength**2 * math.gamma(2 * self.hurst + 1) / (2 * self.rate ** (2 * self.hurst))
+        )
 
     @checked
     def initial(self, key: Key) -> Float[Array, "1"]:

@@ -57,7 +57,9 @@ class AnomalousExponent:
         """The outcome in one line."""
         low, high = self.interval
         said = "consistent with ordinary diffusion" if self.kind == "diffusion" else self.kind
-        return f"{said}: alpha = {float(self.alpha.value):.3f}, 95 % interval {low:.3f} to {high:.3f}"
+        return (
+            f"{said}: alpha = {float(self.alpha.value):.3f}, 95 % interval {low:.3f} to {high:.3f}"
+        )
 
     def mean_squared_displacement(self, times: Float[np.ndarray, " T"]) -> np.ndarray:
         """2 dim (K t^alpha + localisation²) of the fit, as frames show it, at times (T,) > 0."""
@@ -165,4 +167,6 @@ def _runs(move: np.ndarray, seen: np.ndarray) -> Runs:
     values = np.zeros((len(found), longest, move.shape[2]))
     for i, (path, a, b) in enumerate(found):
         values[i, : b - a] = move[path, a:b]
-    return Runs(values, np.array([b - a for _, a, b in found], int), np.array([p for p, *_ in found]))
+    return Runs(
+        values, np.array([b - a for _, a, b in found], int), np.array([p for p, *_ in found])
+    )

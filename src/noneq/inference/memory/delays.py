@@ -240,4 +240,6 @@ def _kernel(
     weight = -(1 - phi) / np.log(phi) * h if abs(1 - phi) > 1e-8 else h
     width = np.diff(edges) * h
     middle = (edges[1:] + edges[:-1]) / 2 * h
-    return Estimate(-theta[2:] / (weight * width), error / (weight * width), np.asarray(count), times=middle)
+    return Estimate(
+        -theta[2:] / (weight * width), error / (weight * width), np.asarray(count), times=middle
+    )

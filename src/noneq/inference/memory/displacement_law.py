@@ -89,12 +89,17 @@ def errors(
         for j in range(size):
             information[i, j] = 0.5 * dim * square(whole[i] * whole[j]).sum()
     z = np.where(
-        runs.inside[:, :, None], whiten(_columns(runs)).reshape(longest, -1, dim).swapaxes(0, 1), 0.0
+        runs.inside[:, :, None],
+        whiten(_columns(runs)).reshape(longest, -1, dim).swapaxes(0, 1),
+        0.0,
     )
     score = np.stack(
         [
             0.5
-            * (np.einsum("rid,ij,rjd->r", z, m, z, optimize=True) - dim * np.cumsum(np.diag(m))[ends])
+            * (
+                np.einsum("rid,ij,rjd->r", z, m, z, optimize=True)
+                - dim * np.cumsum(np.diag(m))[ends]
+            )
             for m in whole
         ]
     )

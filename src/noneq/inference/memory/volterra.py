@@ -102,7 +102,9 @@ def volterra_inversion(
             "at least 3 finite values, the first > 0, and a step > 0."
         )
     h = float(step)
-    trapezoid = lambda values: h * np.concatenate([[0.0], np.cumsum((values[1:] + values[:-1]) / 2)])
+    trapezoid = lambda values: (
+        h * np.concatenate([[0.0], np.cumsum((values[1:] + values[:-1]) / 2)])
+    )
     left = c[0] - c - frequency**2 * trapezoid(trapezoid(c))
     G = np.zeros(c.size)
     for i in range(1, c.size):
@@ -164,9 +166,7 @@ def volterra_kernel(
     value, _, error = jackknife(found, parts)
     n = np.asarray(float(pairs[0].sum()))
     at = lambda part, where: Estimate(value[part], error[part], n, times=where)
-    return VolterraKernel(
-        at(slice(0, lags), times), at(slice(lags, -1), omega), float(value[-1])
-    )
+    return VolterraKernel(at(slice(0, lags), times), at(slice(lags, -1), omega), float(value[-1]))
 
 
 def _blocks(part: np.ndarray) -> np.ndarray:

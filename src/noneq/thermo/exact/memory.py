@@ -123,9 +123,7 @@ def fractional_variance(hurst: float, rate: float = 1.0, strength: float = 1.0) 
     return FractionalTrap(hurst, rate, strength).stationary_variance()
 
 
-def delay_variance(
-    rate: float, feedback: float, delay: float, diffusivity: float = 1.0
-) -> float:
+def delay_variance(rate: float, feedback: float, delay: float, diffusivity: float = 1.0) -> float:
     """Stationary variance of `noneq.systems.LinearDelay`.
 
     **Equation**: diffusivity (l + b sin lτ)/(l (a + b cos lτ)), l = √(b² − a²), for rate a, feedback
