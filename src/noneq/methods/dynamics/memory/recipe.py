@@ -152,4 +152,6 @@ def _chosen(criteria: list[float], best: Candidate) -> str:
     """How many terms, and what their numbers cost in the information criterion."""
     least = best.bic
     shown = ", ".join(f"{count}: {value - least:+.4g}" for count, value in enumerate(criteria))
-    return f"terms of K: {len(best.oscillates)} by BIC (above the best, by number of terms: {shown})"
+    return (
+        f"terms of K: {len(best.oscillates)} by BIC (above the best, by number of terms: {shown})"
+    )
