@@ -14,7 +14,7 @@ from noneq.needs import observable
 from noneq.statistics.jackknife import jackknife
 
 
-_LAGS, _BLOCKS = 60, 20
+_LAGS, _BLOCKS = 60, 6
 _FREQUENCIES = 41
 _Z = 3.0
 
@@ -119,7 +119,7 @@ def volterra_kernel(
     """The kernel of x'' = −w0² x − ∫ K(t − s) v(s) ds + R without a form, and its error band.
 
     **Equation**: `volterra_inversion` of the correlation of the displacements (x_{i+1} − x_i)/h with
-    w0² = ⟨v²⟩/⟨x²⟩; errors by a jackknife over paths, of fewer than 20 over stretches of the record.
+    w0² = ⟨v²⟩/⟨x²⟩; errors by a jackknife over paths, of fewer than six over long pieces of them.
     It is a picture: velocities are differences, so that K is smeared over a step h, and errors of the
     positions enter as h^{−2}. `noneq.methods.GeneralisedLangevin` has neither fault.
 
@@ -170,8 +170,10 @@ def volterra_kernel(
 
 
 def _blocks(part: np.ndarray) -> np.ndarray:
-    """Sums (blocks, q) of a part (q, n, S), over paths where there are enough, else over stretches."""
-    if part.shape[1] >= _BLOCKS:
-        return np.moveaxis(part.sum(2), 0, 1)
-    stretches = np.array_split(part, _BLOCKS, axis=2)
-    return np.stack([stretch.sum((1, 2)) for stretch in stretches])
+    """Sums (blocks, q) of a part (q, n, S) over paths, of few paths over long pieces of each.
+
+    Short pieces would count what leaves one and enters the next as noise.
+    """
+    pieces = -(-_BLOCKS // part.shape[1])
+    sums = [piece.sum(2) for piece in np.array_split(part, pieces, axis=2)]
+    return np.concatenate(sums, axis=1).T

@@ -333,5 +333,5 @@ def _peer_kernel(velocities: np.ndarray, force: np.ndarray, interval: float) -> 
     try:
         from gleqpy.memory.time import calc_memory_midpt  # pyright: ignore[reportMissingImports]
     except ImportError as error:
-        raise InvalidInput("the peer is not installed: pip install --no-deps gleqpy.") from error
+        raise InvalidInput("the peer is not installed: pip install --no-deps gleqpy ase.") from error
     return np.asarray(calc_memory_midpt(velocities, force, interval))
