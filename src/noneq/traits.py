@@ -276,6 +276,18 @@ class HasPaths(eqx.Module):
         """n paths from ``start`` ``(n, *event_shape)`` (None: the model's own), each of a condition."""
 
 
+class HasKernel(eqx.Module):
+    """Trait: friction that remembers, −∫ K(t − s) v(s) ds."""
+
+    @abstractmethod
+    def kernel(self, times: Numbers) -> Estimate:
+        """K at times (T,) ≥ 0, per time², with its standard error."""
+
+    @abstractmethod
+    def memory_time(self) -> float:
+        """Longest time in which K decays; 0 for friction that forgets at once."""
+
+
 class HasMass(eqx.Module):
     """Trait: masses grow on the way; the law p(x, t) stays normalised."""
 

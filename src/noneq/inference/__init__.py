@@ -43,9 +43,22 @@ from noneq.inference.lyapunov import (
     LyapunovSpectrum as LyapunovSpectrum,
     lyapunov_spectrum as lyapunov_spectrum,
 )
+from noneq.inference.memory.anomalous import (
+    AnomalousExponent as AnomalousExponent,
+    anomalous_exponent as anomalous_exponent,
+)
 from noneq.inference.memory.beyond_one_frame import (
     MemoryTest as MemoryTest,
     memory_test as memory_test,
+)
+from noneq.inference.memory.delays import (
+    DelayedResponse as DelayedResponse,
+    delayed_response as delayed_response,
+)
+from noneq.inference.memory.volterra import (
+    VolterraKernel as VolterraKernel,
+    volterra_inversion as volterra_inversion,
+    volterra_kernel as volterra_kernel,
 )
 from noneq.inference.motion import helmholtz_split as helmholtz_split
 from noneq.inference.regions import (

@@ -56,7 +56,7 @@ def flow_pictures(fit: Any) -> list[Picture]:
 
 
 def flow_tables(fit: Any) -> list[Table]:
-    """Residual and speed of a flow, and equations if it has any."""
+    """Residual and speed of a flow."""
     model, summary, made = fit.model, fit.summary, []
     if not isinstance(model, HasInvariantFlow):
         return []
@@ -77,9 +77,6 @@ def flow_tables(fit: Any) -> list[Table]:
                 "score, after its noise. At the first time; ± one standard error.",
             )
         )
-    equations = fit.meta.get("equations")
-    if equations:
-        made.append(Table("Equations of motion", ("law",), [[str(line)] for line in equations]))
     return made
 
 

@@ -12,6 +12,7 @@ from noneq.report.clouds import clouds
 from noneq.report.currents import flow_pictures, flow_tables
 from noneq.report.figures import history
 from noneq.report.html import Clouds, Figure, Picture, Table, render, with_error
+from noneq.report.kernels import kernel_pictures
 from noneq.report.lines import line_pictures
 from noneq.report.motions import path_pictures
 from noneq.report.observed import data_name
@@ -38,6 +39,7 @@ PICTURES: tuple[Callable[[Any], Sequence[Figure]], ...] = (
     line_pictures,
     sheet_pictures,
     path_pictures,
+    kernel_pictures,
     transport_pictures,
     chain_pictures,
     flow_pictures,
@@ -81,7 +83,13 @@ def run_report(
         lead=_lead(fit.summary),
         notes=notes,
         figures=figures,
-        tables=[*_scores(rows), *flow_tables(fit), *split_tables(fit), _data_table(fit.summary)],
+        tables=[
+            *_scores(rows),
+            *flow_tables(fit),
+            *split_tables(fit),
+            *_equations(fit),
+            _data_table(fit.summary),
+        ],  # fmt: skip
         limits=_limits(fit, rows),
         sources=[bibtex(fit.method.source)],
         command=str(fit.meta.get("command", "")) or f"noneq report {folder}",
@@ -162,6 +170,12 @@ def _scores(rows: Sequence[Mapping[str, Any]]) -> list[Table]:
         "evaluated data, hence of smaller samples."
     )
     return [Table("Evaluation", ("case", "metric", "value", "floor"), lines, caption)]
+
+
+def _equations(fit: Any) -> list[Table]:
+    """The law that was found, if it can be written."""
+    lines = [[str(line)] for line in fit.meta.get("equations", ())]
+    return [Table("Equations of motion", ("law",), lines)] if lines else []
 
 
 def _data_table(summary: Summary) -> Table:

@@ -24,7 +24,7 @@ class FirstLook:
         fit: of `SparseDrift`, with the settings that the kind asks for.
         settings: that differ from its defaults, as ``--set`` takes them.
         residuals: what the fitted law leaves over, a sentence each.
-        memory: the finding of the memory test, empty if it does not apply.
+        memory: the finding of the memory test, or why it does not apply.
         recommendation: what to do next, a command.
         notes: what to be wary of.
     """
@@ -56,7 +56,7 @@ class FirstLook:
             "terms": terms,
             "diffusivity": law.diffusivity.tolist(),
             "localisation": self.fit.model.localisation.value.tolist(),
-            "memory": self.memory or None,
+            "memory": self.memory,
             "settings": list(self.settings),
             "recommendation": self.recommendation,
             "notes": list(self.notes),
@@ -67,7 +67,7 @@ class FirstLook:
         """The findings for people, residuals before the law."""
         kind = "too short to tell the kind of motion" if self.kind is None else self.kind.sentence
         found = [f"motion: {kind}", *self.residuals]
-        found += [f"memory: {self.memory}"] if self.memory else []
+        found.append(f"memory: {self.memory}")
         found += ["law (± is half a 95 % interval):", *(f"  {x}" for x in self.fit.model.law.lines)]
         return [*found, *(f"note: {note}" for note in self.notes)]
 
@@ -172,14 +172,11 @@ def _notes(kind: MotionKind | None, data: Trajectories) -> list[str]:
 
 
 def _memory(data: Trajectories) -> str:
-    """What the test of memory says; empty where it does not apply."""
-    from noneq import inference
+    """What the test of memory says."""
+    from noneq.inference import memory_test
 
-    test = vars(inference).get("memory_test")
-    if test is None:
-        return ""
     try:
-        return str(test(data))
+        return str(memory_test(data))
     except InvalidInput as error:
         return f"not tested: {error}"
 

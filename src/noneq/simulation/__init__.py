@@ -5,6 +5,7 @@ from noneq.simulation.baoab import BAOAB as BAOAB
 from noneq.simulation.ensemble import simulate as simulate
 from noneq.simulation.event_record import Events as Events
 from noneq.simulation.events import simulate_events as simulate_events
+from noneq.simulation.fractional_noise import fractional_noise as fractional_noise
 from noneq.simulation.learnt import LearntSystem as LearntSystem
 from noneq.simulation.solvers import (
     AbstractSolver as AbstractSolver,

@@ -27,6 +27,7 @@ from noneq.simulation.gaussian_steps import exact_advance
 from noneq.simulation.gillespie import jump_advance
 from noneq.simulation.learnt import MODEL_STEPS, LearntSystem
 from noneq.simulation.maps import advance_map, steps_between
+from noneq.simulation.past import past_advance
 from noneq.simulation.solvers import (
     AbstractSolver,
     EulerMaruyama,
@@ -43,6 +44,7 @@ from noneq.systems.base import (
     Intervened,
 )
 from noneq.systems.jumps import AbstractJump
+from noneq.systems.non_markov import AbstractNonMarkov
 from noneq.systems.underdamped import AbstractUnderdamped
 from noneq.traits import AbstractModel
 
@@ -70,7 +72,8 @@ def simulate(
     equal internal steps; noise is a function of the key, n and the step, on any number of devices.
     An `AbstractMap` makes one step per unit of time, and a linear system (`HasTransition`) goes from
     one recorded time to the next by its exact Gaussian law.
-    An `AbstractJump` is followed event by event.
+    An `AbstractJump` is followed event by event. An `AbstractNonMarkov` moves in equal steps and,
+    unless ``start`` is given, runs its time ``rest`` before the first recorded time.
 
     Args:
         system: what to simulate; without dynamics (diffusion, map or jumps) only one time is
@@ -113,13 +116,15 @@ def simulate(
     labels = {"names": system.names, "domain": system.domain}
     if isinstance(system, Intervened):
         states = np.asarray(jax.vmap(system.intervention.begun)(jnp.asarray(states)))
-    if times.size == 1:
+    if times.size == 1 and not isinstance(system, AbstractNonMarkov):
         refuse_nonfinite(states[:, None], times)
         return Trajectories(states[:, None], times, **labels)
     if isinstance(system, AbstractMap):
         advance = _map_advance(system, times, solver, substeps)
     elif isinstance(system, AbstractJump):
         advance = jump_advance(system, times, solver, substeps)
+    elif isinstance(system, AbstractNonMarkov):
+        advance = past_advance(system, times, solver, substeps, rested=start is None)
     elif isinstance(system, AbstractDiffusion):
         if solver is None and substeps is None and isinstance(system, HasTransition):
             advance = exact_advance(system, times, dtype)
@@ -140,8 +145,9 @@ def simulate(
         padded = np.concatenate([part, np.repeat(part[-1:], size - len(part), 0)])
         frames = advance(spread(padded), jax.random.fold_in(noise_key, i))
         chunk = np.moveaxis(np.asarray(frames), 0, 1)[: len(part)]
-        refuse_nonfinite(chunk, times[1:])
-        values[first : first + len(part), 1:] = chunk
+        shown = slice(times.size - chunk.shape[1], None)
+        refuse_nonfinite(chunk, times[shown])
+        values[first : first + len(part), shown] = chunk
     return Trajectories(values, times, **labels)
 
 

@@ -18,6 +18,7 @@ from noneq.systems.base import (
 )
 from noneq.systems.boids import Boids as Boids
 from noneq.systems.cucker_smale import CuckerSmale as CuckerSmale
+from noneq.systems.delays import Delayed as Delayed, LinearDelay as LinearDelay
 from noneq.systems.dissipative_well import DissipativeWell as DissipativeWell
 from noneq.systems.driven import (
     AbstractDriven as AbstractDriven,
@@ -26,6 +27,7 @@ from noneq.systems.driven import (
 )
 from noneq.systems.driven_langevin import DrivenLangevin as DrivenLangevin
 from noneq.systems.exclusion import ASEP as ASEP
+from noneq.systems.fractional import Fractional as Fractional, FractionalTrap as FractionalTrap
 from noneq.systems.ginzburg_landau import GinzburgLandau as GinzburgLandau
 from noneq.systems.gyrator import BrownianGyrator as BrownianGyrator
 from noneq.systems.hopf import Hopf as Hopf
@@ -56,6 +58,11 @@ from noneq.systems.markov_jumps import (
     MarkovJump as MarkovJump,
 )
 from noneq.systems.memory import MemoryLangevin as MemoryLangevin
+from noneq.systems.non_markov import (
+    AbstractDelayed as AbstractDelayed,
+    AbstractFractional as AbstractFractional,
+    AbstractNonMarkov as AbstractNonMarkov,
+)
 from noneq.systems.nonreciprocal import NonreciprocalFields as NonreciprocalFields
 from noneq.systems.own_functions import (
     ODE as ODE,

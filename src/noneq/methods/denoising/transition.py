@@ -30,6 +30,7 @@ from noneq.methods.denoising.transition_cost import Step, TransitionLoss
 from noneq.methods.denoising.transition_model import TransitionModel
 from noneq.nets.base import AbstractNet
 from noneq.nets.inputs import Clock, Label
+from noneq.nets.past import Past, first_frames, window_of
 from noneq.nets.periodic import Angles, around
 from noneq.nets.vectors.fields import MLP
 from noneq.processes.dissipation import EntropyProduction
@@ -54,7 +55,8 @@ class Transition(AbstractMethod, HasForward):
         noise on the displacement y = (x_{t+lag} − x_t − mean)/std; on a torus the shortest one,
         which is periodic itself, and the noise is wrapped.
     Learnt object:
-        the denoiser E[y | y_tau, x_t, t].
+        the denoiser E[y | y_tau, x_t, t], with ``past`` or ``traces`` also given the last displacements
+        or averages over the past, so that motion that remembers can be learnt.
     Objective and weight:
         denoising score matching (`DenoisingLoss`) over all observed pairs one lag apart.
     Sampling:
@@ -67,9 +69,14 @@ class Transition(AbstractMethod, HasForward):
         lag: physical time of one step; None takes the smallest distance of the data's times.
         process, target, weight, net, sampler, training, time_band: as in `ScoreMatching`.
         penalty: `EntropyProduction` for dynamics that dissipate less, or None.
+        past: frames before the last one, one lag apart, that a step is given as well; 0 is a Markov
+            chain (`noneq.inference.memory_test` asks whether more is needed).
+        traces: times τ of exponential averages h ← e^{−lag/τ} h + (1 − e^{−lag/τ}) x that a step is
+            given as x − h, for memories of many frames.
 
     Raises:
-        InvalidInput: no pair of observations one lag apart.
+        InvalidInput: no pair of observations one lag apart, or none with so much past; a negative
+            past, times of traces that are not positive, or a penalty of a motion with a past.
         WrongType: data without paths (`Snapshots`).
     """
 
@@ -85,6 +92,20 @@ class Transition(AbstractMethod, HasForward):
     sampler: AbstractSampler = Heun(steps=20)
     training: Training = Training(steps=20_000)
     penalty: EntropyProduction | None = None
+    past: int = 0
+    traces: tuple[float, ...] = ()
+
+    def __check_init__(self) -> None:
+        if self.past < 0 or not all(0 < time < float("inf") for time in self.traces):
+            raise InvalidInput(
+                f"Transition: past = {self.past}, traces = {self.traces}; expected a number of frames "
+                "≥ 0 and times > 0."
+            )
+        if self.penalty is not None and (self.past or self.traces):
+            raise InvalidInput(
+                "Transition: the penalty on entropy production is one of a Markov chain; leave out "
+                "penalty, or past and traces."
+            )
 
     def forward(
         self, x: Float[Array, " dim"], tau: ScalarLike
@@ -96,6 +117,8 @@ class Transition(AbstractMethod, HasForward):
         # The state one lag ago, in normalised coordinates, goes first; then the data's condition.
         before = Angles(summary.periods) if summary.periods else None
         size = summary.dim if before is None else before.output_shape[0]
+        past, window = self._past(summary)
+        size += 0 if past is None else past.size
         seen = Label(
             (0.0,) * size + summary.condition_shift,
             (1.0,) * size + summary.condition_scale,
@@ -114,7 +137,16 @@ class Transition(AbstractMethod, HasForward):
         process = on_torus(self.process.schedule, summary.periods) if before else self.process
         denoiser = process.learnt(net, unit, self.target, key=key)
         count = min(summary.counts[0], _STARTS)
-        return TransitionModel(denoiser, self.sampler, summary, count, before)
+        return TransitionModel(denoiser, self.sampler, summary, count, before, past, window)
+
+    def _past(self, summary: Summary) -> tuple[Past | None, int]:
+        """What is kept of the past, and over how many displacements it is measured."""
+        if not self.past and not self.traces:
+            return None, 0
+        steps = np.diff(summary.times)
+        lag = self.lag or (float(steps.min()) if steps.size else 1.0)
+        window = window_of(self.past, self.traces, lag, len(summary.times))
+        return Past(self.past, self.traces, lag, summary.dim), window
 
     @checked
     @watched
@@ -143,6 +175,9 @@ class Transition(AbstractMethod, HasForward):
         check_init(self, init, summary, lambda model: model.denoiser)
         model = self.init(summary, key=init_key) if init is None else init
         model = _measure(model, data, lag)
+        if model.past is not None:
+            told = model.past.measured(_memories(model, data, lag)[0])
+            model = eqx.tree_at(lambda m: m.past, model, told)
         model, history = train_part(
             model,
             lambda model: model.denoiser,
@@ -199,8 +234,9 @@ def _measure(model: TransitionModel, data: Trajectories, lag: float) -> Transiti
     flat = move.reshape(move.shape[0], -1).astype(np.float64)
     shift, scale = flat.mean(0), flat.std(0)
     origin = origin_of(model)
-    first = data.at(data.times[0]) - (0.0 if origin is None else origin)
-    starts = np.resize(first, model.starts.value.shape)
+    shape = model.starts.value.shape
+    first = data.at(data.times[0]) if model.past is None else first_frames(data, lag, shape[1])
+    starts = np.resize(first - (0.0 if origin is None else origin), shape)
     scale = np.where(scale > 0, scale, 1.0)
     measured = (shift, scale, starts, lag)
     model = eqx.tree_at(lambda m: m.denoiser, model, _around(model, data, scale))
@@ -221,6 +257,15 @@ def _around(model: TransitionModel, data: Trajectories, scale: np.ndarray) -> An
     return jax.tree.map(tell, model.denoiser, is_leaf=isperiodic)
 
 
+def _memories(
+    model: TransitionModel, data: Trajectories, lag: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """What is kept of the past of every pair that has one, and which have."""
+    assert model.past is not None
+    i, j, *_ = _pairs(data, lag)
+    return model.past.along(data, lag, model.starts.value.shape[1] - 1, i, j)
+
+
 def _rows(
     model: TransitionModel, data: Trajectories, lag: float, penalised: bool
 ) -> dict[str, Any]:
@@ -233,6 +278,10 @@ def _rows(
     state = seen = model.frame.normaliser.host(data.values[i, j])
     if model.before is not None:
         seen = np.asarray(jax.vmap(model.seen)(jnp.asarray(seen)))
+    if model.past is not None:
+        memories, kept = _memories(model, data, lag)
+        told = np.asarray(jax.vmap(model.past.features)(jnp.asarray(memories)))
+        seen, flat, i, j = np.concatenate([seen[kept], told], axis=1), flat[kept], i[kept], j[kept]
     own = None if data.condition is None else data.condition[i].astype(np.float32)
     if own is not None:
         seen = np.concatenate([seen, own], axis=1)

@@ -18,6 +18,7 @@ from noneq.frames.checks import check_count, check_solved, check_steps, check_ti
 from noneq.frames.frame import Frame
 from noneq.frames.origins import HasFrame, about_origin
 from noneq.kinds import checked
+from noneq.nets.past import Past
 from noneq.nets.periodic import Angles
 from noneq.processes.base import AbstractFlowing
 from noneq.samplers.base import AbstractSampler
@@ -32,16 +33,18 @@ _MOST_STEPS = 100_000
 class TransitionModel(AbstractModel, HasPaths, HasFrame):
     """Steps of one lag, each drawn from a denoiser of the normalised displacement.
 
-    **Equation**: x_{t+lag} = project(x_t + shift + scale·y), y ~ p_theta(y | x_t, t).
+    **Equation**: x_{t+lag} = project(x_t + shift + scale·y), y ~ p_theta(y | x_t, t), with a past also
+    given what `Past` keeps of it.
 
     Attributes:
         denoiser: the learnt law of y; its condition is the normalised x_t (and the data's).
         frame: the user's side, with the normaliser of the states.
         shift, scale: mean and standard deviation of the displacements, flattened.
         starts: states of the first training frame minus the origin, from which paths start if none
-            are given.
+            are given; with a past the first frames ``(starts, window + 1, *event)``.
         lag: physical time of one step.
         before: angles of the state one lag ago, on a torus.
+        past: what is kept of the states before; None for a Markov chain.
     """
 
     denoiser: AbstractFlowing
@@ -52,6 +55,7 @@ class TransitionModel(AbstractModel, HasPaths, HasFrame):
     lag: Constant
     sampler: AbstractSampler
     before: Angles | None
+    past: Past | None
 
     def __init__(
         self,
@@ -60,13 +64,16 @@ class TransitionModel(AbstractModel, HasPaths, HasFrame):
         summary: Summary,
         starts: int,
         before: Angles | None = None,
+        past: Past | None = None,
+        window: int = 0,
     ):
         self.denoiser = denoiser
-        self.before = before
+        self.before, self.past = before, past
         self.sampler = sampler
         self.frame = Frame(summary)
         self.shift, self.scale = Constant(jnp.zeros(summary.dim)), Constant(jnp.ones(summary.dim))
-        self.starts = Constant(jnp.zeros((starts, *summary.event_shape)))
+        frames = () if past is None else (window + 1,)
+        self.starts = Constant(jnp.zeros((starts, *frames, *summary.event_shape)))
         self.lag = Constant(jnp.ones(()))
 
     @property
@@ -99,7 +106,9 @@ class TransitionModel(AbstractModel, HasPaths, HasFrame):
             n: number of paths.
             times: increasing; the paths start at the first.
             start: states ``(n, *event_shape)`` at the first time; None draws them from the
-                first training frame and needs times to begin there.
+                first training frame and needs times to begin there. With a past: the last frames of a
+                path, ``(n, frames, *event_shape)`` one lag apart, the last at the first time; None
+                takes the first frames of a training path, as many as the past needs, and goes on.
             condition: as in `sample`.
 
         Raises:
@@ -124,10 +133,18 @@ class TransitionModel(AbstractModel, HasPaths, HasFrame):
         condition = self.frame.asked.check(condition, int(n))
         start_key, key = jax.random.split(key)
         inner, origin = about_origin(self)
-        x = inner._begin(n, times[0], _minus(start, origin), start_key)
         marks = np.concatenate([[0], np.cumsum(counts)])
-        path = _steps(inner, x, jnp.asarray(times[0]), condition, int(marks[-1]), key)
-        frames = np.concatenate([np.asarray(x)[None], np.asarray(path)])[marks]
+        if inner.past is None:
+            begun = inner._begin(n, times[0], _minus(start, origin), start_key)[None]
+            shown, memory, clock = begun, None, times[0]
+        else:
+            begun = jnp.moveaxis(inner._recall(n, times[0], _minus(start, origin), start_key), 1, 0)
+            memory = _memories(inner, begun)
+            shown = begun if start is None else begun[-1:]
+            clock = times[0] + (len(shown) - 1) * lag
+        more = max(int(marks[-1]) - len(shown) + 1, 0)
+        path = _steps(inner, begun[-1], memory, jnp.asarray(clock), condition, more, key)
+        frames = np.concatenate([np.asarray(shown), np.asarray(path)])[marks]
         check_solved(jnp.asarray(frames[-1]))
         frames = frames if origin is None else origin + frames.astype(np.float64)
         return Trajectories(np.moveaxis(frames, 0, 1), times, **self.frame.described())
@@ -159,6 +176,22 @@ class TransitionModel(AbstractModel, HasPaths, HasFrame):
         paths = self.sample_paths(n, times=np.r_[begin, times], condition=condition, key=key)
         return paths.frames(np.arange(len(begin), paths.times.size)).snapshots()
 
+    def _recall(self, n: int, time: float, start: Any, key: Key) -> Array:
+        """Frames ``(n, frames, *event)`` up to the moment from which steps are drawn."""
+        if start is None:
+            return self._begin(n, time, None, key)
+        assert self.past is not None
+        x, least = jnp.asarray(start, dtype=float), self.past.frames + 1
+        if x.ndim == len(self.event_shape) + 1 and least == 1:
+            x = x[:, None]
+        fits = x.ndim == len(self.event_shape) + 2 and x.shape[2:] == self.event_shape
+        if not fits or x.shape[0] != n or x.shape[1] < least:
+            raise InvalidInput(
+                f"start has shape {x.shape}; expected {(n, 'frames', *self.event_shape)}, the last "
+                f"{least} frames or more of each path, one lag apart: this model has a past."
+            )
+        return x
+
     def _begin(self, n: int, time: float, start: Any, key: Key) -> Array:
         if start is not None:
             x = jnp.asarray(start, dtype=float)
@@ -180,11 +213,26 @@ def _minus(states: Any, origin: np.ndarray | None) -> Any:
 
 
 @jit
-def _steps(model: TransitionModel, x: Array, time: Array, condition: Any, count: int, key: Key):
+def _memories(model: TransitionModel, frames: Float[Array, "W n *event"]) -> Array:
+    """What is kept of the paths through these frames, ``(n, rows, dim)``."""
+    assert model.past is not None
+    apart = jax.vmap(jax.vmap(model.domain.difference))
+    moves = apart(frames[1:], frames[:-1])
+    moves = moves.reshape(*moves.shape[:2], model.frame.dim)
+    return jax.vmap(model.past.of, 1)(moves)
+
+
+@jit
+def _steps(
+    model: TransitionModel, x: Array, memory: Any, time: Array, condition: Any, count: int, key: Key
+):
     """``count`` steps of one lag from x ``(n, *event)``; frames ``(count, n, *event)``."""
 
-    def step(x, i):
+    def step(carry, i):
+        x, memory = carry
         seen = jax.vmap(lambda x: model.seen(model.frame.normaliser.forward(x)))(x)
+        if model.past is not None:
+            seen = jnp.concatenate([seen, jax.vmap(model.past.features)(memory)], axis=1)
         if condition is not None:
             own = jnp.broadcast_to(condition, (x.shape[0], condition.shape[-1]))
             seen = jnp.concatenate([seen, own], axis=1)
@@ -195,8 +243,10 @@ def _steps(model: TransitionModel, x: Array, time: Array, condition: Any, count:
             condition=seen,
             key=jax.random.fold_in(key, i),
         )
-        move = (model.shift.value + model.scale.value * y).reshape(x.shape)
-        x = jax.vmap(model.domain.project)(x + move)
-        return x, x
+        move = model.shift.value + model.scale.value * y
+        x = jax.vmap(model.domain.project)(x + move.reshape(x.shape))
+        if model.past is not None:
+            memory = jax.vmap(model.past.after)(memory, move)
+        return (x, memory), x
 
-    return jax.lax.scan(step, x, jnp.arange(count))[1]
+    return jax.lax.scan(step, (x, memory), jnp.arange(count))[1]

@@ -31,7 +31,10 @@ from noneq.thermo.exact.linear_systems import (
     underdamped_pair as underdamped_pair,
 )
 from noneq.thermo.exact.memory import (
+    delay_variance as delay_variance,
+    fractional_covariance as fractional_covariance,
     fractional_relaxation as fractional_relaxation,
+    fractional_variance as fractional_variance,
     memory_correlation as memory_correlation,
     memory_kernel as memory_kernel,
     memory_laplace as memory_laplace,

@@ -6,6 +6,11 @@ import numpy as np
 
 from noneq._typing import Numbers
 from noneq.errors import InvalidInput
+from noneq.systems.delays import LinearDelay
+from noneq.systems.fractional import (
+    FractionalTrap,
+    fractional_covariance as fractional_covariance,
+)
 from noneq.systems.memory import MemoryLangevin
 
 
@@ -105,3 +110,26 @@ def subdiffusion(times: Numbers, alpha: float, generalised_diffusivity: float = 
     """
     times = np.atleast_1d(np.asarray(times, float))
     return 2 * generalised_diffusivity * times**alpha / math.gamma(1 + alpha)
+
+
+def fractional_variance(hurst: float, rate: float = 1.0, strength: float = 1.0) -> float:
+    """Stationary variance of `noneq.systems.FractionalTrap`.
+
+    **Equation**: strength² Γ(2H + 1)/(2 rate^{2H}).
+
+    Args:
+        hurst, rate, strength: as of the system.
+    """
+    return FractionalTrap(hurst, rate, strength).stationary_variance()
+
+
+def delay_variance(rate: float, feedback: float, delay: float, diffusivity: float = 1.0) -> float:
+    """Stationary variance of `noneq.systems.LinearDelay`.
+
+    **Equation**: diffusivity (l + b sin lτ)/(l (a + b cos lτ)), l = √(b² − a²), for rate a, feedback
+    b and delay τ.
+
+    Args:
+        rate, feedback, delay, diffusivity: as of the system.
+    """
+    return LinearDelay(rate, feedback, delay, diffusivity).stationary_variance()

@@ -22,13 +22,13 @@ from noneq.kinds import checked
 from noneq.simulation.ensemble import simulate
 from noneq.systems.linear import square_root
 from noneq.systems.prony import PronyLangevin
-from noneq.traits import AbstractModel, HasLogProb, HasPaths
+from noneq.traits import AbstractModel, HasKernel, HasLogProb, HasPaths
 
 
 _MOST_FRAMES = 10_000_000
 
 
-class MemoryModel(AbstractModel, HasPaths, HasLogProb):
+class MemoryModel(AbstractModel, HasPaths, HasLogProb, HasKernel):
     """Stationary motion of a position with a Prony kernel; what is not observed stays inside.
 
     `system` is the same motion with velocity and forces of the bath, to simulate, print and audit.
@@ -117,6 +117,27 @@ class MemoryModel(AbstractModel, HasPaths, HasLogProb):
             slopes[:, 4 + 3 * k : 7 + 3 * k] = np.stack(rows, axis=1)
         spread = np.einsum("ti,ij,tj->t", slopes, np.asarray(self.covariance.value, float), slopes)
         return Estimate(total, np.sqrt(spread.clip(0)), np.asarray(self._n), times=t)
+
+    def memory_time(self) -> float:
+        """Longest τ_k."""
+        return max(self.system.times, default=0.0)
+
+    def equations(self) -> list[str]:
+        """The law and its kernel with standard errors, a line each."""
+        found, unit = self.parameters(), self.frame.labels[2]
+        shown = [f"{name} = {found[name]}" for name in ("temperature", "frequency", "noise", "friction")
+                 if name in found]  # fmt: skip
+        terms = []
+        for k in range((len(self.values) - 4) // 3):
+            if f"strength_{k}" not in found:
+                continue
+            term = f"({found[f'strength_{k}']}) exp(−t/({found[f'time_{k}']}))"
+            turn = found.get(f"frequency_{k}")
+            terms.append(term if turn is None else f"{term} cos(({turn}) t)")
+        law = "x'' = −frequency² x − " + ("∫ K(t − s) v(s) ds" if terms else "friction v") + " + R"
+        kernel = [f"K(t) = {' + '.join(terms)}"] if terms else []
+        time = [f"times in {unit}"] if unit else []
+        return [f"{law}, ⟨R(t) R(0)⟩ = temperature K(t)", *kernel, "; ".join([*shown, *time])]
 
     @checked
     def sample(

@@ -116,7 +116,7 @@ class GeneralisedLangevin(AbstractMethod):
         model = filled(model, centre, best.theta, spread, best.oscillates, best.noisy)
         meta: dict[str, Any] = {
             "seconds": clock.monotonic() - began,
-            "equations": [_written(model)],
+            "equations": [*model.equations(), _chosen(history["bic"], best)],
         }
         return Fit(model, history, self, summary, meta)
 
@@ -148,7 +148,10 @@ class GeneralisedLangevin(AbstractMethod):
         return known, centre, np.asarray(guess)
 
 
-def _written(model: MemoryModel) -> str:
-    """The law with its errors, in one line."""
-    shown = ", ".join(f"{name} = {value:.4g}" for name, value in model.parameters().items())
-    return f"x'' = −w0² x − ∫ K v + R: {shown}"
+def _chosen(criteria: list[float], best: Candidate) -> str:
+    """How many terms, and what their numbers cost in the information criterion."""
+    least = best.bic
+    shown = ", ".join(f"{count}: {value - least:+.4g}" for count, value in enumerate(criteria))
+    return (
+        f"terms of K: {len(best.oscillates)} by BIC (above the best, by number of terms: {shown})"
+    )
