@@ -11,9 +11,9 @@ from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.frames.frame import Frame
 from noneq.methods.dynamics.bases import AbstractBasis
+from noneq.methods.dynamics.equations import AbstractEquations
 from noneq.methods.dynamics.libraries import identifiers
 from noneq.methods.dynamics.model import AbstractDynamics, Record
-from noneq.methods.dynamics.normal_equations import NormalEquations
 from noneq.symbolic.expression import Expression
 from noneq.symbolic.law import Law, Term
 
@@ -97,7 +97,7 @@ class DriftModel(AbstractDynamics):
         return identifiers(self.frame.labels[0], self.frame.dim)
 
     def filled(
-        self, theta: np.ndarray, errors: np.ndarray, found: NormalEquations, data: Trajectories
+        self, theta: np.ndarray, errors: np.ndarray, found: AbstractEquations, data: Trajectories
     ) -> "DriftModel":
         """With what a fit found.
 

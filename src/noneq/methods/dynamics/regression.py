@@ -5,9 +5,10 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool
 
+from noneq.methods.dynamics.equations import AbstractEquations
 from noneq.methods.dynamics.libraries import AbstractFunctions, Polynomials
 from noneq.methods.dynamics.linear_drift import AbstractLinearDrift, check_settings
-from noneq.methods.dynamics.normal_equations import Convention, NormalEquations
+from noneq.methods.dynamics.normal_equations import Convention
 
 
 class DriftRegression(AbstractLinearDrift):
@@ -53,6 +54,6 @@ class DriftRegression(AbstractLinearDrift):
     def __check_init__(self) -> None:
         check_settings(self)
 
-    def support(self, equations: NormalEquations) -> Bool[np.ndarray, "p dim"]:
+    def support(self, equations: AbstractEquations) -> Bool[np.ndarray, "p dim"]:
         """All functions."""
         return np.ones(equations.shape, bool)
