@@ -12,6 +12,7 @@ from noneq.report.clouds import clouds
 from noneq.report.currents import flow_pictures, flow_tables
 from noneq.report.figures import history
 from noneq.report.html import Clouds, Figure, Picture, Table, render, with_error
+from noneq.report.laws import force_pictures, law_tables
 from noneq.report.lines import line_pictures
 from noneq.report.motions import path_pictures
 from noneq.report.observed import data_name
@@ -40,6 +41,7 @@ PICTURES: tuple[Callable[[Any], Sequence[Figure]], ...] = (
     transport_pictures,
     chain_pictures,
     flow_pictures,
+    force_pictures,
 )
 """Functions of a `Fit`, in the order of the page; each gives none where the model lacks the trait."""
 
@@ -79,7 +81,7 @@ def run_report(
         lead=_lead(fit.summary),
         notes=notes,
         figures=figures,
-        tables=[*_scores(rows), *flow_tables(fit), _data_table(fit.summary)],
+        tables=[*_scores(rows), *flow_tables(fit), *law_tables(fit), _data_table(fit.summary)],
         limits=_limits(fit, rows),
         sources=[bibtex(fit.method.source)],
         command=str(fit.meta.get("command", "")) or f"noneq report {folder}",

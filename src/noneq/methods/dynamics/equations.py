@@ -55,3 +55,17 @@ class AbstractEquations:
         self, theta: Float[np.ndarray, "p dim"], support: Bool[np.ndarray, "p dim"]
     ) -> Float[np.ndarray, "p dim"]:
         """Standard errors of the coefficients, given the support."""
+
+    @abstractmethod
+    def covariances(
+        self, support: Bool[np.ndarray, "p dim"], errors: Float[np.ndarray, "p dim"]
+    ) -> Float[np.ndarray, "dim p p"]:
+        """Covariances of each coordinate's coefficients, with these standard errors."""
+
+
+def scaled_covariance(
+    inverse: Float[np.ndarray, "k k"], errors: Float[np.ndarray, " k"]
+) -> Float[np.ndarray, "k k"]:
+    """The correlations of an inverse Gram matrix with other standard errors."""
+    ratio = errors / np.sqrt(np.maximum(np.diag(inverse), 1e-300))
+    return inverse * ratio * ratio[:, None]

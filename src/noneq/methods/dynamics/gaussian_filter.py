@@ -29,9 +29,9 @@ class Law(eqx.Module):
 
     basis: AbstractBasis
     known: tuple[Expression | None, ...]
-    periods: Float[Array, " dim"]
-    least: Float[Array, " dim"]
-    pace: Float[Array, " dim"]
+    periods: Float[Array | np.ndarray, " dim"]
+    least: Float[Array | np.ndarray, " dim"]
+    pace: Float[Array | np.ndarray, " dim"]
     noisy: bool = eqx.field(static=True)
     order: int = eqx.field(static=True)
     substeps: int = eqx.field(static=True)
@@ -107,9 +107,9 @@ def scores(law: Law, parameters: Parameters, data: Segments) -> Scores:
     def one(state, frame):
         mean, cov, d_mean, d_cov = state
         y, seen, counted, dt = frame
-        (mean, cov), push = jax.linearize(lambda *a: move(*a, dt), flat, mean, cov)
+        (mean, cov), push = jax.linearize(lambda p, m, P: move(p, m, P, dt), flat, mean, cov)
         d_mean, d_cov = jax.vmap(push)(unit, d_mean, d_cov)
-        (m, P, v, S), push = jax.linearize(lambda *a: meet(*a, y), flat, mean, cov)
+        (m, P, v, S), push = jax.linearize(lambda p, m, P: meet(p, m, P, y), flat, mean, cov)
         d_m, d_P, d_v, d_S = jax.vmap(push)(unit, d_mean, d_cov)
         inverse = jnp.linalg.inv(S)
         w = inverse @ v
@@ -134,9 +134,9 @@ def scores(law: Law, parameters: Parameters, data: Segments) -> Scores:
             Scores(total.value + value, total.gradient + slope, total.information + info),
         ), None
 
-    stretches = len(data.start)
-    mean, cov = jax.vmap(begin, (None, 0))(flat, data.start)
-    d_mean, d_cov = jax.vmap(jax.jacfwd(begin), (None, 0))(flat, data.start)
+    starts, stretches = jnp.asarray(data.start), len(data.start)
+    mean, cov = jax.vmap(begin, (None, 0))(flat, starts)
+    d_mean, d_cov = jax.vmap(jax.jacfwd(begin), (None, 0))(flat, starts)
     state = (mean, cov, jnp.moveaxis(d_mean, -1, 1), jnp.moveaxis(d_cov, -1, 1))
     zero = Scores(*(jnp.zeros(s) for s in ((stretches,), (stretches, count), (count, count))))
     frames = jax.tree.map(
@@ -148,7 +148,8 @@ def scores(law: Law, parameters: Parameters, data: Segments) -> Scores:
 
 def _noise(law: Law, parameters: Parameters) -> Array:
     """Variances of the measurement noise."""
-    return law.least**2 + (jnp.exp(2 * parameters.noise) if law.noisy else 0.0)
+    least = jnp.asarray(law.least) ** 2
+    return least + jnp.exp(2 * parameters.noise) if law.noisy else least
 
 
 def _moved(

@@ -13,7 +13,7 @@ from noneq.data.ensembles import Trajectories
 from noneq.domains import Free, periods_of
 from noneq.errors import SolveFailed
 from noneq.methods.dynamics.bases import AbstractBasis
-from noneq.methods.dynamics.equations import BLOCKS, AbstractEquations, Gain
+from noneq.methods.dynamics.equations import BLOCKS, AbstractEquations, Gain, scaled_covariance
 from noneq.methods.dynamics.gaussian_filter import Law, Parameters, Scores, free, scores
 from noneq.methods.dynamics.segments import Segments, segments
 from noneq.statistics.gram import condition_number, inverse_gram, solve
@@ -83,6 +83,16 @@ class InformationEquations(AbstractEquations):
         sandwich = (moved**2).sum(0) * blocks / max(blocks - 1, 1)
         found[keep] = np.sqrt(np.maximum(np.diag(inverse), sandwich))
         return found.reshape(self.shape)
+
+    def covariances(
+        self, support: Bool[np.ndarray, "p dim"], errors: Float[np.ndarray, "p dim"]
+    ) -> Float[np.ndarray, "dim p p"]:
+        """F^{-1} within the support, its diagonal put to the squares of the errors."""
+        functions, dim = self.shape
+        whole, keep = np.zeros((functions * dim,) * 2), support.ravel()
+        at = np.ix_(keep, keep)
+        whole[at] = scaled_covariance(inverse_gram(self.information[at]), errors.ravel()[keep])
+        return np.stack([whole[j::dim, j::dim] for j in range(dim)])
 
 
 def information_equations(

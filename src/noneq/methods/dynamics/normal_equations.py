@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
-from noneq.methods.dynamics.equations import BLOCKS, AbstractEquations, Gain
+from noneq.methods.dynamics.equations import BLOCKS, AbstractEquations, Gain, scaled_covariance
 from noneq.statistics.gram import WORST_CONDITION, condition_number, inverse_gram, solve
 from noneq.statistics.increment_blocks import increment_blocks
 from noneq.statistics.increment_sums import Sums, increment_sums
@@ -121,6 +121,18 @@ class NormalEquations(AbstractEquations):
             plain = 2 * self.diffusivity[j, j] * np.diag(inverse)
             sandwich = (moved**2).sum(0) * blocks / max(blocks - 1, 1)
             found[keep, j] = np.sqrt(np.maximum(plain, sandwich))
+        return found
+
+    def covariances(
+        self, support: Bool[np.ndarray, "p dim"], errors: Float[np.ndarray, "p dim"]
+    ) -> Float[np.ndarray, "dim p p"]:
+        """G^{-1} within the support, its diagonal put to the squares of the errors."""
+        functions, dim = self.shape
+        found = np.zeros((dim, functions, functions))
+        for j, keep in enumerate(support.T):
+            if keep.any():
+                at = np.ix_(keep, keep)
+                found[j][at] = scaled_covariance(inverse_gram(self.gram[at]), errors[keep, j])
         return found
 
 

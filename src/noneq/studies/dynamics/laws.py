@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+
 from noneq._typing import Key
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
