@@ -19,7 +19,7 @@ from noneq.statistics.regression import check_noise, diffusivity_of, middle_gram
 
 Convention: TypeAlias = Literal["auto", "ito", "stratonovich"]
 """Where the functions of an increment are taken; "auto" is Itô with errors of order dt², or
-Stratonovich with localisation."""
+with localisation Stratonovich, from which the likelihood is climbed."""
 Matrix: TypeAlias = Float[np.ndarray, "..."]
 
 
