@@ -6,6 +6,7 @@ Run by `make docs`, and by hand after `make results` or `make bench`.
 import sys
 from pathlib import Path
 
+import dynamics_pages
 import equilibrium_flow_pages
 import genphys_pages
 import latent_cycle_pages
@@ -32,6 +33,7 @@ def results_page(name: str, title: str) -> str:
         "latent_cycle": latent_cycle_pages,
         "equilibrium_flow": equilibrium_flow_pages,
         "thermo_zoo": thermo_zoo_pages,
+        "dynamics": dynamics_pages,
     }
     if name in own:
         body = own[name].page(record, DOCS / "images")
@@ -201,6 +203,7 @@ def pages() -> dict[str, str]:
         "equilibrium_flow.md": results_page("equilibrium_flow", "Equilibrium flow, measured"),
         "bridges.md": results_page("bridges", "Transport between snapshots, measured"),
         "thermo_zoo.md": results_page("thermo_zoo", "Thermodynamics from data, measured"),
+        "dynamics.md": results_page("dynamics", "From trajectories to laws of motion, measured"),
         "speed.md": speed_page(),
         "mutants.md": mutants_page(),
         "contributing.md": contributing_page(),

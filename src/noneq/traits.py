@@ -197,6 +197,23 @@ class HasSplit(HasVelocity, HasEnergy):
         """⟨vᵀ (ε M)⁻¹ v⟩ with the error of the fit, nats per unit time."""
 
 
+class HasDriftError(eqx.Module):
+    """Trait: how well the drift of a learned SDE is known."""
+
+    @abstractmethod
+    def drift_stderr(self, x: State) -> State:
+        """Standard error of f at one state."""
+
+
+class HasLaw(eqx.Module):
+    """Trait: a law of motion that can be written down."""
+
+    @property
+    @abstractmethod
+    def law(self) -> Any:
+        """The equations with intervals, a `noneq.symbolic.law.Law`."""
+
+
 class HasLogProb(eqx.Module):
     """Trait: normalised log density, exact or by an exact-divergence ODE."""
 

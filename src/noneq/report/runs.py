@@ -13,6 +13,7 @@ from noneq.report.currents import flow_pictures, flow_tables
 from noneq.report.figures import history
 from noneq.report.html import Clouds, Figure, Picture, Table, render, with_error
 from noneq.report.kernels import kernel_pictures
+from noneq.report.laws import force_pictures, law_tables
 from noneq.report.lines import line_pictures
 from noneq.report.motions import path_pictures
 from noneq.report.observed import data_name
@@ -44,6 +45,7 @@ PICTURES: tuple[Callable[[Any], Sequence[Figure]], ...] = (
     chain_pictures,
     flow_pictures,
     split_pictures,
+    force_pictures,
 )
 """Functions of a `Fit`, in the order of the page; each gives none where the model lacks the trait."""
 
@@ -87,9 +89,9 @@ def run_report(
             *_scores(rows),
             *flow_tables(fit),
             *split_tables(fit),
-            *_equations(fit),
+            *law_tables(fit),
             _data_table(fit.summary),
-        ],  # fmt: skip
+        ],
         limits=_limits(fit, rows),
         sources=[bibtex(fit.method.source)],
         command=str(fit.meta.get("command", "")) or f"noneq report {folder}",
@@ -170,12 +172,6 @@ def _scores(rows: Sequence[Mapping[str, Any]]) -> list[Table]:
         "evaluated data, hence of smaller samples."
     )
     return [Table("Evaluation", ("case", "metric", "value", "floor"), lines, caption)]
-
-
-def _equations(fit: Any) -> list[Table]:
-    """The law that was found, if it can be written."""
-    lines = [[str(line)] for line in fit.meta.get("equations", ())]
-    return [Table("Equations of motion", ("law",), lines)] if lines else []
 
 
 def _data_table(summary: Summary) -> Table:

@@ -19,11 +19,18 @@ from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_coo
 from noneq.learning.watching import watched
 from noneq.methods.dynamics.bases import TermBasis
 from noneq.methods.dynamics.drift_model import DriftModel
+from noneq.methods.dynamics.equations import AbstractEquations
 from noneq.methods.dynamics.libraries import AbstractFunctions, names_of
+from noneq.methods.dynamics.likelihood import (
+    MOST_NUMBERS,
+    InformationEquations,
+    information_equations,
+)
 from noneq.methods.dynamics.normal_equations import (
     Convention,
     Joined,
     NormalEquations,
+    check_count,
     checked_equations,
     first_order,
 )
@@ -42,7 +49,7 @@ class AbstractLinearDrift(AbstractMethod):
     known: eqx.AbstractVar[tuple[str, ...]]
 
     @abstractmethod
-    def support(self, equations: NormalEquations) -> Bool[np.ndarray, "p dim"]:
+    def support(self, equations: AbstractEquations) -> Bool[np.ndarray, "p dim"]:
         """Which function each coordinate's drift is made of."""
 
     @checked
@@ -78,6 +85,10 @@ class AbstractLinearDrift(AbstractMethod):
         model = self.init(summary, key=key) if init is None else init
         equations = self._equations(paths, model)
         support = self.support(equations)
+        if isinstance(equations, InformationEquations) and not support.all():
+            equations = information_equations(
+                paths, model.basis, model.known, equations, order=self.order, support=support
+            )
         theta = equations.solution(support)
         errors = equations.stderr(theta, support)
         model = model.filled(theta, errors, equations, states)
@@ -95,7 +106,17 @@ class AbstractLinearDrift(AbstractMethod):
         }
         return Fit(model, row, self, summary, meta)
 
-    def _equations(self, paths: Trajectories, model: DriftModel) -> NormalEquations:
+    def _equations(self, paths: Trajectories, model: DriftModel) -> AbstractEquations:
+        moments, filtered = self._moments(paths, model), self.localisation
+        if self.convention != "auto" or self.exposure or np.prod(moments.shape) > MOST_NUMBERS:
+            filtered = False
+        if not filtered:
+            return checked_equations(moments)
+        check_count(moments)
+        found = information_equations(paths, model.basis, model.known, moments, order=self.order)
+        return checked_equations(found)
+
+    def _moments(self, paths: Trajectories, model: DriftModel) -> NormalEquations:
         library, known = model.basis, len(model.known)
         joined = Joined(library, TermBasis(model.known, constant=0.0)) if known else library
         if self.order == 2:
@@ -109,7 +130,7 @@ class AbstractLinearDrift(AbstractMethod):
                 paths, joined, convention=self.convention, localisation=self.localisation,
                 exposure=self.exposure,
             )  # fmt: skip
-        return checked_equations(found.without(known))
+        return found.without(known)
 
     def _known(self, names: tuple[str, ...], dim: int) -> tuple[Expression | None, ...]:
         if not self.known:

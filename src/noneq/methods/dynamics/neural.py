@@ -28,6 +28,7 @@ from noneq.methods.dynamics.model import AbstractDynamics, Record
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.vectors.fields import MLP
 from noneq.statistics.increments import increments
+from noneq.traits import HasDriftError
 
 
 class Members(eqx.Module):
@@ -78,7 +79,7 @@ class StepLoss(AbstractLoss):
         return jnp.mean(jax.vmap(one)(*rows))
 
 
-class NeuralDriftModel(AbstractDynamics):
+class NeuralDriftModel(AbstractDynamics, HasDriftError):
     """Mean drift and mean diffusivity of an ensemble of networks."""
 
     frame: Frame

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
+from noneq.methods.dynamics.equations import BLOCKS, AbstractEquations, Gain, scaled_covariance
 from noneq.statistics.gram import WORST_CONDITION, condition_number, inverse_gram, solve
 from noneq.statistics.increment_blocks import increment_blocks
 from noneq.statistics.increment_sums import Sums, increment_sums
@@ -18,13 +19,12 @@ from noneq.statistics.regression import check_noise, diffusivity_of, middle_gram
 
 Convention: TypeAlias = Literal["auto", "ito", "stratonovich"]
 """Where the functions of an increment are taken; "auto" is Itô with errors of order dt², or
-Stratonovich with localisation."""
+with localisation Stratonovich, from which the likelihood is climbed."""
 Matrix: TypeAlias = Float[np.ndarray, "..."]
-BLOCKS = 64
 
 
 @dataclass(frozen=True)
-class NormalEquations:
+class NormalEquations(AbstractEquations):
     """G θ = C for each coordinate, and what errors are made of.
 
     Attributes:
@@ -53,6 +53,35 @@ class NormalEquations:
     def condition(self) -> float:
         """Condition number of G, its diagonal scaled to 1."""
         return condition_number(self.gram)
+
+    @property
+    def gains(self) -> tuple[Gain, ...]:
+        """Of each coordinate: c_Sᵀ G_SS^{-1} c_S/(4 D).
+
+        D is enlarged to what the blocks' residual sums show where increments are correlated
+        (measurement noise, accelerations).
+        """
+        functions, dim = self.shape
+        noise = 4 * np.diag(self.diffusivity) * self._inflation()
+        right, places = self.cross.sum(0), np.arange(functions) * dim
+        return tuple(
+            Gain(places + j, self.gram, right[:, j] / np.sqrt(noise[j]))
+            for j in range(dim)
+            if noise[j] > 0
+        )
+
+    def _inflation(self) -> Float[np.ndarray, " dim"]:
+        """Variance of the residual sums over that of independent increments, at least 1."""
+        theta = solve(self.gram, self.cross.sum(0))
+        residuals = self.cross - self.grams @ theta
+        blocks, functions = len(residuals), self.shape[0]
+        if blocks <= 2 * functions:
+            return np.ones(self.shape[1])
+        plain = 2 * np.diag(self.gram)[:, None] * np.diag(self.diffusivity)
+        seen = (residuals**2).sum(0) * blocks / (blocks - functions)
+        ratio = np.median(seen / np.maximum(plain, 1e-300), axis=0)
+        # Below 1.3 it is the scatter of a few blocks.
+        return np.where(ratio > 1.3, ratio, 1.0)
 
     def without(self, known: int) -> "NormalEquations":
         """The last ``known`` functions are the known drifts of the coordinates: taken off."""
@@ -92,6 +121,18 @@ class NormalEquations:
             plain = 2 * self.diffusivity[j, j] * np.diag(inverse)
             sandwich = (moved**2).sum(0) * blocks / max(blocks - 1, 1)
             found[keep, j] = np.sqrt(np.maximum(plain, sandwich))
+        return found
+
+    def covariances(
+        self, support: Bool[np.ndarray, "p dim"], errors: Float[np.ndarray, "p dim"]
+    ) -> Float[np.ndarray, "dim p p"]:
+        """G^{-1} within the support, its diagonal put to the squares of the errors."""
+        functions, dim = self.shape
+        found = np.zeros((dim, functions, functions))
+        for j, keep in enumerate(support.T):
+            if keep.any():
+                at = np.ix_(keep, keep)
+                found[j][at] = scaled_covariance(inverse_gram(self.gram[at]), errors[keep, j])
         return found
 
 
@@ -154,19 +195,14 @@ def _curvature(
     return half @ theta
 
 
-def checked_equations(found: NormalEquations) -> NormalEquations:
+def checked_equations(found: AbstractEquations) -> AbstractEquations:
     """The equations, if the data determine them.
 
     Raises:
-        InvalidInput: fewer increments than functions, or no motion.
+        InvalidInput: fewer increments than functions.
     """
-    functions, condition = len(found.gram), found.condition
-    if found.count <= functions + 1:
-        raise InvalidInput(
-            f"{found.count:.0f} increments for {functions} functions (condition number "
-            f"{condition:.1e}); give longer paths or a smaller library (command line: --set "
-            "library.degree=1)."
-        )
+    check_count(found)
+    condition = found.condition
     if condition > WORST_CONDITION:
         warnings.warn(
             f"The library's Gram matrix has the condition number {condition:.1e}: the data do not "
@@ -175,6 +211,21 @@ def checked_equations(found: NormalEquations) -> NormalEquations:
             stacklevel=4,
         )
     return found
+
+
+def check_count(found: AbstractEquations) -> None:
+    """Refuse fewer increments than functions.
+
+    Raises:
+        InvalidInput: saying the condition number.
+    """
+    functions = found.shape[0]
+    if found.count <= functions + 1:
+        raise InvalidInput(
+            f"{found.count:.0f} increments for {functions} functions (condition number "
+            f"{found.condition:.1e}); give longer paths or a smaller library (command line: --set "
+            "library.degree=1)."
+        )
 
 
 class Joined(AbstractLibrary):

@@ -5,9 +5,10 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool
 
+from noneq.methods.dynamics.equations import AbstractEquations
 from noneq.methods.dynamics.libraries import AbstractFunctions, Polynomials
 from noneq.methods.dynamics.linear_drift import AbstractLinearDrift, check_settings
-from noneq.methods.dynamics.normal_equations import Convention, NormalEquations
+from noneq.methods.dynamics.normal_equations import Convention
 
 
 class DriftRegression(AbstractLinearDrift):
@@ -18,20 +19,22 @@ class DriftRegression(AbstractLinearDrift):
     Learnt object:
         θ with standard errors, the diffusivity D, and the variance of the measurement noise.
     Objective and weight:
-        Itô sums: the likelihood of Euler–Maruyama steps; Stratonovich sums with the correction
-        D ⟨∇b⟩, which measurement noise does not bias; for ``order=2`` accelerations on centred
-        velocities, with the correction D ⟨∂b/∂v⟩.
+        Itô sums: the likelihood of Euler–Maruyama steps; for ``order=2`` accelerations on centred
+        velocities, with the correction D ⟨∂b/∂v⟩. With ``localisation`` the largest likelihood of the
+        positions, by a filter of Gaussian states between which the law is integrated.
     Sampling:
         Euler–Maruyama paths of the learnt law.
     Source and deviations:
-        Frishman and Ronceray 2020, Brückner et al. 2020; the Gram matrix with measurement noise from
-        pairs of frames; without it errors of θ are of order dt² (convention ``"auto"``), else of dt.
+        Frishman and Ronceray 2020, Brückner et al. 2020; Särkkä 2013, chapter 6, for the filter.
+        Errors of θ are of order dt² (convention ``"auto"``), else of dt; measurement noise leaves those
+        of the filter's Gaussian closure.
 
     Args:
         library: functions b of the state, (x, v) for ``order=2``.
         order: 1 for overdamped motion, 2 for underdamped motion of which positions are recorded.
-        convention: ``"ito"``, ``"stratonovich"``, or ``"auto"``: with localisation Stratonovich,
-            else Itô, freed of the error of order dt.
+        convention: ``"ito"``, ``"stratonovich"`` (sums with the correction D ⟨∇b⟩, which measurement
+            noise does not bias at short steps), or ``"auto"``: with localisation the likelihood, else
+            Itô sums freed of the error of order dt.
         localisation: whether positions carry measurement noise, independent from frame to frame.
         exposure: part of the recording interval over which the camera averages, 0…1.
         known: a known part of each coordinate's drift as text, "" for none; none for no coordinate.
@@ -53,6 +56,6 @@ class DriftRegression(AbstractLinearDrift):
     def __check_init__(self) -> None:
         check_settings(self)
 
-    def support(self, equations: NormalEquations) -> Bool[np.ndarray, "p dim"]:
+    def support(self, equations: AbstractEquations) -> Bool[np.ndarray, "p dim"]:
         """All functions."""
         return np.ones(equations.shape, bool)

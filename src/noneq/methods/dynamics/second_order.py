@@ -7,7 +7,8 @@ from jaxtyping import Float
 
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
-from noneq.methods.dynamics.normal_equations import BLOCKS, NormalEquations
+from noneq.methods.dynamics.equations import BLOCKS
+from noneq.methods.dynamics.normal_equations import NormalEquations
 from noneq.statistics.gram import solve
 from noneq.statistics.increments import even
 from noneq.statistics.libraries import AbstractLibrary

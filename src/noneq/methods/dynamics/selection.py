@@ -1,9 +1,9 @@
 """Which terms of a library the data support: selection by an information criterion."""
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 
-from noneq.methods.dynamics.normal_equations import NormalEquations
+from noneq.methods.dynamics.equations import AbstractEquations
 from noneq.statistics.gram import solve
 
 
@@ -11,12 +11,11 @@ _MOST_FROM_ALL = 120
 """Functions of a library up to which the search also starts from all of them."""
 
 
-def supported(equations: NormalEquations, level: float) -> Bool[np.ndarray, "p dim"]:
+def supported(equations: AbstractEquations, level: float) -> Bool[np.ndarray, "p dim"]:
     """The terms of every coordinate, by the largest value of the criterion PASTIS that is found.
 
-    **Equation**: I(S) = c_Sᵀ G_SS^{-1} c_S/(4 D) − |S| log(p/level): log-likelihood, less what the
-    best of p functions without meaning would gain. D is enlarged to what the blocks' residual sums
-    show where increments are correlated (measurement noise, accelerations).
+    **Equation**: I(S) − |S| log(p/level): log-likelihood, less what the best of p functions without
+    meaning would gain; I(S) = c_Sᵀ G_SS^{-1} c_S/(4 D) for least squares.
 
     The search adds, takes out and exchanges single terms as long as I grows, from no term and from
     all of them.
@@ -25,33 +24,14 @@ def supported(equations: NormalEquations, level: float) -> Bool[np.ndarray, "p d
     """
     functions, dim = equations.shape
     price = float(np.log(functions * dim / level))
-    scale = np.sqrt(np.maximum(np.diag(equations.gram), 1e-300))
-    gram = equations.gram / scale / scale[:, None]
-    right = equations.cross.sum(0) / scale[:, None]
-    noise = 4 * np.diag(equations.diffusivity) * _inflation(equations)
-    found = np.zeros((functions, dim), bool)
-    for j in range(dim):
-        if noise[j] <= 0:
-            continue
-        search = _Search(gram, right[:, j] / np.sqrt(noise[j]), price)
-        starts = [np.zeros(functions, bool)]
-        starts += [np.ones(functions, bool)] if functions <= _MOST_FROM_ALL else []
-        found[:, j] = max((search.climb(start) for start in starts), key=search.score)
-    return found
-
-
-def _inflation(equations: NormalEquations) -> Float[np.ndarray, " dim"]:
-    """Variance of the residual sums over that of independent increments, at least 1."""
-    theta = solve(equations.gram, equations.cross.sum(0))
-    residuals = equations.cross - equations.grams @ theta
-    blocks, functions = len(residuals), equations.shape[0]
-    if blocks <= 2 * functions:
-        return np.ones(equations.shape[1])
-    plain = 2 * np.diag(equations.gram)[:, None] * np.diag(equations.diffusivity)
-    seen = (residuals**2).sum(0) * blocks / (blocks - functions)
-    ratio = np.median(seen / np.maximum(plain, 1e-300), axis=0)
-    # Below 1.3 it is the scatter of a few blocks.
-    return np.where(ratio > 1.3, ratio, 1.0)
+    found = np.zeros(functions * dim, bool)
+    for places, gram, right in equations.gains:
+        scale = np.sqrt(np.maximum(np.diag(gram), 1e-300))
+        search = _Search(gram / scale / scale[:, None], right / scale, price)
+        starts = [np.zeros(len(places), bool)]
+        starts += [np.ones(len(places), bool)] if len(places) <= _MOST_FROM_ALL else []
+        found[places] = max((search.climb(start) for start in starts), key=search.score)
+    return found.reshape(functions, dim)
 
 
 class _Search:

@@ -6,9 +6,10 @@ import numpy as np
 from jaxtyping import Bool
 
 from noneq.errors import InvalidInput
+from noneq.methods.dynamics.equations import AbstractEquations
 from noneq.methods.dynamics.libraries import AbstractFunctions, Polynomials
 from noneq.methods.dynamics.linear_drift import AbstractLinearDrift, check_settings
-from noneq.methods.dynamics.normal_equations import Convention, NormalEquations
+from noneq.methods.dynamics.normal_equations import Convention
 from noneq.methods.dynamics.selection import supported
 
 
@@ -53,6 +54,6 @@ class SparseDrift(AbstractLinearDrift):
         if not 0 < self.level < 1:
             raise InvalidInput(f"SparseDrift: level = {self.level}; expected a chance in (0, 1).")
 
-    def support(self, equations: NormalEquations) -> Bool[np.ndarray, "p dim"]:
+    def support(self, equations: AbstractEquations) -> Bool[np.ndarray, "p dim"]:
         """The terms that the criterion keeps."""
         return supported(equations, self.level)

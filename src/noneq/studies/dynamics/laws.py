@@ -1,6 +1,5 @@
-"""Cells on laws of motion: terms found, intervals that cover, drift beside a peer."""
+"""Cells on laws of motion: terms found, and intervals that cover."""
 
-import time as clock
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,13 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
 
 from noneq._typing import Key
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
-from noneq.methods import DriftRegression, Polynomials, SparseDrift
-from noneq.methods.dynamics.drift_model import DriftModel
+from noneq.methods import DriftRegression, Polynomials, SparseDrift, Terms
 from noneq.runs.rows import Row
 from noneq.simulation import simulate
 from noneq.studies.base import AbstractCell, Outcome
@@ -27,7 +24,7 @@ class Truth:
 
     Attributes:
         drift: f(x).
-        noise: B, the same in all directions.
+        noise: B, a number for all directions, or a matrix.
         terms: of every equation, code and coefficient.
         times: (stop, interval) of the record of so many paths, after a time ``rest``.
         degree: of the library.
@@ -35,7 +32,7 @@ class Truth:
     """
 
     drift: Callable[[Any], Any]
-    noise: float
+    noise: Any
     dim: int
     terms: tuple[dict[str, float], ...]
     times: tuple[float, float]
@@ -108,6 +105,15 @@ TRUTHS = {
         1,
         3,
     ),
+    "oscillator": Truth(
+        lambda x: jnp.stack([x[1], 2 * (1 - x[0] ** 2) * x[1] - x[0]]),
+        np.diag([0.0, 0.7]),
+        2,
+        ({"y": 1.0}, {"x": -1.0, "y": 2.0, "x**2*y": -2.0}),
+        (150.0, 0.05),
+        1,
+        3,
+    ),
 }
 """Noisy systems with polynomial laws."""
 
@@ -124,7 +130,12 @@ class LawCell(AbstractCell):
     """`SparseDrift` on one system of `TRUTHS` with a fifth of the frames missing.
 
     Rows: ``terms_right``, 1 if all terms and no other are found; ``max_z``, the largest distance of
-    a coefficient from the truth in standard errors.
+    a coefficient from the truth in standard errors; ``beyond_3``, how many are farther than 3, of
+    ``coefficients``.
+
+    Args:
+        system: of `TRUTHS`.
+        missing: share of the frames that are left out.
     """
 
     system: str = "double_well"
@@ -133,13 +144,16 @@ class LawCell(AbstractCell):
 
     @property
     def case(self) -> str:
+        """``law:`` and the system."""
         return f"law:{self.system}"
 
     @property
     def method_name(self) -> str:
+        """``SparseDrift``."""
         return "SparseDrift"
 
     def __call__(self, key: Key) -> Outcome:
+        """One record."""
         truth = truth_of(self.system)
         data = thinned(truth.paths_of(truth.paths, key), self.missing, self.replicate)
         method = SparseDrift(library=Polynomials(truth.degree))
@@ -152,34 +166,57 @@ class LawCell(AbstractCell):
             for code, value in known.items()
             if code in line
         ]
-        rows = [Row(self.case, self.method_name, "terms_right", float(right), 0.0)]
-        rows += [Row(self.case, self.method_name, "max_z", float(max(z)), 0.0)] if z else []
-        return Outcome(tuple(rows))
+        return Outcome(law_rows(self.case, self.method_name, right, z))
+
+
+def law_rows(case: str, method: str, right: bool, z: list[float]) -> tuple[Row, ...]:
+    """Rows of one law: whether its terms are right, and how far its coefficients are off."""
+    numbers = {"terms_right": float(right)}
+    if z:
+        beyond = sum(one > 3 for one in z)
+        numbers |= {"max_z": max(z), "beyond_3": float(beyond), "coefficients": float(len(z))}
+    return tuple(Row(case, method, metric, float(value), 0.0) for metric, value in numbers.items())
 
 
 class CoverageCell(AbstractCell):
-    """Share of 95 % intervals of the true terms, fitted on the right support, that hold the truth."""
+    """Share of 95 % intervals of the true terms, fitted on the right support, that hold the truth.
+
+    Args:
+        system: of `TRUTHS`.
+        noise: of the positions, in rms steps of the record.
+        repeats: paths, each fitted by itself.
+        every: of so many frames one is kept.
+    """
 
     system: str = "double_well"
+    noise: float = 0.0
     repeats: int = 200
+    every: int = 1
     replicate: int = 0
 
     @property
     def case(self) -> str:
-        return f"coverage:{self.system}"
+        """``coverage:`` and the system."""
+        noisy = f",noise={self.noise:g}" if self.noise else ""
+        return f"coverage:{self.system}{noisy}"
 
     @property
     def method_name(self) -> str:
+        """``DriftRegression``."""
         return "DriftRegression"
 
     def __call__(self, key: Key) -> Outcome:
-        from noneq.methods import Terms
-
+        """All repeats."""
         truth = truth_of(self.system)
         data = truth.paths_of(self.repeats, key)
+        data = data.frames(np.arange(0, data.times.size, self.every))
+        if self.noise:
+            size = self.noise * np.sqrt((np.diff(data.values, axis=1) ** 2).mean())
+            dirt = np.random.default_rng(self.replicate).normal(size=data.values.shape)
+            data = Trajectories(data.values + size * dirt, data.times, names=data.names)
         codes = tuple(dict.fromkeys(code for line in truth.terms for code in line))
         known = np.array([[line.get(code, 0.0) for line in truth.terms] for code in codes])
-        method, inside = DriftRegression(library=Terms(codes)), []
+        method, inside = DriftRegression(library=Terms(codes), localisation=self.noise > 0), []
         for i in range(self.repeats):
             model = method.fit(data.take(np.array([i])), key=key, progress=False).model
             z = (np.asarray(model.coefficients) - known) / np.asarray(model.errors.value)
@@ -190,88 +227,6 @@ class CoverageCell(AbstractCell):
         )
 
 
-class ForceCell(AbstractCell):
-    """Drift error of one long path beside Stochastic Force Inference.
-
-    **Equation**: ⟨δfᵀ D^{-1} δf⟩/⟨fᵀ D^{-1} f⟩ over the true states.
-
-    Args:
-        system: ``ou``, ``limit_cycle``, or ``noisy``: the cycle recorded every 0.25 with measurement
-            noise of one rms step.
-        peer: whether the package `SFI` is at work, which has to be installed.
-    """
-
-    system: str = "ou"
-    peer: bool = False
-    replicate: int = 0
-
-    @property
-    def case(self) -> str:
-        return f"sfi:{self.system}"
-
-    @property
-    def method_name(self) -> str:
-        return "StochasticForceInference (peer)" if self.peer else "noneq"
-
-    def __call__(self, key: Key) -> Outcome:
-        noisy = self.system == "noisy"
-        truth = truth_of("limit_cycle" if noisy else self.system)
-        path_key, fit_key = jax.random.split(key)
-        clean = truth.paths_of(truth.paths, path_key)
-        seen, sigma = clean, 0.0
-        if noisy:
-            clean = clean.frames(np.arange(0, clean.times.size, 5))
-            sigma = float(np.sqrt((np.diff(clean.values, axis=1) ** 2).mean()))
-            dirt = np.random.default_rng([self.replicate, 5]).normal(size=clean.values.shape)
-            seen = Trajectories(clean.values + sigma * dirt, clean.times)
-        fit = peer_drift if self.peer else own_drift
-        fit(seen, truth.degree, noisy, fit_key)  # compiles
-        began = clock.perf_counter()
-        drift = fit(seen, truth.degree, noisy, fit_key)
-        seconds = clock.perf_counter() - began
-        states = clean.values.reshape(-1, truth.dim)
-        right = np.asarray(jax.vmap(truth.drift)(jnp.asarray(states)), np.float64)
-        error = float(((drift(states) - right) ** 2).sum() / (right**2).sum())
-        row = lambda metric, value: Row(self.case, self.method_name, metric, value, 0.0)
-        return Outcome((row("drift_error", error), row("seconds", seconds)))
-
-
-Field = Callable[[np.ndarray], Float[np.ndarray, "N dim"]]
-
-
-def own_drift(data: Trajectories, degree: int, noisy: bool, key: Key) -> Field:
-    """Drift by `DriftRegression`."""
-    method = DriftRegression(library=Polynomials(degree), localisation=noisy)
-    model: DriftModel = method.fit(data, key=key, progress=False).model
-    theta = np.asarray(model.coefficients, np.float64)
-    return lambda states: model.basis.values(np.asarray(states, np.float64)) @ theta
-
-
-def peer_drift(data: Trajectories, degree: int, noisy: bool, key: Key) -> Field:
-    """Drift by the peer, if it is installed: linear regression, or its fit that knows of noise."""
-    try:
-        from SFI import (  # pyright: ignore[reportMissingImports]
-            OverdampedLangevinInference,
-            TrajectoryCollection,
-        )
-        from SFI.bases import monomials_up_to  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise InvalidInput(
-            "the peer is not installed: pip install --no-deps StochasticForceInference."
-        ) from error
-    dt = float(np.diff(data.times).mean())
-    paths = TrajectoryCollection.from_arrays(X=np.asarray(data.values[0], np.float64), dt=dt)
-    inference = OverdampedLangevinInference(paths)
-    library = monomials_up_to(order=degree, dim=data.values.shape[2], rank="vector")
-    if noisy:
-        inference.infer_force(library)
-    else:
-        inference.compute_diffusion_constant()
-        inference.infer_force_linear(library)
-    found = inference.force_inferred
-    return lambda states: np.asarray(found(jnp.asarray(states)), np.float64)
-
-
 def truth_of(system: str) -> Truth:
     """The system of that name."""
     if system not in TRUTHS:
@@ -279,18 +234,13 @@ def truth_of(system: str) -> Truth:
     return TRUTHS[system]
 
 
-def law_cells(*, repeats: int, seeds: int, peer: bool) -> list[AbstractCell]:
-    """All cells of this file."""
+def law_cells(*, seeds: int) -> list[AbstractCell]:
+    """Every law, by so many records."""
     laws = ("double_well", "van_der_pol", "lorenz")
-    fields = ("ou", "limit_cycle", "noisy")
-    peers = (False, True) if peer else (False,)
-    return [
-        *(LawCell(system=s, replicate=r) for s in laws for r in range(seeds)),
-        *(CoverageCell(system=s, repeats=repeats) for s in laws[:2]),
-        *(
-            ForceCell(system=s, peer=p, replicate=r)
-            for s in fields
-            for p in peers
-            for r in range(seeds)
-        ),
-    ]
+    return [LawCell(system=system, replicate=i) for system in laws for i in range(seeds)]
+
+
+def coverage_cells(*, repeats: int) -> list[AbstractCell]:
+    """Intervals of clean and of noisy records."""
+    clean = [CoverageCell(system=name, repeats=repeats) for name in ("double_well", "van_der_pol")]
+    return [*clean, CoverageCell(noise=1.0, every=10, repeats=repeats // 2)]

@@ -61,13 +61,11 @@ MEASURED = {
         lambda: Kuramoto.karate().adjacency() > 0,
         20.0, 0.05, 10, 4, 15,
         (
-            ("linear", "ridge"), ("trigonometric", "ridge"),
-            ("differences", "ridge"), ("differences", "greedy"),
+            *_BASELINES, ("differences", "ridge"), ("differences", "greedy"),
         ),
     ),
 }  # fmt: skip
-"""The quadratic library of 34 phases has more functions than the record has increments for; a linear
-one stands in its row."""
+"""Two baselines stand in every row; phases have a library of their own."""
 
 
 def network(name: str, noise: float, hidden: int, key: Key) -> tuple[Trajectories, np.ndarray]:

@@ -96,7 +96,7 @@ def sparse_law(
 
     Args:
         left_out: the forms without each block of the data.
-        units: T of `models.polynomial_law.expansion`.
+        units: T of `noneq.methods.invariant_flows.polynomial.equations.expansion`.
         least: fraction of the root mean square of its component of v that a term must reach.
         confidence: standard errors that it must reach; 0 with ``least`` = 0 keeps all.
 

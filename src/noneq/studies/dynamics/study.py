@@ -1,0 +1,90 @@
+"""From trajectories to laws of motion, measured: forces, laws, intervals, interventions, graphs."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from noneq.errors import InvalidInput
+from noneq.spec.names import unknown
+from noneq.studies.base import AbstractCell, AbstractStudy
+from noneq.studies.dynamics.forces import force_cells
+from noneq.studies.dynamics.interventions import ChainCell, KnockOutCell, graph_cells
+from noneq.studies.dynamics.laws import coverage_cells, law_cells
+
+
+class DynamicsStudy(AbstractStudy):
+    """What laws of motion, interventions and graphs learnt from paths are worth, where all is known.
+
+    Args:
+        parts: of `PARTS`.
+        records: data sets of each drift that is compared with the peer's.
+        laws: records of each system whose terms are looked for.
+        repeats: data sets of each coverage.
+        graphs: records of each network.
+        peer: whether Stochastic Force Inference, which has to be installed, is at work too.
+
+    Raises:
+        InvalidInput: an unknown part, or no data set.
+    """
+
+    name: ClassVar[str] = "dynamics"
+    title: ClassVar[str] = "From trajectories to laws of motion"
+    question: ClassVar[str] = (
+        "Do laws of motion learnt from paths have the right terms and true errors, what happens under "
+        "interventions that were never seen, and who acts on whom?"
+    )
+    limits: ClassVar[tuple[str, ...]] = (
+        "Laws are polynomials of a library that holds them, with constant noise.",
+        "seconds are those of one fit after the first, in one process, on a machine with other work; "
+        "the peer compiles its noisy fits anew for every record.",
+        "The peer works with its default settings; its linear regression on clean paths, its "
+        "noise-aware fit else.",
+        "Graphs: no neural score stands beside the libraries; where one would add something is not "
+        "measured.",
+        "Interventions are predicted by a library that holds the law (a chain), or by Hill curves "
+        "whose form is known (repressilator).",
+    )
+    sources: ClassVar[tuple[str, ...]] = ("frishman2020learning", "gerardos2025principled")
+
+    parts: tuple[str, ...] = ("forces", "laws", "coverage", "interventions", "graphs")
+    records: int = 20
+    laws: int = 8
+    repeats: int = 200
+    graphs: int = 1
+    peer: bool = False
+
+    def __check_init__(self) -> None:
+        for name in self.parts:
+            if name not in PARTS:
+                raise unknown("part of the study", name, tuple(PARTS))
+        counts = (self.records, self.laws, self.repeats, self.graphs)
+        if min(counts) < 1:
+            raise InvalidInput(
+                f"DynamicsStudy: records, laws, repeats and graphs are {counts}; expected at least 1."
+            )
+
+    @staticmethod
+    def figures(rows: Sequence[Mapping[str, Any]], cells: Sequence[Any]) -> list[Any]:
+        """See `noneq.studies.dynamics.pictures`."""
+        from noneq.studies.dynamics.pictures import figures
+
+        return figures(rows, cells)
+
+    def reduced(self) -> "DynamicsStudy":
+        """One record of each kind, and twenty repeats."""
+        return dataclasses.replace(self, records=1, laws=1, repeats=20, graphs=1)
+
+    def all_cells(self) -> list[AbstractCell]:
+        """The cells of the parts."""
+        return [cell for part in self.parts for cell in PARTS[part](self)]
+
+
+PARTS: dict[str, Callable[[DynamicsStudy], list[AbstractCell]]] = {
+    "forces": lambda study: force_cells(seeds=study.records, peer=study.peer),
+    "laws": lambda study: law_cells(seeds=study.laws),
+    "coverage": lambda study: coverage_cells(repeats=study.repeats),
+    "interventions": lambda _: [ChainCell(), KnockOutCell()],
+    "graphs": lambda study: graph_cells(study.graphs),
+}
+"""Makers of the cells of each part; a further part is one entry here and one in the default of
+``DynamicsStudy.parts``."""
