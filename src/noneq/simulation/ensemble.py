@@ -42,6 +42,7 @@ from noneq.systems.base import (
     HasTransition,
     Intervened,
 )
+from noneq.systems.controlled import Controlled
 from noneq.systems.jumps import AbstractJump
 from noneq.systems.underdamped import AbstractUnderdamped
 from noneq.traits import AbstractModel
@@ -147,7 +148,7 @@ def simulate(
 
 def own_solver(system: AbstractDiffusion) -> AbstractSolver:
     """The scheme of `simulate` where none is asked for."""
-    if isinstance(system, Intervened):
+    if isinstance(system, Intervened | Controlled):
         whole = own_solver(system.system)
         # The splitting of inertial motion knows no changed equation; Heun is of second order too.
         return StochasticHeun() if isinstance(whole, BAOAB) else whole
