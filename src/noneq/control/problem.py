@@ -13,6 +13,7 @@ from noneq.errors import InvalidInput
 from noneq.kinds import shown
 from noneq.simulation.learnt import MODEL_STEPS, LearntSystem
 from noneq.simulation.solvers import noise_shape
+from noneq.symbolic.condition import identifiers
 from noneq.symbolic.expression import Expression
 from noneq.systems.base import AbstractDiffusion
 from noneq.traced import AbstractUntraced
@@ -114,9 +115,7 @@ class ControlProblem(AbstractUntraced):
     @property
     def names(self) -> tuple[str, ...]:
         """Of the coordinates of a flattened state, as texts call them."""
-        names, dim = self.system.names, int(np.prod(self.system.event_shape))
-        good = len(names) == dim and all(name.isidentifier() for name in names)
-        return names if good else tuple(f"x{i}" for i in range(dim))
+        return identifiers(self.system.names, int(np.prod(self.system.event_shape)))
 
     @property
     def control_shape(self) -> tuple[int, ...]:
