@@ -31,6 +31,7 @@ class Certificate:
         probability: E e^{−∫q − g} without control, by the weights: for an `EndRegion` without running
             cost P(X_T in the region).
         reached: share of controlled paths that end in the region; 1 without one.
+        costs: of each path, ``(n,)``.
         weights: of each path, with the mean 1, ``(n,)``.
         ends: last states, ``(n, *event_shape)``; with the weights they are a sample of the
             conditioned or tilted law.
@@ -43,6 +44,7 @@ class Certificate:
     effective_share: float
     probability: Estimate
     reached: float
+    costs: np.ndarray
     weights: np.ndarray
     ends: np.ndarray
     notes: tuple[str, ...] = ()
@@ -112,6 +114,7 @@ def certificate(
         effective_share=float(scaled.sum() ** 2 / (n * (scaled**2).sum())),
         probability=Estimate(np.asarray(factor * mean), np.asarray(factor * error), count),
         reached=float(there.mean()),
+        costs=cost,
         weights=scaled / mean,
         ends=np.asarray(chain.end),
         notes=tuple(notes),
