@@ -46,23 +46,24 @@ class LeanAdjoint(AbstractObjective):
         path_key, some_key = jax.random.split(key)
         chain = followed(problem, model, batch["start"], key=path_key, keep=True)
         times = jnp.asarray(problem.times[:-1], chain.end.dtype)
-        frames = (times, chain.states, chain.noise, chain.controls)
+        states: Any = chain.states
+        frames = (times, states, chain.noise, chain.controls)
         targets = jax.lax.stop_gradient(_targets(problem, chain.end, frames))
         if self.points < problem.steps:  # neighbours on a path say nearly the same
             shift = jax.random.uniform(some_key, (self.points,))
             some = (jnp.arange(self.points) + shift) * (problem.steps / self.points)
             times, states, targets = (
-                part[jnp.floor(some).astype(int)] for part in (times, chain.states, targets)
+                part[jnp.floor(some).astype(int)] for part in (times, states, targets)
             )
-        else:
-            states = chain.states
         free, fixed = eqx.partition(model, learnable(model))
 
         def loss(free: PyTree) -> Scalar:
             control = eqx.combine(free, fixed)
             at = jax.vmap(lambda t, x: problem.allowed(control(t, x)), (None, 0))
             gaps = jax.vmap(at)(times, states) - targets
-            return problem.horizon / 2 * jnp.mean(jnp.sum(gaps.reshape(*gaps.shape[:2], -1) ** 2, -1))
+            return (
+                problem.horizon / 2 * jnp.mean(jnp.sum(gaps.reshape(*gaps.shape[:2], -1) ** 2, -1))
+            )
 
         value, grads = jax.value_and_grad(loss)(jax.lax.stop_gradient(free))
         return value, grads, state
@@ -122,7 +123,9 @@ class AdjointMatching(AbstractControlMethod):
         if self.points < 1:
             raise InvalidInput(f"AdjointMatching: points = {self.points}; expected 1 or more.")
         if self.training.batch == 0:
-            raise InvalidInput("AdjointMatching: training.batch = 0; expected paths a step, as 128.")
+            raise InvalidInput(
+                "AdjointMatching: training.batch = 0; expected paths a step, as 128."
+            )
 
     def untrained(self, summary: Summary, problem: ControlProblem, key: Key) -> NetworkControl:
         return NetworkControl(self.net, summary, problem, key)

@@ -83,9 +83,7 @@ def followed(
         return carry, (x, xi, u) if keep else None
 
     zero = jnp.zeros(len(starts), starts.dtype)
-    carry, kept = jax.lax.scan(
-        step, (starts, zero, zero, zero), (times, jnp.arange(problem.steps))
-    )
+    carry, kept = jax.lax.scan(step, (starts, zero, zero, zero), (times, jnp.arange(problem.steps)))
     return Chain(*carry, *(kept if keep else (None, None, None)))
 
 

@@ -1,4 +1,4 @@
-"""Controls of the state: their base, and those that are polynomials of the state, with coefficients that follow time."""
+"""Controls of the state: what they are, and polynomials with coefficients that follow time."""
 
 import itertools
 import math

@@ -14,14 +14,17 @@ from noneq.control.certificate import starts
 from noneq.control.model import AbstractControl, ControlledModel
 from noneq.control.problem import ControlProblem
 from noneq.data.summary import Summary, summarise
+from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.learning.method import AbstractMethod, Fit, History, Progress, check_init
+from noneq.learning.method import AbstractMethod, Fit, History, Progress
 from noneq.learning.watching import watched
 from noneq.simulation.ensemble import simulate
 
 
 _FREE_PATHS, _FREE_TIMES = 512, 17
 """Paths without control that normalise the states."""
+_POOL = 4096
+"""Starts that are drawn where none are given."""
 
 
 class AbstractControlMethod(AbstractMethod):
@@ -49,13 +52,16 @@ class AbstractControlMethod(AbstractMethod):
         """A better control for paths from these states, and the history of the fit."""
 
     @checked
-    def init(self, summary: Summary, *, key: Key, problem: ControlProblem) -> ControlledModel:
+    def init(
+        self, summary: Summary, *, key: Key, problem: ControlProblem | None = None
+    ) -> ControlledModel:
         """The model before it has learnt anything.
 
         Args:
             summary: of paths without control.
             problem: what the control is asked for.
         """
+        problem = _given(problem, self)
         return ControlledModel(problem, self.untrained(summary, problem, key))
 
     @checked
@@ -64,7 +70,7 @@ class AbstractControlMethod(AbstractMethod):
         self,
         data: Numbers | None = None,
         *,
-        problem: ControlProblem,
+        problem: ControlProblem | None = None,
         key: Key,
         init: Any = None,
         progress: Progress | None = None,
@@ -82,22 +88,38 @@ class AbstractControlMethod(AbstractMethod):
             InvalidInput: a problem that the method cannot solve.
             FitDiverged: a loss or gradient that is not finite.
         """
-        began = clock.monotonic()
+        began, problem = clock.monotonic(), _given(problem, self)
         start_key, free_key, init_key, learn_key = jax.random.split(key, 4)
-        count = len(np.asarray(data)) if np.ndim(data) > len(problem.system.event_shape) else 4096
+        event = problem.system.event_shape
+        several = data is not None and np.ndim(data) > len(event)
+        count = len(np.asarray(data)) if several else _POOL
         states = starts(problem, data, count, start_key)
-        some = np.resize(np.asarray(states), (_FREE_PATHS, *problem.system.event_shape))
+        some = np.resize(np.asarray(states), (_FREE_PATHS, *event))
         frames = problem.start + np.linspace(0, problem.horizon, _FREE_TIMES)
         summary = summarise(
             simulate(problem.system, frames, n=_FREE_PATHS, start=some, key=free_key)
         )
         given = {"problem": problem}
-        if init is None:
-            model = self.init(summary, key=init_key, problem=problem)
-        else:
-            model = init
+        fresh = self.init(summary, key=init_key, problem=problem)
+        model = fresh if init is None else init
+        if not (
+            isinstance(model, ControlledModel)
+            and jax.tree.map(np.shape, model.control) == jax.tree.map(np.shape, fresh.control)
+        ):
+            raise InvalidInput(
+                f"{type(self).__name__}.fit: init is no model of this method for such a problem; give "
+                "the model of an earlier fit with the same settings, or none."
+            )
         control, history = self.learn(
             model.control, problem, states, key=learn_key, progress=progress, checkpoint=checkpoint
         )
         meta = {"seconds": clock.monotonic() - began}
         return Fit(ControlledModel(problem, control), history, self, summary, meta, given)
+
+
+def _given(problem: ControlProblem | None, method: AbstractMethod) -> ControlProblem:
+    if problem is None:
+        raise InvalidInput(
+            f"{type(method).__name__}: say what the control is asked for, problem=ControlProblem(system, …)."
+        )
+    return problem

@@ -96,9 +96,7 @@ class ControlledModel(AbstractModel, HasDrift, HasPaths):
             paths = simulate(self.system, frames, n=n, key=key, start=start)
         else:
             substeps = max(1, int(np.ceil(np.diff(frames).max() / problem.step - 0.01)))
-            paths = simulate(
-                self.system, frames, n=n, key=key, start=start, substeps=substeps
-            )
+            paths = simulate(self.system, frames, n=n, key=key, start=start, substeps=substeps)
         return paths if later.size < asked.size else _without_first(paths)
 
 

@@ -155,9 +155,7 @@ class ControlProblem(AbstractUntraced):
         return u * jnp.asarray(self.channels, u.dtype) if self.channels else u
 
 
-def _channels(
-    system: AbstractDiffusion, along: tuple[str, ...], start: float
-) -> tuple[bool, ...]:
+def _channels(system: AbstractDiffusion, along: tuple[str, ...], start: float) -> tuple[bool, ...]:
     """Which numbers of the noise push the coordinates; empty for all.
 
     Raises:

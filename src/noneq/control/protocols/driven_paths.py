@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from noneq._typing import Key
@@ -71,7 +72,7 @@ def driven_paths(
     """
     h = curve.duration / steps
     solver = own_solver(system)
-    shape = (len(starts), *noise_shape(system, 0.0, jnp.zeros(system.event_shape)))
+    shape = (len(starts), *noise_shape(system, 0.0, np.zeros(system.event_shape, np.float32)))
     position = isinstance(system, AbstractUnderdamped)
     between = curve.held(steps)
     before, after = curve.before(0.0), curve(curve.duration)

@@ -10,7 +10,7 @@ import numpy as np
 
 from noneq._typing import Key, Scalar
 from noneq.control.protocols.curve import Curve
-from noneq.control.protocols.driven_paths import driven_paths, drawn, require_protocol
+from noneq.control.protocols.driven_paths import drawn, driven_paths, require_protocol
 from noneq.estimate import Estimate, sample_mean
 from noneq.kinds import checked
 from noneq.learning.loop import train

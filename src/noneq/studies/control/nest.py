@@ -12,7 +12,7 @@ from jaxtyping import Array
 
 from noneq._typing import Key, Scalar
 from noneq.control.protocols.curve import Curve
-from noneq.control.protocols.driven_paths import DrivenPaths, driven_paths, drawn
+from noneq.control.protocols.driven_paths import DrivenPaths, drawn, driven_paths
 from noneq.control.protocols.gradient import descend, gradient_protocol
 from noneq.control.protocols.score_function import evolve
 from noneq.estimate import sample_mean
@@ -133,7 +133,7 @@ class NestCell(AbstractCell):
 
     def _active(self, key: Key) -> tuple[list[Row], dict[str, np.ndarray]]:
         ends, time = ((4.0, 0.0), (4.0, 5.0)), 0.44
-        bounds = {"low": (1.0, 0.0), "high": (7.0, 11.0)}
+        bounds: dict[str, Any] = {"low": (1.0, 0.0), "high": (7.0, 11.0)}
         line = Curve(*ends, time, knots=16, **bounds)
         system, steps = ActiveTrap(line), 110
         learn_key, test_key = jax.random.split(key)
@@ -164,7 +164,7 @@ class NestCell(AbstractCell):
     def _ising(self, key: Key) -> tuple[list[Row], dict[str, np.ndarray]]:
         share = np.linspace(0, 1, 9)
         detour = np.stack([0.7 + 4 * np.sin(np.pi * share), -np.cos(np.pi * share)], 1)
-        bounds = {"low": (0.4, -4.0), "high": (12.0, 4.0)}
+        bounds: dict[str, Any] = {"low": (0.4, -4.0), "high": (12.0, 4.0)}
         around = Curve((0.7, -1.0), (0.7, 1.0), 1.0, knots=9, first=detour, **bounds)
         line = Curve((0.7, -1.0), (0.7, 1.0), 1.0, knots=9, **bounds)
         learn_key, test_key = jax.random.split(key)

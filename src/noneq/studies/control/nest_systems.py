@@ -105,7 +105,7 @@ class Memory(AbstractUnderdamped, HasProtocol):
         side = jnp.where(jax.random.bernoulli(side_key), 5.0, -5.0)
         return jax.random.normal(noise_key, (2,)) + jnp.asarray([1.0, 0.0]) * side
 
-    def potential_at(
+    def potential_at(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, parameter: Float[Array, "2"], t: ScalarLike, x: Float[Array, "1"]
     ) -> Scalar:
         c0, c1 = parameter[0], parameter[1]
@@ -155,7 +155,7 @@ class ActiveTrap(AbstractDriven):
         turn = jax.random.uniform(turn_key, (1,), maxval=2 * jnp.pi)
         return jnp.concatenate([place, turn])
 
-    def potential_at(
+    def potential_at(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, parameter: Float[Array, "2"], t: ScalarLike, x: Float[Array, "3"]
     ) -> Scalar:
         return parameter[0] * (x[0] ** 2 + x[1] ** 2) / 2
