@@ -24,6 +24,7 @@ ROOMS = {
     "metrics": "Metrics",
     "inference": "Inference",
     "thermo": "Thermodynamics",
+    "control": "Control",
     "studies": "Studies",
     "plot": "Pictures",
     "callbacks": "Callbacks",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from noneq import (
         callbacks as callbacks,
+        control as control,
         data as data,
         inference as inference,
         methods as methods,
@@ -47,6 +48,7 @@ __version__ = "0.2.0.dev0"
 
 _ROOMS = (
     "callbacks",
+    "control",
     "data",
     "inference",
     "methods",

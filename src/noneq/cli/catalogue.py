@@ -15,14 +15,14 @@ from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.learning.method import AbstractMethod
 from noneq.runs import members
-from noneq.spec import modules, unknown
+from noneq.spec import modules, public, unknown
 from noneq.store import load
 from noneq.studies import AbstractStudy, studies
 from noneq.systems.base import AbstractSystem
 
 
 KINDS = (
-    "methods", "systems", "metrics", "thermo", "inference", "studies", "processes", "nets",
+    "methods", "systems", "metrics", "thermo", "inference", "control", "studies", "processes", "nets",
     "samplers", "domains", "pdes",
 )  # fmt: skip
 _ACROSS = "observables"
@@ -61,6 +61,8 @@ def _entries(room: str) -> list[dict[str, Any]]:
         things: dict[str, Any] = known_metrics() if room == "metrics" else declared(room)
     elif room == "studies":
         things = studies()
+    elif room == "control":
+        things = public(room)
     elif room == "pdes":
         from noneq.pde import zoo
 

@@ -43,6 +43,7 @@ from noneq.systems.base import (
     HasTransition,
     Intervened,
 )
+from noneq.systems.controlled import Controlled
 from noneq.systems.jumps import AbstractJump
 from noneq.systems.non_markov import AbstractNonMarkov
 from noneq.systems.underdamped import AbstractUnderdamped
@@ -153,7 +154,7 @@ def simulate(
 
 def own_solver(system: AbstractDiffusion) -> AbstractSolver:
     """The scheme of `simulate` where none is asked for."""
-    if isinstance(system, Intervened):
+    if isinstance(system, Intervened | Controlled):
         whole = own_solver(system.system)
         # The splitting of inertial motion knows no changed equation; Heun is of second order too.
         return StochasticHeun() if isinstance(whole, BAOAB) else whole

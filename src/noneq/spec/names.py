@@ -33,6 +33,7 @@ ROOMS = (
     "metrics",
     "thermo",
     "inference",
+    "control",
     "studies",
     "data",
     "models",

@@ -1,0 +1,1 @@
+"""Rows of control: learnt controls and protocols against their optimum."""
