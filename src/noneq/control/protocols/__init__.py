@@ -1,0 +1,1 @@
+"""Protocols that change a system in a given time at little work."""
