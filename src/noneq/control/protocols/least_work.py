@@ -86,8 +86,15 @@ def least_work(system: AbstractDriven, *, nodes: int = 2001) -> LeastWork:
     )
 
 
-def driving_along(system: AbstractDriven, start: LineLaw, image: np.ndarray) -> TransportDriving:
+def driving_along(
+    system: AbstractDriven,
+    start: LineLaw,
+    image: np.ndarray,
+    rise: np.ndarray | None = None,
+    bend: np.ndarray | None = None,
+) -> TransportDriving:
     """The driving that carries the first equilibrium along a monotone map of its nodes."""
-    path = LinePath(start, image, duration_of(system, "driving"), system.beta)
+    duration = duration_of(system, "driving")
+    path = LinePath(start, image, duration, system.beta, rise, bend)
     states = jnp.asarray(start.draw(_STARTS, 0)[:, None], float)
     return TransportDriving(system, path, states)

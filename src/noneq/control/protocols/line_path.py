@@ -11,7 +11,8 @@ from noneq.statistics.line_laws import LineLaw
 
 _THIN = 4
 """Of the nodes of the law one in four goes into the tables."""
-_DEPTH = 10.0
+_RARE = 1e-7
+"""Probability that counts as never."""
 
 
 class LinePath(AbstractPath):
@@ -27,16 +28,26 @@ class LinePath(AbstractPath):
     duration: float
     beta: float
 
-    def __init__(self, law: LineLaw, image: np.ndarray, duration: float, beta: float):
-        x, t = law.x, np.asarray(image)
-        phi = np.concatenate([[0.0], np.cumsum(((t - x)[1:] + (t - x)[:-1]) / 2 * np.diff(x))])
-        rise = np.gradient(t, x, edge_order=2)
-        rise = np.maximum(rise, 1e-6)
+    def __init__(
+        self,
+        law: LineLaw,
+        image: np.ndarray,
+        duration: float,
+        beta: float,
+        rise: np.ndarray | None = None,
+        bend: np.ndarray | None = None,
+    ):
+        """``image`` is T at the law's nodes; T' and T'' by differences where they are not given."""
+        x, move = law.x, np.asarray(image) - law.x
+        phi = np.concatenate([[0.0], np.cumsum((move[1:] + move[:-1]) / 2 * np.diff(x))])
         score = np.gradient(law.log_density, x, edge_order=2)
-        table = np.stack([x, t, law.log_density, score, phi / duration])[:, ::_THIN]
-        self.nodes = jnp.asarray(table, float)
-        self.slope = jnp.asarray(rise[::_THIN], float)
-        self.bend = jnp.asarray(np.gradient(rise, x)[::_THIN], float)
+        rise = np.maximum(np.gradient(image, x, edge_order=2), 1e-6) if rise is None else rise
+        bend = np.gradient(rise, x) if bend is None else bend
+        level = law.cumulative()
+        seen = np.flatnonzero((level > _RARE / 10) & (level < 1 - _RARE / 10))[::_THIN]
+        table = np.stack([x, image, law.log_density, score, phi / duration])
+        self.nodes = jnp.asarray(table[:, seen], float)
+        self.slope, self.bend = (jnp.asarray(part[seen], float) for part in (rise, bend))
         self.duration, self.beta = float(duration), float(beta)
 
     def _at_nodes(self, s: ScalarLike) -> tuple[Array, Array, Array]:
@@ -69,14 +80,16 @@ class LinePath(AbstractPath):
         return inside + edge * (x[0] - place)
 
     @property
-    def stiffness(self) -> float:
-        """The largest curvature where states are found, over seventeen stages."""
-        most = 0.0
-        for s in np.linspace(0, 1, 17):
-            y, value, slope = (np.asarray(part, float) for part in self._at_nodes(float(s)))
-            x, image, log_density, *_ = np.asarray(self.nodes, float)
-            deep = log_density - np.log(1 - s + s * np.asarray(self.slope, float))
-            seen = (deep > deep.max() - _DEPTH)[1:]
-            curve = np.abs(np.diff(slope) / np.diff(y))[seen]
-            most = max(most, float(curve.max(initial=0.0)))
-        return most
+    def curvatures(self) -> tuple[float, float]:
+        """Largest over nine stages: root mean square of V_s'' over the law, and its largest size."""
+        typical = largest = 0.0
+        log_density = np.asarray(self.nodes[2], float)
+        for s in np.linspace(0, 1, 9):
+            y, _, slope = (np.asarray(part, float) for part in self._at_nodes(float(s)))
+            stretch = 1 - s + s * np.asarray(self.slope, float)
+            bend = np.abs(np.diff(slope) / np.diff(y))
+            mass = np.exp(log_density - np.log(stretch))[1:] * np.diff(y)
+            mass = mass / mass.sum()
+            typical = max(typical, float(np.sqrt(mass @ bend**2)))
+            largest = max(largest, float(bend[mass > _RARE].max(initial=0.0)))
+        return typical, largest

@@ -21,5 +21,5 @@ class AbstractPath(eqx.Module):
 
     @property
     @abstractmethod
-    def stiffness(self) -> float:
-        """The largest curvature of V_s where states are found."""
+    def curvatures(self) -> tuple[float, float]:
+        """Of V_s where states are found: a typical and the largest one, over the whole path."""
