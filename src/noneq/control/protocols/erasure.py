@@ -116,7 +116,8 @@ def bit_erasure(
     check_gradient(system, what)
     start, _ = end_laws(system, _NODES)
     sign = 1.0 if keep == "right" else -1.0
-    kept = float(start.weights @ (sign * (start.x - boundary) > 0))
+    below = float(np.interp(boundary, start.x, start.cumulative()))
+    kept = 1 - below if keep == "right" else below
     if not 1e-6 < kept < 1 - 1e-6:
         raise InvalidInput(
             f"{what}: {kept:.3g} of the states lie to the {keep} of boundary = {boundary:g}; put it between "
