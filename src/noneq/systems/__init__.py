@@ -25,6 +25,7 @@ from noneq.systems.driven import (
     HasProtocol as HasProtocol,
 )
 from noneq.systems.driven_langevin import DrivenLangevin as DrivenLangevin
+from noneq.systems.driven_underdamped import DrivenUnderdamped as DrivenUnderdamped
 from noneq.systems.exclusion import ASEP as ASEP
 from noneq.systems.ginzburg_landau import GinzburgLandau as GinzburgLandau
 from noneq.systems.gyrator import BrownianGyrator as BrownianGyrator

@@ -33,6 +33,7 @@ class Erasure:
         distance: W₂ between the equilibrium and its part in that well.
         driving: potentials that do it, a system to simulate.
         left: share of states that even the smooth target leaves on the wrong side.
+        expected: mean work of the driving: its target is not quite erased, which costs less.
     """
 
     work: float
@@ -40,6 +41,7 @@ class Erasure:
     distance: float
     driving: TransportDriving
     left: float
+    expected: float
 
 
 class _Memory(AbstractDriven):
@@ -100,7 +102,7 @@ def bit_erasure(
         duration: τ.
         boundary: b, between the wells.
         keep: the side that remains.
-        width: of the edge of the target; None takes a twentieth of the standard deviation.
+        width: of the edge of the target; None takes a hundredth of the standard deviation.
 
     Raises:
         InvalidInput: a time or width that is not positive, several coordinates, a force that is no
@@ -124,7 +126,7 @@ def bit_erasure(
             "the wells."
         )
     spread = np.sqrt(start.weights @ (start.x - start.weights @ start.x) ** 2)
-    edge = float(spread) / 20 if width is None else width
+    edge = float(spread) / 100 if width is None else width
     if not 0 < edge < float("inf"):
         raise InvalidInput(f"{what}: width = {width}; it must be > 0.")
     far = start.x[-1] if keep == "right" else start.x[0]
@@ -133,12 +135,18 @@ def bit_erasure(
     smooth = _law(fine, start, -np.logaddexp(0, -sign * (fine - boundary) / edge))
     distance = squared_distance_of_laws(start, half)
     landauer = -np.log(kept) / system.beta
+    image, rise, bend = _map(start, smooth)
+    # V is the same at both ends: F + W₂²/τ of the smooth target, less that of equilibrium.
+    excess = np.interp(fine, start.x, start.log_density)
+    gained = float(smooth.weights @ (smooth.log_density - excess)) / system.beta
+    moved = float(start.weights @ (image - start.x) ** 2)
     return Erasure(
         work=float(landauer + distance / duration),
         landauer=float(landauer),
         distance=float(np.sqrt(distance)),
-        driving=driving_along(system, start, *_map(start, smooth)),
+        driving=driving_along(system, start, image, rise, bend),
         left=float(smooth.weights @ (sign * (fine - boundary) < 0)),
+        expected=gained + moved / duration,
     )
 
 
