@@ -101,8 +101,10 @@ def _descend(
         shrinking = change < 0
         most = float(np.min(-d[shrinking] / change[shrinking])) if shrinking.any() else np.inf
         share, fall = min(1.0, 0.9 * most), float(gradient @ step)
-        while share > 1e-10 and (new := cost(y + share * step)) > now + 1e-4 * share * fall:
+        new = cost(y + share * step)
+        while share > 1e-10 and new > now + 1e-4 * share * fall:
             share /= 2
+            new = cost(y + share * step)
         if share <= 1e-10:
             break
         y, now = y + share * step, new

@@ -86,9 +86,7 @@ def least_equilibration_work(
 
     Source: Aurell, Mejía-Monasterio and Muratore-Ginanneschi 2011.
     """
-    _positive(
-        "least_equilibration_work", start=start, end=end, duration=duration, beta=beta
-    )
+    _positive("least_equilibration_work", start=start, end=end, duration=duration, beta=beta)
     distance = (start**-0.5 - end**-0.5) ** 2 / beta
     return float(np.log(end / start) / (2 * beta) + distance / duration)
 

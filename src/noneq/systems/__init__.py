@@ -110,7 +110,11 @@ from noneq.systems.underdamped import (
     UnderdampedPair as UnderdampedPair,
 )
 from noneq.systems.vicsek import Vicsek as Vicsek
-from noneq.systems.wells import DoubleWell as DoubleWell, Swirl as Swirl
+from noneq.systems.wells import (
+    DoubleWell as DoubleWell,
+    Swirl as Swirl,
+    TiltedWell as TiltedWell,
+)
 
 
 __all__ = list(_exported(__file__))

@@ -109,9 +109,7 @@ class DrivenUnderdamped(AbstractUnderdamped, HasProtocol):
             is_leaf=callable,
         )
 
-    def potential_at(
-        self, parameter: ScalarLike, t: ScalarLike, x: Float[Array, "dim"]
-    ) -> Scalar:
+    def potential_at(self, parameter: ScalarLike, t: ScalarLike, x: Float[Array, "dim"]) -> Scalar:
         return self._potential(x, jnp.asarray(parameter, x.dtype))
 
     @of_positions

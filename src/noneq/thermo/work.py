@@ -150,13 +150,17 @@ def langevin(system: AbstractSystem, what: str) -> AbstractLangevin | AbstractUn
     )
 
 
-def _rates(system: AbstractLangevin | AbstractUnderdamped, trajectories: Trajectories) -> np.ndarray:
+def _rates(
+    system: AbstractLangevin | AbstractUnderdamped, trajectories: Trajectories
+) -> np.ndarray:
     """∂_t V at every recorded state, (n, T) in float64."""
     times = jnp.asarray(trajectories.times, jnp.zeros(()).dtype)
     return np.asarray(_potential_rates(system, times, _device(trajectories)), np.float64)
 
 
-def _rises(system: AbstractLangevin | AbstractUnderdamped, trajectories: Trajectories) -> np.ndarray:
+def _rises(
+    system: AbstractLangevin | AbstractUnderdamped, trajectories: Trajectories
+) -> np.ndarray:
     """Rise of V at every record and after it, ``(n, T)``."""
     times = trajectories.times
     if isinstance(system, HasProtocol):
@@ -180,13 +184,17 @@ def _device(trajectories: Trajectories) -> Array:
 
 
 @eqx.filter_jit
-def _potential_rates(system: AbstractLangevin | AbstractUnderdamped, times: Array, values: Array) -> Array:
+def _potential_rates(
+    system: AbstractLangevin | AbstractUnderdamped, times: Array, values: Array
+) -> Array:
     rate = lambda t, x: jax.grad(system.potential, argnums=0)(t, _place(system, x))
     return jax.lax.map(lambda xs: jax.vmap(rate)(times, xs), values, batch_size=256)
 
 
 @eqx.filter_jit
-def _potential_rises(system: AbstractLangevin | AbstractUnderdamped, times: Array, values: Array) -> Array:
+def _potential_rises(
+    system: AbstractLangevin | AbstractUnderdamped, times: Array, values: Array
+) -> Array:
     """At every record its jump and half the rises of the intervals on both sides."""
     if isinstance(system, HasProtocol):
         potential = system.potential_at

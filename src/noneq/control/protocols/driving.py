@@ -13,7 +13,7 @@ from noneq.domains import Free
 from noneq.kinds import checked
 from noneq.systems.base import AbstractGradient
 from noneq.systems.driven import AbstractDriven
-from noneq.systems.protocols import Protocol
+from noneq.systems.protocols import AbstractProtocol, Protocol
 
 
 class TransportDriving(AbstractGradient, AbstractDriven):
@@ -38,7 +38,7 @@ class TransportDriving(AbstractGradient, AbstractDriven):
     driven: AbstractDriven
     path: AbstractPath
     starts: Float[Array, "n dim"]
-    protocol: Protocol
+    protocol: AbstractProtocol
     beta: float
 
     def __init__(self, driven: AbstractDriven, path: AbstractPath, starts: Array):
@@ -69,9 +69,7 @@ class TransportDriving(AbstractGradient, AbstractDriven):
         """One of the states of the first equilibrium."""
         return self.starts[jax.random.randint(key, (), 0, self.starts.shape[0])]
 
-    def potential_at(
-        self, parameter: ScalarLike, t: ScalarLike, x: Float[Array, " dim"]
-    ) -> Scalar:
+    def potential_at(self, parameter: ScalarLike, t: ScalarLike, x: Float[Array, " dim"]) -> Scalar:
         before, after = end_potentials(self.driven)
         s = jnp.clip(jnp.asarray(parameter, x.dtype), 0.0, 1.0)
         inside = self.path.potential(s, x)

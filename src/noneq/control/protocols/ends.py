@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -69,7 +68,7 @@ def check_line(system: AbstractDriven, what: str) -> None:
 
 def on_line(potential: Callable[[Array], Array]) -> Callable[[np.ndarray], np.ndarray]:
     """A potential of one state as one of many points on a line."""
-    many = eqx.filter_jit(jax.vmap(lambda x: potential(x[None])))
+    many = jax.jit(jax.vmap(lambda x: potential(x[None])))
     return lambda x: np.asarray(many(jnp.asarray(x, float)), np.float64)
 
 
@@ -78,7 +77,7 @@ def curve_on_line(
 ) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """V, V' and V'' at many points on a line."""
     one = lambda x: potential(x[None])
-    many = eqx.filter_jit(jax.vmap(lambda x: (one(x), jax.grad(one)(x), jax.grad(jax.grad(one))(x))))
+    many = jax.jit(jax.vmap(lambda x: (one(x), jax.grad(one)(x), jax.grad(jax.grad(one))(x))))
 
     def curve(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         value, slope, bend = many(jnp.asarray(x, float))
@@ -93,7 +92,5 @@ def end_laws(system: AbstractDriven, nodes: int = 2001) -> tuple[LineLaw, LineLa
     Raises:
         InvalidInput: no equilibrium there.
     """
-    first, last = (
-        boltzmann_line(on_line(v), system.beta, nodes) for v in end_potentials(system)
-    )
+    first, last = (boltzmann_line(on_line(v), system.beta, nodes) for v in end_potentials(system))
     return first, last

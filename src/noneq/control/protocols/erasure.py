@@ -16,7 +16,7 @@ from noneq.kinds import checked
 from noneq.statistics.line_laws import LineLaw, monotone_map, squared_distance_of_laws
 from noneq.systems.base import AbstractLangevin
 from noneq.systems.driven import AbstractDriven
-from noneq.systems.protocols import Protocol
+from noneq.systems.protocols import AbstractProtocol, Protocol
 
 
 _NODES = 4001
@@ -48,7 +48,7 @@ class _Memory(AbstractDriven):
     """A system that is the same before and after."""
 
     system: AbstractLangevin
-    protocol: Protocol
+    protocol: AbstractProtocol
     beta: float
 
     @property
@@ -113,7 +113,8 @@ def bit_erasure(
     what = "bit_erasure"
     if not 0 < duration < float("inf"):
         raise InvalidInput(f"{what}: duration = {duration}; it must be > 0.")
-    system = _Memory(memory, Protocol((0.0, float(duration)), (0.0, 0.0)), float(memory.beta))
+    still = Protocol((0.0, float(duration)), (0.0, 0.0))
+    system = _Memory(system=memory, protocol=still, beta=float(memory.beta))
     check_line(system, what)
     check_gradient(system, what)
     start, _ = end_laws(system, _NODES)

@@ -41,13 +41,15 @@ class LinePath(AbstractPath):
         x, move = law.x, np.asarray(image) - law.x
         phi = np.concatenate([[0.0], np.cumsum((move[1:] + move[:-1]) / 2 * np.diff(x))])
         score = np.gradient(law.log_density, x, edge_order=2)
-        rise = np.maximum(np.gradient(image, x, edge_order=2), 1e-6) if rise is None else rise
+        slope = np.gradient(image, x, edge_order=2) if rise is None else rise
+        rise = np.maximum(slope, 1e-6)
         bend = np.gradient(rise, x) if bend is None else bend
         level = law.cumulative()
         seen = np.flatnonzero((level > _RARE / 10) & (level < 1 - _RARE / 10))[::_THIN]
         table = np.stack([x, image, law.log_density, score, phi / duration])
         self.nodes = jnp.asarray(table[:, seen], float)
-        self.slope, self.bend = (jnp.asarray(part[seen], float) for part in (rise, bend))
+        self.slope = jnp.asarray(rise[seen], float)
+        self.bend = jnp.asarray(bend[seen], float)
         self.duration, self.beta = float(duration), float(beta)
 
     def _at_nodes(self, s: ScalarLike) -> tuple[Array, Array, Array]:
@@ -55,8 +57,8 @@ class LinePath(AbstractPath):
         x, image, log_density, score, phi = self.nodes
         move = image - x
         stretch = 1 - s + s * self.slope
-        value = (jnp.log(stretch) - log_density) / self.beta - phi - s * move**2 / (
-            2 * self.duration
+        value = (
+            (jnp.log(stretch) - log_density) / self.beta - phi - s * move**2 / (2 * self.duration)
         )
         pull = (score - s * self.bend / stretch) / stretch
         return x + s * move, value, -move / self.duration - pull / self.beta
