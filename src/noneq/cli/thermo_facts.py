@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from noneq.cli.requests import load_data, make_system
+from noneq.cli.words import typed_protocol
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import InvalidInput
 from noneq.runs.thermodynamics import (
@@ -13,7 +14,7 @@ from noneq.runs.thermodynamics import (
     run_thermodynamics,
     thermodynamics,
 )
-from noneq.runs.works import work_thermodynamics, works_in
+from noneq.runs.works import driven_thermodynamics, work_thermodynamics, works_in
 from noneq.systems import AbstractSystem, HasProtocol, Protocol
 
 
@@ -93,12 +94,10 @@ def _pulls(data: Snapshots | Trajectories, temperature: float) -> Findings:
 
 
 def _driven(data: Snapshots | Trajectories, system: Any) -> Findings:
-    """Works of recorded paths of a driven system."""
-    from noneq.thermo import work
-
+    """Works of recorded paths of a driven system, and the least that they could be."""
     if not isinstance(data, Trajectories):
         raise InvalidInput("--system: the file holds no paths, and work is done along paths.")
-    return work_thermodynamics(system.beta * work(data, system))
+    return driven_thermodynamics(data, system)
 
 
 def _system(name: str | None, settings: list[str], protocol: str | None) -> AbstractSystem | None:
@@ -121,14 +120,7 @@ def _protocol(text: str) -> str:
     Raises:
         InvalidInput: no pairs of numbers.
     """
-    try:
-        pairs = [tuple(map(float, pair.split(":"))) for pair in text.split(",")]
-        times, values = zip(*pairs, strict=True)
-    except ValueError as error:
-        raise InvalidInput(
-            f"--protocol {text!r}: expected TIME:VALUE,TIME:VALUE,… such as 0:1,1:4 (a time that "
-            "stands twice is a jump)."
-        ) from error
+    times, values = typed_protocol(text, "--protocol")
     Protocol(times, values)
     return f'{{kind="Protocol", times={list(times)}, values={list(values)}}}'
 

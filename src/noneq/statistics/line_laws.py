@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from noneq.errors import InvalidInput
+from noneq.estimate import Estimate
 
 
 _DEEP = 30.0
@@ -39,9 +41,28 @@ class LineLaw:
         return parts / parts[-1]
 
     def draw(self, n: int, seed: int) -> np.ndarray:
-        """Samples ``(n,)`` by inverting the distribution function."""
-        u = np.random.default_rng(seed).uniform(size=n)
+        """Samples ``(n,)`` in rising order, one in each n-th part of the probability (stratified).
+
+        The mean of a function of them errs less than that of independent ones; `stratified_mean`
+        gives its error.
+        """
+        u = (np.arange(n) + np.random.default_rng(seed).uniform(size=n)) / n
         return np.interp(u, self.cumulative(), self.x)
+
+
+def stratified_mean(values: np.ndarray, **fields: Any) -> Estimate:
+    """Mean of numbers that follow stratified states in their order, with its error.
+
+    **Equation**: the variance of a stratum is half the squared difference of two neighbours, so that
+    stderr² = Σ_pairs (w_{2k} − w_{2k+1})²/n² (collapsed strata, which never errs below on the average).
+
+    Source: Cochran 1977, Sampling Techniques, section 5A.12.
+    """
+    values = np.asarray(values, np.float64)
+    n = len(values) // 2 * 2
+    pairs = values[:n].reshape(-1, 2)
+    error = np.sqrt(np.sum((pairs[:, 0] - pairs[:, 1]) ** 2)) / n
+    return Estimate(np.asarray(values.mean()), np.asarray(error), np.asarray(len(values)), **fields)
 
 
 def boltzmann_line(

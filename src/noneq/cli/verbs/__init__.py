@@ -2,6 +2,7 @@
 
 from noneq.cli.verbs.cite import cite
 from noneq.cli.verbs.compare import compare
+from noneq.cli.verbs.control import control
 from noneq.cli.verbs.demo import demo
 from noneq.cli.verbs.doctor import doctor
 from noneq.cli.verbs.evaluate import evaluate
@@ -29,6 +30,7 @@ VERBS = (
     report,
     fates,
     thermo,
+    control,
     pde,
     study,
     demo,

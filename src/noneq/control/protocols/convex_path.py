@@ -32,13 +32,13 @@ class ConvexPath(AbstractPath):
     duration: float
     beta: float
 
-    def _moved(self, s: ScalarLike, x: Array) -> Array:
+    def _moved(self, s: Array, x: Array) -> Array:
         return (1 - s) * x + s * self.image(x)
 
-    def _stretch(self, s: ScalarLike, x: Array) -> Array:
+    def _stretch(self, s: Array, x: Array) -> Array:
         return (1 - s) * jnp.eye(x.size) + s * self.image.jacobian(x)
 
-    def _origin(self, s: ScalarLike, y: Array) -> Array:
+    def _origin(self, s: Array, y: Array) -> Array:
         """x, differentiable in y by its implicit equation."""
         still = jax.lax.stop_gradient
 
@@ -57,6 +57,7 @@ class ConvexPath(AbstractPath):
 
     def potential(self, s: ScalarLike, x: Float[Array, " dim"]) -> Scalar:
         """V_s(x)."""
+        s = jnp.asarray(s, x.dtype)
         origin = self._origin(s, x)
         move = self.image(origin) - origin
         phi = (self.image.height(origin) - jnp.sum(origin**2) / 2) / self.duration

@@ -86,8 +86,8 @@ def friction_tensor(
         )
     if running[long[0]] < dt:
         raise InvalidInput(
-            f"friction_tensor: records are {dt:.3g} apart and the forces forget within; take more frames or a "
-            "shorter duration."
+            f"friction_tensor: records are {dt:.3g} apart and the forces forget within; take more frames "
+            "or a shorter duration."
         )
     cut = int(long[0])
     sums = correlation[:, : cut + 1]

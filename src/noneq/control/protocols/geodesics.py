@@ -18,7 +18,7 @@ from noneq.systems.protocols import Protocol
 def slow_protocol(values: Any, friction: Any, duration: float) -> Protocol:
     """The path of one parameter that dissipates least when it is slow.
 
-    **Equation**: λ' ∝ ζ(λ)^{−1/2}; then W − ΔF = (∫ √ζ dλ)²/τ, the squared thermodynamic length over the time.
+    **Equation**: λ' ∝ ζ(λ)^{−1/2}; then W − ΔF = (∫ √ζ dλ)²/τ, the squared length over the time.
 
     Args:
         values: ``(m,)`` the parameter from start to end, rising or falling.
@@ -93,8 +93,8 @@ def geodesic(
     a, b = np.atleast_1d(np.asarray(start, float)), np.atleast_1d(np.asarray(end, float))
     if a.ndim != 1 or a.shape != b.shape or points < 3:
         raise InvalidInput(
-            f"geodesic: start and end of shapes {a.shape} and {b.shape}, {points} points; expected two vectors "
-            "of equal length and at least 3 points."
+            f"geodesic: start and end of shapes {a.shape} and {b.shape}, {points} points; expected "
+            "two vectors of equal length and at least 3 points."
         )
     size = a.size
     shape = jax.eval_shape(lambda x: jnp.asarray(metric(x)), jnp.zeros(size)).shape

@@ -41,15 +41,14 @@ class LinePath(AbstractPath):
         x, move = law.x, np.asarray(image) - law.x
         phi = np.concatenate([[0.0], np.cumsum((move[1:] + move[:-1]) / 2 * np.diff(x))])
         score = np.gradient(law.log_density, x, edge_order=2)
-        slope = np.gradient(image, x, edge_order=2) if rise is None else rise
-        rise = np.maximum(slope, 1e-6)
-        bend = np.gradient(rise, x) if bend is None else bend
+        slope = np.maximum(np.gradient(image, x, edge_order=2) if rise is None else rise, 1e-6)
+        bends = np.gradient(slope, x) if bend is None else bend
         level = law.cumulative()
         seen = np.flatnonzero((level > _RARE / 10) & (level < 1 - _RARE / 10))[::_THIN]
         table = np.stack([x, image, law.log_density, score, phi / duration])
         self.nodes = jnp.asarray(table[:, seen], float)
-        self.slope = jnp.asarray(rise[seen], float)
-        self.bend = jnp.asarray(bend[seen], float)
+        self.slope = jnp.asarray(slope[seen], float)
+        self.bend = jnp.asarray(bends[seen], float)
         self.duration, self.beta = float(duration), float(beta)
 
     def _at_nodes(self, s: ScalarLike) -> tuple[Array, Array, Array]:
