@@ -104,7 +104,7 @@ class ControlFindings:
         return "; ".join([least, *(f"{one.name} {one.work}" for one in self.measured)])
 
     def rows(self, case: str) -> list[Row]:
-        """The numbers as rows of results; methods ``noneq`` for the optimal protocol, ``optimal`` the bound."""
+        """Rows of results: method ``noneq`` is the optimal protocol, ``optimal`` the bound."""
         label = {"optimal": "noneq"}
         made = [
             Row(case, label.get(one.name, one.name), "work", *_pair(one.work))
@@ -130,6 +130,7 @@ def control(
     shapes: Sequence[Any] = ("optimal", "linear"),
     n: int = 2000,
     relax: float = 0.0,
+    refine: int = 1,
     seed: int = 0,
 ) -> ControlFindings:
     """Drive a number of a system from one value to another, by several protocols.
@@ -147,6 +148,7 @@ def control(
         n: paths of each.
         relax: time for which a system of several coordinates relaxes before it starts; on a line paths
             start in equilibrium.
+        refine: the system's time step is cut so many times.
         seed: of the random key.
 
     Raises:
@@ -164,7 +166,7 @@ def control(
     measured = []
     for i, shape in enumerate(shapes):
         name, moved = _shaped(driven, shape, parameter, least, (start, end, duration))
-        measured.append(measure(name, moved, driven, n, jax.random.fold_in(key, i)))
+        measured.append(measure(name, moved, driven, n, jax.random.fold_in(key, i), refine=refine))
     free = _free(driven, parameter, relax, jax.random.fold_in(key, len(measured)))
     title = f"{type(system).__name__}: {parameter} {start:g} → {end:g} in {duration:g}"
     found = ControlFindings(
@@ -233,10 +235,12 @@ def measure(
     n: int,
     key: Key,
     boundary: float | None = None,
+    refine: int = 1,
 ) -> Measured:
     """Simulate a driven system from the equilibrium of its start, and measure the work of each path.
 
-    With a ``boundary`` the share of paths that end to the right of it is told too.
+    With a ``boundary`` the share of paths that end to the right of it is told too;
+    ``refine`` cuts the system's time step.
     """
     from noneq.thermo import work
 
@@ -246,7 +250,9 @@ def measure(
     times = np.asarray(sorted(marks))
     # Two times that differ by rounding alone are one.
     times = times[np.concatenate([[True], np.diff(times) > 1e-7 * (last - first)])]
-    paths = simulate(system, times, n=n, key=path_key, start=_starts(ends, n, start_key))
+    steps = refine * max(1, int(np.ceil(np.diff(times).max() / system.time_step - 0.01)))
+    start = _starts(ends, n, start_key)
+    paths = simulate(system, times, n=n, key=path_key, start=start, substeps=steps)
     works = work(paths, system, check=False)
     success = None if boundary is None else float((paths.values[:, -1, 0] > boundary).mean())
     return Measured(name, system, works, times, np.asarray(paths.values[:_SHOWN]), success)

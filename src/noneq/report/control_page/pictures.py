@@ -86,8 +86,8 @@ def potential_picture(one: Measured) -> Picture:
         data = svg(figure)
     return Picture(
         "Potentials of the best driving.",
-        f"Solid: at shares of the time τ = {last - first:g}; dashed and dotted: before the start and after the "
-        "end. From one to the next at both ends V jumps.",
+        f"Solid: at shares of the time τ = {last - first:g}; dashed and dotted: before the start and "
+        "after the end. From one to the next at both ends V jumps.",
         f"Potential curves at {_STAGES} stages and at both ends.",
         data,
     )
@@ -111,8 +111,8 @@ def work_picture(found: ControlFindings) -> Picture:
     means = "; ".join(f"{one.name} {one.work}" for one in found.measured)
     return Picture(
         "Work of single paths.",
-        "A single path may take less than the least mean work; no mean can. What lies between the free energy "
-        "and a mean is dissipated.",
+        "A single path may take less than the least mean work; no mean can. What lies between the free "
+        "energy and a mean is dissipated.",
         f"Histograms of work; means: {means}.",
         data,
     )
@@ -139,7 +139,8 @@ def path_picture(found: ControlFindings) -> Picture:
         data = svg(figure)
     return Picture(
         "Paths.",
-        "Some paths of the first coordinate: with the parameter left at its first value, and under each protocol.",
+        "Some paths of the first coordinate: with the parameter left at its first value, and under each "
+        "protocol.",
         "Sample paths with and without control.",
         data,
     )

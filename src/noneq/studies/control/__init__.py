@@ -1,0 +1,1 @@
+"""Optimal control, measured: protocols beside the least work, and forces beside exact costs."""
