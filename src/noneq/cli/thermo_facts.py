@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from noneq.cli.requests import load_data, make_system
+from noneq.cli.words import typed_protocol
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import InvalidInput
 from noneq.runs.thermodynamics import (
@@ -15,7 +16,7 @@ from noneq.runs.thermodynamics import (
     run_thermodynamics,
     thermodynamics,
 )
-from noneq.runs.works import work_thermodynamics, works_in
+from noneq.runs.works import driven_thermodynamics, work_thermodynamics, works_in
 from noneq.systems import AbstractSystem, HasProtocol, Protocol
 
 
@@ -126,12 +127,13 @@ def _pulls(data: Snapshots | Trajectories, temperature: float, method: str | Non
 
 
 def _driven(data: Snapshots | Trajectories, system: Any, method: str | None, own: bool) -> Findings:
-    """Works of recorded paths of a driven system; ``own``: nobody typed its protocol."""
-    from noneq.thermo import work
+    """Works of recorded paths of a driven system, and the least that they could be.
 
+    ``own``: nobody typed its protocol.
+    """
     if not isinstance(data, Trajectories):
         raise InvalidInput("--system: the file holds no paths, and work is done along paths.")
-    found = work_thermodynamics(system.beta * work(data, system), method=method)
+    found = driven_thermodynamics(data, system, method=method)
     if not own:
         return found
     note = (
@@ -161,14 +163,7 @@ def _protocol(text: str) -> str:
     Raises:
         InvalidInput: no pairs of numbers.
     """
-    try:
-        pairs = [tuple(map(float, pair.split(":"))) for pair in text.split(",")]
-        times, values = zip(*pairs, strict=True)
-    except ValueError as error:
-        raise InvalidInput(
-            f"--protocol {text!r}: expected TIME:VALUE,TIME:VALUE,… such as 0:1,1:4 (a time that "
-            "stands twice is a jump)."
-        ) from error
+    times, values = typed_protocol(text, "--protocol")
     Protocol(times, values)
     return f'{{kind="Protocol", times={list(times)}, values={list(values)}}}'
 

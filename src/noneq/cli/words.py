@@ -51,3 +51,20 @@ def _parted(text: str) -> list[str]:
         else:
             parts[-1] += letter
     return parts
+
+
+def typed_protocol(text: str, option: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """``0:1,1:4`` as times and values of a protocol; a time that stands twice is a jump.
+
+    Raises:
+        InvalidInput: no pairs of numbers.
+    """
+    try:
+        pairs = [tuple(map(float, pair.split(":"))) for pair in text.split(",")]
+        times, values = zip(*pairs, strict=True)
+    except ValueError as error:
+        raise InvalidInput(
+            f"{option} {text!r}: expected TIME:VALUE,TIME:VALUE,… such as 0:1,1:4 (a time that "
+            "stands twice is a jump)."
+        ) from error
+    return times, values

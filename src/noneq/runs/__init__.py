@@ -12,6 +12,12 @@ if TYPE_CHECKING:
         PooledNeighbours as PooledNeighbours,
     )
     from noneq.runs.comparing import compare as compare
+    from noneq.runs.control import (
+        ControlFindings as ControlFindings,
+        Measured as Measured,
+        control as control,
+        erase as erase,
+    )
     from noneq.runs.costs import cost as cost
     from noneq.runs.fating import fates as fates
     from noneq.runs.fitting import fit as fit, fit_seeds as fit_seeds

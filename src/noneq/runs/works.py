@@ -1,15 +1,20 @@
 """What measured works say: free energy, dissipation, and whether the fluctuation theorems hold."""
 
 import warnings
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from noneq.control.protocols.least_work import least_work
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
 from noneq.runs.thermodynamics import Findings
 from noneq.spec import unknown
+from noneq.systems.base import AbstractLangevin, AbstractSystem
+from noneq.systems.driven import AbstractDriven
+from noneq.systems.underdamped import AbstractUnderdamped
 
 
 class Works(NamedTuple):
@@ -66,6 +71,82 @@ def work_thermodynamics(forward: Any, backward: Any = (), *, method: str | None 
         notes.append(f"ln p_F(W)/p_R(−W) {line}")
     notes += [str(warning.message) for warning in warned]
     return Findings("work", sentence, tuple(estimates), tuple(dict.fromkeys(notes)), works)
+
+
+def driven_thermodynamics(
+    data: Trajectories, system: AbstractSystem, *, method: str | None = None
+) -> Findings:
+    """What the works of recorded paths of a driven system say, and the least that they could be.
+
+    Beside the numbers of `work_thermodynamics` stand two bounds from below, over kT: ``least_work``, that of
+    any driving between the same ends in the same time (one coordinate, overdamped), and
+    ``dissipated_work`` by ``speed_limit``, W₂² of the first and the last recorded law over mobility and time.
+
+    Args:
+        data: complete paths.
+        system: with a protocol, in baths of one temperature.
+        method: of `noneq.thermo.free_energy`; None takes all that apply.
+
+    Raises:
+        InvalidInput: baths of several temperatures; else as `noneq.thermo.work` and `work_thermodynamics`.
+    """
+    from noneq.thermo import speed_limit, work
+
+    beta, mobility = _bath(system)
+    found = work_thermodynamics(beta * work(data, system), method=method)
+    bounds: list[tuple[str, Estimate]] = []
+    notes: list[str] = []
+    if isinstance(system, AbstractDriven):
+        try:
+            least = least_work(system)
+            value, zero = np.asarray(beta * least.work), np.zeros(())
+            bounds.append(
+                ("work", Estimate(value, zero, zero, bound="lower", unit="kT", method="least_work"))
+            )
+        except InvalidInput as error:
+            notes.append(f"No least work: {error}")
+    if data.times.size > 1:
+        dim = data.values.shape[-1] if data.values.ndim == 3 else 0
+        place = slice(dim // 2) if isinstance(system, AbstractUnderdamped) else slice(None)
+        ends = [
+            np.asarray(data.values[:, i].reshape(len(data.values), -1)[:, place]) for i in (0, -1)
+        ]
+        limit = speed_limit(
+            *ends,
+            duration=float(data.times[-1] - data.times[0]),
+            mobility=mobility / beta,
+            unit="kT",
+        )
+        bounds.append(("dissipated_work", limit))
+    told = "".join(
+        f"; any driving between these ends takes at least {float(one.value):.4g} kT"
+        for name, one in bounds
+        if name == "work"
+    )
+    return replace(
+        found,
+        sentence=found.sentence + told,
+        estimates=(*found.estimates, *bounds),
+        notes=(*found.notes, *notes),
+    )
+
+
+def _bath(system: AbstractSystem) -> tuple[float, float]:
+    """1/kT and mobility.
+
+    Raises:
+        InvalidInput: several temperatures, or no potential.
+    """
+    if isinstance(system, AbstractUnderdamped):
+        baths = set(system.temperatures)
+        if len(baths) > 1 or min(baths) <= 0:
+            raise InvalidInput(
+                f"{type(system).__name__}: baths of {sorted(baths)}; free energies need one kT > 0."
+            )
+        return 1 / min(baths), 1 / max(system.friction, 1e-300)
+    if isinstance(system, AbstractLangevin):
+        return float(system.beta), 1.0
+    raise InvalidInput(f"{type(system).__name__} has no potential whose change does work.")
 
 
 def works_in(

@@ -8,6 +8,7 @@ from noneq.studies.base import (
     Outcome as Outcome,
 )
 from noneq.studies.bridges.study import BridgesStudy as BridgesStudy
+from noneq.studies.control.study import ControlStudy as ControlStudy
 from noneq.studies.dynamics.study import DynamicsStudy as DynamicsStudy
 from noneq.studies.ensembles import Recording as Recording
 from noneq.studies.equilibrium_flow.designs.design import DesignRun as DesignRun

@@ -26,6 +26,7 @@ from noneq.systems.driven import (
     HasProtocol as HasProtocol,
 )
 from noneq.systems.driven_langevin import DrivenLangevin as DrivenLangevin
+from noneq.systems.driven_underdamped import DrivenUnderdamped as DrivenUnderdamped
 from noneq.systems.exclusion import ASEP as ASEP
 from noneq.systems.fractional import Fractional as Fractional, FractionalTrap as FractionalTrap
 from noneq.systems.ginzburg_landau import GinzburgLandau as GinzburgLandau
@@ -116,7 +117,11 @@ from noneq.systems.underdamped import (
     UnderdampedPair as UnderdampedPair,
 )
 from noneq.systems.vicsek import Vicsek as Vicsek
-from noneq.systems.wells import DoubleWell as DoubleWell, Swirl as Swirl
+from noneq.systems.wells import (
+    DoubleWell as DoubleWell,
+    Swirl as Swirl,
+    TiltedWell as TiltedWell,
+)
 
 
 __all__ = list(_exported(__file__))

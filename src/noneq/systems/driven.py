@@ -85,7 +85,8 @@ class Driven(AbstractDriven):
             self.at(value)
         try:
             known = enters(
-                lambda v, x: (self.potential_at(v, 0.0, x), self._force(v, 0.0, x)), self
+                lambda v, x: (self.potential_at(v, 0.0, x), self._force(v, 0.0, x)),
+                self.event_shape,
             )
         except jax.errors.JAXTypeError as error:
             raise InvalidInput(
@@ -172,9 +173,9 @@ def initial_value(protocol: AbstractProtocol) -> Any:
     return value if isinstance(value, Tracer) else float(value)
 
 
-def enters(function: Callable[..., Any], system: Any) -> bool:
-    """Whether the result depends on the first argument, read off the traced program."""
-    x = jax.ShapeDtypeStruct(system.event_shape, jnp.zeros(()).dtype)
+def enters(function: Callable[..., Any], shape: tuple[int, ...]) -> bool:
+    """Whether the result depends on the first argument beside x of this shape, read off the program."""
+    x = jax.ShapeDtypeStruct(shape, jnp.zeros(()).dtype)
     program = jax.make_jaxpr(function)(jnp.ones(()), x).jaxpr
     parameter = program.invars[0]
     return any(parameter in equation.invars for equation in program.eqns)

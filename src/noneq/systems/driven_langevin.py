@@ -61,7 +61,7 @@ class DrivenLangevin(AbstractDriven):
         time_step: float | None = None,
         equilibration: float = 0.0,
     ):
-        if not _takes_two(potential):
+        if not takes_two(potential):
             raise InvalidInput("DrivenLangevin: potential must take (x, parameter).")
         event = start_of(initial, shape, "DrivenLangevin")[1]
         of_both = lambda x, value: jnp.asarray(potential(x, value), x.dtype)
@@ -82,7 +82,7 @@ class DrivenLangevin(AbstractDriven):
         self._potential, self._step = of_both, time_step
 
     def __check_init__(self) -> None:
-        if not enters(lambda v, x: self._potential(x, v), self):
+        if not enters(lambda v, x: self._potential(x, v), self.event_shape):
             raise InvalidInput("DrivenLangevin: the parameter does not enter the potential.")
 
     @property
@@ -127,7 +127,8 @@ def _shortest(system: DrivenLangevin) -> float:
     return min(system.at(value).time_step for value in sorted(set(extremes(system.protocol))))
 
 
-def _takes_two(function: Any) -> bool:
+def takes_two(function: Any) -> bool:
+    """Whether a function can be called with two arguments."""
     if not callable(function):
         return False
     try:

@@ -1,5 +1,7 @@
 """Harmonic traps that are moved or stiffened: the two processes whose work is known in full."""
 
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,6 +24,9 @@ class DraggedTrap(AbstractGradient, AbstractDriven):
     is Gaussian with variance 2⟨W⟩/beta, and ΔF = 0. The default moves the centre at speed 1 for a
     time of 2: ⟨W⟩ = 1 + e⁻² = 1.135335.
 
+    Class attributes:
+        parameter: what the protocol moves.
+
     Args:
         protocol: the centre over time.
         stiffness: of the trap.
@@ -30,6 +35,8 @@ class DraggedTrap(AbstractGradient, AbstractDriven):
     Raises:
         InvalidInput: stiffness or beta not positive.
     """
+
+    parameter: ClassVar[str] = "centre"
 
     protocol: AbstractProtocol = Protocol((0.0, 2.0), (0.0, 2.0))
     stiffness: float = 1.0
@@ -70,6 +77,9 @@ class BreathingTrap(AbstractGradient, AbstractDriven):
     **Equation**: V(x, λ) = λ x²/2, dX = −V' dt + √(2/beta) dW; ΔF = ln(λ_end/λ_start)/(2 beta). The
     default stiffens from 1 to 4 in a time of 1: ⟨W⟩ = 0.936042, ΔF = 0.693147.
 
+    Class attributes:
+        parameter: what the protocol moves.
+
     Args:
         protocol: the stiffness over time; it may be negative for a while, not at the start.
         beta: inverse temperature.
@@ -77,6 +87,8 @@ class BreathingTrap(AbstractGradient, AbstractDriven):
     Raises:
         InvalidInput: beta not positive, or a stiffness that is not positive at the start.
     """
+
+    parameter: ClassVar[str] = "stiffness"
 
     protocol: AbstractProtocol = Protocol((0.0, 1.0), (1.0, 4.0))
     beta: float = 1.0

@@ -74,6 +74,77 @@ class DoubleWell(AbstractGradient, HasStationaryDensity, HasEntropyProduction):
         return 0.0
 
 
+class TiltedWell(AbstractGradient, HasStationaryDensity, HasEntropyProduction):
+    """A particle between two wells, one of them lowered by a tilt, in equilibrium.
+
+    **Equation**: V(x) = barrier (x² − 1)² − tilt x, dX = −V' dt + √(2/beta) dW.
+
+    Args:
+        tilt: a constant force to the right.
+        barrier: height of V at 0 without the tilt.
+        beta: inverse temperature.
+
+    Raises:
+        InvalidInput: beta or barrier not positive, or a tilt that is not finite.
+    """
+
+    tilt: float = 0.0
+    barrier: float = 2.0
+    beta: float = 1.0
+
+    def __check_init__(self) -> None:
+        _positive(self, "beta", "barrier")
+        if not np.isfinite(self.tilt):
+            raise InvalidInput(f"TiltedWell: tilt = {self.tilt}; it must be finite.")
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """(1,)."""
+        return (1,)
+
+    @property
+    def domain(self) -> Free:
+        """The line."""
+        return Free()
+
+    @property
+    def time_step(self) -> float:
+        """0.02 / V''(±1)."""
+        return 0.02 / (8.0 * self.barrier)
+
+    @checked
+    def initial(self, key: Key) -> Float[Array, "1"]:
+        """A draw from the Boltzmann law, by inverting its distribution function on a grid."""
+        grid, log_weight = self._grid()
+        mass = np.cumsum(np.exp(log_weight - log_weight.max()))
+        place = jnp.interp(jax.random.uniform(key), jnp.asarray(mass / mass[-1]), jnp.asarray(grid))
+        return place[None]
+
+    @of_state
+    def potential(self, t: ScalarLike, x: Float[Array, "1"]) -> Scalar:
+        """V(x)."""
+        return self.barrier * (x[0] ** 2 - 1) ** 2 - self.tilt * x[0]
+
+    @of_state
+    def log_density(self, x: Float[Array, "1"]) -> Scalar:
+        """−beta V − log Z."""
+        grid, log_weight = self._grid()
+        top = log_weight.max()
+        total = top + np.log(np.sum(np.exp(log_weight - top)) * (grid[1] - grid[0]))
+        return -self.beta * self.potential(0.0, x) - total
+
+    def entropy_production_rate(self) -> float:
+        """Zero: detailed balance holds."""
+        return 0.0
+
+    def _grid(self) -> tuple[np.ndarray, np.ndarray]:
+        """Points and −beta V, wide enough that the rest weighs nothing."""
+        strength = self.beta * self.barrier
+        pull = 2 * np.cbrt(abs(self.tilt) / self.barrier)
+        grid = np.linspace(-1, 1, 8001) * (np.sqrt(1 + np.sqrt(50 / strength)) + pull)
+        return grid, -self.beta * (self.barrier * (grid**2 - 1) ** 2 - self.tilt * grid)
+
+
 class Swirl(AbstractLangevin, HasStationaryDensity, HasEntropyProduction):
     """Two wells with a force along the level lines, which dissipates but leaves p unchanged.
 
@@ -155,7 +226,7 @@ def _log_normaliser(strength: float) -> float:
     return float(np.log(np.sum(np.exp(log_weight)) * (grid[1] - grid[0])))
 
 
-def _positive(system: DoubleWell | Swirl, *names: str) -> None:
+def _positive(system: DoubleWell | TiltedWell | Swirl, *names: str) -> None:
     for name in names:
         value = getattr(system, name)
         if not (np.isfinite(value) and value > 0):

@@ -14,6 +14,7 @@ from noneq.estimate import Estimate, sample_mean
 from noneq.needs import observable
 from noneq.systems.base import AbstractLangevin, AbstractSystem
 from noneq.systems.driven import HasProtocol
+from noneq.systems.underdamped import AbstractUnderdamped
 from noneq.thermo.goodness_of_fit import check_recorded_by
 
 
@@ -59,7 +60,8 @@ def work(trajectories: Trajectories, system: AbstractSystem, *, check: bool = Tr
     Args:
         trajectories: ``(n, T, dim)`` with at least two times, or one at which a protocol jumps; on a
             torus recorded displacements must stay below half a period.
-        system: the system that they follow, with its protocol if it is driven.
+        system: the system that they follow, with its protocol if it is driven; of motion with
+            inertia too.
         check: refuse data whose drift or noise is not the system's (false alarms below 1e-6 a
             call, see `noneq.thermo.goodness_of_fit`); False answers whatever the data are.
 
@@ -79,7 +81,7 @@ def work(trajectories: Trajectories, system: AbstractSystem, *, check: bool = Tr
     if check:
         check_recorded_by(trajectories, system, "work")
     total = np.sum(_rises(system, trajectories), axis=1, dtype=np.float64)
-    total += stratonovich(system, system.nonconservative_force, trajectories)
+    total += stratonovich(system, _pushing(system), trajectories)
     if not np.isfinite(total).all():
         raise InvalidInput(
             f"work: the potential of {type(system).__name__} is not finite on "
@@ -87,6 +89,23 @@ def work(trajectories: Trajectories, system: AbstractSystem, *, check: bool = Tr
             "for which it is defined: check its units and its domain."
         )
     return total
+
+
+def _pushing(system: AbstractLangevin | AbstractUnderdamped) -> Callable[..., Array]:
+    """The force that is no gradient, of a whole state; of motion with inertia it moves positions alone."""
+    if isinstance(system, AbstractLangevin):
+        return system.nonconservative_force
+
+    def force(t: Array, x: Array) -> Array:
+        pull = system.nonconservative_force(t, _place(system, x))
+        return jnp.concatenate([pull, jnp.zeros_like(pull)])
+
+    return force
+
+
+def _place(system: AbstractLangevin | AbstractUnderdamped, x: Array) -> Array:
+    """What the potential takes: the state, of motion with inertia its positions."""
+    return x if isinstance(system, AbstractLangevin) else x[: x.shape[0] // 2]
 
 
 def stratonovich(
@@ -117,26 +136,31 @@ def check_complete(trajectories: Trajectories, what: str, times: int = 1) -> Non
         )
 
 
-def langevin(system: AbstractSystem, what: str) -> AbstractLangevin:
-    """The system, if it has a potential.
+def langevin(system: AbstractSystem, what: str) -> AbstractLangevin | AbstractUnderdamped:
+    """The system, if it has a potential, of states or of positions.
 
     Raises:
         MissingTrait: it has none.
     """
-    if isinstance(system, AbstractLangevin):
+    if isinstance(system, AbstractLangevin | AbstractUnderdamped):
         return system
     raise MissingTrait(
-        f"{what} needs a system with a potential (AbstractLangevin), got {type(system).__name__}."
+        f"{what} needs a system with a potential (AbstractLangevin or AbstractUnderdamped), got "
+        f"{type(system).__name__}."
     )
 
 
-def _rates(system: AbstractLangevin, trajectories: Trajectories) -> np.ndarray:
+def _rates(
+    system: AbstractLangevin | AbstractUnderdamped, trajectories: Trajectories
+) -> np.ndarray:
     """∂_t V at every recorded state, (n, T) in float64."""
     times = jnp.asarray(trajectories.times, jnp.zeros(()).dtype)
     return np.asarray(_potential_rates(system, times, _device(trajectories)), np.float64)
 
 
-def _rises(system: AbstractLangevin, trajectories: Trajectories) -> np.ndarray:
+def _rises(
+    system: AbstractLangevin | AbstractUnderdamped, trajectories: Trajectories
+) -> np.ndarray:
     """Rise of V at every record and after it, ``(n, T)``."""
     times = trajectories.times
     if isinstance(system, HasProtocol):
@@ -160,13 +184,17 @@ def _device(trajectories: Trajectories) -> Array:
 
 
 @eqx.filter_jit
-def _potential_rates(system: AbstractLangevin, times: Array, values: Array) -> Array:
-    rate = jax.grad(system.potential, argnums=0)
+def _potential_rates(
+    system: AbstractLangevin | AbstractUnderdamped, times: Array, values: Array
+) -> Array:
+    rate = lambda t, x: jax.grad(system.potential, argnums=0)(t, _place(system, x))
     return jax.lax.map(lambda xs: jax.vmap(rate)(times, xs), values, batch_size=256)
 
 
 @eqx.filter_jit
-def _potential_rises(system: AbstractLangevin, times: Array, values: Array) -> Array:
+def _potential_rises(
+    system: AbstractLangevin | AbstractUnderdamped, times: Array, values: Array
+) -> Array:
     """At every record its jump and half the rises of the intervals on both sides."""
     if isinstance(system, HasProtocol):
         potential = system.potential_at
@@ -175,7 +203,8 @@ def _potential_rises(system: AbstractLangevin, times: Array, values: Array) -> A
         potential = lambda value, t, x: system.potential(t, x)
         after = before = times
 
-    def at(x, k):
+    def at(state, k):
+        x = _place(system, state)
         here = potential(after[k], times[k], x)
         jump = here - potential(before[k], times[k], x)
         following = jnp.minimum(k + 1, times.size - 1)

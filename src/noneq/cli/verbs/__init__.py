@@ -2,6 +2,7 @@
 
 from noneq.cli.verbs.cite import cite
 from noneq.cli.verbs.compare import compare
+from noneq.cli.verbs.control import control
 from noneq.cli.verbs.convert import convert
 from noneq.cli.verbs.demo import demo
 from noneq.cli.verbs.doctor import doctor
@@ -33,6 +34,7 @@ VERBS = (
     report,
     fates,
     thermo,
+    control,
     pde,
     study,
     demo,

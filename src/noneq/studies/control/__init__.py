@@ -1,1 +1,1 @@
-"""Rows of control: learnt controls and protocols against their optimum."""
+"""Optimal control, measured: protocols beside the least work, and forces beside exact costs."""

@@ -5,6 +5,12 @@ converges to on samples an interval apart is `target`.
 """
 
 from noneq._face import exported as _exported
+from noneq.statistics.least_work import (
+    least_breathing_work as least_breathing_work,
+    least_dragged_work as least_dragged_work,
+    least_equilibration_work as least_equilibration_work,
+    least_inertial_work as least_inertial_work,
+)
 from noneq.thermo.exact.chains import (
     asep as asep,
     flashing_ratchet as flashing_ratchet,
@@ -55,8 +61,6 @@ from noneq.thermo.exact.work import (
     dragged_work as dragged_work,
     dragged_work_along as dragged_work_along,
     gaussian_works as gaussian_works,
-    least_breathing_work as least_breathing_work,
-    least_dragged_work as least_dragged_work,
 )
 
 

@@ -79,37 +79,6 @@ def breathing_free_energy(start: float, end: float, beta: float = 1.0) -> float:
     return float(np.log(end / start) / (2 * beta))
 
 
-def least_dragged_work(
-    distance: float = 1.0, duration: float = 1.0, stiffness: float = 1.0, friction: float = 1.0
-) -> float:
-    """Least mean work to move a trap over a distance in a given time.
-
-    **Equation**: γ L²/(τ + 2γ/k), with jumps of the centre by L/(τk/γ + 2) at both ends and a straight
-    line between (1/3 for all 1).
-
-    Source: Schmiedl and Seifert 2007, eq. 10.
-    """
-    return friction * distance**2 / (duration + 2 * friction / stiffness)
-
-
-def least_breathing_work(
-    start: float = 1.0, end: float = 4.0, duration: float = 1.0, beta: float = 1.0
-) -> float:
-    """Least mean work to change a trap's stiffness in a given time.
-
-    **Equation**: with σ = √s moving at constant speed from σ_0 = (beta k_0)^{−1/2} to σ_1,
-    W(σ_1) = (σ_1 − σ_0)²/τ + ½ k_1 σ_1² − ½ k_0 σ_0² − ln(σ_1/σ_0)/beta, least over σ_1.
-
-    Source: Schmiedl and Seifert 2007, eq. 17.
-    """
-    first = (beta * start) ** -0.5
-    a, b, c = 2 / duration + end, -2 * first / duration, -1 / beta
-    last = (-b + np.sqrt(b**2 - 4 * a * c)) / (2 * a)
-    spread = (last - first) ** 2 / duration
-    energy = (end * last**2 - start * first**2) / 2
-    return float(spread + energy - np.log(last / first) / beta)
-
-
 def gaussian_works(free_energy: float, dissipated: float, beta: float = 1.0) -> tuple[float, float]:
     """Mean and variance of a Gaussian work with this ΔF and dissipation; backward works mirror them.
 
