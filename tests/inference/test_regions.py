@@ -14,7 +14,9 @@ def test_inequalities_of_coordinates():
     np.testing.assert_array_equal(inside(x), [False, False, True, False])
     # Names that are no identifiers are numbered.
     np.testing.assert_array_equal(half_space("x1 > 1", ("CD 4", "CD 8"))(x), [False] * 3 + [True])
-    for text in ("a", "a = 1", "0 < a < 1", "a > 0 and", "a > 0 or b > 0"):
+    either = half_space("a < 0 or not (-1 < b < hypot(3, 4) / 5)", ("a", "b"))
+    np.testing.assert_array_equal(either(x), [False, True, False, True])
+    for text in ("a", "a = 1", "a == 1", "1 < 2", "a > 0 and", "a > 0 or b", "a in b"):
         with pytest.raises(InvalidInput):
             half_space(text, ("a", "b"))
     with pytest.raises(InvalidInput, match="'c'"):

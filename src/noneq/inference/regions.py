@@ -1,6 +1,5 @@
 """Regions of states by name: where an inequality holds, near a cluster, or near states of a label."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -14,13 +13,12 @@ from noneq._typing import Numbers
 from noneq.data.ensembles import Snapshots
 from noneq.errors import InvalidInput
 from noneq.needs import observable
-from noneq.symbolic.expression import Expression
+from noneq.symbolic.condition import Condition, identifiers
 
 
 Region: TypeAlias = Callable[[np.ndarray], Any]
 """States ``(n, *event_shape)`` to n truth values."""
 
-_INEQUALITY = re.compile(r"([^<>=]+)(<=|>=|<|>)([^<>=]+)")
 _CLEAR = 0.5
 """Mean silhouette from which clusters count as clusters."""
 _TOLD = 400
@@ -32,32 +30,17 @@ def half_space(text: str, names: Sequence[str]) -> Region:
     """The states where inequalities hold, such as ``"x > 0"`` or ``"x**2 + y**2 < 1 and x > 0"``.
 
     Args:
-        text: inequalities of two `Expression`, several joined by "and".
+        text: inequalities of two `Expression`, joined by "and", "or" and "not" (`Condition`).
         names: of the coordinates; those that are no identifiers are called x0, x1, ….
 
     Raises:
         InvalidInput: text that is no such inequality, or a name that is no coordinate.
     """
-    known = tuple(
-        name if all(n.isidentifier() for n in names) else f"x{i}" for i, name in enumerate(names)
-    )
-    parts: list[tuple[Expression, bool]] = []
-    for part in re.split(r"\band\b", text):
-        found = _INEQUALITY.fullmatch(part.strip())
-        if found is None:
-            raise InvalidInput(
-                f"region {text!r}: {part.strip()!r} is no inequality; write x > 0.5."
-            )
-        left, sign, right = found.groups()
-        parts.append((Expression(f"({left.strip()}) - ({right.strip()})", known), sign[0] == ">"))
+    condition = Condition(text, identifiers(tuple(names), len(names)))
 
     def region(states: np.ndarray) -> np.ndarray:
         flat = jnp.asarray(np.reshape(states, (len(states), -1)), float)
-        inside = np.ones(len(flat), bool)
-        for expression, above in parts:
-            excess = np.asarray(jax.vmap(expression)(flat))
-            inside &= (excess > 0) if above else (excess < 0)
-        return inside
+        return np.asarray(jax.vmap(condition.contains)(flat))
 
     return region
 
