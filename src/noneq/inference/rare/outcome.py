@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from noneq.estimate import Estimate
-from noneq.inference.rare.climbs import Points
+from noneq.inference.rare.retraced import Path
 
 
 _LEVEL = 3.0
@@ -23,8 +23,7 @@ class RareEvent:
         upper: bound at 95 % where all repeats were extinct, else None.
         levels: of each repeat, (iterations, 2): a level of the score and the probability of
             reaching it.
-        paths: records of the paths that reached the target, as many as were kept: for each one its
-            `Points` from the start to the target.
+        paths: paths that reached the target, as many as were asked for.
         steps: simulated in all.
     """
 
@@ -33,7 +32,7 @@ class RareEvent:
     extinct: np.ndarray
     upper: float | None
     levels: tuple[np.ndarray, ...] = ()
-    paths: tuple[Points, ...] = field(default=())
+    paths: tuple[Path, ...] = field(default=())
     steps: int = 0
 
 

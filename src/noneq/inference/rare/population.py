@@ -31,10 +31,9 @@ class Expedition:
         system: as it is followed.
         quest: sets, score and end.
         climb: follows paths from given points.
-        pool: starts (m, *event_shape) of which paths draw, or None: the system's initial law.
+        pool: starts (repeats or 1, m, *event_shape) of which paths draw; None: the system's own.
         start: time of the first states.
         noiseless: copies of a path would stay together.
-        exact: crossings between steps count.
     """
 
     system: Any
@@ -45,13 +44,13 @@ class Expedition:
     start: float
     noiseless: bool
 
-    def begin(self, keys: np.ndarray) -> Points:
-        """First points of paths under keys (m, 2), scores included.
+    def begin(self, keys: np.ndarray, repeat: np.ndarray) -> Points:
+        """First points of paths of these repeats under keys (m, 2), scores included.
 
         Raises:
             InvalidInput: all starts in the target, or all in the avoided set.
         """
-        states = _drawn(self.system, self.pool, keys)
+        states = _drawn(self.system, self.pool, keys, repeat)
         score, _ = self.judge(states)
         quest, one = self.quest, ", ".join(f"{v:.3g}" for v in states[0].ravel()[:4])
         if np.isposinf(score).all():
@@ -113,7 +112,7 @@ def expedition(
     shun = None if avoid is None else state_set(avoid, system.names, size, "avoid")
     pool = None if start is None else _pool(start, system.event_shape)
     some_keys = keys_of(key, 2**31 - 1, np.zeros(_SOME, int), np.arange(_SOME))
-    some = _drawn(system, pool, some_keys)
+    some = _drawn(system, pool, some_keys, np.zeros(_SOME, int))
     refuse_impossible(aim, shun, some, system.domain)
     black = isinstance(system, BlackBox)
     end = math.inf if horizon is None else time + horizon
@@ -149,8 +148,9 @@ def _keys(key: Key, round_: Any, repeat: Any, slot: Any) -> Any:
 
 def _pool(start: Numbers, event: tuple[int, ...]) -> np.ndarray:
     states = np.asarray(start, np.float64)
-    states = states[None] if states.shape == event else states
-    if states.shape[1:] != event or not states.size or not np.isfinite(states).all():
+    for _ in range(2):
+        states = states[None] if states.ndim < len(event) + 2 else states
+    if states.shape[2:] != event or not states.size or not np.isfinite(states).all():
         raise InvalidInput(
             f"start has the shape {np.shape(start)}; expected a finite state {event}, or several of "
             f"them, {('m', *event)}."
@@ -158,7 +158,9 @@ def _pool(start: Numbers, event: tuple[int, ...]) -> np.ndarray:
     return states
 
 
-def _drawn(system: Any, pool: np.ndarray | None, keys: np.ndarray) -> np.ndarray:
+def _drawn(
+    system: Any, pool: np.ndarray | None, keys: np.ndarray, repeat: np.ndarray
+) -> np.ndarray:
     """A first state for each key."""
     black = isinstance(system, BlackBox)
     if pool is None and not black:
@@ -168,6 +170,6 @@ def _drawn(system: Any, pool: np.ndarray | None, keys: np.ndarray) -> np.ndarray
         filled = np.resize(keys, (size, 2)) if len(keys) else keys
         made = jax.jit(jax.vmap(lambda k: system.initial(jax.random.wrap_key_data(k))))
         return np.asarray(made(filled))[: len(keys)]
-    states = system.states if pool is None else pool
+    states = system.states[None] if pool is None else pool
     dtype = np.float64 if black else np.zeros(0, np.float32).dtype
-    return states[keys[:, 1] % len(states)].astype(dtype)
+    return states[repeat % len(states), keys[:, 1] % states.shape[1]].astype(dtype)

@@ -15,6 +15,7 @@ from noneq.inference.rare.climbs import Points
 from noneq.inference.rare.ladders import Ladders
 from noneq.inference.rare.outcome import RareEvent, mean_of_repeats
 from noneq.inference.rare.population import Expedition, expedition, keys_of
+from noneq.inference.rare.retraced import retraced
 from noneq.inference.rare.saved import Progress
 from noneq.inference.rare.sets import SetOf
 from noneq.needs import observable
@@ -64,8 +65,8 @@ def splitting(
         target: set to reach: inequalities as ``"x > 0.9"``, or a function of one state (jax) that is
             positive inside.
         avoid: set where paths end without success.
-        start: a state, or states (m, *event_shape) of which each path draws one; None draws the
-            system's own.
+        start: a state, or states (m, *event_shape) of which each path draws one, or such a set for each
+            repeat (repeats, m, *event_shape); None draws the system's own.
         score: how far a path has come: an expression of the coordinates or a function of one state;
             None takes the level of the target (for x > 0.9: x − 0.9).
         horizon: time within which the target must be reached; None waits for target or ``avoid``.
@@ -77,7 +78,7 @@ def splitting(
         continuous: count crossings between steps, as in continuous time. Maps, jumps and black boxes
             are looked at after each of their steps.
         perturbation: size of a random push at each branching, for a system without noise.
-        paths: keep the records of so many successful paths.
+        paths: give so many of the successful paths with all their steps.
         state: file in which a run is kept while it is under way; the same call goes on from there.
         workers: threads that share the repeats. The result does not depend on them, but for a
             `BlackBox`, whose repeats share one generator in each worker.
@@ -114,7 +115,7 @@ def splitting(
         with ThreadPoolExecutor(len(groups)) as threads:
             done = list(threads.map(work, range(len(groups))))
     kept.close()
-    return _gathered(done, n, paths, notes=(_PERTURBED,) if trip.noiseless else ())
+    return _gathered(done, trip, n, paths)
 
 
 class _Told:
@@ -154,7 +155,7 @@ class _Climb:
         """From the start, or from where the file left off, to the end."""
         if not kept.load(self):
             keys = keys_of(self.key, 0, self.repeats[self.owner], np.arange(len(self.owner)) % self.n)
-            starts = self.trip.begin(keys)
+            starts = self.trip.begin(keys, self.repeats[self.owner])
             self.ladders = Ladders.at(starts)
             self._follow(np.flatnonzero(np.isfinite(starts.score)))
         while self.open.any():
@@ -226,18 +227,20 @@ def _check(n: int, repeats: int, share: float, workers: int, perturbation: float
         raise InvalidInput(f"splitting: perturbation = {perturbation}; it must be > 0.")
 
 
-def _gathered(done: list[_Climb], n: int, paths: int, notes: tuple[str, ...]) -> RareEvent:
+def _gathered(done: list[_Climb], trip: Expedition, n: int, paths: int) -> RareEvent:
     there = [np.isposinf(one.ladders.best).reshape(-1, n) for one in done]
     values = np.concatenate([
         np.where(one.extinct, 0.0, one.weight * at.mean(1)) for one, at in zip(done, there, strict=True)
     ])  # fmt: skip
     extinct = np.concatenate([one.extinct for one in done])
     reached = np.concatenate([one.weight for one in done])
+    notes = (_PERTURBED,) if trip.noiseless else ()
     found, upper = mean_of_repeats(values, extinct, reached, n, method="splitting", notes=notes)
     levels, kept = [], []
     for one, at in zip(done, there, strict=True):
         levels += [one.levels[one.levels[:, 0] == r, 1:] for r in range(len(one.repeats))]
-        for row in np.flatnonzero(at.ravel())[:: max(1, at.sum() // max(paths, 1))]:
+        for row in np.flatnonzero(at.ravel())[:: max(1, int(at.sum()) // max(paths, 1))]:
             kept.append(one.ladders.points[row, : one.ladders.count[row]])
     steps = sum(one.steps for one in done)
-    return RareEvent(found, values, extinct, upper, tuple(levels), tuple(kept[:paths]), steps)
+    drawn = retraced(trip.climb, kept[:: max(1, len(kept) // max(paths, 1))][:paths], trip.noiseless)
+    return RareEvent(found, values, extinct, upper, tuple(levels), drawn, steps)
