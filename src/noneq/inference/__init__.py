@@ -48,6 +48,13 @@ from noneq.inference.memory.beyond_one_frame import (
     memory_test as memory_test,
 )
 from noneq.inference.motion import helmholtz_split as helmholtz_split
+from noneq.inference.rare import (
+    BlackBox as BlackBox,
+    RareEvent as RareEvent,
+    TransitionRate as TransitionRate,
+    splitting as splitting,
+    transition_rate as transition_rate,
+)
 from noneq.inference.regions import (
     cluster_regions as cluster_regions,
     half_space as half_space,

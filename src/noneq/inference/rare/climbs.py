@@ -184,7 +184,14 @@ def _judged(quest: Quest, states: Array) -> tuple[Array, Array]:
 
 @eqx.filter_jit
 def _run(
-    motion: AbstractMotion, quest: Quest, live: Array, k: Array, t: Array, x: Array, s: Array, key: Array
+    motion: AbstractMotion,
+    quest: Quest,
+    live: Array,
+    k: Array,
+    t: Array,
+    x: Array,
+    s: Array,
+    key: Array,
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """Up to `_STRETCH` steps of every live path, and at most `_ROOM` records."""
     n = len(k)

@@ -115,7 +115,13 @@ def transition_rate(
 
 
 def _departures(
-    system: Any, inside: StateSet, aim: StateSet, repeats: int, time: float, step: float | None, key: Key
+    system: Any,
+    inside: StateSet,
+    aim: StateSet,
+    repeats: int,
+    time: float,
+    step: float | None,
+    key: Key,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Departures per unit time of each repeat, and their states (repeats, m, *event_shape)."""
     walkers = _WALKERS * repeats
@@ -136,7 +142,9 @@ def _departures(
             "check the set, and give starts and a horizon (--start, --horizon) instead."
         )
     states = states.reshape(repeats, _WALKERS * _ROOM, *states.shape[2:])
-    held = (np.arange(_ROOM)[None, None] < np.minimum(count, _ROOM)[:, :, None]).reshape(repeats, -1)
+    held = (np.arange(_ROOM)[None, None] < np.minimum(count, _ROOM)[:, :, None]).reshape(
+        repeats, -1
+    )
     pools = np.stack([np.resize(s[h], s.shape) for s, h in zip(states, held, strict=True)])
     return count.sum(1) / spent, pools
 

@@ -55,7 +55,9 @@ class Ladders:
         first = np.concatenate([[0], np.cumsum(added)[:-1]])
         place = self.count[rows][records.row] + np.arange(len(records.row)) - first[records.row]
         where = rows[records.row], place
-        for part, new in zip(vars(self.points).values(), vars(records.points).values(), strict=True):
+        for part, new in zip(
+            vars(self.points).values(), vars(records.points).values(), strict=True
+        ):
             part[where] = new
         self.count[rows] += added
 
@@ -64,5 +66,7 @@ class Ladders:
         if room <= now:
             return
         more = max(room, 2 * now) - now
-        wide = [np.concatenate([p, np.repeat(p[:, :1], more, 1)], 1) for p in vars(self.points).values()]
+        wide = [
+            np.concatenate([p, np.repeat(p[:, :1], more, 1)], 1) for p in vars(self.points).values()
+        ]
         self.points = Points(*wide)

@@ -69,7 +69,9 @@ class Part:
                 held = {name: file[name] for name in file.files}
             mark = str(held.pop("mark"))
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise DataFileError(f"{self.path} is no state of a splitting run; remove it.") from error
+            raise DataFileError(
+                f"{self.path} is no state of a splitting run; remove it."
+            ) from error
         if mark != self.mark or not np.array_equal(held.pop("repeats"), climb.repeats):
             raise InvalidInput(
                 f"{self.path} belongs to a run with other sets, numbers, seed or workers; remove it, or "

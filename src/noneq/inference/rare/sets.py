@@ -116,9 +116,7 @@ def refuse_impossible(
     both = lambda x: jnp.minimum(target.level(x), avoid.level(x))
     level, state = _highest(both, places, states, domain)
     if level > 0:
-        shown = ", ".join(
-            f"{target.names[i]} = {state.reshape(-1)[i]:.3g}" for i in places[:4]
-        )
+        shown = ", ".join(f"{target.names[i]} = {state.reshape(-1)[i]:.3g}" for i in places[:4])
         raise InvalidInput(
             f"{words[0]} and {words[1]}: the sets {target.label} and {avoid.label} overlap, at {shown} "
             "for instance; separate them."

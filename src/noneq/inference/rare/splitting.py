@@ -154,7 +154,9 @@ class _Climb:
     def run(self, kept: Any) -> "_Climb":
         """From the start, or from where the file left off, to the end."""
         if not kept.load(self):
-            keys = keys_of(self.key, 0, self.repeats[self.owner], np.arange(len(self.owner)) % self.n)
+            keys = keys_of(
+                self.key, 0, self.repeats[self.owner], np.arange(len(self.owner)) % self.n
+            )
             starts = self.trip.begin(keys, self.repeats[self.owner])
             self.ladders = Ladders.at(starts)
             self._follow(np.flatnonzero(np.isfinite(starts.score)))
@@ -213,7 +215,9 @@ def _pushed(now: Points, size: float, trip: Expedition) -> Points:
     """States moved by a random push, projected into the domain."""
     rng = np.random.default_rng(now.key.ravel())
     moved = now.state + size * rng.normal(size=now.state.shape)
-    moved = np.stack([np.asarray(trip.system.domain.project(x)) for x in moved.astype(now.state.dtype)])
+    moved = np.stack(
+        [np.asarray(trip.system.domain.project(x)) for x in moved.astype(now.state.dtype)]
+    )
     return Points(now.step, now.time, moved, now.score, now.key)
 
 
@@ -242,5 +246,7 @@ def _gathered(done: list[_Climb], trip: Expedition, n: int, paths: int) -> RareE
         for row in np.flatnonzero(at.ravel())[:: max(1, int(at.sum()) // max(paths, 1))]:
             kept.append(one.ladders.points[row, : one.ladders.count[row]])
     steps = sum(one.steps for one in done)
-    drawn = retraced(trip.climb, kept[:: max(1, len(kept) // max(paths, 1))][:paths], trip.noiseless)
+    drawn = retraced(
+        trip.climb, kept[:: max(1, len(kept) // max(paths, 1))][:paths], trip.noiseless
+    )
     return RareEvent(found, values, extinct, upper, tuple(levels), drawn, steps)
