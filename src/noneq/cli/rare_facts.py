@@ -44,7 +44,9 @@ def begun(text: str | None, system: Any) -> np.ndarray | None:
     try:
         values = [float(part.rpartition("=")[2]) for part in text.split(",")]
     except ValueError as error:
-        raise InvalidInput(f"--start {text}: expected numbers, such as --start -1,0.") from error
+        raise InvalidInput(
+            f"--start {text}: expected numbers, such as --start x=-1,y=0."
+        ) from error
     if "=" in text:
         known = list(system.names)
         if sorted(names) != sorted(known):

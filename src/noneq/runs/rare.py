@@ -11,7 +11,7 @@ import numpy as np
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.inference.rare import BlackBox, RareEvent, splitting, state_set, transition_rate
-from noneq.inference.rare.sets import StateSet
+from noneq.inference.rare.sets import StateSet, refuse_impossible
 from noneq.kinds import checked
 from noneq.runs.rows import Row, row_of
 
@@ -88,6 +88,7 @@ def rare(
     """
     key = jax.random.key(seed)
     aim, begin = (_set(system, text, word) for text, word in ((target, "--to"), (origin, "--from")))
+    refuse_impossible(aim, begin, _some(system, key), system.domain, ("--to", "--from"))
     asked: dict[str, Any] = {
         "target": target, "score": score, "n": n, "repeats": repeats, "step": step, "time": time,
         "workers": workers, "paths": _PATHS, "progress": progress, "key": key,
@@ -153,11 +154,7 @@ def _set(system: Any, text: str, option: str) -> StateSet:
 
 def _starts(system: Any, begin: StateSet, key: Any) -> np.ndarray:
     """Initial states that lie in the origin."""
-    if isinstance(system, BlackBox):
-        states = system.states
-    else:
-        draws = jax.random.split(jax.random.fold_in(key, 7), _DRAWS)
-        states = np.asarray(jax.jit(jax.vmap(system.initial))(draws))
+    states = _some(system, key)
     inside = np.asarray(jax.vmap(begin.contains)(states.astype(np.float32)))
     if not inside.any():
         raise InvalidInput(
@@ -165,6 +162,14 @@ def _starts(system: Any, begin: StateSet, key: Any) -> np.ndarray:
             f"{_text(states[0])}; name a start (--start {begin.names[0]}=…), or another set."
         )
     return states[inside].astype(np.float64)
+
+
+def _some(system: Any, key: Any) -> np.ndarray:
+    """Initial states of a system."""
+    if isinstance(system, BlackBox):
+        return system.states
+    draws = jax.random.split(jax.random.fold_in(key, 7), _DRAWS)
+    return np.asarray(jax.jit(jax.vmap(system.initial))(draws))
 
 
 def _text(state: Any) -> str:
