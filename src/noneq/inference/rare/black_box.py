@@ -14,6 +14,10 @@ from noneq.errors import InvalidInput, SolveFailed
 from noneq.inference.rare.climbs import Points, Quest, Records, joined
 
 
+_BLOCK = 8
+"""Steps that are judged together."""
+
+
 class BlackBox:
     """Any simulator that takes a batch of states one step further.
 
@@ -80,26 +84,54 @@ class BlackBoxClimbers:
         row, now, steps = np.arange(len(starts)), starts, 0
         kept: list[tuple[np.ndarray, Points]] = []
         while len(row):
-            steps += len(row)
-            time = self.start + (now.step + 1) * self.box.time_step
-            state = np.asarray(self.box.step(now.time, now.state, rng), np.float64)
+            block, valid, ends = self._block(now, rng)
+            steps += int(valid.sum())
+            before = np.maximum.accumulate(np.concatenate([now.score[None], block.score]))
+            rises = valid & (block.score > before[:-1])
+            i, j = np.nonzero(rises)
+            kept.append((row[j], block[i, j]))
+            last = block[len(valid) - 1]
+            on = ~ends & (last.time < self.end - self.box.time_step / 2)
+            now = Points(last.step, last.time, last.state, before[-1], now.key)[on]
+            row = row[on]
+        rows = np.concatenate([one[0] for one in kept]) if kept else np.zeros(0, int)
+        points = joined([one[1] for one in kept]) if kept else starts[:0]
+        order = np.lexsort((points.step, rows))
+        return Records(rows[order], points[order], steps)
+
+    def _block(
+        self, now: Points, rng: np.random.Generator
+    ) -> tuple[Points, np.ndarray, np.ndarray]:
+        """Some steps of all paths, which of them were before a path's end, and who ended.
+
+        Judged together, as a call of a compiled program costs more than a short step.
+        """
+        left = (self.end - self.start) / self.box.time_step - float(now.step.min())
+        count = max(1, round(min(_BLOCK, left)))
+        time, states = now.time, [now.state]
+        for _ in range(count):
+            state = np.asarray(self.box.step(time, states[-1], rng), np.float64)
             if state.shape != now.state.shape:
                 raise InvalidInput(
                     f"BlackBox: step gave the shape {state.shape} for states {now.state.shape}; it must "
                     "take a batch and return one."
                 )
-            if not np.isfinite(state).all():
-                raise SolveFailed(f"BlackBox: a state is not finite at time {time.max():g}.")
-            score, ends = self.judge(state)
-            after = Points(now.step + 1, time, state, np.maximum(now.score, score), now.key)
-            rises = score > now.score
-            kept.append((row[rises], after[rises]))
-            on = ~ends & (time < self.end - self.box.time_step / 2)
-            row, now = row[on], after[on]
-        rows = np.concatenate([one[0] for one in kept]) if kept else np.zeros(0, int)
-        points = joined([one[1] for one in kept]) if kept else starts[:0]
-        order = np.lexsort((points.step, rows))
-        return Records(rows[order], points[order], steps)
+            states.append(state)
+            time = time + self.box.time_step
+        held = np.stack(states[1:])
+        score, over = self.judge(held.reshape(-1, *held.shape[2:]))
+        score, over = score.reshape(count, -1), over.reshape(count, -1)
+        step = now.step + 1 + np.arange(count)[:, None]
+        times = self.start + step * self.box.time_step
+        ended = np.logical_or.accumulate(over, axis=0)
+        valid = np.concatenate([np.ones_like(over[:1]), ~ended[:-1]])
+        valid &= times < self.end + self.box.time_step / 2
+        bad = ~np.isfinite(held.reshape(count, len(now), -1)).all(-1) & valid
+        if bad.any():
+            raise SolveFailed(f"BlackBox: a state is not finite at time {times[bad].min():g}.")
+        score = np.where(valid, score, -np.inf)
+        keys = np.broadcast_to(now.key, (count, *now.key.shape))
+        return Points(step, times, held, score, keys), valid, (over & valid).any(0)
 
     def judge(self, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Score (infinite at the target), and whether the path ends, of each state."""

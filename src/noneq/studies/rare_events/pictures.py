@@ -76,7 +76,7 @@ def plane_picture(cells: Sequence[Kept]) -> Picture | None:
         axes.set(xlabel="x", ylabel="y")
         return Picture(
             "Paths that made it.",
-            f"{len(paths)} of the paths of {one.case} that reached the disc around (1, 0); lines: the potential.",
+            f"{len(paths)} of the paths of {one.case} that reached the disc; lines: the potential.",
             "Paths from the left well over the barrier into the right one.",
             svg(figure),
         )

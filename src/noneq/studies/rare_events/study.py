@@ -11,7 +11,7 @@ from noneq.studies.rare_events.problems import AbstractEvent, OuMax, PlaneWell, 
 
 
 PARTS = ("splitting",)
-_TIMES = (4.0, 6.0, 8.0, 10.0)
+_TIMES = (6.0, 4.0, 8.0, 10.0)
 
 
 class RareEventsStudy(AbstractStudy):
@@ -69,16 +69,16 @@ class RareEventsStudy(AbstractStudy):
         return [cell for part in self.parts for cell in made[part]()]
 
     def _splitting(self) -> list[AbstractCell]:
-        events: list[AbstractEvent] = [OuMax(a=4.0), WellCrossing()]
+        line: list[AbstractEvent] = [OuMax(a=4.0), WellCrossing()]
+        plane: list[AbstractEvent] = []
         if not self.short:
-            events.append(OuMax(a=5.0))
-            events += [PlaneWell(eps=eps, horizon=t) for eps in (0.1, 0.05) for t in _TIMES]
-        cells: list[AbstractCell] = []
-        for event in events:
-            size = {"n": self.n, "repeats": self.repeats}
-            cells += [
-                EventCell(event=event, method="AMS", **size),
-                EventCell(event=event, method="AMS (black box)", n=self.n, repeats=self.repeats),
-                EventCell(event=event, method="direct", n=self.n, repeats=5 * self.repeats),
-            ]
+            line.append(OuMax(a=5.0))
+            plane = [PlaneWell(eps=eps, horizon=t) for t in _TIMES for eps in (0.1, 0.05)]
+        compared = [*line, *plane[:2]]
+        cells: list[AbstractCell] = [self._cell(event, "AMS") for event in (*compared, *plane[2:])]
+        cells += [self._cell(event, "AMS (black box)") for event in compared]
+        cells += [self._cell(event, "direct", 5) for event in compared]
         return cells
+
+    def _cell(self, event: AbstractEvent, method: Any, times: int = 1) -> EventCell:
+        return EventCell(event=event, method=method, n=self.n, repeats=times * self.repeats)
