@@ -61,6 +61,13 @@ from noneq.inference.memory.volterra import (
     volterra_kernel as volterra_kernel,
 )
 from noneq.inference.motion import helmholtz_split as helmholtz_split
+from noneq.inference.rare import (
+    BlackBox as BlackBox,
+    RareEvent as RareEvent,
+    TransitionRate as TransitionRate,
+    splitting as splitting,
+    transition_rate as transition_rate,
+)
 from noneq.inference.regions import (
     cluster_regions as cluster_regions,
     half_space as half_space,

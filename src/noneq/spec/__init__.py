@@ -6,6 +6,7 @@ from noneq.spec.names import (
     knows as knows,
     modules as modules,
     own_function as own_function,
+    own_value as own_value,
     public as public,
     unknown as unknown,
 )

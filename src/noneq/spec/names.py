@@ -103,6 +103,19 @@ def own_function(kind: str, *, trust: bool = False) -> Any:
     return function
 
 
+def own_value(kind: str, cls: type) -> Any:
+    """The object of class ``cls`` at ``"my_file:name"``, whose code is run; None if it is another.
+
+    Raises:
+        InvalidInput: a file that cannot be imported, or has no such name.
+    """
+    path, _, name = kind.rpartition(":")
+    known = vars(_own_module(path, trust=True))
+    if name not in known:
+        raise unknown(f"name in {path}", name, [k for k in known if not k.startswith("_")])
+    return known[name] if isinstance(known[name], cls) else None
+
+
 def class_at(kind: str, *, base: type = eqx.Module, trust: bool = False) -> type:
     """The class at ``"module:Name"`` that derives from ``base``, public or not.
 

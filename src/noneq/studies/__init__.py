@@ -23,6 +23,12 @@ from noneq.studies.latent_cycle.study import LatentCycleStudy as LatentCycleStud
 from noneq.studies.naming import studies as studies, study_named as study_named
 from noneq.studies.prinz.cells import Scoring as Scoring
 from noneq.studies.prinz.study import PrinzStudy as PrinzStudy
+from noneq.studies.rare_events.problems import (
+    OuMax as OuMax,
+    PlaneWell as PlaneWell,
+    WellCrossing as WellCrossing,
+)
+from noneq.studies.rare_events.study import RareEventsStudy as RareEventsStudy
 from noneq.studies.running import run_study as run_study
 from noneq.studies.table_one.cells import Judging as Judging
 from noneq.studies.table_one.consistency import Consistency as Consistency

@@ -13,6 +13,7 @@ from noneq.cli.verbs.infer import infer
 from noneq.cli.verbs.inspect import inspect
 from noneq.cli.verbs.list import list_
 from noneq.cli.verbs.pde import pde
+from noneq.cli.verbs.rare import rare
 from noneq.cli.verbs.report import report
 from noneq.cli.verbs.sample import sample
 from noneq.cli.verbs.simulate import simulate
@@ -35,6 +36,7 @@ VERBS = (
     fates,
     thermo,
     control,
+    rare,
     pde,
     study,
     demo,

@@ -1,0 +1,14 @@
+"""Events that hardly ever happen: how probable they are, and how they come about."""
+
+from noneq._face import exported as _exported
+from noneq.inference.rare.black_box import BlackBox as BlackBox
+from noneq.inference.rare.departures import (
+    TransitionRate as TransitionRate,
+    transition_rate as transition_rate,
+)
+from noneq.inference.rare.outcome import RareEvent as RareEvent
+from noneq.inference.rare.sets import StateSet as StateSet, state_set as state_set
+from noneq.inference.rare.splitting import splitting as splitting
+
+
+__all__ = list(_exported(__file__))

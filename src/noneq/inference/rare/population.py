@@ -1,0 +1,175 @@
+"""Where paths begin, their random keys, and what follows them: what all estimators here share."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from noneq._typing import Key, Numbers
+from noneq.errors import InvalidInput
+from noneq.inference.rare.black_box import BlackBox, BlackBoxClimbers
+from noneq.inference.rare.climbs import Climbers, Points, Quest, Records
+from noneq.inference.rare.motion import is_noiseless, motion_of
+from noneq.inference.rare.sets import SetOf, refuse_impossible, score_of, state_set
+from noneq.simulation import LearntSystem
+from noneq.systems.base import AbstractSystem
+from noneq.traits import AbstractModel
+
+
+_SOME = 256
+_PER_MODEL = 1000
+
+
+@dataclass(frozen=True)
+class Expedition:
+    """A system, what is sought in it, and where paths begin.
+
+    Attributes:
+        system: as it is followed.
+        quest: sets, score and end.
+        climb: follows paths from given points.
+        pool: starts (repeats or 1, m, *event_shape) of which paths draw; None: the system's own.
+        start: time of the first states.
+        noiseless: copies of a path would stay together.
+    """
+
+    system: Any
+    quest: Quest
+    climb: Callable[[Points], Records]
+    judge: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+    pool: np.ndarray | None
+    start: float
+    noiseless: bool
+
+    def begin(self, keys: np.ndarray, repeat: np.ndarray) -> Points:
+        """First points of paths of these repeats under keys (m, 2), scores included.
+
+        Raises:
+            InvalidInput: all starts in the target, or all in the avoided set.
+        """
+        states = _drawn(self.system, self.pool, keys, repeat)
+        score, _ = self.judge(states)
+        quest, one = self.quest, ", ".join(f"{v:.3g}" for v in states[0].ravel()[:4])
+        if np.isposinf(score).all():
+            raise InvalidInput(
+                f"the start ({one}) lies in the target {quest.target.label}: its probability is 1; "
+                "start elsewhere, or choose another target."
+            )
+        if quest.avoid is not None and np.isneginf(score).all():
+            raise InvalidInput(
+                f"the start ({one}) lies in the avoided set {quest.avoid.label}, where paths end; start "
+                "outside of it, or give a horizon and no avoided set."
+            )
+        if np.isnan(score).any():
+            raise InvalidInput("the score is not a number at a start; check its expression.")
+        zero = np.zeros(len(states))
+        dtype = states.dtype
+        return Points(
+            zero.astype(np.int32), np.full(len(states), self.start, dtype), states,
+            score.astype(dtype), keys,
+        )  # fmt: skip
+
+
+def expedition(
+    system: Any,
+    *,
+    target: SetOf,
+    avoid: SetOf | None,
+    start: Numbers | None,
+    score: SetOf | None,
+    horizon: float | None,
+    time: float,
+    step: float | None,
+    continuous: bool,
+    key: Key,
+) -> Expedition:
+    """What `splitting` and its like set out with; arguments as there.
+
+    Raises:
+        InvalidInput: neither a horizon nor an avoided set, sets that make no sense, a start of a wrong
+            shape.
+        MissingTrait: a system without dynamics.
+    """
+    if horizon is None and avoid is None:
+        raise InvalidInput(
+            "give horizon=, the time within which the target is to be reached, or avoid=, a set where "
+            "paths end; without both, paths never stop (command line: --horizon 10)."
+        )
+    if horizon is not None and not 0 < horizon < math.inf:
+        raise InvalidInput(f"horizon = {horizon}; it must be a positive time.")
+    if isinstance(system, AbstractModel):
+        system = LearntSystem(system, time, step or (horizon or 1.0) / _PER_MODEL)
+    if not isinstance(system, BlackBox | AbstractSystem):
+        raise InvalidInput(
+            f"{type(system).__name__} is no system; expected one of noneq.systems, a model with a "
+            "drift, or BlackBox(step, initial)."
+        )
+    size = math.prod(system.event_shape)
+    aim = state_set(target, system.names, size, "target")
+    shun = None if avoid is None else state_set(avoid, system.names, size, "avoid")
+    pool = None if start is None else _pool(start, system.event_shape)
+    some_keys = keys_of(key, 2**31 - 1, np.zeros(_SOME, int), np.arange(_SOME))
+    some = _drawn(system, pool, some_keys, np.zeros(_SOME, int))
+    refuse_impossible(aim, shun, some, system.domain)
+    black = isinstance(system, BlackBox)
+    end = math.inf if horizon is None else time + horizon
+    crossed = continuous and not black
+    quest = Quest(aim, shun, score_of(score, aim, size), float(end), crossed)
+    if black:
+        climbers = BlackBoxClimbers(system, quest, time)
+    else:
+        steps = {"start": time, "horizon": horizon, "step": step, "some": some[0]}
+        climbers = Climbers(motion_of(system, **steps), quest)
+    still = not black and is_noiseless(system, time, some[:8])
+    return Expedition(system, quest, climbers, climbers.judge, pool, float(time), still)
+
+
+def keys_of(key: Key, round_: int, repeat: np.ndarray, slot: np.ndarray) -> np.ndarray:
+    """Data (m, 2) of one key for each path: a function of the repeat, the round and its place."""
+    size = 64
+    while size < len(slot):
+        size *= 4
+    fill = lambda a: np.resize(np.asarray(a, np.uint32), size)
+    found = _keys(key, np.uint32(round_), fill(repeat), fill(slot))
+    return np.asarray(found)[: len(slot)]
+
+
+@jax.jit
+def _keys(key: Key, round_: Any, repeat: Any, slot: Any) -> Any:
+    def one(r, s):
+        own = jax.random.fold_in(jax.random.fold_in(key, r), round_)
+        return jax.random.key_data(jax.random.fold_in(own, s))
+
+    return jax.vmap(one)(repeat, slot)
+
+
+def _pool(start: Numbers, event: tuple[int, ...]) -> np.ndarray:
+    states = np.asarray(start, np.float64)
+    for _ in range(2):
+        states = states[None] if states.ndim < len(event) + 2 else states
+    if states.shape[2:] != event or not states.size or not np.isfinite(states).all():
+        raise InvalidInput(
+            f"start has the shape {np.shape(start)}; expected a finite state {event}, or several of "
+            f"them, {('m', *event)}."
+        )
+    return states
+
+
+def _drawn(
+    system: Any, pool: np.ndarray | None, keys: np.ndarray, repeat: np.ndarray
+) -> np.ndarray:
+    """A first state for each key."""
+    black = isinstance(system, BlackBox)
+    if pool is None and not black:
+        size = 64
+        while size < len(keys):
+            size *= 4
+        filled = np.resize(keys, (size, 2)) if len(keys) else keys
+        made = jax.jit(jax.vmap(lambda k: system.initial(jax.random.wrap_key_data(k))))
+        return np.asarray(made(filled))[: len(keys)]
+    states = system.states[None] if pool is None else pool
+    dtype = np.float64 if black else np.zeros(0, np.float32).dtype
+    return states[repeat % len(states), keys[:, 1] % states.shape[1]].astype(dtype)

@@ -1,0 +1,178 @@
+"""Rare events of a system or of a run: from one set of states to another."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from noneq.errors import InvalidInput
+from noneq.estimate import Estimate
+from noneq.inference.rare import BlackBox, RareEvent, splitting, state_set, transition_rate
+from noneq.inference.rare.sets import StateSet, refuse_impossible
+from noneq.kinds import checked
+from noneq.runs.rows import Row, row_of
+
+
+_DRAWS = 4096
+_PATHS = 24
+
+
+@dataclass(frozen=True)
+class RareFindings:
+    """What `rare` found.
+
+    Attributes:
+        question: what was asked, in words.
+        sentence: the answer.
+        estimates: a quantity and its estimate each, the one asked for first.
+        event: the splitting behind them: repeats, levels, paths.
+        origin, target: the two sets, as text.
+        names: of the coordinates.
+        notes: what to be wary of.
+        system: that was followed.
+    """
+
+    question: str
+    sentence: str
+    estimates: tuple[tuple[str, Estimate], ...]
+    event: RareEvent
+    origin: str
+    target: str
+    names: tuple[str, ...]
+    notes: tuple[str, ...]
+    system: Any
+
+    def rows(self, case: str) -> list[Row]:
+        """The numbers as rows of results."""
+        return [row_of(case, one.method or "splitting", name, one) for name, one in self.estimates]
+
+
+@checked
+def rare(
+    system: Any,
+    *,
+    origin: str,
+    target: str,
+    start: Any = None,
+    horizon: float | None = None,
+    score: str | None = None,
+    n: int = 200,
+    repeats: int = 10,
+    step: float | None = None,
+    perturbation: float | None = None,
+    time: float = 0.0,
+    workers: int = 1,
+    state: str | Path | None = None,
+    progress: Callable[..., Any] | None = None,
+    seed: int = 0,
+) -> RareFindings:
+    """How probable, or how frequent, transitions from one set of states to another are.
+
+    With a horizon: the probability to be in the target within it. Without one and with a start outside
+    of the origin: that of the target before the origin (the committor). Without both: the rate of
+    transitions and the mean first passage time.
+
+    Args:
+        system: a system, a fitted model with a drift, or a `BlackBox`.
+        origin, target: sets, such as ``"x < -0.9"``.
+        start: a state; None takes the initial states that lie in the origin.
+        horizon, score, n, repeats, step, perturbation, time, workers, state, progress: as in
+            `noneq.inference.splitting`.
+        seed: of the random key.
+
+    Raises:
+        InvalidInput: sets that are empty, overlap, or hold no start; what `splitting` refuses.
+    """
+    key = jax.random.key(seed)
+    aim, begin = (_set(system, text, word) for text, word in ((target, "--to"), (origin, "--from")))
+    refuse_impossible(aim, begin, _some(system, key), system.domain, ("--to", "--from"))
+    asked: dict[str, Any] = {
+        "target": target, "score": score, "n": n, "repeats": repeats, "step": step, "time": time,
+        "workers": workers, "paths": _PATHS, "progress": progress, "key": key,
+    }  # fmt: skip
+    given = None if start is None else np.asarray(start, np.float64)
+    if horizon is None and given is None:
+        found = transition_rate(system, origin=origin, **_without(asked, state, perturbation))
+        event = found.event
+        rows = (
+            ("rate", found.rate),
+            ("passage_time", found.passage_time),
+            ("departures", found.flux),
+            ("arrival_probability", event.probability),
+        )
+        question = f"transitions from {begin.label} to {aim.label}, in the steady state"
+        sentence = f"rate {found.rate}, mean first passage time {found.passage_time}"
+        if event.upper is not None:
+            bound = event.upper * float(found.flux.value)
+            sentence = f"rate below {bound:.2g} at 95 %: {event.probability.notes[0]}"
+        return _findings(question, sentence, rows, event, begin, aim, system)
+    more = {"state": state, "perturbation": perturbation}
+    if horizon is None:
+        event = splitting(system, avoid=origin, start=given, **asked, **more)
+        question = f"{aim.label} before {begin.label}, from {_text(given)}"
+    else:
+        starts = _starts(system, begin, key) if given is None else given
+        event = splitting(system, horizon=horizon, start=starts, **asked, **more)
+        where = begin.label if given is None else _text(given)
+        question = f"{aim.label} within a time of {horizon:g}, from {where}"
+    p = event.probability
+    bound = event.upper
+    sentence = f"probability {p}" if bound is None else f"probability below {bound:.2g} at 95 %"
+    return _findings(question, sentence, (("probability", p),), event, begin, aim, system)
+
+
+def _without(asked: dict[str, Any], state: Any, perturbation: float | None) -> dict[str, Any]:
+    """Options of a rate, which has no file and no system without noise."""
+    if state is not None or perturbation is not None:
+        raise InvalidInput(
+            "a rate takes no --state and no --perturbation; give --horizon, or --start outside of --from."
+        )
+    return asked
+
+
+def _findings(
+    question: str,
+    sentence: str,
+    rows: tuple[tuple[str, Estimate], ...],
+    event: RareEvent,
+    begin: StateSet,
+    aim: StateSet,
+    system: Any,
+) -> RareFindings:
+    notes = tuple(f"{note[:1].upper()}{note[1:]}." for note in event.probability.notes)
+    return RareFindings(
+        question, sentence, rows, event, begin.label, aim.label, aim.names, notes, system
+    )
+
+
+def _set(system: Any, text: str, option: str) -> StateSet:
+    return state_set(text, system.names, int(np.prod(system.event_shape)), option)
+
+
+def _starts(system: Any, begin: StateSet, key: Any) -> np.ndarray:
+    """Initial states that lie in the origin."""
+    states = _some(system, key)
+    inside = np.asarray(jax.vmap(begin.contains)(states.astype(np.float32)))
+    if not inside.any():
+        raise InvalidInput(
+            f"--from {begin.label}: none of the initial states lies there, the first is "
+            f"{_text(states[0])}; name a start (--start {begin.names[0]}=…), or another set."
+        )
+    return states[inside].astype(np.float64)
+
+
+def _some(system: Any, key: Any) -> np.ndarray:
+    """Initial states of a system."""
+    if isinstance(system, BlackBox):
+        return system.states
+    draws = jax.random.split(jax.random.fold_in(key, 7), _DRAWS)
+    return np.asarray(jax.jit(jax.vmap(system.initial))(draws))
+
+
+def _text(state: Any) -> str:
+    flat = np.asarray(state).ravel()
+    shown = ", ".join(f"{v:.4g}" for v in flat[:4])
+    return f"({shown}{', …' if flat.size > 4 else ''})"

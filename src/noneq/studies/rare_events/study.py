@@ -1,0 +1,84 @@
+"""The study `rare_events`: what hardly ever happens, beside its exact probability."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from noneq.spec.names import unknown
+from noneq.studies.base import AbstractCell, AbstractStudy
+from noneq.studies.rare_events.cells import EventCell
+from noneq.studies.rare_events.problems import AbstractEvent, OuMax, PlaneWell, WellCrossing
+
+
+PARTS = ("splitting",)
+_TIMES = (6.0, 4.0, 8.0, 10.0)
+
+
+class RareEventsStudy(AbstractStudy):
+    """Adaptive multilevel splitting where the answer is known.
+
+    Args:
+        parts: of `PARTS`.
+        n: paths of a repeat.
+        repeats: independent ones.
+        short: leave out the plane and the rarest events.
+
+    Raises:
+        InvalidInput: an unknown part.
+    """
+
+    name: ClassVar[str] = "rare_events"
+    title: ClassVar[str] = "Rare events, measured"
+    question: ClassVar[str] = (
+        "Does splitting find probabilities from 1e-2 down to 1e-6 that are known exactly, with honest error "
+        "bars, in continuous time and of a simulator of which only the next step is known?"
+    )
+    limits: ClassVar[tuple[str, ...]] = (
+        "AMS counts crossings between steps and is compared with continuous time; the black box is looked at "
+        "after its steps alone and is compared with the chain of these steps.",
+        "The exact values of the plane are of a grid of spacing 0.01: within about 1 %.",
+        "direct: as many paths as AMS has in all (n × repeats × 5), so that it sees few events or none.",
+        "seconds hold the compilation and are those of a machine with other work.",
+    )
+    sources: ClassVar[tuple[str, ...]] = ("cerou2007adaptive", "brehier2016unbiasedness")
+
+    parts: tuple[str, ...] = PARTS
+    n: int = 200
+    repeats: int = 20
+    short: bool = False
+
+    def __check_init__(self) -> None:
+        for name in self.parts:
+            if name not in PARTS:
+                raise unknown("part of the study", name, PARTS)
+
+    @staticmethod
+    def figures(rows: Sequence[Mapping[str, Any]], cells: Sequence[Any]) -> list[Any]:
+        """See `noneq.studies.rare_events.pictures`."""
+        from noneq.studies.rare_events.pictures import figures
+
+        return figures(rows, cells)
+
+    def reduced(self) -> "RareEventsStudy":
+        """Fifty paths, five repeats, on the line only."""
+        return dataclasses.replace(self, n=50, repeats=5, short=True)
+
+    def all_cells(self) -> list[AbstractCell]:
+        """The cells of the parts."""
+        made = {"splitting": self._splitting}
+        return [cell for part in self.parts for cell in made[part]()]
+
+    def _splitting(self) -> list[AbstractCell]:
+        line: list[AbstractEvent] = [OuMax(a=4.0), WellCrossing()]
+        plane: list[AbstractEvent] = []
+        if not self.short:
+            line.append(OuMax(a=5.0))
+            plane = [PlaneWell(eps=eps, horizon=t) for t in _TIMES for eps in (0.1, 0.05)]
+        compared = [*line, *plane[:2]]
+        cells: list[AbstractCell] = [self._cell(event, "AMS") for event in (*compared, *plane[2:])]
+        cells += [self._cell(event, "AMS (black box)") for event in compared]
+        cells += [self._cell(event, "direct", 5) for event in compared]
+        return cells
+
+    def _cell(self, event: AbstractEvent, method: Any, times: int = 1) -> EventCell:
+        return EventCell(event=event, method=method, n=self.n, repeats=times * self.repeats)
