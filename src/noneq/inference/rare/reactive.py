@@ -6,8 +6,8 @@ import numpy as np
 
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput
-from noneq.estimate import Estimate
-from noneq.inference.rare.committor.targets import StateSet, target_of
+from noneq.estimate import Estimate, sample_mean
+from noneq.inference.rare.committor.targets import SetOf, members, state_set
 from noneq.needs import observable
 
 
@@ -43,9 +43,7 @@ class ReactivePaths:
 
 
 @observable("trajectories", more=("start", "target"), number=False)
-def reactive_paths(
-    trajectories: Trajectories, start: StateSet, target: StateSet
-) -> ReactivePaths:
+def reactive_paths(trajectories: Trajectories, start: SetOf, target: SetOf) -> ReactivePaths:
     """The transitions from one set to another in trajectories, and their statistics.
 
     **Equation**: k_AB = N_AB/T_A, N_AB the number of times that B is reached with A visited last,
@@ -65,11 +63,13 @@ def reactive_paths(
     values = np.asarray(trajectories.values)
     names, shape = tuple(trajectories.names), tuple(trajectories.event_shape)
     flat = values.reshape(-1, *shape)
-    a, b = (target_of(one, names, shape) for one in (start, target))
+    a, b = (state_set(one, names, shape) for one in (start, target))
     seen = np.ones(values.shape[:2], bool) if trajectories.mask is None else trajectories.observed
-    in_a, in_b = (one.of(flat).reshape(values.shape[:2]) & seen for one in (a, b))
+    in_a, in_b = (members(one, flat).reshape(values.shape[:2]) & seen for one in (a, b))
     if (in_a & in_b).any():
-        raise InvalidInput(f"the sets {a.text!r} and {b.text!r} overlap; make one of them smaller.")
+        raise InvalidInput(
+            f"the sets {a.label!r} and {b.label!r} overlap; make one of them smaller."
+        )
     times = np.asarray(trajectories.times, np.float64)
     last = _last(np.where(in_a, 1, np.where(in_b, 2, 0)))
     spans = np.append(np.diff(times), 0.0)
@@ -80,7 +80,7 @@ def reactive_paths(
     jumps[:, 1:, 1] = (before == 2) & in_a[:, 1:]
     if not jumps[..., 0].any():
         raise InvalidInput(
-            f"reactive_paths: no path goes from {a.text!r} to {b.text!r} in {len(values)} trajectories "
+            f"reactive_paths: no path goes from {a.label!r} to {b.label!r} in {len(values)} trajectories "
             f"of {times[-1] - times[0]:.3g}; record longer, or estimate the rate from a committor."
         )
     stay, counts = (_by_block(part) for part in (sums, jumps))
@@ -90,11 +90,10 @@ def reactive_paths(
         paths.append(values[row, begin : end + 1])
         clocks.append(times[begin : end + 1] - times[begin])
     spent = np.array([clock[-1] for clock in clocks])
-    error = spent.std(ddof=1) / np.sqrt(len(spent)) if len(spent) > 1 else np.inf
     return ReactivePaths(
         tuple(paths),
         tuple(clocks),
-        Estimate(spent.mean(), error, len(spent)),
+        _mean(spent),
         _ratio(counts[:, 0], stay.sum(1)),
         _ratio(counts[:, 0], stay[:, 0]),
         _ratio(counts[:, 1], stay[:, 1]),
@@ -115,11 +114,18 @@ def _by_block(parts: np.ndarray) -> np.ndarray:
     return np.stack([part.sum(0) for part in np.array_split(parts[0], _BLOCKS)])
 
 
+def _mean(values: np.ndarray) -> Estimate:
+    """Mean over pieces; that of a single one has no error."""
+    if len(values) > 1:
+        return sample_mean(values)
+    return Estimate(values[0], np.asarray(np.inf), np.asarray(1))
+
+
 def _ratio(above: np.ndarray, below: np.ndarray) -> Estimate:
     """ΣN/ΣT with the error of a ratio."""
-    total, n = float(below.sum()), len(above)
+    total, n = below.sum(), np.asarray(len(above))
     if total == 0:
-        return Estimate(np.nan, np.inf, n)
-    value = float(above.sum()) / total
-    scatter = float(((above - value * below) ** 2).sum()) * n / max(n - 1, 1)
-    return Estimate(value, np.sqrt(scatter) / total if scatter > 0 else np.inf, n)
+        return Estimate(np.asarray(np.nan), np.asarray(np.inf), n)
+    value = np.asarray(above.sum() / total)
+    scatter = np.sqrt(((above - value * below) ** 2).sum() * n / (n - 1)) / total
+    return Estimate(value, np.asarray(scatter if scatter > 0 else np.inf), n)

@@ -14,7 +14,7 @@ from noneq._typing import Scalar, ScalarLike
 from noneq.domains import periods_of
 from noneq.errors import InvalidInput
 from noneq.inference.rare.committor.grid_chain import GridChain, grid_chain, of_grid
-from noneq.inference.rare.committor.targets import StateSet, Target, target_of
+from noneq.inference.rare.committor.targets import SetOf, StateSet, members, state_set
 from noneq.needs import observable
 from noneq.systems.base import AbstractDiffusion, HasRange
 
@@ -51,14 +51,14 @@ class GridCommittor(eqx.Module):
     """
 
     function: GridFunction
-    start: Target
-    target: Target
+    start: StateSet
+    target: StateSet
     chain: GridChain = eqx.field(static=True)
 
     def __call__(self, x: Float[Array, " dim"]) -> Scalar:
         """q at one state."""
-        q = jnp.where(self.target.holds(x), 1.0, self.function(x))
-        return jnp.where(self.start.holds(x), 0.0, q)
+        q = jnp.where(self.target.contains(x), 1.0, self.function(x))
+        return jnp.where(self.start.contains(x), 0.0, q)
 
     @property
     def axes(self) -> tuple[np.ndarray, ...]:
@@ -82,23 +82,23 @@ class HittingProbability(eqx.Module):
 
     function: GridFunction
     times: Array
-    target: Target
-    avoid: Target | None
+    target: StateSet
+    avoid: StateSet | None
     horizon: float = eqx.field(static=True)
 
     def __call__(self, t: ScalarLike, x: Float[Array, " dim"]) -> Scalar:
         """h at one time and state."""
         every = self.function(x)
         h = jnp.interp(jnp.asarray(t, every.dtype), self.times, every)
-        h = jnp.where(self.target.holds(x), 1.0, h)
-        return h if self.avoid is None else jnp.where(self.avoid.holds(x), 0.0, h)
+        h = jnp.where(self.target.contains(x), 1.0, h)
+        return h if self.avoid is None else jnp.where(self.avoid.contains(x), 0.0, h)
 
 
 @observable("model", more=("start", "target"), number=False)
 def grid_committor(
     system: AbstractDiffusion,
-    start: StateSet,
-    target: StateSet,
+    start: SetOf,
+    target: SetOf,
     *,
     bounds: Sequence[Any] | None = None,
     cells: int | Sequence[int] | None = None,
@@ -130,14 +130,14 @@ def grid_committor(
     refuse_overlap(chain.nodes, a, b)
     for name, one in (("start", a), ("target", b)):
         refuse_empty(chain, name, one)
-    q = chain.solve(lambda x: a.of(x) | b.of(x), b.of(chain.nodes).astype(float))
+    q = chain.solve(lambda x: members(a, x) | members(b, x), members(b, chain.nodes).astype(float))
     return GridCommittor(_function(chain, np.clip(q, 0.0, 1.0), periodic), a, b, chain)
 
 
 @observable("model", more=("target",), number=False)
 def grid_passage_time(
     system: AbstractDiffusion,
-    target: StateSet,
+    target: SetOf,
     *,
     bounds: Sequence[Any] | None = None,
     cells: int | Sequence[int] | None = None,
@@ -156,16 +156,18 @@ def grid_passage_time(
     chain, periodic = _chain(system, bounds, cells, time)
     (b,) = sets_of(system, target)
     refuse_empty(chain, "target", b)
-    return _function(chain, chain.solve(b.of, np.zeros(len(chain.nodes)), -1.0), periodic)
+    return _function(
+        chain, chain.solve(lambda x: members(b, x), np.zeros(len(chain.nodes)), -1.0), periodic
+    )
 
 
 @observable("model", more=("target", "horizon"), number=False)
 def hitting_probability(
     system: AbstractDiffusion,
-    target: StateSet,
+    target: SetOf,
     horizon: float,
     *,
-    avoid: StateSet | None = None,
+    avoid: SetOf | None = None,
     bounds: Sequence[Any] | None = None,
     cells: int | Sequence[int] | None = None,
     steps: int = 200,
@@ -196,9 +198,9 @@ def hitting_probability(
     refuse_empty(chain, "target", b)
     for other in rest:
         refuse_overlap(chain.nodes, other, b)
-    within = lambda x: np.any([one.of(x) for one in (b, *rest)], axis=0)
+    within = lambda x: np.any([members(one, x) for one in (b, *rest)], axis=0)
     generator = chain.absorbed(within)[0]
-    free, h = ~within(chain.nodes), b.of(chain.nodes).astype(float)
+    free, h = ~within(chain.nodes), members(b, chain.nodes).astype(float)
     inner = csc_array(generator[free][:, free])
     into = generator[free][:, ~free] @ h[~free]
     one = eye_array(inner.shape[0], format="csc")
@@ -228,38 +230,38 @@ def hitting_probability(
     )
 
 
-def sets_of(system: AbstractDiffusion, *sets: StateSet) -> list[Target]:
+def sets_of(system: AbstractDiffusion, *sets: SetOf) -> list[StateSet]:
     """Sets of states of a system."""
-    return [target_of(one, tuple(system.names), tuple(system.event_shape)) for one in sets]
+    return [state_set(one, tuple(system.names), tuple(system.event_shape)) for one in sets]
 
 
-def refuse_overlap(states: np.ndarray, a: Target, b: Target) -> None:
+def refuse_overlap(states: np.ndarray, a: StateSet, b: StateSet) -> None:
     """Refuse sets that have states in common.
 
     Raises:
         InvalidInput: naming one.
     """
-    both = a.of(states) & b.of(states)
+    both = members(a, states) & members(b, states)
     if both.any():
         where = ", ".join(f"{part:.3g}" for part in np.ravel(states[np.argmax(both)]))
         raise InvalidInput(
-            f"the sets {a.text!r} and {b.text!r} overlap, at ({where}); make one of them smaller."
+            f"the sets {a.label!r} and {b.label!r} overlap, at ({where}); make one of them smaller."
         )
 
 
-def refuse_empty(chain: GridChain, name: str, target: Target) -> None:
+def refuse_empty(chain: GridChain, name: str, target: StateSet) -> None:
     """Refuse a set without a cell, or with all of them.
 
     Raises:
         InvalidInput: naming it and the bounds.
     """
-    count = int(target.of(chain.nodes).sum())
+    count = int(members(target, chain.nodes).sum())
     if 0 < count < len(chain.nodes):
         return
     box = " x ".join(f"[{axis[0]:.3g}, {axis[-1]:.3g}]" for axis in chain.axes)
     what = "no cell" if count == 0 else "every cell"
     raise InvalidInput(
-        f"the {name} {target.text!r} holds {what} of the grid {box}; change the set, or the grid by "
+        f"the {name} {target.label!r} holds {what} of the grid {box}; change the set, or the grid by "
         "bounds= and cells=."
     )
 
@@ -274,7 +276,7 @@ def _chain(
             f"grid: the states of {name} have the shape {shape}; a grid takes vectors of up to three "
             "coordinates. Take variational_committor or shooting_committor."
         )
-    box = _box(system, bounds)
+    box = box_of(system, bounds)
     periodic = tuple((periods_of(system.domain, shape) > 0).tolist())
     counts = _CELLS[shape[0]] if cells is None else cells
     counts = tuple(np.broadcast_to(np.asarray(counts, int), shape).tolist())
@@ -283,7 +285,7 @@ def _chain(
     return grid_chain(system, box, counts, periodic, time), periodic
 
 
-def _box(system: AbstractDiffusion, bounds: Any) -> tuple[tuple[float, float], ...]:
+def box_of(system: AbstractDiffusion, bounds: Any) -> tuple[tuple[float, float], ...]:
     """Lowest and highest value of each coordinate."""
     dim, known = system.event_shape[0], system.domain.bounds
     if bounds is None and known is not None:

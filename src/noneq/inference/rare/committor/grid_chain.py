@@ -195,8 +195,7 @@ def grid_chain(
         )
     widths = np.array([(high - low) / c for (low, high), c in zip(bounds, cells, strict=True)])
     axes = tuple(
-        low + (np.arange(c) + 0.5) * w
-        for (low, _), c, w in zip(bounds, cells, widths, strict=True)
+        low + (np.arange(c) + 0.5) * w for (low, _), c, w in zip(bounds, cells, widths, strict=True)
     )
     bare = GridChain(axes, ())
     dim, links = len(axes), []
@@ -232,7 +231,7 @@ def _at(system: AbstractDiffusion, x: Array, time: ScalarLike) -> tuple[Array, A
     """f − ∇·D and D at many states."""
 
     def one(x):
-        b = lambda x: _root(system.diffusion(time, x), x.size)
+        b = lambda x: root_of(system.diffusion(time, x), x.size)
         spread = lambda x: b(x) @ b(x).T / 2
         slope = jnp.einsum("ijj->i", jax.jacfwd(spread)(x))
         return system.drift(time, x) - slope, spread(x)
@@ -240,7 +239,7 @@ def _at(system: AbstractDiffusion, x: Array, time: ScalarLike) -> tuple[Array, A
     return jax.vmap(one)(x)
 
 
-def _root(b: Array, dim: int) -> Array:
+def root_of(b: Array, dim: int) -> Array:
     """B as a matrix."""
     return b if b.ndim == 2 else jnp.diag(jnp.broadcast_to(b, (dim,)))
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from noneq.inference.rare.committor.grid import GridCommittor
 from noneq.inference.rare.committor.grid_chain import GridChain
+from noneq.inference.rare.committor.targets import members
 from noneq.needs import observable
 
 
@@ -56,9 +57,9 @@ def transition_rates(committor: GridCommittor) -> TransitionRates:
     """
     chain, a, b = committor.chain, committor.start, committor.target
     nodes, law = chain.nodes, chain.stationary
-    sets = lambda x: a.of(x) | b.of(x)
+    sets = lambda x: members(a, x) | members(b, x)
     q = committor.values.astype(np.float64).ravel()
-    backward = np.clip(chain.reversed().solve(sets, a.of(nodes).astype(float)), 0.0, 1.0)
+    backward = np.clip(chain.reversed().solve(sets, members(a, nodes).astype(float)), 0.0, 1.0)
     flux = _dirichlet(chain, committor, q)
     last = float(law @ backward)
     reactive = law * backward * q
@@ -77,7 +78,10 @@ def transition_rates(committor: GridCommittor) -> TransitionRates:
 
 def _dirichlet(chain: GridChain, committor: GridCommittor, q: np.ndarray) -> float:
     """∫ π ∇qᵀD∇q, link by link; those that end at the border of a set are shorter."""
-    law, sets = chain.stationary, lambda x: committor.start.of(x) | committor.target.of(x)
+    law, sets = (
+        chain.stationary,
+        lambda x: members(committor.start, x) | members(committor.target, x),
+    )
     shares = chain.absorbed(sets)[1]
     total = 0.0
     for link, share in zip(chain.links, shares, strict=True):

@@ -17,37 +17,39 @@ from noneq.symbolic.expression import Expression
 from noneq.symbolic.syntax import parse
 
 
-StateSet: TypeAlias = str | Callable[[Any], Any]
+SetOf: TypeAlias = str | Callable[[Any], Any]
 """Inequalities as ``"x < -0.9 and y > 0"``, or a function of one state that is > 0 (or true) inside."""
 
 _EXAMPLE = "'x < -0.9' or 'x > 0.9 and y > 0'"
 
 
-class Target(eqx.Module):
-    """A set of states.
+class StateSet(eqx.Module):
+    """A set of states, g(x) > 0.
 
     Attributes:
-        depth: of one state, > 0 inside; of truth values ±1, so that it tells no distance.
-        text: how it is called.
-        smooth: whether the depth is a continuous function of the state.
+        label: how it was given.
     """
 
-    depth: Callable[[Array], Scalar]
-    text: str = eqx.field(static=True)
-    smooth: bool = eqx.field(static=True)
+    label: str = eqx.field(static=True)
+    _level: Callable[[Array], Any]
 
-    def holds(self, x: Array) -> Array:
+    def level(self, x: Array) -> Scalar:
+        """g at one state."""
+        return jnp.asarray(self._level(x), x.dtype)
+
+    def contains(self, x: Array) -> Array:
         """Whether one state lies inside."""
-        return self.depth(x) > 0
+        return self.level(x) > 0
 
-    def of(self, states: Any) -> np.ndarray:
-        """Truth values of states ``(n, *event_shape)``."""
-        return np.asarray(_inside(self, jnp.asarray(states, jnp.zeros(()).dtype)))
+
+def members(one: StateSet, states: Any) -> np.ndarray:
+    """Truth values of states ``(n, *event_shape)``."""
+    return np.asarray(_inside(one, jnp.asarray(states, jnp.zeros(()).dtype)))
 
 
 @eqx.filter_jit
-def _inside(target: Target, states: Array) -> Array:
-    return jax.vmap(target.holds)(states)
+def _inside(one: StateSet, states: Array) -> Array:
+    return jax.vmap(one.contains)(states)
 
 
 class Least(eqx.Module):
@@ -77,7 +79,7 @@ class Excess(eqx.Module):
         return self.expression(x.reshape(-1))
 
 
-def target_of(given: StateSet | Target, names: tuple[str, ...], shape: tuple[int, ...]) -> Target:
+def state_set(given: SetOf, names: tuple[str, ...], shape: tuple[int, ...]) -> StateSet:
     """A set from text or from a function of one state.
 
     Args:
@@ -89,24 +91,22 @@ def target_of(given: StateSet | Target, names: tuple[str, ...], shape: tuple[int
             one number.
         WrongType: neither text nor a function.
     """
-    if isinstance(given, Target):
-        return given
     if isinstance(given, str):
         size = int(np.prod(shape))
         plain = len(names) == size and all(name.isidentifier() for name in names)
         known = names if plain else tuple(f"x{i}" for i in range(size))
-        return Target(_depth(parse(given, what="set", example=_EXAMPLE), known), given, True)
+        return StateSet(given, _depth(parse(given, what="set", example=_EXAMPLE), known))
     if not callable(given):
-        raise WrongType(f"a set is {shown(given)}; expected text such as {_EXAMPLE}, or a function.")
+        raise WrongType(
+            f"a set is {shown(given)}; expected text such as {_EXAMPLE}, or a function."
+        )
     found = jax.eval_shape(given, jax.ShapeDtypeStruct(shape, jnp.zeros(()).dtype))
     if getattr(found, "shape", None) != ():
         raise InvalidInput(
             f"the set {shown(given)} gives {shown(found)} for one state of shape {shape}; expected one "
             "number, > 0 inside, or one truth value."
         )
-    if found.dtype == jnp.bool_:
-        return Target(lambda x: jnp.where(given(x), 1.0, -1.0), "a function", False)
-    return Target(given, "a function", True)
+    return StateSet("a function", given)
 
 
 def _depth(node: ast.expr, names: tuple[str, ...]) -> Callable[[Array], Scalar]:
