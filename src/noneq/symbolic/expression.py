@@ -31,6 +31,8 @@ _FUNCTIONS = {
     "sin": jnp.sin,
     "cos": jnp.cos,
     "tanh": jnp.tanh,
+    "abs": jnp.abs,
+    "hypot": jnp.hypot,
 }
 
 
@@ -39,7 +41,7 @@ class Expression(eqx.Module):
 
     Args:
         text: sums, products, quotients, powers with a number as exponent, and sqrt, exp, log, sin,
-            cos, tanh of the names.
+            cos, tanh, abs and hypot(a, b) of the names.
         names: of the coordinates, in order; those that are no identifiers are called x0, x1, ….
 
     Raises:
@@ -121,9 +123,11 @@ class _Numbers(AbstractAlgebra):
     def call(self, name: str, node: ast.Call, read: Read) -> Any:
         if name not in _FUNCTIONS:
             raise unknown("function", name, _FUNCTIONS)
-        if len(node.args) != 1 or node.keywords:
-            raise InvalidInput(f"cannot read {shown(node)}; write {name}(...) with one argument.")
-        return _FUNCTIONS[name](read(node.args[0]))
+        count = 2 if name == "hypot" else 1
+        if len(node.args) != count or node.keywords:
+            wanted = "two arguments" if count == 2 else "one argument"
+            raise InvalidInput(f"cannot read {shown(node)}; write {name}(...) with {wanted}.")
+        return _FUNCTIONS[name](*(jnp.asarray(read(part), float) for part in node.args))
 
     def refusal(self, node: ast.expr) -> InvalidInput:
         return InvalidInput(

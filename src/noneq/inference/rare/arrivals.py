@@ -10,7 +10,9 @@ from jaxtyping import Array
 
 from noneq._typing import Key, Numbers, ScalarLike
 from noneq.errors import InvalidInput, SolveFailed
-from noneq.inference.rare.committor.targets import StateSet, members
+from noneq.inference.rare.crossings import added_variance
+from noneq.inference.rare.membership import members
+from noneq.inference.rare.sets import StateSet
 from noneq.simulation.ensemble import own_solver
 from noneq.simulation.solvers import AbstractSolver, noise_shape
 from noneq.systems.base import AbstractDiffusion
@@ -178,8 +180,6 @@ def crossing_probability(
     sets given by truth values, which have no slope.
     """
     before, slope = jax.value_and_grad(goal.level)(x)
-    b = system.diffusion(0.0, x)
-    along = b * slope if b.shape in ((), x.shape) else slope @ b
-    spread = jnp.sum(along**2) * h
+    spread = added_variance(slope, system.diffusion(0.0, x), h)
     gap = jnp.maximum(before * goal.level(new), 0.0)
     return jnp.where(spread > 0, jnp.exp(-2 * gap / jnp.where(spread > 0, spread, 1.0)), 0.0)

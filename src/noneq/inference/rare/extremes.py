@@ -258,10 +258,7 @@ def _curvature(loss: Callable[[np.ndarray], float], p: np.ndarray, scale: float)
     at = lambda step: loss(p + step)
     return np.array(
         [
-            [
-                (at(a + b) - at(a - b) - at(b - a) + at(-a - b)) / (4 * a.sum() * b.sum())
-                for b in h
-            ]
+            [(at(a + b) - at(a - b) - at(b - a) + at(-a - b)) / (4 * a.sum() * b.sum()) for b in h]
             for a in h
         ]
     )

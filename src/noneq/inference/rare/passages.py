@@ -5,7 +5,7 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
 from noneq.inference.rare.arrivals import arrivals
 from noneq.inference.rare.committor.grid import sets_of
-from noneq.inference.rare.committor.targets import SetOf
+from noneq.inference.rare.sets import SetOf
 from noneq.needs import observable
 from noneq.simulation.solvers import AbstractSolver
 from noneq.systems.base import AbstractDiffusion

@@ -7,7 +7,8 @@ import numpy as np
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
-from noneq.inference.rare.committor.targets import SetOf, members, state_set
+from noneq.inference.rare.membership import members
+from noneq.inference.rare.sets import SetOf, state_set
 from noneq.needs import observable
 
 
@@ -61,9 +62,9 @@ def reactive_paths(trajectories: Trajectories, start: SetOf, target: SetOf) -> R
     Source: E and Vanden-Eijnden 2006.
     """
     values = np.asarray(trajectories.values)
-    names, shape = tuple(trajectories.names), tuple(trajectories.event_shape)
-    flat = values.reshape(-1, *shape)
-    a, b = (state_set(one, names, shape) for one in (start, target))
+    flat = values.reshape(-1, *values.shape[2:])
+    size = int(np.prod(values.shape[2:]))
+    a, b = (state_set(one, trajectories.names, size, "set") for one in (start, target))
     seen = np.ones(values.shape[:2], bool) if trajectories.mask is None else trajectories.observed
     in_a, in_b = (members(one, flat).reshape(values.shape[:2]) & seen for one in (a, b))
     if (in_a & in_b).any():

@@ -14,7 +14,8 @@ from noneq._typing import Scalar, ScalarLike
 from noneq.domains import periods_of
 from noneq.errors import InvalidInput
 from noneq.inference.rare.committor.grid_chain import GridChain, grid_chain, of_grid
-from noneq.inference.rare.committor.targets import SetOf, StateSet, members, state_set
+from noneq.inference.rare.membership import members
+from noneq.inference.rare.sets import SetOf, StateSet, state_set
 from noneq.needs import observable
 from noneq.systems.base import AbstractDiffusion, HasRange
 
@@ -232,7 +233,8 @@ def hitting_probability(
 
 def sets_of(system: AbstractDiffusion, *sets: SetOf) -> list[StateSet]:
     """Sets of states of a system."""
-    return [state_set(one, tuple(system.names), tuple(system.event_shape)) for one in sets]
+    size = int(np.prod(system.event_shape))
+    return [state_set(one, system.names, size, "set") for one in sets]
 
 
 def refuse_overlap(states: np.ndarray, a: StateSet, b: StateSet) -> None:

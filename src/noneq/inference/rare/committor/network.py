@@ -11,7 +11,8 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar
 from noneq.constant import Constant
 from noneq.errors import InvalidInput
-from noneq.inference.rare.committor.targets import StateSet, members
+from noneq.inference.rare.membership import members
+from noneq.inference.rare.sets import StateSet
 from noneq.nets import AbstractNet, AbstractNetwork
 
 

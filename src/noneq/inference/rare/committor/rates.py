@@ -6,12 +6,12 @@ import numpy as np
 
 from noneq.inference.rare.committor.grid import GridCommittor
 from noneq.inference.rare.committor.grid_chain import GridChain
-from noneq.inference.rare.committor.targets import members
+from noneq.inference.rare.membership import members
 from noneq.needs import observable
 
 
 @dataclass(frozen=True, eq=False)
-class TransitionRates:
+class GridTransitions:
     """How often, how fast and where paths go from A to B in the steady state.
 
     Attributes:
@@ -39,13 +39,13 @@ class TransitionRates:
 
     def __str__(self) -> str:
         return (
-            f"TransitionRates(k_AB {self.rate:.5g}, k_BA {self.back_rate:.5g}, flux {self.flux:.5g}, "
+            f"GridTransitions(k_AB {self.rate:.5g}, k_BA {self.back_rate:.5g}, flux {self.flux:.5g}, "
             f"duration {self.duration:.4g})"
         )
 
 
 @observable("values", number=False)
-def transition_rates(committor: GridCommittor) -> TransitionRates:
+def grid_transitions(committor: GridCommittor) -> GridTransitions:
     """Flux, rates and reactive paths from a committor on a grid, in or out of equilibrium.
 
     **Equation**: flux = ∫_S (π D∇q + q J)·dS over any surface S between A and B, J the steady
@@ -63,7 +63,7 @@ def transition_rates(committor: GridCommittor) -> TransitionRates:
     flux = _dirichlet(chain, committor, q)
     last = float(law @ backward)
     reactive = law * backward * q
-    return TransitionRates(
+    return GridTransitions(
         flux,
         flux / last,
         flux / (1 - last),

@@ -19,7 +19,7 @@ from noneq.inference.rare.committor.network import (
     states_in,
     untrained,
 )
-from noneq.inference.rare.committor.targets import SetOf
+from noneq.inference.rare.sets import SetOf
 from noneq.learning.loop import train
 from noneq.learning.objectives import AbstractLoss
 from noneq.learning.training import Training
