@@ -180,6 +180,6 @@ def crossing_probability(
     sets given by truth values, which have no slope.
     """
     before, slope = jax.value_and_grad(goal.level)(x)
-    spread = added_variance(slope, system.diffusion(0.0, x), h)
+    spread = added_variance(slope, system.diffusion(0.0, x), jnp.asarray(h, x.dtype))
     gap = jnp.maximum(before * goal.level(new), 0.0)
     return jnp.where(spread > 0, jnp.exp(-2 * gap / jnp.where(spread > 0, spread, 1.0)), 0.0)

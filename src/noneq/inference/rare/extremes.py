@@ -199,12 +199,12 @@ def extreme_law(maxima: Numbers, block: float = 1.0) -> ExtremeLaw:
         raise SolveFailed("extreme_law: the likelihood has no maximum; take longer or more blocks.")
     covariance = np.linalg.inv(_curvature(loss, best, scale))
     errors = np.sqrt(np.maximum(np.diag(covariance), 0))
-    estimates = [
+    location, width, shape = (
         Estimate(np.asarray(v), np.asarray(e), np.asarray(len(values)))
         for v, e in zip(best, errors, strict=True)
-    ]
+    )
     intervals = np.array([_profile(loss, best, i, max(errors[i], 1e-12)) for i in range(3)])
-    return ExtremeLaw(*estimates, intervals, float(block), values)
+    return ExtremeLaw(location, width, shape, intervals, float(block), values)
 
 
 def _maxima(maxima: Any, name: str, least: int) -> np.ndarray:

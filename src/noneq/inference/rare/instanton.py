@@ -83,7 +83,7 @@ def minimum_action(
                 f"minimum_action: {name} has the shape {one.shape}; expected one finite state of "
                 f"shape {shape}."
             )
-    if np.array_equal(*ends) or points < 5:
+    if np.array_equal(ends[0], ends[1]) or points < 5:
         raise InvalidInput(
             f"minimum_action: start and end must differ, and points = {points} be at least 5."
         )
@@ -164,7 +164,7 @@ def _descended(system: AbstractDiffusion, path: Array, waves: Array, time: Scala
         slope = jax.grad(total)(amounts, path)
         move, moments = optax.scale_by_adam().update(slope, moments)
         fall = 0.5 * (1 + jnp.cos(jnp.pi * i / _STEPS))
-        return (amounts - rate * fall * move, moments), None
+        return (amounts - rate * fall * jnp.asarray(move), moments), None
 
     def one(path: Array, rate: Array) -> tuple[Array, None]:
         start = jnp.zeros((waves.shape[1], path.shape[1]))

@@ -200,30 +200,28 @@ def hitting_probability(
     for other in rest:
         refuse_overlap(chain.nodes, other, b)
     within = lambda x: np.any([members(one, x) for one in (b, *rest)], axis=0)
-    generator = chain.absorbed(within)[0]
+    generator: Any = chain.absorbed(within)[0]
     free, h = ~within(chain.nodes), members(b, chain.nodes).astype(float)
-    inner = csc_array(generator[free][:, free])
+    inner: Any = csc_array(generator[free][:, free])
     into = generator[free][:, ~free] @ h[~free]
     one = eye_array(inner.shape[0], format="csc")
     # Blocks of equal steps, each twice as long as the one before, share a factorisation.
     blocks = max(1, min(6, steps // 8))
     each = -(-steps // blocks)
-    lengths = np.repeat(2.0 ** np.arange(blocks), each)
-    lengths *= horizon / lengths.sum()
-    kept, gone = [h.copy()], [0.0]
-    for i, dt in enumerate(lengths):
-        if i % each == 0:
-            half = splu(csc_array(one - dt / 2 * inner))
-        now = h[free]
-        if i == 0:
-            now = half.solve(now + dt / 2 * into)
-            now = half.solve(now + dt / 2 * into)
-        else:
-            now = half.solve(now + dt / 2 * (inner @ now) + dt * into)
-        h = h.copy()
-        h[free] = np.clip(now, 0.0, 1.0)
-        kept.append(h)
-        gone.append(gone[-1] + dt)
+    shortest = horizon / (each * (2**blocks - 1))
+    now, kept, gone = h[free], [h], [0.0]
+    for block in range(blocks):
+        dt = shortest * 2**block
+        half = splu(csc_array(one - dt / 2 * inner))
+        for k in range(each):
+            if block == k == 0:
+                now = half.solve(half.solve(now + dt / 2 * into) + dt / 2 * into)
+            else:
+                now = half.solve(now + dt / 2 * (inner @ now) + dt * into)
+            h = h.copy()
+            h[free] = np.clip(now, 0.0, 1.0)
+            kept.append(h)
+            gone.append(gone[-1] + dt)
     values = np.stack(kept[::-1], axis=-1)
     times = jnp.asarray(horizon - np.asarray(gone[::-1]), float)
     return HittingProbability(

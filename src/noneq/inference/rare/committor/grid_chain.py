@@ -91,7 +91,7 @@ class GridChain:
             SolveFailed: no such law is found.
         """
         adjoint = csc_array(self.generator.T)
-        n = adjoint.shape[0]
+        n = len(self.nodes)
         shift = 1e-13 * float(np.abs(adjoint.diagonal()).max())
         solve = splu(adjoint - shift * eye_array(n, format="csc")).solve
         law = np.full(n, 1 / n)
@@ -116,7 +116,7 @@ class GridChain:
         ]
         return GridChain(self.axes, tuple(turned))
 
-    def absorbed(self, inside: Inside) -> tuple[csr_array, tuple[np.ndarray, ...]]:
+    def absorbed(self, inside: Inside) -> tuple[Any, tuple[np.ndarray, ...]]:
         """The generator whose jumps into a set end at its border, and what part of a jump remains.
 
         **Equation**: with shares θ± of the two cell widths outside the set, the second derivative is
