@@ -49,13 +49,15 @@ from noneq.inference.memory.beyond_one_frame import (
 )
 from noneq.inference.motion import helmholtz_split as helmholtz_split
 from noneq.inference.rare.committor.grid import (
+    grid_committor as grid_committor,
+    grid_passage_time as grid_passage_time,
+)
+from noneq.inference.rare.committor.grid_functions import (
     GridCommittor as GridCommittor,
     GridFunction as GridFunction,
     HittingProbability as HittingProbability,
-    grid_committor as grid_committor,
-    grid_passage_time as grid_passage_time,
-    hitting_probability as hitting_probability,
 )
+from noneq.inference.rare.committor.horizon import hitting_probability as hitting_probability
 from noneq.inference.rare.committor.network import NetworkCommittor as NetworkCommittor
 from noneq.inference.rare.committor.rates import (
     GridTransitions as GridTransitions,
@@ -69,11 +71,11 @@ from noneq.inference.rare.committor.shooting import (
 from noneq.inference.rare.committor.variational import (
     variational_committor as variational_committor,
 )
-from noneq.inference.rare.doob import (
+from noneq.inference.rare.conditioned import (
     ConditionedPaths as ConditionedPaths,
-    DoobTransform as DoobTransform,
     conditioned_paths as conditioned_paths,
 )
+from noneq.inference.rare.doob import DoobTransform as DoobTransform
 from noneq.inference.rare.extremes import (
     ExtremeLaw as ExtremeLaw,
     block_maxima as block_maxima,

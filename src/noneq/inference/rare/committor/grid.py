@@ -3,17 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
-from scipy.sparse import csc_array, eye_array
-from scipy.sparse.linalg import splu
 
-from noneq._typing import Scalar, ScalarLike
 from noneq.domains import periods_of
 from noneq.errors import InvalidInput
-from noneq.inference.rare.committor.grid_chain import GridChain, grid_chain, of_grid
+from noneq.inference.rare.committor.grid_chain import GridChain, grid_chain
+from noneq.inference.rare.committor.grid_functions import GridCommittor, GridFunction, on_grid
 from noneq.inference.rare.membership import members
 from noneq.inference.rare.sets import SetOf, StateSet, state_set
 from noneq.needs import observable
@@ -22,77 +17,6 @@ from noneq.systems.base import AbstractDiffusion, HasRange
 
 _CELLS = {1: 2000, 2: 250, 3: 60}
 _MARGIN = 0.25
-
-
-class GridFunction(eqx.Module):
-    """A function of the state known at the centres of cells, between which it is linear.
-
-    Attributes:
-        axes: the centres along each coordinate.
-        values: at the centres; with more axes behind if it has several parts.
-        periodic: whether each coordinate is.
-    """
-
-    axes: tuple[Array, ...]
-    values: Array
-    periodic: tuple[bool, ...] = eqx.field(static=True)
-
-    def __call__(self, x: Float[Array, " dim"]) -> Array:
-        """The value at one state; outside that at the nearest border."""
-        return of_grid(self.axes, self.values, self.periodic, x)
-
-
-class GridCommittor(eqx.Module):
-    """q(x) = P(target before start | x), on a grid.
-
-    Attributes:
-        function: q between the centres of cells.
-        start, target: the sets, where q is 0 and 1.
-        chain: the generator that it solves.
-    """
-
-    function: GridFunction
-    start: StateSet
-    target: StateSet
-    chain: GridChain = eqx.field(static=True)
-
-    def __call__(self, x: Float[Array, " dim"]) -> Scalar:
-        """q at one state."""
-        q = jnp.where(self.target.contains(x), 1.0, self.function(x))
-        return jnp.where(self.start.contains(x), 0.0, q)
-
-    @property
-    def axes(self) -> tuple[np.ndarray, ...]:
-        """Centres of the cells along each coordinate."""
-        return self.chain.axes
-
-    @property
-    def values(self) -> np.ndarray:
-        """q at the centres, one axis a coordinate."""
-        return np.asarray(self.function.values)
-
-
-class HittingProbability(eqx.Module):
-    """h(t, x) = P(target before ``horizon`` and before ``avoid`` | X_t = x), on a grid.
-
-    Attributes:
-        function: h at all kept times, the last axis.
-        horizon: the last time.
-        target, avoid: the sets, where h is 1 and 0; no set to avoid is None.
-    """
-
-    function: GridFunction
-    times: Array
-    target: StateSet
-    avoid: StateSet | None
-    horizon: float = eqx.field(static=True)
-
-    def __call__(self, t: ScalarLike, x: Float[Array, " dim"]) -> Scalar:
-        """h at one time and state."""
-        every = self.function(x)
-        h = jnp.interp(jnp.asarray(t, every.dtype), self.times, every)
-        h = jnp.where(self.target.contains(x), 1.0, h)
-        return h if self.avoid is None else jnp.where(self.avoid.contains(x), 0.0, h)
 
 
 @observable("model", more=("start", "target"), number=False)
@@ -126,13 +50,13 @@ def grid_committor(
 
     Source: Metzner, Schütte and Vanden-Eijnden 2006.
     """
-    chain, periodic = _chain(system, bounds, cells, time)
+    chain, periodic = chain_of(system, bounds, cells, time)
     a, b = sets_of(system, start, target)
     refuse_overlap(chain.nodes, a, b)
     for name, one in (("start", a), ("target", b)):
         refuse_empty(chain, name, one)
     q = chain.solve(lambda x: members(a, x) | members(b, x), members(b, chain.nodes).astype(float))
-    return GridCommittor(_function(chain, np.clip(q, 0.0, 1.0), periodic), a, b, chain)
+    return GridCommittor(on_grid(chain, np.clip(q, 0.0, 1.0), periodic), a, b, chain)
 
 
 @observable("model", more=("target",), number=False)
@@ -154,78 +78,11 @@ def grid_passage_time(
         InvalidInput: as `grid_committor`.
         SolveFailed: cells from which the target is never reached.
     """
-    chain, periodic = _chain(system, bounds, cells, time)
+    chain, periodic = chain_of(system, bounds, cells, time)
     (b,) = sets_of(system, target)
     refuse_empty(chain, "target", b)
-    return _function(
+    return on_grid(
         chain, chain.solve(lambda x: members(b, x), np.zeros(len(chain.nodes)), -1.0), periodic
-    )
-
-
-@observable("model", more=("target", "horizon"), number=False)
-def hitting_probability(
-    system: AbstractDiffusion,
-    target: SetOf,
-    horizon: float,
-    *,
-    avoid: SetOf | None = None,
-    bounds: Sequence[Any] | None = None,
-    cells: int | Sequence[int] | None = None,
-    steps: int = 200,
-    time: float = 0.0,
-) -> HittingProbability:
-    """P(a path reaches the target before a time), as a function of time and state.
-
-    **Equation**: ∂_t h + f·∇h + D:∇∇h = 0, h = 1 in the target, 0 in ``avoid`` and at the horizon
-    elsewhere; backward in time by Crank–Nicolson after two damped half steps, in steps that grow
-    away from the horizon.
-
-    Args:
-        horizon: the last time; paths start at time 0.
-        avoid: a set that ends a path, or none.
-        steps: of time.
-        bounds, cells, time: as in `grid_committor`.
-
-    Raises:
-        InvalidInput: as `grid_committor`; a horizon that is not positive.
-    """
-    if not 0 < horizon < float("inf") or steps < 4:
-        raise InvalidInput(
-            f"hitting_probability: horizon = {horizon:g}, steps = {steps}; expected a positive time "
-            "and at least 4 steps."
-        )
-    chain, periodic = _chain(system, bounds, cells, time)
-    b, *rest = sets_of(system, target, *(() if avoid is None else (avoid,)))
-    refuse_empty(chain, "target", b)
-    for other in rest:
-        refuse_overlap(chain.nodes, other, b)
-    within = lambda x: np.any([members(one, x) for one in (b, *rest)], axis=0)
-    generator: Any = chain.absorbed(within)[0]
-    free, h = ~within(chain.nodes), members(b, chain.nodes).astype(float)
-    inner: Any = csc_array(generator[free][:, free])
-    into = generator[free][:, ~free] @ h[~free]
-    one = eye_array(inner.shape[0], format="csc")
-    # Blocks of equal steps, each twice as long as the one before, share a factorisation.
-    blocks = max(1, min(6, steps // 8))
-    each = -(-steps // blocks)
-    shortest = horizon / (each * (2**blocks - 1))
-    now, kept, gone = h[free], [h], [0.0]
-    for block in range(blocks):
-        dt = shortest * 2**block
-        half = splu(csc_array(one - dt / 2 * inner))
-        for k in range(each):
-            if block == k == 0:
-                now = half.solve(half.solve(now + dt / 2 * into) + dt / 2 * into)
-            else:
-                now = half.solve(now + dt / 2 * (inner @ now) + dt * into)
-            h = h.copy()
-            h[free] = np.clip(now, 0.0, 1.0)
-            kept.append(h)
-            gone.append(gone[-1] + dt)
-    values = np.stack(kept[::-1], axis=-1)
-    times = jnp.asarray(horizon - np.asarray(gone[::-1]), float)
-    return HittingProbability(
-        _function(chain, values, periodic), times, b, rest[0] if rest else None, float(horizon)
     )
 
 
@@ -266,7 +123,7 @@ def refuse_empty(chain: GridChain, name: str, target: StateSet) -> None:
     )
 
 
-def _chain(
+def chain_of(
     system: AbstractDiffusion, bounds: Any, cells: Any, time: float
 ) -> tuple[GridChain, tuple[bool, ...]]:
     """The chain of a system on a grid, and which coordinates are periodic."""
@@ -306,10 +163,3 @@ def box_of(system: AbstractDiffusion, bounds: Any) -> tuple[tuple[float, float],
             "coordinates."
         )
     return tuple((float(low), float(high)) for low, high in box)
-
-
-def _function(chain: GridChain, values: np.ndarray, periodic: tuple[bool, ...]) -> GridFunction:
-    """Values at the nodes as a function of the state."""
-    shaped = values.reshape(*chain.shape, *values.shape[1:])
-    axes = tuple(jnp.asarray(axis, float) for axis in chain.axes)
-    return GridFunction(axes, jnp.asarray(shaped, float), periodic)

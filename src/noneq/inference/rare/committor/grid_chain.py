@@ -15,12 +15,11 @@ from scipy.sparse.linalg import splu
 
 from noneq._typing import ScalarLike
 from noneq.errors import InvalidInput, SolveFailed
+from noneq.inference.rare.committor.fitted import fitted, shortened
 from noneq.systems.base import AbstractDiffusion
 
 
 _MOST_NODES = 2_000_000
-_UPWIND = 300.0
-"""Péclet number of a cell above which noise does not count."""
 _SEARCHES = 26
 
 
@@ -79,7 +78,7 @@ class GridChain:
         return float(np.prod([axis[1] - axis[0] for axis in self.axes]))
 
     @cached_property
-    def generator(self) -> csr_array:
+    def generator(self) -> Any:
         """L, ``(nodes, nodes)``; rows sum to 0."""
         return _matrix(self.links, len(self.nodes))
 
@@ -133,7 +132,7 @@ class GridChain:
                 found = _crossing(inside, nodes[here[crossing]], sign * link.step)
                 share[crossing] = found
                 width[here[crossing]] += found - 1
-            forward, backward = _shortened(link.forward, link.backward, share)
+            forward, backward = shortened(link.forward, link.backward, share)
             cut.append(
                 link._replace(
                     forward=2 * forward / width[link.i], backward=2 * backward / width[link.j]
@@ -211,7 +210,7 @@ def grid_chain(
                 "grid: the noises of two coordinates are too correlated for cells of this shape; "
                 "choose cells= so that the widths are in proportion to the strengths of the noises."
             )
-        rates = _fitted(drift[:, k], np.maximum(own, 0.0), widths[k])
+        rates = fitted(drift[:, k], np.maximum(own, 0.0), widths[k])
         links.append(Links(i, j, step, *rates))
     for k in range(dim):
         for m in range(k + 1, dim):
@@ -272,35 +271,6 @@ def _neighbours(
     return number[keep], other[keep]
 
 
-def _fitted(g: np.ndarray, spread: np.ndarray, h: float) -> tuple[np.ndarray, np.ndarray]:
-    """Exponentially fitted rates forward and backward."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        peclet = g * h / spread
-    noisy = np.abs(peclet) < _UPWIND
-    ratio = np.where(noisy, peclet, 0.0)
-    forward = np.where(noisy, spread / h**2 * _bernoulli(-ratio), np.maximum(g, 0) / h)
-    backward = np.where(noisy, spread / h**2 * _bernoulli(ratio), np.maximum(-g, 0) / h)
-    return forward, backward
-
-
-def _bernoulli(z: np.ndarray) -> np.ndarray:
-    small = np.abs(z) < 1e-5
-    safe = np.where(small, 1.0, z)
-    return np.where(small, 1 - z / 2, safe / np.expm1(safe))
-
-
-def _shortened(
-    forward: np.ndarray, backward: np.ndarray, share: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rates per cell width of jumps over a share of the distance."""
-    both = np.minimum(forward, backward) > 1e-200
-    peclet = np.log(np.where(both, forward, 1.0) / np.where(both, backward, 1.0))
-    spread = np.where(both, backward, 0.0) / _bernoulli(peclet)
-    cut = both & (share < 1)
-    f = np.where(cut, spread / share * _bernoulli(-share * peclet), forward)
-    return f, np.where(cut, spread / share * _bernoulli(share * peclet), backward)
-
-
 def _crossing(inside: Inside, x: np.ndarray, step: np.ndarray) -> np.ndarray:
     """Share of the way from x (outside) to x + step (inside) at which a set begins."""
     out, into = np.zeros(len(x)), np.ones(len(x))
@@ -322,22 +292,3 @@ def _matrix(links: tuple[Links, ...], n: int) -> csr_array:
     every = np.arange(n)
     index = (np.r_[rows, every], np.r_[columns, every])
     return csr_array((np.r_[rates, -away], index), shape=(n, n))
-
-
-def of_grid(axes: tuple[Array, ...], values: Array, periodic: tuple[bool, ...], x: Any) -> Array:
-    """The multilinear interpolation of values on a grid at one state; constant outside."""
-    places = []
-    for axis, wraps, part in zip(axes, periodic, x, strict=True):
-        at = (part - axis[0]) / (axis[1] - axis[0])
-        size = axis.shape[0]
-        at = jnp.mod(at, size) if wraps else jnp.clip(at, 0.0, size - 1.0)
-        low = jnp.minimum(jnp.floor(at).astype(jnp.int32), size - 1 if wraps else size - 2)
-        places.append((low, (low + 1) % size, at - low))
-    total = jnp.zeros(values.shape[len(axes) :], values.dtype)
-    for corner in np.ndindex(*(2,) * len(axes)):
-        index = tuple(place[side] for place, side in zip(places, corner, strict=True))
-        weight = 1.0
-        for (_, _, share), side in zip(places, corner, strict=True):
-            weight = weight * (share if side else 1 - share)
-        total = total + weight * values[index]
-    return total

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noneq.inference.rare.committor.grid import GridCommittor
 from noneq.inference.rare.committor.grid_chain import GridChain
+from noneq.inference.rare.committor.grid_functions import GridCommittor
 from noneq.inference.rare.membership import members
 from noneq.needs import observable
 
