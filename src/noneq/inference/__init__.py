@@ -68,6 +68,46 @@ from noneq.inference.rare import (
     splitting as splitting,
     transition_rate as transition_rate,
 )
+from noneq.inference.rare.committor.grid import (
+    grid_committor as grid_committor,
+    grid_passage_time as grid_passage_time,
+)
+from noneq.inference.rare.committor.grid_functions import (
+    GridCommittor as GridCommittor,
+    GridFunction as GridFunction,
+    HittingProbability as HittingProbability,
+)
+from noneq.inference.rare.committor.horizon import hitting_probability as hitting_probability
+from noneq.inference.rare.committor.network import NetworkCommittor as NetworkCommittor
+from noneq.inference.rare.committor.rates import (
+    GridTransitions as GridTransitions,
+    grid_transitions as grid_transitions,
+)
+from noneq.inference.rare.committor.shooting import (
+    CommittorCheck as CommittorCheck,
+    committor_check as committor_check,
+    shooting_committor as shooting_committor,
+)
+from noneq.inference.rare.committor.variational import (
+    variational_committor as variational_committor,
+)
+from noneq.inference.rare.conditioned import (
+    ConditionedPaths as ConditionedPaths,
+    conditioned_paths as conditioned_paths,
+)
+from noneq.inference.rare.doob import DoobTransform as DoobTransform
+from noneq.inference.rare.extremes import (
+    ExtremeLaw as ExtremeLaw,
+    block_maxima as block_maxima,
+    extreme_law as extreme_law,
+    return_time as return_time,
+)
+from noneq.inference.rare.instanton import Instanton as Instanton, minimum_action as minimum_action
+from noneq.inference.rare.passages import passage_time as passage_time
+from noneq.inference.rare.reactive import (
+    ReactivePaths as ReactivePaths,
+    reactive_paths as reactive_paths,
+)
 from noneq.inference.regions import (
     cluster_regions as cluster_regions,
     half_space as half_space,

@@ -78,14 +78,17 @@ def fate_probabilities(
     start: float,
     end: float,
     paths: int = 100,
+    looks: int | None = None,
     condition: Any = None,
     names: Sequence[str] | None = None,
     key: Key,
 ) -> Fates:
-    """P(X_end in A | X_start = x) for each state x and each region A, by simulation.
+    """Where paths from each state x end, or which region they enter first, by simulation.
 
     **Equation**: q_A(x) = E 1[X_end in A | X_start = x], the solution of the backward equation
-    ∂_t q + f·∇q + ½ B Bᵀ:∇∇q = 0 with q(end) = 1_A, here the share of ``paths``.
+    ∂_t q + f·∇q + ½ B Bᵀ:∇∇q = 0 with q(end) = 1_A, here the share of ``paths``. With ``looks`` it
+    is the committor P(A is entered first, before ``end``): the same equation with q = 1 in A and 0 in
+    all other regions (`noneq.inference.grid_committor` solves it).
 
     Args:
         dynamics: a fitted model with the trait `HasPaths` or `HasDrift`, or a system.
@@ -93,6 +96,8 @@ def fate_probabilities(
         fates: regions by name; a region is a function of a batch of states and gives truth values.
         start, end: times.
         paths: from each state; the error is √(q(1 − q)/paths) (Wilson's midpoint near 0 and 1).
+        looks: None judges the state at ``end``; a number decides a path at the first region that it is
+            seen in, at so many even times after the start. Visits between two looks are missed.
         condition: of conditional models, shared by all paths.
         names: of the coordinates; None takes x0, x1, ….
         key: typed random key.
@@ -108,24 +113,34 @@ def fate_probabilities(
         raise InvalidInput(f"fate_probabilities: end = {end:g} must lie after start = {start:g}.")
     if not fates:
         raise InvalidInput('fate_probabilities: no fate; give {"right": lambda x: x[:, 0] > 0}.')
+    if looks is not None and looks < 1:
+        raise InvalidInput(
+            f"fate_probabilities: looks = {looks}; expected at least 1 (hundreds), or None for the end."
+        )
     if paths < 2 or states.ndim < 2 or not len(states):
         raise InvalidInput(
             f"fate_probabilities: paths = {paths}, states of shape {states.shape}; expected at least "
             "2 paths and states (n, *event_shape)."
         )
     counts = np.zeros((len(states), len(fates)))
-    step = max(1, _TOGETHER // paths)
+    times = np.linspace(start, end, 2 if looks is None else looks + 1)
+    step = max(1, _TOGETHER // (paths * (len(times) - 1)))
     for i in range(0, len(states), step):
         some = states[i : i + step]
         begin = np.repeat(some, paths, axis=0)
-        last = _ends(dynamics, begin, start, end, condition, jax.random.fold_in(key, i))
-        inside = np.stack([_members(name, region, last) for name, region in fates.items()], -1)
+        seen = _paths(dynamics, begin, times, condition, jax.random.fold_in(key, i))
+        seen = seen[:, -1:] if looks is None else seen
+        flat = seen.reshape(-1, *seen.shape[2:])
+        inside = np.stack([_members(name, region, flat) for name, region in fates.items()], -1)
         if (inside.sum(1) > 1).any():
             raise InvalidInput(
                 f"fate_probabilities: a state lies in two of the regions {', '.join(fates)}; "
                 "regions must not overlap."
             )
-        counts[i : i + step] = inside.reshape(len(some), paths, -1).sum(1)
+        inside = inside.reshape(len(some) * paths, -1, len(fates))
+        first = inside.any(-1).argmax(1)
+        decided = inside[np.arange(len(inside)), first]
+        counts[i : i + step] = decided.reshape(len(some), paths, -1).sum(1)
     known = [f"x{i}" for i in range(states[0].size)] if names is None else names
     return Fates(
         tuple(fates),
@@ -136,11 +151,10 @@ def fate_probabilities(
     )
 
 
-def _ends(
-    dynamics: Any, start: np.ndarray, begin: float, end: float, condition: Any, key: Key
+def _paths(
+    dynamics: Any, start: np.ndarray, times: np.ndarray, condition: Any, key: Key
 ) -> np.ndarray:
-    """States at ``end`` of paths from ``start``."""
-    times = np.array([begin, end])
+    """Paths from ``start`` at these times."""
     if isinstance(dynamics, HasPaths):
         more = {} if condition is None else {"condition": condition}
         made = dynamics.sample_paths(len(start), times=times, start=start, key=key, **more)
@@ -154,7 +168,7 @@ def _ends(
             f"fate_probabilities needs paths; the {kind} {type(dynamics).__name__} has neither "
             "HasPaths nor HasDrift and is no system with dynamics (SF2M, OUBridge, Transition have)."
         )
-    return np.asarray(made.values[:, -1])
+    return np.asarray(made.values)
 
 
 def _members(name: str, region: Region, states: np.ndarray) -> np.ndarray:
