@@ -201,6 +201,7 @@ def pages() -> dict[str, str]:
         "equilibrium_flow.md": results_page("equilibrium_flow", "Equilibrium flow, measured"),
         "bridges.md": results_page("bridges", "Transport between snapshots, measured"),
         "thermo_zoo.md": results_page("thermo_zoo", "Thermodynamics from data, measured"),
+        "rare_events.md": results_page("rare_events", "Rare events, measured"),
         "speed.md": speed_page(),
         "mutants.md": mutants_page(),
         "contributing.md": contributing_page(),
