@@ -67,6 +67,7 @@ def test_the_maximum_of_a_bridge():
     assert (top >= 0.5).all()
 
 
+@pytest.mark.slow
 def test_a_black_box_and_a_committor_agree_with_their_chains():
     h, noise = 0.02, math.sqrt(2 / 3)
     force = lambda x: -4 * x * (x**2 - 1)
