@@ -204,6 +204,7 @@ def pages() -> dict[str, str]:
         "bridges.md": results_page("bridges", "Transport between snapshots, measured"),
         "thermo_zoo.md": results_page("thermo_zoo", "Thermodynamics from data, measured"),
         "dynamics.md": results_page("dynamics", "From trajectories to laws of motion, measured"),
+        "rare_events.md": results_page("rare_events", "Rare events, measured"),
         "speed.md": speed_page(),
         "mutants.md": mutants_page(),
         "contributing.md": contributing_page(),

@@ -253,7 +253,8 @@ def noise_of(motion: AbstractMotion, key: Any, k: Array, x: Array) -> tuple[Arra
     low = np.nextafter(np.float32(-1), np.float32(0))
     u = jax.random.uniform(own, (size + 2,), x.dtype, minval=low, maxval=1.0)
     noise = jnp.sqrt(2.0).astype(x.dtype) * jax.lax.erf_inv(u[2:])
-    return noise.reshape(motion.noise), -jnp.log((1 + u[:2]) / 2), jax.random.fold_in(own, 1)
+    noise = noise.reshape(motion.noise) if size else noise
+    return noise, -jnp.log((1 + u[:2]) / 2), jax.random.fold_in(own, 1)
 
 
 def joined(parts: list[Points]) -> Points:

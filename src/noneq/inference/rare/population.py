@@ -15,7 +15,7 @@ from noneq.inference.rare.climbs import Climbers, Points, Quest, Records
 from noneq.inference.rare.motion import is_noiseless, motion_of
 from noneq.inference.rare.sets import SetOf, refuse_impossible, score_of, state_set
 from noneq.simulation import LearntSystem
-from noneq.systems.base import AbstractSystem
+from noneq.systems.base import AbstractDiffusion, AbstractSystem
 from noneq.traits import AbstractModel
 
 
@@ -116,7 +116,7 @@ def expedition(
     refuse_impossible(aim, shun, some, system.domain)
     black = isinstance(system, BlackBox)
     end = math.inf if horizon is None else time + horizon
-    crossed = continuous and not black
+    crossed = continuous and isinstance(system, AbstractDiffusion)
     quest = Quest(aim, shun, score_of(score, aim, size), float(end), crossed)
     if black:
         climbers = BlackBoxClimbers(system, quest, time)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from noneq._typing import Key, Numbers
@@ -215,9 +216,8 @@ def _pushed(now: Points, size: float, trip: Expedition) -> Points:
     """States moved by a random push, projected into the domain."""
     rng = np.random.default_rng(now.key.ravel())
     moved = now.state + size * rng.normal(size=now.state.shape)
-    moved = np.stack(
-        [np.asarray(trip.system.domain.project(x)) for x in moved.astype(now.state.dtype)]
-    )
+    held = jnp.asarray(moved.astype(now.state.dtype))
+    moved = np.asarray(jax.vmap(trip.system.domain.project)(held))
     return Points(now.step, now.time, moved, now.score, now.key)
 
 
