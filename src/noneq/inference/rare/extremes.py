@@ -56,12 +56,12 @@ class ExtremeLaw:
 
     def exceedance(self, level: Numbers) -> np.ndarray:
         """P(max of a block > level)."""
-        return -np.expm1(-_exponent(np.asarray(level, float), self.parameters))
+        return np.asarray(-np.expm1(-_exponent(np.asarray(level, float), self.parameters)))
 
     def return_time(self, level: Numbers) -> np.ndarray:
         """r(a) = −block/ln P(max ≤ a), the mean time between exceedances of a level."""
         with np.errstate(divide="ignore"):
-            return self.block / _exponent(np.asarray(level, float), self.parameters)
+            return np.asarray(self.block / _exponent(np.asarray(level, float), self.parameters))
 
     def return_level(self, time: float) -> tuple[float, float, float]:
         """The level that is exceeded once in such a time: value, and its 95 % interval by profile.
@@ -225,9 +225,9 @@ def _exponent(a: np.ndarray, p: np.ndarray) -> np.ndarray:
     """−ln P(max ≤ a)."""
     z, shape = (a - p[0]) / p[1], p[2]
     if abs(shape) < _FLAT:
-        return np.exp(-z)
+        return np.asarray(np.exp(-z))
     with np.errstate(divide="ignore"):
-        return np.maximum(1 + shape * z, 0.0) ** (-1 / shape)
+        return np.asarray(np.maximum(1 + shape * z, 0.0) ** (-1 / shape))
 
 
 def _loss(p: np.ndarray, values: np.ndarray) -> float:

@@ -1,0 +1,1 @@
+"""The study `rare_events`."""
