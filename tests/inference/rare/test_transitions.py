@@ -1,6 +1,5 @@
 """Passage times, reactive paths, conditioned paths and instantons against known values."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest

@@ -248,8 +248,10 @@ def _lowest(loss: Callable[[np.ndarray], float], start: np.ndarray, scale: float
     from scipy.optimize import minimize
 
     options = {"xatol": 1e-6 * scale, "fatol": 1e-8, "maxiter": 4000}
-    found = minimize(loss, start, method="Nelder-Mead", options=options)
-    return minimize(loss, found.x, method="Nelder-Mead", options=options).x
+    # Outside of the law's range the loss is infinite, and differences of such values are not numbers.
+    with np.errstate(invalid="ignore"):
+        found = minimize(loss, start, method="Nelder-Mead", options=options)
+        return minimize(loss, found.x, method="Nelder-Mead", options=options).x
 
 
 def _curvature(loss: Callable[[np.ndarray], float], p: np.ndarray, scale: float) -> np.ndarray:
