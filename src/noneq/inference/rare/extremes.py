@@ -12,6 +12,7 @@ from noneq._typing import Numbers
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput, SolveFailed
 from noneq.estimate import Estimate
+from noneq.inference.rare.membership import refuse_no_number
 from noneq.needs import observable
 
 
@@ -110,10 +111,11 @@ def block_maxima(
     """
     times = np.asarray(trajectories.times, np.float64)
     length = times[-1] - times[0]
-    if not 0 < block <= length * (1 + 1e-9) or not 0 <= noise < float("inf"):
+    longest = np.diff(times).max() if len(times) > 1 else np.inf
+    if not longest <= block <= length * (1 + 1e-9) or not 0 <= noise < float("inf"):
         raise InvalidInput(
             f"block_maxima: block = {block:g}, noise = {noise:g}; expected a duration within the "
-            f"record of {length:.4g}, and an amplitude ≥ 0."
+            f"record of {length:.4g}, of one frame interval or more, and an amplitude ≥ 0."
         )
     if trajectories.mask is not None and not trajectories.observed.all():
         raise InvalidInput("block_maxima: frames are missing; a maximum may lie among them.")
@@ -121,10 +123,9 @@ def block_maxima(
     if of is None:
         values = states.reshape(*states.shape[:2], -1)[..., 0].astype(np.float64)
     else:
+        refuse_no_number(of, states.shape[2:], "block_maxima: an observable")
         found = jax.vmap(jax.vmap(lambda x: jnp.asarray(of(x))))(jnp.asarray(states))
         values = np.asarray(found, np.float64)
-        if values.shape != states.shape[:2]:
-            raise InvalidInput("block_maxima: of must give one number for one state.")
     before, after = values[:, :-1], values[:, 1:]
     draws = np.random.default_rng(seed).exponential(size=before.shape) if noise else 0.0
     spread = 2 * noise**2 * np.diff(times) * draws
