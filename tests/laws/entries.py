@@ -418,6 +418,42 @@ def _inference(folder: Path) -> list[Entry]:
             inference.identifiability,
             {"models": [field, field], "states": states},
         ),
+        Entry("inference.extreme_law", inference.extreme_law, {"maxima": noise[0, :, 0]}),
+        Entry(
+            "inference.return_time",
+            inference.return_time,
+            {"maxima": noise[0, :, 0], "level": 1.0, "block": 2.0},
+        ),
+        Entry(
+            "inference.block_maxima",
+            inference.block_maxima,
+            {"trajectories": nq.Trajectories(noise, np.arange(200.0)), "block": 20.0},
+        ),
+        Entry(
+            "inference.reactive_paths",
+            inference.reactive_paths,
+            {
+                "trajectories": nq.Trajectories(noise, np.arange(200.0), names=("x",)),
+                "start": "x < -1",
+                "target": "x > 1",
+            },
+        ),
+        Entry(
+            "inference.grid_passage_time",
+            inference.grid_passage_time,
+            {"system": systems.DoubleWell(), "target": "x > 1", "bounds": (-2.0, 2.0), "cells": 20},
+        ),
+        Entry(
+            "inference.grid_committor",
+            inference.grid_committor,
+            {
+                "system": systems.DoubleWell(),
+                "start": "x < -1",
+                "target": "x > 1",
+                "bounds": (-2.0, 2.0),
+                "cells": 20,
+            },
+        ),
         Entry(
             "inference.memory_test",
             inference.memory_test,

@@ -12,6 +12,7 @@ from noneq._typing import Numbers
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput, SolveFailed
 from noneq.estimate import Estimate
+from noneq.inference.rare.membership import refuse_no_number
 from noneq.needs import observable
 
 
@@ -56,12 +57,12 @@ class ExtremeLaw:
 
     def exceedance(self, level: Numbers) -> np.ndarray:
         """P(max of a block > level)."""
-        return -np.expm1(-_exponent(np.asarray(level, float), self.parameters))
+        return np.asarray(-np.expm1(-_exponent(np.asarray(level, float), self.parameters)))
 
     def return_time(self, level: Numbers) -> np.ndarray:
         """r(a) = −block/ln P(max ≤ a), the mean time between exceedances of a level."""
         with np.errstate(divide="ignore"):
-            return self.block / _exponent(np.asarray(level, float), self.parameters)
+            return np.asarray(self.block / _exponent(np.asarray(level, float), self.parameters))
 
     def return_level(self, time: float) -> tuple[float, float, float]:
         """The level that is exceeded once in such a time: value, and its 95 % interval by profile.
@@ -110,10 +111,11 @@ def block_maxima(
     """
     times = np.asarray(trajectories.times, np.float64)
     length = times[-1] - times[0]
-    if not 0 < block <= length * (1 + 1e-9) or not 0 <= noise < float("inf"):
+    longest = np.diff(times).max() if len(times) > 1 else np.inf
+    if not longest <= block <= length * (1 + 1e-9) or not 0 <= noise < float("inf"):
         raise InvalidInput(
             f"block_maxima: block = {block:g}, noise = {noise:g}; expected a duration within the "
-            f"record of {length:.4g}, and an amplitude ≥ 0."
+            f"record of {length:.4g}, of one frame interval or more, and an amplitude ≥ 0."
         )
     if trajectories.mask is not None and not trajectories.observed.all():
         raise InvalidInput("block_maxima: frames are missing; a maximum may lie among them.")
@@ -121,10 +123,9 @@ def block_maxima(
     if of is None:
         values = states.reshape(*states.shape[:2], -1)[..., 0].astype(np.float64)
     else:
+        refuse_no_number(of, states.shape[2:], "block_maxima: an observable")
         found = jax.vmap(jax.vmap(lambda x: jnp.asarray(of(x))))(jnp.asarray(states))
         values = np.asarray(found, np.float64)
-        if values.shape != states.shape[:2]:
-            raise InvalidInput("block_maxima: of must give one number for one state.")
     before, after = values[:, :-1], values[:, 1:]
     draws = np.random.default_rng(seed).exponential(size=before.shape) if noise else 0.0
     spread = 2 * noise**2 * np.diff(times) * draws
@@ -225,9 +226,9 @@ def _exponent(a: np.ndarray, p: np.ndarray) -> np.ndarray:
     """−ln P(max ≤ a)."""
     z, shape = (a - p[0]) / p[1], p[2]
     if abs(shape) < _FLAT:
-        return np.exp(-z)
+        return np.asarray(np.exp(-z))
     with np.errstate(divide="ignore"):
-        return np.maximum(1 + shape * z, 0.0) ** (-1 / shape)
+        return np.asarray(np.maximum(1 + shape * z, 0.0) ** (-1 / shape))
 
 
 def _loss(p: np.ndarray, values: np.ndarray) -> float:
@@ -248,8 +249,10 @@ def _lowest(loss: Callable[[np.ndarray], float], start: np.ndarray, scale: float
     from scipy.optimize import minimize
 
     options = {"xatol": 1e-6 * scale, "fatol": 1e-8, "maxiter": 4000}
-    found = minimize(loss, start, method="Nelder-Mead", options=options)
-    return minimize(loss, found.x, method="Nelder-Mead", options=options).x
+    # Outside of the law's range the loss is infinite, and differences of such values are not numbers.
+    with np.errstate(invalid="ignore"):
+        found = minimize(loss, start, method="Nelder-Mead", options=options)
+        return minimize(loss, found.x, method="Nelder-Mead", options=options).x
 
 
 def _curvature(loss: Callable[[np.ndarray], float], p: np.ndarray, scale: float) -> np.ndarray:

@@ -7,8 +7,8 @@ import numpy as np
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
-from noneq.inference.rare.membership import members
-from noneq.inference.rare.sets import SetOf, state_set
+from noneq.inference.rare.membership import members, set_of
+from noneq.inference.rare.sets import SetOf
 from noneq.needs import observable
 
 
@@ -63,8 +63,7 @@ def reactive_paths(trajectories: Trajectories, start: SetOf, target: SetOf) -> R
     """
     values = np.asarray(trajectories.values)
     flat = values.reshape(-1, *values.shape[2:])
-    size = int(np.prod(values.shape[2:]))
-    a, b = (state_set(one, trajectories.names, size, "set") for one in (start, target))
+    a, b = (set_of(one, trajectories.names, values.shape[2:]) for one in (start, target))
     seen = np.ones(values.shape[:2], bool) if trajectories.mask is None else trajectories.observed
     in_a, in_b = (members(one, flat).reshape(values.shape[:2]) & seen for one in (a, b))
     if (in_a & in_b).any():

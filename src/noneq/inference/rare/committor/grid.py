@@ -9,8 +9,9 @@ from noneq.domains import periods_of
 from noneq.errors import InvalidInput
 from noneq.inference.rare.committor.grid_chain import GridChain, grid_chain
 from noneq.inference.rare.committor.grid_functions import GridCommittor, GridFunction, on_grid
-from noneq.inference.rare.membership import members
-from noneq.inference.rare.sets import SetOf, StateSet, state_set
+from noneq.inference.rare.membership import members, set_of
+from noneq.inference.rare.sets import SetOf, StateSet
+from noneq.kinds import shown
 from noneq.needs import observable
 from noneq.systems.base import AbstractDiffusion, HasRange
 
@@ -88,8 +89,7 @@ def grid_passage_time(
 
 def sets_of(system: AbstractDiffusion, *sets: SetOf) -> list[StateSet]:
     """Sets of states of a system."""
-    size = int(np.prod(system.event_shape))
-    return [state_set(one, system.names, size, "set") for one in sets]
+    return [set_of(one, system.names, tuple(system.event_shape)) for one in sets]
 
 
 def refuse_overlap(states: np.ndarray, a: StateSet, b: StateSet) -> None:
@@ -136,9 +136,14 @@ def chain_of(
     box = box_of(system, bounds)
     periodic = tuple((periods_of(system.domain, shape) > 0).tolist())
     counts = _CELLS[shape[0]] if cells is None else cells
-    counts = tuple(np.broadcast_to(np.asarray(counts, int), shape).tolist())
-    if min(counts) < 4:
-        raise InvalidInput(f"grid: cells = {counts}; expected at least 4 along each coordinate.")
+    counts = tuple(counts) if isinstance(counts, Sequence | np.ndarray) else (counts,) * shape[0]
+    if len(counts) != shape[0] or not all(
+        isinstance(c, int | np.integer) and c >= 4 for c in counts
+    ):
+        raise InvalidInput(
+            f"grid: cells = {shown(cells)}; expected a whole number, at least 4, or one for each of "
+            f"{shape[0]} coordinates."
+        )
     return grid_chain(system, box, counts, periodic, time), periodic
 
 
@@ -155,11 +160,14 @@ def box_of(system: AbstractDiffusion, bounds: Any) -> tuple[tuple[float, float],
             f"grid: {type(system).__name__} lives in unbounded space; give bounds=, such as "
             f"{((-2.0, 2.0),) * dim}, wide enough that paths hardly leave them."
         )
-    box = np.asarray(bounds, float)
+    try:
+        box = np.asarray(bounds, float)
+    except (TypeError, ValueError):
+        box = np.zeros(0)
     box = box[None] if box.shape == (2,) and dim == 1 else box
     if box.shape != (dim, 2) or not np.isfinite(box).all() or not (box[:, 0] < box[:, 1]).all():
         raise InvalidInput(
-            f"grid: bounds = {bounds}; expected (low, high) with low < high for each of {dim} "
+            f"grid: bounds = {shown(bounds)}; expected (low, high) with low < high for each of {dim} "
             "coordinates."
         )
     return tuple((float(low), float(high)) for low, high in box)
