@@ -88,14 +88,6 @@ def test_reversal_of_nothing_produces_no_entropy(key):
     np.testing.assert_allclose(sigma(eqx.combine(arrays, cold), key), 0.0, atol=0.05)
 
 
-def test_a_task_gives_its_rows(key):
-    outcome = NestCell(task="trap", scale=0.02, n=500)(key)
-    rows = {(r.method, r.metric): r.value for r in outcome.rows}
-    assert rows["optimal", "work"] == pytest.approx(25 / 3)
-    assert rows["noneq", "work"] > 7.5
-    assert outcome.arrays["times"].size == outcome.arrays["values"].shape[0]
-
-
 WRONG = {
     "lies outside the bounds": lambda: Curve(1.0, 4.0, 1.0, low=2.0, high=5.0),
     "low must lie below": lambda: Curve(1.0, 1.0, 1.0, low=2.0, high=1.0),

@@ -19,6 +19,7 @@ from noneq.control import (
 from noneq.control.adjoint_matching import _targets
 from noneq.control.chain import run
 from noneq.errors import InvalidInput, WrongType
+from noneq.methods.dynamics.libraries import Polynomials
 from noneq.nets import MLP
 from noneq.simulation.ensemble import own_solver
 from noneq.systems import Diffusion, Linear, Underdamped
@@ -35,10 +36,10 @@ PLANE = ControlProblem(ROTATING, 1.0, "x**2 + y**2", "2*x**2 + 2*(y - 1)**2", st
 
 def test_riccati_is_the_free_energy_of_uncontrolled_paths():
     """−ln E e^{−2(X−1)²} over a Gaussian X."""
-    exact = lqg(ControlProblem(line(0.5), 1.0, final="2*(x - 1)**2"), steps=4000)
+    exact = lqg(ControlProblem(line(0.5), 1.0, final="2*(x - 1)**2"), steps=1000)
     mean, variance = 0.5 * np.exp(-1), 1 - np.exp(-2)
     inside = 2 * (mean - 1) ** 2 / (1 + 4 * variance) + np.log(1 + 4 * variance) / 2
-    assert exact.cost([0.5]) == pytest.approx(inside, rel=1e-3)
+    assert exact.cost([0.5]) == pytest.approx(inside, rel=3e-3)
 
 
 def test_cost_of_the_exact_control_is_the_exact_cost(key):
@@ -147,8 +148,8 @@ def test_controlled_is_the_system_with_a_push():
 
 
 def test_a_fitted_drift_is_steered(key):
-    paths = nq.simulate(line(), np.arange(0, 2, 0.02), n=50, key=key)
-    fit = nq.methods.DriftRegression().fit(paths, key=key)
+    paths = nq.simulate(line(), np.arange(0, 2, 0.1), n=200, key=key)
+    fit = nq.methods.DriftRegression(library=Polynomials(1)).fit(paths, key=key)
     problem = ControlProblem(fit.model, 1.0, final="2*(x - 1)**2", steps=20)
     assert lqg(problem).cost([0.0]) == pytest.approx(
         lqg(ControlProblem(line(), 1.0, final="2*(x - 1)**2", steps=20)).cost([0.0]), rel=0.1
