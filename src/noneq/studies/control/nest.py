@@ -191,7 +191,7 @@ class NestCell(AbstractCell):
 
 _STEADY = (7 / 4, 1.0, 4.602564)
 """⟨r²⟩, ⟨r·e⟩ and ⟨r⁴⟩ of the steady state of stiffness 4 and speed 5, from closed moment equations."""
-_STRICT = 40.0
+_STRICT = 25.0
 """Work that a relative error of 1 of a moment is worth."""
 
 
