@@ -80,14 +80,12 @@ def lqg(problem: ControlProblem, *, steps: int | None = None) -> LinearQuadratic
     h = problem.horizon / count
     times = problem.start + h * np.arange(count + 1)
     _check(problem, times)
-    A, c, B, Q, q, q0 = (np.asarray(part, np.float64) for part in _parts(problem, times[:-1]))
+    each, last = _parts(problem, times[:-1])
+    A, c, B, Q, q, q0 = (np.asarray(part, np.float64) for part in each)
     dim, m = B.shape[1:]
     used = np.asarray(problem.channels or (True,) * m, float)
-    zero = jnp.zeros(dim)
-    final = lambda x: problem.final_cost(x.reshape(problem.system.event_shape))
-    P = [np.asarray(jax.hessian(final)(zero), np.float64)]
-    p = [np.asarray(jax.grad(final)(zero), np.float64)]
-    s, gains, offsets = [float(final(zero))], [], []
+    P, p, s = ([np.asarray(part, np.float64)] for part in last)
+    gains, offsets = [], []
     for k in reversed(range(count)):
         F, push = np.eye(dim) + h * A[k], h * B[k] * used
         H = h * np.eye(m) + push.T @ P[0] @ push
@@ -100,7 +98,7 @@ def lqg(problem: ControlProblem, *, steps: int | None = None) -> LinearQuadratic
         level += s[0] + h / 2 * np.trace(B[k].T @ P[0] @ B[k])
         P.insert(0, (before + before.T) / 2)
         p.insert(0, slope)
-        s.insert(0, float(level))
+        s.insert(0, level)
         gains.insert(0, gain)
         offsets.insert(0, offset)
     return LinearQuadratic(
@@ -108,8 +106,8 @@ def lqg(problem: ControlProblem, *, steps: int | None = None) -> LinearQuadratic
     )
 
 
-def _parts(problem: ControlProblem, times: np.ndarray) -> tuple[Array, ...]:
-    """A, c, B, Q, q and the constant of the running cost at every time."""
+def _parts(problem: ControlProblem, times: np.ndarray) -> tuple[tuple[Array, ...], ...]:
+    """A, c, B, Q, q and the constant of the running cost at every time; P, p and s of the final one."""
     system, event = problem.system, problem.system.event_shape
     dim = int(np.prod(event))
     zero = jnp.zeros(dim)
@@ -126,7 +124,10 @@ def _parts(problem: ControlProblem, times: np.ndarray) -> tuple[Array, ...]:
             jax.hessian(cost)(zero), jax.grad(cost)(zero), cost(zero),
         )  # fmt: skip
 
-    return jax.jit(lambda ts: jax.lax.map(at, ts))(jnp.asarray(times, zero.dtype))
+    final = lambda x: problem.final_cost(x.reshape(event))
+    ends = lambda: (jax.hessian(final)(zero), jax.grad(final)(zero), final(zero))
+    both = jax.jit(lambda ts: (jax.lax.map(at, ts), ends()))
+    return both(jnp.asarray(times, zero.dtype))
 
 
 def _check(problem: ControlProblem, times: np.ndarray) -> None:
@@ -135,7 +136,7 @@ def _check(problem: ControlProblem, times: np.ndarray) -> None:
     key = jax.random.key(0)
     x, y = jax.random.normal(key, (2, *event)) * 3
     middle = times[len(times) // 2]
-    tests = {
+    parts = {
         "the drift": (lambda x: jax.jacfwd(lambda z: system.drift(middle, z))(x), "is not linear"),
         "the noise": (lambda x: system.diffusion(middle, x), "depends on the state"),
         "the running cost": (
@@ -143,8 +144,9 @@ def _check(problem: ControlProblem, times: np.ndarray) -> None:
         ),
         "the final cost": (lambda x: jax.hessian(problem.final_cost)(x), "is not quadratic"),
     }  # fmt: skip
-    for name, (part, fault) in tests.items():
-        one, two = np.asarray(part(x)), np.asarray(part(y))
+    pairs = jax.jit(lambda: [(part(x), part(y)) for part, _ in parts.values()])()
+    for (name, (_, fault)), pair in zip(parts.items(), pairs, strict=True):
+        one, two = (np.asarray(side) for side in pair)
         if np.abs(one - two).max() > _SLACK * max(1.0, np.abs(one).max()):
             raise InvalidInput(
                 f"lqg: {name} of {type(system).__name__} {fault}; use AdjointMatching or "

@@ -40,7 +40,8 @@ class ControlledModel(AbstractModel, HasDrift, HasPaths):
     def system(self) -> Controlled:
         """As a system: to simulate, to intervene on, to measure."""
         problem, control = self.problem, self.control
-        return Controlled(problem.system, lambda t, x: problem.allowed(control(t, x)))
+        allowed = lambda t, x: problem.allowed(control(t, x))
+        return Controlled(problem.system, allowed, problem.step)
 
     def drift(self, t: ScalarLike, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
         """f + B u."""
@@ -92,11 +93,7 @@ class ControlledModel(AbstractModel, HasDrift, HasPaths):
             )
         later = asked[asked > first + slack]
         frames = np.concatenate([[first], later])
-        if frames.size == 1:
-            paths = simulate(self.system, frames, n=n, key=key, start=start)
-        else:
-            substeps = max(1, int(np.ceil(np.diff(frames).max() / problem.step - 0.01)))
-            paths = simulate(self.system, frames, n=n, key=key, start=start, substeps=substeps)
+        paths = simulate(self.system, frames, n=n, key=key, start=start)
         return paths if later.size < asked.size else _without_first(paths)
 
 

@@ -81,9 +81,15 @@ class ControlProblem(AbstractUntraced):
 
     def __check_init__(self) -> None:
         state = jax.ShapeDtypeStruct(self.system.event_shape, jnp.zeros(()).dtype)
-        costs = {"running": lambda x: self.running_cost(self.start, x), "final": self.final_cost}
-        for name, cost in costs.items():
-            given = getattr(self, name)
+        run, end = self.running, self.final
+        own = callable(end) and self.smooth  # before the annotations of `final_cost` see its shape
+        costs = {
+            "running": (run, lambda x: run(self.start, x)) if callable(run) else (
+                run, lambda x: self.running_cost(self.start, x)
+            ),
+            "final": (end, end if own else self.final_cost),
+        }  # fmt: skip
+        for name, (given, cost) in costs.items():
             if isinstance(given, bool) or not (
                 isinstance(given, int | float | str | EndRegion) or callable(given)
             ):
@@ -92,7 +98,7 @@ class ControlProblem(AbstractUntraced):
                     "'x**2', or a function."
                 )
             try:
-                shape = jax.eval_shape(cost, state).shape
+                shape = _shape(cost, state)
             except jax.errors.JAXTypeError as error:
                 raise InvalidInput(
                     f"ControlProblem: {name} cannot be traced by JAX; write it with jax.numpy."
@@ -153,6 +159,10 @@ class ControlProblem(AbstractUntraced):
     def allowed(self, u: Float[Array, "*noise"]) -> Float[Array, "*noise"]:
         """The control with channels that it may not use at 0."""
         return u * jnp.asarray(self.channels, u.dtype) if self.channels else u
+
+
+def _shape(cost: Any, state: Any) -> tuple[int, ...]:
+    return jax.eval_shape(lambda x: jnp.asarray(cost(x)), state).shape
 
 
 def _channels(system: AbstractDiffusion, along: tuple[str, ...], start: float) -> tuple[bool, ...]:

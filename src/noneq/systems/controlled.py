@@ -18,14 +18,16 @@ class Controlled(AbstractDiffusion):
         system: without control.
         control: u, a function of ``(t, x)``; gives one number for each number of the noise: of the
             state's shape for a scalar or diagonal B, ``(m,)`` for a matrix ``(dim, m)``.
+        step: internal step of a simulation; None is the system's.
     """
 
     system: AbstractDiffusion
     control: Any
+    step: float | None
     symbols: tuple[str, ...]  # pyright: ignore
 
-    def __init__(self, system: AbstractDiffusion, control: Any):
-        self.system, self.control = system, control
+    def __init__(self, system: AbstractDiffusion, control: Any, step: float | None = None):
+        self.system, self.control, self.step = system, control, step
         self.symbols = system.names  # pyright: ignore[reportIncompatibleVariableOverride]
 
     @property
@@ -40,8 +42,8 @@ class Controlled(AbstractDiffusion):
 
     @property
     def time_step(self) -> float:
-        """As without control."""
-        return self.system.time_step
+        """As given, or as without control."""
+        return self.step or self.system.time_step
 
     def initial(self, key: Key) -> Float[Array, "*event"]:
         """As without control."""
