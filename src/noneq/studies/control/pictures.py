@@ -49,8 +49,8 @@ def dissipation_picture(rows: Sequence[Mapping[str, Any]]) -> Picture | None:
         data = svg(figure)
     return Picture(
         "What protocols dissipate.",
-        "Mean work less the free-energy difference (of an erasure: Landauer's) over the least possible; bars: "
-        "one standard error.",
+        "Mean work less the free-energy difference (of an erasure: Landauer's) over the least possible; "
+        "bars: one standard error.",
         "; ".join(told) + ".",
         data,
     )
