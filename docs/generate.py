@@ -6,6 +6,7 @@ Run by `make docs`, and by hand after `make results` or `make bench`.
 import sys
 from pathlib import Path
 
+import control_pages
 import equilibrium_flow_pages
 import genphys_pages
 import latent_cycle_pages
@@ -32,6 +33,7 @@ def results_page(name: str, title: str) -> str:
         "latent_cycle": latent_cycle_pages,
         "equilibrium_flow": equilibrium_flow_pages,
         "thermo_zoo": thermo_zoo_pages,
+        "control": control_pages,
     }
     if name in own:
         body = own[name].page(record, DOCS / "images")
