@@ -201,6 +201,7 @@ def pages() -> dict[str, str]:
         "latent_cycle.md": results_page("latent_cycle", "Latent cycles, measured"),
         "reliability.md": reliability_page(),
         "equilibrium_flow.md": results_page("equilibrium_flow", "Equilibrium flow, measured"),
+        "control.md": results_page("control", "Optimal control, measured"),
         "bridges.md": results_page("bridges", "Transport between snapshots, measured"),
         "thermo_zoo.md": results_page("thermo_zoo", "Thermodynamics from data, measured"),
         "speed.md": speed_page(),
