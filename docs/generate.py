@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import dynamics_pages
+import control_pages
 import equilibrium_flow_pages
 import genphys_pages
 import latent_cycle_pages
@@ -34,6 +35,7 @@ def results_page(name: str, title: str) -> str:
         "equilibrium_flow": equilibrium_flow_pages,
         "thermo_zoo": thermo_zoo_pages,
         "dynamics": dynamics_pages,
+        "control": control_pages,
     }
     if name in own:
         body = own[name].page(record, DOCS / "images")
@@ -201,6 +203,7 @@ def pages() -> dict[str, str]:
         "latent_cycle.md": results_page("latent_cycle", "Latent cycles, measured"),
         "reliability.md": reliability_page(),
         "equilibrium_flow.md": results_page("equilibrium_flow", "Equilibrium flow, measured"),
+        "control.md": results_page("control", "Optimal control, measured"),
         "bridges.md": results_page("bridges", "Transport between snapshots, measured"),
         "thermo_zoo.md": results_page("thermo_zoo", "Thermodynamics from data, measured"),
         "dynamics.md": results_page("dynamics", "From trajectories to laws of motion, measured"),

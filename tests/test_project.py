@@ -289,6 +289,7 @@ def commands_in(text: str) -> list[list[str]]:
             "denoising",
             "flows",
             "bridges",
+            "control",
             "genphys",
             "equilibrium",
             "equilibrium_flow",

@@ -255,7 +255,9 @@ def measure(
     paths = simulate(system, times, n=n, key=path_key, start=start, substeps=steps)
     works = work(paths, system, check=False)
     success = None if boundary is None else float((paths.values[:, -1, 0] > boundary).mean())
-    return Measured(name, system, works, times, np.asarray(paths.values[:_SHOWN]), success)
+    return Measured(
+        name, system, works, times, np.asarray(paths.values[:: -(-n // _SHOWN)]), success
+    )
 
 
 def _starts(driven: AbstractDriven, n: int, key: Key) -> np.ndarray | None:

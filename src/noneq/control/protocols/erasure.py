@@ -106,7 +106,7 @@ def bit_erasure(
 
     Raises:
         InvalidInput: a time or width that is not positive, several coordinates, a force that is no
-            gradient, or a boundary with no states on one side.
+            gradient, or a boundary with no states on one side or without a barrier.
 
     Source: Aurell, Gawedzki, Mejía-Monasterio, Mohayaee and Muratore-Ginanneschi 2012; Landauer 1961.
     """
@@ -125,6 +125,13 @@ def bit_erasure(
         raise InvalidInput(
             f"{what}: {kept:.3g} of the states lie to the {keep} of boundary = {boundary:g}; put it between "
             "the wells."
+        )
+    here = np.interp(boundary, start.x, start.log_density)
+    tops = [start.log_density[side].max() for side in (start.x < boundary, start.x > boundary)]
+    if here > min(tops) - 1:
+        raise InvalidInput(
+            f"{what}: no barrier of 1 kT or more stands at boundary = {boundary:g}; a bit needs two wells, such "
+            "as those of DoubleWell."
         )
     spread = np.sqrt(start.weights @ (start.x - start.weights @ start.x) ** 2)
     edge = float(spread) / 100 if width is None else width
