@@ -148,7 +148,9 @@ class PairDrift(AbstractMethod):
 
     def __check_init__(self) -> None:
         if not self.terms or len(set(self.terms)) < len(self.terms):
-            raise InvalidInput(f"PairDrift: terms = {self.terms}; expected different functions of r.")
+            raise InvalidInput(
+                f"PairDrift: terms = {self.terms}; expected different functions of r."
+            )
         if not 0 < self.level < 1:
             raise InvalidInput(f"PairDrift: level = {self.level}; expected a chance in (0, 1).")
 
@@ -235,5 +237,5 @@ def _equations(paths: Trajectories, model: PairModel) -> NormalEquations:
 
 
 @eqx.filter_jit
-def _forces(model: PairModel, x: Array) -> Array:
+def _forces(model: PairModel, x: Array | np.ndarray) -> Array:
     return jax.vmap(model.forces)(jnp.asarray(x, float))
