@@ -15,6 +15,7 @@ from noneq.studies.running import cell_key, machine
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 SENTINELS = {
     "bridges": ("mvou:d=5", "PlugInGaussian"),
+    "dynamics": ("intervention:chain", "intervene"),
     "equilibrium_flow": ("lorenz", "PolynomialFlow"),
     "genphys": ("verdict:diffusion", "GenPhys"),
     "latent_cycle": ("bars:H=6", "MixtureEM"),

@@ -265,7 +265,7 @@ def _warn_of_curves(
     step = spread * float(np.median(np.diff(trajectories.times.astype(np.float64))))
     wide = np.sqrt(np.sqrt(step**2 / 4 + step * noise) - step / 2)
     f = lambda y: basis.values(y) @ theta
-    curve = sum((f(x + e) + f(x - e)) / 2 - f(x) for e in np.diag(wide))
+    curve = np.sum([(f(x + e) + f(x - e)) / 2 - f(x) for e in np.diag(wide)], axis=0)
     share = float(np.sqrt((curve**2).mean() / max((f(x) ** 2).mean(), 1e-300)))
     if share > _CURVED:
         warnings.warn(
