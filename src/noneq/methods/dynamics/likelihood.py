@@ -28,7 +28,7 @@ _ENOUGH = 1e-3
 """Gain of the log-likelihood at which the search ends."""
 _LEAST = 1e-2
 """Of what the noise would be if all displacements were noise, to start from."""
-_CURVED = 0.2
+_CURVED = 0.25
 """Bend of the drift over the filter's width, from which on the filter's bias is said."""
 _FINE = 0.3
 """Largest step between frames over the fastest time of the drift."""
@@ -266,7 +266,8 @@ def _warn_of_curves(
     wide = np.sqrt(np.sqrt(step**2 / 4 + step * noise) - step / 2)
     f = lambda y: basis.values(y) @ theta
     curve = np.sum([(f(x + e) + f(x - e)) / 2 - f(x) for e in np.diag(wide)], axis=0)
-    share = float(np.sqrt((curve**2).mean() / max((f(x) ** 2).mean(), 1e-300)))
+    size = lambda rows: float(np.median(np.linalg.norm(rows, axis=1)))
+    share = size(curve) / max(size(f(x)), 1e-300)
     if share > _CURVED:
         warnings.warn(
             f"The drift bends by {share:.0%} of its size over what one noisy frame leaves open of a "
