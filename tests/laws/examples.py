@@ -97,8 +97,8 @@ DISCRETE = (
 )
 """Methods for discrete states."""
 
-ONE_LAW = ("GeneralisedLangevin", "OnsagerDynamics", "PolynomialFlow")
-"""Methods that few data can be fitted by (one time, one coordinate, long paths); their own tests
+ONE_LAW = ("GeneralisedLangevin", "OnsagerDynamics", "PairDrift", "PolynomialFlow")
+"""Methods that few data can be fitted by (one time, one coordinate, particles); their own tests
 hold their laws."""
 
 METHODS = {

@@ -16,6 +16,7 @@ RESULTS = Path(__file__).parents[2] / "docs" / "results"
 SENTINELS = {
     "bridges": ("mvou:d=5", "PlugInGaussian"),
     "control": ("control:breathing,tau=1", "noneq"),
+    "dynamics": ("intervention:chain", "intervene"),
     "equilibrium_flow": ("lorenz", "PolynomialFlow"),
     "genphys": ("verdict:diffusion", "GenPhys"),
     "latent_cycle": ("bars:H=6", "MixtureEM"),

@@ -96,6 +96,7 @@ if TYPE_CHECKING:
     from noneq.methods.dynamics.memory.recipe import GeneralisedLangevin as GeneralisedLangevin
     from noneq.methods.dynamics.neural import NeuralDrift as NeuralDrift
     from noneq.methods.dynamics.onsager.recipe import OnsagerDynamics as OnsagerDynamics
+    from noneq.methods.dynamics.pairs import PairDrift as PairDrift
     from noneq.methods.dynamics.regression import DriftRegression as DriftRegression
     from noneq.methods.dynamics.sparse import SparseDrift as SparseDrift
     from noneq.methods.energies.boltzmann_field import BoltzmannField as BoltzmannField

@@ -26,6 +26,10 @@ _STEPS = 40
 _HALVINGS = 8
 _ENOUGH = 1e-3
 """Gain of the log-likelihood at which the search ends."""
+_LEAST = 1e-2
+"""Of what the noise would be if all displacements were noise, to start from."""
+_CURVED = 0.25
+"""Bend of the drift over the filter's width, from which on the filter's bias is said."""
 _FINE = 0.3
 """Largest step between frames over the fastest time of the drift."""
 
@@ -117,7 +121,7 @@ def information_equations(
         SolveFailed: the likelihood is not finite anywhere near.
     """
     support = np.ones(first.shape, bool) if support is None else support
-    theta, D, sigma = first.solution(support), *_noises(trajectories, first)
+    theta, D, sigma = first.solution(support), *_noises(trajectories, first, order)
     law, data = _law(trajectories, basis, known, theta, sigma, D, order)
     root = np.linalg.cholesky(2 * D)
     root = np.tril(root, -1) + np.diag(np.log(np.diag(root)))
@@ -130,6 +134,8 @@ def information_equations(
         best, found = _climbed(law, start, data, may)
         spread = np.asarray(best.spread())
         noise = np.exp(2 * np.asarray(best.noise))
+    if order == 1:
+        _warn_of_curves(trajectories, basis, np.asarray(best.theta), np.diag(spread), noise)
     info, gradient = np.asarray(found.information), np.asarray(found.gradient)
     blocks = np.zeros((int(data.block.max()) + 1, gradient.shape[1]))
     np.add.at(blocks, np.asarray(data.block), gradient)
@@ -225,17 +231,50 @@ def _law(
     return law, segments(trajectories, memory, BLOCKS)
 
 
-def _noises(trajectories: Trajectories, first: AbstractEquations) -> tuple[np.ndarray, np.ndarray]:
-    """D and σ to start from, positive."""
-    size = np.diag(first.diffusivity).copy()
-    spread = max(float(size.max()), 1e-300)
-    values, vectors = np.linalg.eigh(first.diffusivity)
-    D = vectors @ np.diag(np.maximum(values, 1e-3 * spread)) @ vectors.T
+def _noises(
+    trajectories: Trajectories, first: AbstractEquations, order: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """D and σ to start from, positive where the moments are not."""
+    dt = first.time / first.count
     x = trajectories.values.reshape(*trajectories.values.shape[:2], -1).astype(np.float64)
-    both = trajectories.observed[:, 1:] & trajectories.observed[:, :-1]
-    least = 1e-2 * np.sqrt((np.diff(x, axis=1)[both] ** 2).mean(0))
-    sigma = np.sqrt(np.maximum(np.diag(first.localisation), least**2))
+    seen = trajectories.observed
+    for _ in range(order):
+        x, seen = np.diff(x, axis=1), seen[:, 1:] & seen[:, :-1]
+    square = (x[seen] ** 2).mean(0)
+    scale = np.sqrt(_LEAST * square / dt ** (2 * order - 1))
+    values, vectors = np.linalg.eigh(first.diffusivity / scale / scale[:, None])
+    D = vectors @ np.diag(np.maximum(values, 1.0)) @ vectors.T * scale * scale[:, None]
+    sigma = np.sqrt(np.maximum(np.diag(first.localisation), _LEAST**2 * square))
     return D, sigma
+
+
+def _warn_of_curves(
+    trajectories: Trajectories,
+    basis: AbstractBasis,
+    theta: np.ndarray,
+    spread: np.ndarray,
+    noise: np.ndarray,
+) -> None:
+    """Say so if the drift is not straight over what the filter knows of a state.
+
+    **Equation**: ½ P ∂²f against f, with the filter's steady P of free diffusion, P² + 2D dt P =
+    2D dt σ².
+    """
+    x = trajectories.values.reshape(*trajectories.values.shape[:2], -1)[trajectories.observed]
+    x = x[:: max(1, len(x) // 512)].astype(np.float64)
+    step = spread * float(np.median(np.diff(trajectories.times.astype(np.float64))))
+    wide = np.sqrt(np.sqrt(step**2 / 4 + step * noise) - step / 2)
+    f = lambda y: basis.values(y) @ theta
+    curve = np.sum([(f(x + e) + f(x - e)) / 2 - f(x) for e in np.diag(wide)], axis=0)
+    size = lambda rows: float(np.median(np.linalg.norm(rows, axis=1)))
+    share = size(curve) / max(size(f(x)), 1e-300)
+    if share > _CURVED:
+        warnings.warn(
+            f"The drift bends by {share:.0%} of its size over what one noisy frame leaves open of a "
+            "state, which the filter takes for Gaussian: drift and noise may be too large by as much. "
+            "Record with smaller errors or shorter intervals, if you can.",
+            stacklevel=4,
+        )
 
 
 def _wide(leaf: object) -> object:

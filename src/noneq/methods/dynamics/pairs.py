@@ -237,5 +237,5 @@ def _equations(paths: Trajectories, model: PairModel) -> NormalEquations:
 
 
 @eqx.filter_jit
-def _forces(model: PairModel, x: Array) -> Array:
+def _forces(model: PairModel, x: Array | np.ndarray) -> Array:
     return jax.vmap(model.forces)(jnp.asarray(x, float))

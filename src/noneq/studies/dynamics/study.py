@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from noneq.errors import InvalidInput
 from noneq.spec.names import unknown
 from noneq.studies.base import AbstractCell, AbstractStudy
+from noneq.studies.dynamics.flock import FlockCell
 from noneq.studies.dynamics.forces import force_cells
 from noneq.studies.dynamics.interventions import ChainCell, KnockOutCell, graph_cells
 from noneq.studies.dynamics.laws import coverage_cells, law_cells
@@ -81,7 +82,10 @@ class DynamicsStudy(AbstractStudy):
 
 PARTS: dict[str, Callable[[DynamicsStudy], list[AbstractCell]]] = {
     "forces": lambda study: force_cells(seeds=study.records, peer=study.peer),
-    "laws": lambda study: law_cells(seeds=study.laws),
+    "laws": lambda study: [
+        *law_cells(seeds=study.laws),
+        *(FlockCell(replicate=i) for i in range(study.laws)),
+    ],
     "coverage": lambda study: coverage_cells(repeats=study.repeats),
     "interventions": lambda _: [ChainCell(), KnockOutCell()],
     "graphs": lambda study: graph_cells(study.graphs),
