@@ -19,7 +19,9 @@ from noneq.systems import (
 )
 
 
-OWN = {"Diffusion", "ODE", "Langevin", "DrivenLangevin", "Underdamped", "Jump"}
+OWN = {
+    "Delayed", "Diffusion", "DrivenLangevin", "Fractional", "Jump", "Langevin", "ODE", "Underdamped",
+}  # fmt: skip
 """Systems of functions, which have no defaults and are no text; `test_own_functions` holds their laws."""
 
 SYSTEMS = {name: cls for name, cls in modules("systems", AbstractSystem).items() if name not in OWN}

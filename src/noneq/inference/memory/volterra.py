@@ -75,7 +75,7 @@ class VolterraKernel:
 @observable("values", more=("step",), number=False)
 def volterra_inversion(
     correlation: Float[np.ndarray, " T"], step: float, frequency: float = 0.0
-) -> Float[np.ndarray, " T-1"]:
+) -> Float[np.ndarray, " lags"]:
     """K at the middles of the lags, from the correlation C(t) = ⟨v(t) v(0)⟩ at lags 0, h, 2h, ….
 
     **Equation**: C(0) − C(t) − w0² ∫_0^t (t − s) C(s) ds = ∫_0^t G(t − s) C(s) ds with G = ∫_0^t K, by
