@@ -54,7 +54,7 @@ def test_stationary_variance(system):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "system",
-    [*map(FractionalTrap, (0.3, 0.7, 0.9)), LinearDelay(0, 1, 0.5), LinearDelay(0.5, 1, 0.8)],
+    [*map(FractionalTrap, (0.3, 0.7, 0.9)), LinearDelay(0.0, 1.0, 0.5), LinearDelay(0.5, 1.0, 0.8)],
     ids=str,
 )
 def test_stationary_variance_within_one_per_cent(system):
