@@ -80,8 +80,8 @@ def volterra_inversion(
 
     **Equation**: C(0) − C(t) − w0² ∫_0^t (t − s) C(s) ds = ∫_0^t G(t − s) C(s) ds with G = ∫_0^t K, by
     the trapezoid rule lag by lag, and K = dG/dt by central differences, in which the alternating error
-    of the rule cancels; K(0) is extrapolated. No derivative of C is needed. Friction that forgets makes G jump at 0, and
-    the first values of K stand for it.
+    of the rule cancels; K(0) is extrapolated. No derivative of C is needed. Friction that forgets
+    makes G jump at 0, and the first values of K stand for it.
 
     Args:
         correlation: C, (T,) ≥ 4 values.
