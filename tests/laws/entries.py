@@ -367,6 +367,7 @@ def _inference(folder: Path) -> list[Entry]:
     field = lambda x, **_: -x
     states = np.random.default_rng(0).normal(size=(8, 2)).astype(np.float32)
     noise = np.random.default_rng(1).normal(size=(2, 200, 1))
+    line = nq.Trajectories(np.random.default_rng(1).normal(size=(4, 200, 1)), np.arange(200.0))
     return [
         Entry("inference.polarisation", inference.polarisation, {"data": birds}),
         Entry("inference.clustering", inference.clustering, {"data": birds, "radius": 0.5}),
@@ -458,6 +459,15 @@ def _inference(folder: Path) -> list[Entry]:
             "inference.memory_test",
             inference.memory_test,
             {"trajectories": nq.Trajectories(noise.cumsum(1), np.arange(200.0))},
+        ),
+        *(
+            Entry(f"inference.{name}", public("inference")[name], {"trajectories": line})
+            for name in ("anomalous_exponent", "delayed_response", "volterra_kernel")
+        ),
+        Entry(
+            "inference.volterra_inversion",
+            inference.volterra_inversion,
+            {"correlation": np.exp(-np.arange(9.0)), "step": 0.1},
         ),
         Entry(
             "inference.lyapunov_spectrum",
@@ -594,6 +604,11 @@ def _systems(folder: Path) -> list[Entry]:
             "EightGaussians.log_density", systems.EightGaussians().log_density, {"x": np.ones(2)}
         ),
         Entry("Ising.energy", ising["ising"].energy, {"x": np.ones((2, 2))}),
+        Entry(
+            "simulation.fractional_noise",
+            public("simulation")["fractional_noise"],
+            {"n": 2, "steps": 8, "hurst": 0.3, "key": _key()},
+        ),
         Entry(
             "simulation.simulate_events",
             simulate_events,

@@ -20,7 +20,8 @@ from noneq.systems import (
 
 
 OWN = {
-    "Diffusion", "ODE", "Langevin", "DrivenLangevin", "DrivenUnderdamped", "Underdamped", "Jump",
+    "Delayed", "Diffusion", "DrivenLangevin", "DrivenUnderdamped", "Fractional", "Jump", "Langevin",
+    "ODE", "Underdamped",
 }  # fmt: skip
 """Systems of functions, which have no defaults and are no text; `test_own_functions` holds their laws."""
 

@@ -56,3 +56,25 @@ def test_fractional_relaxation():
 def test_subdiffusion():
     np.testing.assert_allclose(exact.subdiffusion([2.0], 1.0, 0.3), 2 * 0.3 * 2)
     np.testing.assert_allclose(exact.subdiffusion([4.0], 0.5), 4 / (np.sqrt(np.pi) / 2))
+
+
+def test_fractional_noise():
+    """Covariances and stationary variances at three exponents; white noise at one half."""
+    known = {0.3: (-0.242142, -0.049126, -0.026625), 0.7: (0.319508, 0.188753, 0.146173)}
+    for hurst, values in known.items():
+        np.testing.assert_allclose(exact.fractional_covariance([1, 2, 3], hurst), values, atol=1e-6)
+    np.testing.assert_allclose(exact.fractional_covariance([0, 1, 5], 0.5), [1, 0, 0], atol=1e-12)
+    found = [exact.fractional_variance(hurst) for hurst in (0.3, 0.7, 0.9)]
+    np.testing.assert_allclose(found, [0.446758, 0.621085, 0.838245], atol=1e-6)
+    assert exact.fractional_variance(0.5, rate=2.0, strength=3.0) == pytest.approx(9 / 4)
+
+
+def test_delayed_feedback():
+    """Late feedback alone, strong, weak, as strong as the instant one, and none."""
+    known = {
+        (0.0, 1.0, 0.5): 1.685796, (0.0, 1.0, 1.0): 3.408223, (0.5, 1.0, 0.8): 1.368720,
+        (1.0, 0.5, 0.8): 0.881775, (1.0, 1.0, 0.5): 0.75, (2.0, 0.0, 0.3): 0.5,
+    }  # fmt: skip
+    for numbers, variance in known.items():
+        assert exact.delay_variance(*numbers) == pytest.approx(variance, abs=1e-6)
+    assert exact.delay_variance(1.0, 0.5, 0.8, 3.0) == pytest.approx(3 * 0.881775, abs=1e-5)

@@ -13,6 +13,11 @@ from noneq.learning.method import Fit
 
 
 _DEGREES = (3, 2, 1)
+_REMEMBERS = (
+    "A state does not fix what comes next here. If neither inertia nor errors of the positions explain "
+    "it: noneq fit GeneralisedLangevin FILE -o RUN --components 1 for a friction kernel, or Transition "
+    "with --set past=3 for paths."
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,8 @@ def first_look(data: Trajectories | Snapshots, *, seed: int = 0) -> FirstLook:
     settings = _settings(kind, data)
     fit, settings = _fitted(data, settings, seed)
     residuals = tuple(fit.meta["residuals"])
-    notes += _notes(kind, data)
+    memory, more = _memory(data)
+    notes += [*_notes(kind, data), *more]
     told = "".join(f" --set {name}={_word(value)}" for name, value in settings.items())
     law = "SparseDrift"
     if kind is not None and kind.kind == "overdamped" and "NOT Gaussian" in residuals[0]:
@@ -105,7 +111,7 @@ def first_look(data: Trajectories | Snapshots, *, seed: int = 0) -> FirstLook:
         fit,
         tuple(f"{name}={_word(value)}" for name, value in settings.items()),
         residuals,
-        _memory(data),
+        memory,
         f"noneq fit {law} FILE -o RUN{told}",
         tuple(notes),
     )
@@ -171,14 +177,15 @@ def _notes(kind: MotionKind | None, data: Trajectories) -> list[str]:
     return found
 
 
-def _memory(data: Trajectories) -> str:
-    """What the test of memory says."""
+def _memory(data: Trajectories) -> tuple[str, list[str]]:
+    """What the test of memory says, and what to do if it finds one."""
     from noneq.inference import memory_test
 
     try:
-        return str(memory_test(data))
+        found = memory_test(data)
     except InvalidInput as error:
-        return f"not tested: {error}"
+        return f"not tested: {error}", []
+    return str(found), [_REMEMBERS] if found.memory else []
 
 
 def _word(value: Any) -> str:

@@ -15,7 +15,7 @@ _ROUNDING = 1e-9
 """Of the largest eigenvalue; below it a negative one is rounding."""
 
 
-def circulant_eigenvalues(steps: int, hurst: float) -> Float[np.ndarray, " steps+1"]:
+def circulant_eigenvalues(steps: int, hurst: float) -> Float[np.ndarray, " eigenvalues"]:
     """Eigenvalues of the circulant matrix of size 2 steps that holds the covariance of the noise.
 
     **Equation**: the Fourier transform of γ(0), …, γ(steps), …, γ(1); the second half repeats.
@@ -63,7 +63,7 @@ def spectrum(steps: int, hurst: float) -> Array:
     return jnp.asarray(np.sqrt(2 * steps * circulant_eigenvalues(steps, hurst)), float)
 
 
-def records(n: int, root: Float[Array, " S+1"], key: Key) -> Float[Array, "n S"]:
+def records(n: int, root: Float[Array, " half"], key: Key) -> Float[Array, "n steps"]:
     """n records of the noise whose spectrum has this root."""
     steps = root.shape[0] - 1
     real, imaginary = jax.random.normal(key, (2, n, steps + 1), root.dtype)

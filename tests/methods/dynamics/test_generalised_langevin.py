@@ -1,5 +1,7 @@
 """Friction kernels from positions: the likelihood, the parameters, and the paths that come of them."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ import noneq as nq
 from noneq.errors import InvalidInput, WrongType
 from noneq.methods import GeneralisedLangevin
 from noneq.methods.dynamics.memory.likelihood import log_likelihood, positions
+from noneq.models import MemoryModel
+from noneq.report.kernels import kernel_pictures
 from noneq.systems import MemoryLangevin as Truth, PronyLangevin
 from noneq.thermo.exact import memory_correlation
 
@@ -90,6 +94,22 @@ def test_velocities_of_the_fitted_motion_correlate_as_they_should(fit):
     assert spread == pytest.approx(found.stationary_covariance()[0, 0], rel=0.15)
     held = fit.model.sample_paths(4, times=[0.0, 1.0], start=np.ones((4, 1)), key=KEY)
     np.testing.assert_allclose(held.values[:, 0], 1.0, atol=1e-6)
+
+
+def test_the_law_the_kernel_and_the_number_of_terms_are_said(fit):
+    law, kernel, _, terms = fit.meta["equations"]
+    assert "∫ K(t − s) v(s) ds" in law
+    assert kernel.startswith("K(t) = (")
+    assert "±" in kernel
+    assert "terms of K: 1 by BIC" in terms
+
+
+def test_the_page_shows_the_kernel(fit):
+    (picture,) = kernel_pictures(fit)
+    assert picture.title == "Memory kernel."
+    assert b"svg" in picture.data
+    forgets = MemoryModel(fit.summary, 0)
+    assert kernel_pictures(dataclasses.replace(fit, model=forgets)) == []
 
 
 def test_a_saved_fit_is_the_same_fit(fit, tmp_path):

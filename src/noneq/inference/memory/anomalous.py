@@ -114,8 +114,8 @@ def anomalous_exponent(
     Raises:
         InvalidInput: uneven steps, fewer than 100 displacements in runs of 8 or more, or no motion.
 
-    Source: Sandev and others use the displacements' covariance of Metzler et al. 2014; Whittle's idea
-    of a Gaussian likelihood for laws that are not: White 1982.
+    Source: Michalet and Berglund, Phys. Rev. E 85, 061916 (2012), for the errors of positions; White,
+    Econometrica 50, 1 (1982), for the sandwich.
     """
     name = "anomalous_exponent"
     step = even_step(trajectories, name)

@@ -233,13 +233,13 @@ def _kernel(
     """K in bins of the past, with the error of least squares."""
     width = max((lags - 1) // _BINS, 1)
     edges = np.arange(1, lags + 1, width)
-    columns = [past.bin(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    columns = [past.bin(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
     theta, rest, inverse = _solved(y, [here, *columns])
     error = np.sqrt(np.mean(rest**2) * np.diag(inverse)[2:])
     phi = float(np.clip(theta[1], 1e-6, None))
     weight = -(1 - phi) / np.log(phi) * h if abs(1 - phi) > 1e-8 else h
-    width = np.diff(edges) * h
+    spans = np.diff(edges) * h
     middle = (edges[1:] + edges[:-1]) / 2 * h
     return Estimate(
-        -theta[2:] / (weight * width), error / (weight * width), np.asarray(count), times=middle
+        -theta[2:] / (weight * spans), error / (weight * spans), np.asarray(count), times=middle
     )

@@ -75,31 +75,32 @@ class VolterraKernel:
 @observable("values", more=("step",), number=False)
 def volterra_inversion(
     correlation: Float[np.ndarray, " T"], step: float, frequency: float = 0.0
-) -> Float[np.ndarray, " T-1"]:
-    """K at the middles of the lags, from the correlation C(t) = ⟨v(t) v(0)⟩ at lags 0, h, 2h, ….
+) -> Float[np.ndarray, " lags"]:
+    """K at the lags 0, h, 2h, …, from the correlation C(t) = ⟨v(t) v(0)⟩ at lags 0, h, 2h, ….
 
     **Equation**: C(0) − C(t) − w0² ∫_0^t (t − s) C(s) ds = ∫_0^t G(t − s) C(s) ds with G = ∫_0^t K, by
-    the trapezoid rule lag by lag, and K = dG/dt. No derivative of C is needed. With the friction
-    that forgets, G jumps at 0 and the first value of K stands for it.
+    the trapezoid rule lag by lag, and K = dG/dt by central differences, in which the alternating error
+    of the rule cancels; K(0) is extrapolated. No derivative of C is needed. Friction that forgets
+    makes G jump at 0, and the first values of K stand for it.
 
     Args:
-        correlation: C, (T,) ≥ 3 values.
+        correlation: C, (T,) ≥ 4 values.
         step: h.
         frequency: w0 of a harmonic trap, angular; 0 without one.
 
     Returns:
-        (T − 1,) at times h/2, 3h/2, ….
+        (T − 1,) at times 0, h, …, (T − 2) h.
 
     Raises:
-        InvalidInput: fewer than three lags, C(0) ≤ 0, a step that is not positive.
+        InvalidInput: fewer than four values, C(0) ≤ 0, a step that is not positive.
 
     Source: Kowalik, Daldrop, Kappler, Schulz, Schlaich and Netz, Phys. Rev. E 100, 012126 (2019).
     """
     c = np.asarray(correlation, np.float64)
-    if c.ndim != 1 or c.size < 3 or not (np.isfinite(c).all() and c[0] > 0 and step > 0):
+    if c.ndim != 1 or c.size < 4 or not (np.isfinite(c).all() and c[0] > 0 and step > 0):
         raise InvalidInput(
             f"volterra_inversion: correlation of shape {c.shape}, step = {step}; expected a vector of "
-            "at least 3 finite values, the first > 0, and a step > 0."
+            "at least 4 finite values, the first > 0, and a step > 0."
         )
     h = float(step)
     trapezoid = lambda values: (
@@ -109,7 +110,8 @@ def volterra_inversion(
     G = np.zeros(c.size)
     for i in range(1, c.size):
         G[i] = (left[i] / h - G[1:i] @ c[i - 1 : 0 : -1]) * 2 / c[0]
-    return np.diff(G) / h
+    later = (G[2:] - G[:-2]) / (2 * h)
+    return np.concatenate([[2 * later[0] - later[1]], later])
 
 
 @observable("trajectories", number=False)
@@ -152,10 +154,10 @@ def volterra_kernel(
         pairs[k, :, : count - k] = both[:, k:] & both[:, : count - k]
     squares, states = (x**2)[:, :-1], seen[:, :-1] * 1.0
     parts = [_blocks(part) for part in (products, pairs, squares[None], states[None])]
-    times = (np.arange(lags) + 0.5) * h
+    times = np.arange(lags) * h
     omega = np.linspace(0.0, np.pi / (4 * h), _FREQUENCIES)
-    # Midpoint rule: K stands at the middles of the lags.
     cosines = h * np.cos(omega[:, None] * times)
+    cosines[:, 0] /= 2
 
     def found(products: np.ndarray, pairs: np.ndarray, squares: np.ndarray, states: np.ndarray):
         c = products / np.maximum(pairs, 1.0)

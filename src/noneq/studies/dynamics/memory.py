@@ -120,9 +120,10 @@ class PeerKernelCell(AbstractCell):
         velocities, force = whole[:, 1, 1], whole[:, 2, 1]
         if self.peer:
             kernel = _peer_kernel(velocities, force, self.interval)
+            times = (np.arange(kernel.size) + 0.5) * self.interval
         else:
             kernel = volterra_inversion(velocities, self.interval, 1.0)
-        times = (np.arange(kernel.size) + 0.5) * self.interval
+            times = np.arange(kernel.size) * self.interval
         seen = (times >= 0.1) & (times <= 2.0)
         off = np.abs(kernel - memory_kernel(times))[seen].max() / memory_kernel([0.0])[0]
         return Outcome((Row(self.case, self.method_name, "kernel_error", float(off), 0.0),))
