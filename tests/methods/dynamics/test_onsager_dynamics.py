@@ -83,14 +83,14 @@ def test_the_rotational_trap_is_taken_apart(fit):
     np.testing.assert_allclose(fit.model.score(x), -x, atol=0.3)
 
 
-def test_the_error_of_the_step_is_taken_off(data):
-    """Euler steps of 0.05 see 7.58 in place of 8, whatever the noise of the record is."""
-    coarse = data.frames(slice(0, None, 5))
+def test_the_error_of_the_step_is_taken_off():
+    """Euler steps of 0.05 see 7.58 in place of 8, of whatever the record shows."""
+    coarse = nq.simulate(Linear(), np.arange(0, 10, 0.05), n=200, key=KEY)
     first, second = (
         OnsagerDynamics(**SMALL, order=order).fit(coarse, key=KEY).model.entropy_production_rate()
         for order in (1, 2)
     )
-    assert 1.03 < second.value / first.value < 1.09
+    assert 1.03 < second.value / first.value < 1.08
 
 
 def test_the_law_ends_beyond_the_data(fit):
@@ -98,8 +98,9 @@ def test_the_law_ends_beyond_the_data(fit):
     down = jnp.full_like(fit.model.fields.potential, -1.0)
     f = eqx.tree_at(lambda f: f.potential, fit.model.fields, down)
     edge = f.edge.value * f.scale.value
-    assert f.energy(f.centre.value + 1.2 * edge) < f.energy(f.centre.value)
-    assert f.energy(f.centre.value + 20 * edge) > 1e3
+    energy = jax.jit(f.energy)
+    assert energy(f.centre.value + 1.2 * edge) < energy(f.centre.value)
+    assert energy(f.centre.value + 20 * edge) > 1e3
 
 
 def test_coarse_steps_are_warned_of(data):
@@ -138,7 +139,7 @@ def test_what_cannot_be_fitted_is_refused(data, rng):
     with pytest.raises(WrongType, match="Trajectories"):
         OnsagerDynamics().fit(rng.normal(size=(80, 2)), key=KEY)
     with pytest.raises(InvalidInput, match="coefficients"):
-        OnsagerDynamics().fit(data.frames(slice(0, 2)).take(np.arange(3)), key=KEY)
+        OnsagerDynamics().fit(data.frames(slice(0, 3)).take(np.arange(3)), key=KEY)
     with pytest.raises(InvalidInput, match="potential = 1"):
         OnsagerDynamics(potential=1)
     with pytest.raises(InvalidInput, match="set order = 1"):

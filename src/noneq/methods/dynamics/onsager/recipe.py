@@ -11,6 +11,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from noneq._typing import Key
 from noneq.constant import Constant
@@ -26,6 +27,7 @@ from noneq.methods.dynamics.onsager.likelihood import greatest, learnt, placed
 from noneq.methods.dynamics.onsager.model import OnsagerModel
 from noneq.methods.dynamics.onsager.rates import potential_guess, rate
 from noneq.statistics.increments import Increments, increments
+from noneq.traced import jit
 
 
 _FLOOR = 1e-3
@@ -160,14 +162,14 @@ class OnsagerDynamics(AbstractMethod):
         summary = summarise(data)
         check_init(self, init, summary)
         model = self.init(summary, key=key) if init is None else init
-        lags = [increments(data, lag) for lag in self._lags(data)]
-        pairs = lags[0]
+        pairs = increments(data)
         size = model.influence.value.shape[1]
         if pairs.move.size < 2 * size:
             raise InvalidInput(
                 f"OnsagerDynamics: {len(pairs.move)} pairs of frames for {size} coefficients; give "
                 "longer paths, or lower degrees."
             )
+        lags = [pairs, *self._second(data)]
         states = data.values[data.observed].reshape(-1, summary.dim).astype(np.float64)
         model = _began(model, states, pairs, self.temperature, new=init is None)
         history: dict[str, list[float]] = {"step": [], "loss": []}
@@ -202,17 +204,17 @@ class OnsagerDynamics(AbstractMethod):
             meta["warnings"] = doubts
         return Fit(model, history, self, summary, meta)
 
-    def _lags(self, data: Trajectories) -> tuple[int, ...]:
-        """Frames from the start to the end of a pair."""
+    def _second(self, data: Trajectories) -> list[Increments]:
+        """Pairs of frames two apart, if they are asked for."""
         if self.order == 1:
-            return (1,)
+            return []
         seen = data.observed
         if not (seen[:, :-2] & seen[:, 2:]).any():
             raise InvalidInput(
                 "OnsagerDynamics: no path has two observed frames 2 apart, which order = 2 compares; "
                 "give longer paths, or set order = 1."
             )
-        return (1, 2)
+        return [increments(data, 2)]
 
 
 def _powers(dim: int, degree: int) -> tuple[tuple[int, ...], ...]:
@@ -262,7 +264,7 @@ def _doubts(model: OnsagerModel, reached: bool, pairs: Increments, key: Key) -> 
     if not reached:
         yield "the likelihood still rose at the last step; raise steps, or lower the degrees"
     some = model.starts.value[:: max(1, len(model.starts.value) // 256)]
-    slopes = np.asarray(jax.vmap(jax.jacfwd(model.fields.drift))(some))
+    slopes = np.asarray(_slopes(model.fields, some))
     change = float(np.median(np.linalg.norm(slopes, 2, axis=(1, 2))) * np.median(pairs.dt))
     if change > _COARSE:
         yield (
@@ -277,3 +279,8 @@ def _doubts(model: OnsagerModel, reached: bool, pairs: Increments, key: Key) -> 
             f"{outside:.0%} of e^{{−V/ε}} lies where no data are, as the potential falls there; lower "
             "its degree, or give more data at the edge"
         )
+
+
+@jit
+def _slopes(fields: OnsagerFields, x: Array) -> Float[Array, "n dim dim"]:
+    return jax.vmap(jax.jacfwd(fields.drift))(x)
