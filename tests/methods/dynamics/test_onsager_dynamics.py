@@ -84,13 +84,13 @@ def test_the_rotational_trap_is_taken_apart(fit):
 
 
 def test_the_error_of_the_step_is_taken_off():
-    """Euler steps of 0.05 see 7.58 in place of 8, of whatever the record shows."""
+    """Euler steps of 0.05 see 7.58 in place of 8, order 3 7.9; the noise of both is the same."""
     coarse = nq.simulate(Linear(), np.arange(0, 10, 0.05), n=200, key=KEY)
-    first, second = (
+    first, third = (
         OnsagerDynamics(**SMALL, order=order).fit(coarse, key=KEY).model.entropy_production_rate()
-        for order in (1, 2)
+        for order in (1, 3)
     )
-    assert 1.03 < second.value / first.value < 1.08
+    assert 1.02 < third.value / first.value < 1.08
 
 
 def test_the_law_ends_beyond_the_data(fit):
@@ -139,10 +139,10 @@ def test_what_cannot_be_fitted_is_refused(data, rng):
     with pytest.raises(WrongType, match="Trajectories"):
         OnsagerDynamics().fit(rng.normal(size=(80, 2)), key=KEY)
     with pytest.raises(InvalidInput, match="coefficients"):
-        OnsagerDynamics().fit(data.frames(slice(0, 3)).take(np.arange(3)), key=KEY)
+        OnsagerDynamics().fit(data.frames(slice(0, 4)).take(np.arange(3)), key=KEY)
     with pytest.raises(InvalidInput, match="potential = 1"):
         OnsagerDynamics(potential=1)
     with pytest.raises(InvalidInput, match="set order = 1"):
         OnsagerDynamics(**SMALL).fit(data.frames(slice(0, 2)), key=KEY)
-    with pytest.raises(InvalidInput, match="order = 3"):
-        OnsagerDynamics(order=3)
+    with pytest.raises(InvalidInput, match="order = 4"):
+        OnsagerDynamics(order=4)

@@ -4,6 +4,7 @@ import itertools
 import time as clock
 import warnings
 from collections.abc import Iterator
+from math import comb
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -53,7 +54,7 @@ class OnsagerDynamics(AbstractMethod):
     Objective and weight:
         the Gaussian likelihood of one Euler–Maruyama step over all pairs of frames, maximised by
         Fisher scoring from the V of score matching. Its error in the step h is taken off by
-        extrapolation: coefficients 2 θ(h) − θ(2h) from every frame and every second one (order 2).
+        extrapolation from pairs of frames 1, 2 and 3 apart: 3 θ(h) − 3 θ(2h) + θ(3h) for order 3.
         Steps must be short against the fastest relaxation all the same.
     Sampling:
         a random walk on e^{−V/ε}; paths by Euler–Maruyama.
@@ -67,7 +68,7 @@ class OnsagerDynamics(AbstractMethod):
         potential, mobility, curl: degrees of V, of L and of W. ``bic`` of the fit falls as long as
             higher degrees pay.
         complete: with ε div W. False is the literal form, for comparison.
-        order: 2 extrapolates to steps of zero; 1 does not.
+        order: of the error in h: 1 takes neighbouring frames alone, 2 and 3 extrapolate.
         steps: of the scoring, at most.
 
     Raises:
@@ -84,7 +85,7 @@ class OnsagerDynamics(AbstractMethod):
     mobility: int = 2
     curl: int = 2
     complete: bool = True
-    order: int = 2
+    order: int = 3
     steps: int = 100
 
     def __check_init__(self) -> None:
@@ -94,8 +95,8 @@ class OnsagerDynamics(AbstractMethod):
                 f"OnsagerDynamics: potential = {self.potential}, mobility = {self.mobility}, curl = "
                 f"{self.curl}; expected a potential of degree 2 to 10, the others from 0 to 10."
             )
-        if self.order not in (1, 2):
-            raise InvalidInput(f"OnsagerDynamics: order = {self.order}; expected 1 or 2.")
+        if self.order not in (1, 2, 3):
+            raise InvalidInput(f"OnsagerDynamics: order = {self.order}; expected 1, 2 or 3.")
         if not (0 < self.temperature < float("inf") and self.steps > 0):
             raise InvalidInput(
                 f"OnsagerDynamics: temperature = {self.temperature}, steps = {self.steps}; expected "
@@ -169,7 +170,7 @@ class OnsagerDynamics(AbstractMethod):
                 f"OnsagerDynamics: {len(pairs.move)} pairs of frames for {size} coefficients; give "
                 "longer paths, or lower degrees."
             )
-        lags = [pairs, *self._second(data)]
+        self._check_frames(data)
         states = data.values[data.observed].reshape(-1, summary.dim).astype(np.float64)
         model = _began(model, states, pairs, self.temperature, new=init is None)
         history: dict[str, list[float]] = {"step": [], "loss": []}
@@ -181,14 +182,13 @@ class OnsagerDynamics(AbstractMethod):
                 progress(len(history["step"]), self.steps, {"loss": loss})
 
         found, fields = [], model.fields
-        for one in lags:
-            found.append(greatest(fields, one, self.steps, report))
+        for lag in range(1, self.order + 1):
+            apart = pairs if lag == 1 else increments(data, lag)
+            found.append(greatest(fields, apart, self.steps, report))
             fields = placed(fields, found[-1].theta)
-        weights = (1.0,) if len(found) == 1 else (2.0, -1.0)
-        theta, influence = (
-            sum(w * part for w, part in zip(weights, parts, strict=True))
-            for parts in zip(*((one.theta, one.influence) for one in found), strict=True)
-        )
+        weights = [-((-1) ** k) * comb(self.order, k) for k in range(1, self.order + 1)]
+        theta = sum(w * one.theta for w, one in zip(weights, found, strict=True))
+        influence = sum(w * one.influence for w, one in zip(weights, found, strict=True))
         fields = placed(fields, theta)
         production = rate(fields, states, influence)
         place = lambda m: (m.fields, m.influence.value, m.rate.value)
@@ -204,17 +204,14 @@ class OnsagerDynamics(AbstractMethod):
             meta["warnings"] = doubts
         return Fit(model, history, self, summary, meta)
 
-    def _second(self, data: Trajectories) -> list[Increments]:
-        """Pairs of frames two apart, if they are asked for."""
-        if self.order == 1:
-            return []
-        seen = data.observed
-        if not (seen[:, :-2] & seen[:, 2:]).any():
+    def _check_frames(self, data: Trajectories) -> None:
+        """Pairs of frames as far apart as the order asks for."""
+        seen, lag = data.observed, self.order
+        if not (seen[:, :-lag] & seen[:, lag:]).any():
             raise InvalidInput(
-                "OnsagerDynamics: no path has two observed frames 2 apart, which order = 2 compares; "
-                "give longer paths, or set order = 1."
+                f"OnsagerDynamics: no path has two observed frames {lag} apart, which order = {lag} "
+                "compares; give longer paths, or set order = 1."
             )
-        return [increments(data, 2)]
 
 
 def _powers(dim: int, degree: int) -> tuple[tuple[int, ...], ...]:
