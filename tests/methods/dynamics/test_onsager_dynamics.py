@@ -104,7 +104,7 @@ def test_the_law_ends_beyond_the_data(fit):
 
 
 def test_coarse_steps_are_warned_of(data):
-    coarse = data.frames(slice(0, None, 40))
+    coarse = data.frames(slice(0, None, 60))
     with pytest.warns(UserWarning, match="record at intervals below"):
         OnsagerDynamics(**SMALL, order=1).fit(coarse, key=KEY)
 

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
 from noneq._typing import Key
 from noneq.constant import Constant
@@ -23,12 +21,12 @@ from noneq.errors import InvalidInput, WrongType
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_init
 from noneq.learning.watching import watched
+from noneq.methods.dynamics.intervals import coarse
 from noneq.methods.dynamics.onsager.fields import OnsagerFields
 from noneq.methods.dynamics.onsager.likelihood import greatest, learnt, placed
 from noneq.methods.dynamics.onsager.model import OnsagerModel
 from noneq.methods.dynamics.onsager.rates import potential_guess, rate
 from noneq.statistics.increments import Increments, increments
-from noneq.traced import jit
 
 
 _FLOOR = 1e-3
@@ -38,7 +36,6 @@ _MOST = 16
 _EDGE = 5.0
 _BEYOND = 1.1
 """Where the wall of the potential begins, over the farthest datum."""
-_COARSE = 0.5
 _OUTSIDE = 0.02
 
 
@@ -260,14 +257,9 @@ def _doubts(model: OnsagerModel, reached: bool, pairs: Increments, key: Key) -> 
     """What stands against the fit, a sentence each."""
     if not reached:
         yield "the likelihood still rose at the last step; raise steps, or lower the degrees"
-    some = model.starts.value[:: max(1, len(model.starts.value) // 256)]
-    slopes = np.asarray(_slopes(model.fields, some))
-    change = float(np.median(np.linalg.norm(slopes, 2, axis=(1, 2))) * np.median(pairs.dt))
-    if change > _COARSE:
-        yield (
-            f"the drift changes by a factor of {change:.2g} within one interval between frames, too "
-            f"coarse for an Euler step; record at intervals below {_COARSE / change:.2g} of these"
-        )
+    states = np.asarray(model.starts.value)
+    if (text := coarse(model.fields.drift, states, float(np.median(pairs.dt)))) is not None:
+        yield text
     draws = model.sample(1024, key=key)
     z = jnp.abs((draws - model.fields.centre.value) / model.fields.scale.value)
     outside = float((z > model.fields.edge.value).any(1).mean())
@@ -276,8 +268,3 @@ def _doubts(model: OnsagerModel, reached: bool, pairs: Increments, key: Key) -> 
             f"{outside:.0%} of e^{{−V/ε}} lies where no data are, as the potential falls there; lower "
             "its degree, or give more data at the edge"
         )
-
-
-@jit
-def _slopes(fields: OnsagerFields, x: Array) -> Float[Array, "n dim dim"]:
-    return jax.vmap(jax.jacfwd(fields.drift))(x)
