@@ -83,14 +83,14 @@ def test_the_rotational_trap_is_taken_apart(fit):
     np.testing.assert_allclose(fit.model.score(x), -x, atol=0.3)
 
 
-def test_the_error_of_the_step_is_taken_off(data):
-    """Euler steps of 0.05 see 7.58 in place of 8, whatever the noise of the record is."""
-    coarse = data.frames(slice(0, None, 5))
-    first, second = (
+def test_the_error_of_the_step_is_taken_off():
+    """Euler steps of 0.05 see 7.58 in place of 8, order 3 7.9; the noise of both is the same."""
+    coarse = nq.simulate(Linear(), np.arange(0, 10, 0.05), n=200, key=KEY)
+    first, third = (
         OnsagerDynamics(**SMALL, order=order).fit(coarse, key=KEY).model.entropy_production_rate()
-        for order in (1, 2)
+        for order in (1, 3)
     )
-    assert 1.03 < second.value / first.value < 1.09
+    assert 1.02 < third.value / first.value < 1.08
 
 
 def test_the_law_ends_beyond_the_data(fit):
@@ -98,12 +98,13 @@ def test_the_law_ends_beyond_the_data(fit):
     down = jnp.full_like(fit.model.fields.potential, -1.0)
     f = eqx.tree_at(lambda f: f.potential, fit.model.fields, down)
     edge = f.edge.value * f.scale.value
-    assert f.energy(f.centre.value + 1.2 * edge) < f.energy(f.centre.value)
-    assert f.energy(f.centre.value + 20 * edge) > 1e3
+    energy = eqx.filter_jit(f.energy)
+    assert energy(f.centre.value + 1.2 * edge) < energy(f.centre.value)
+    assert energy(f.centre.value + 20 * edge) > 1e3
 
 
 def test_coarse_steps_are_warned_of(data):
-    coarse = data.frames(slice(0, None, 40))
+    coarse = data.frames(slice(0, None, 60))
     with pytest.warns(UserWarning, match="record at intervals below"):
         OnsagerDynamics(**SMALL, order=1).fit(coarse, key=KEY)
 
@@ -138,10 +139,10 @@ def test_what_cannot_be_fitted_is_refused(data, rng):
     with pytest.raises(WrongType, match="Trajectories"):
         OnsagerDynamics().fit(rng.normal(size=(80, 2)), key=KEY)
     with pytest.raises(InvalidInput, match="coefficients"):
-        OnsagerDynamics().fit(data.frames(slice(0, 2)).take(np.arange(3)), key=KEY)
+        OnsagerDynamics().fit(data.frames(slice(0, 4)).take(np.arange(3)), key=KEY)
     with pytest.raises(InvalidInput, match="potential = 1"):
         OnsagerDynamics(potential=1)
     with pytest.raises(InvalidInput, match="set order = 1"):
         OnsagerDynamics(**SMALL).fit(data.frames(slice(0, 2)), key=KEY)
-    with pytest.raises(InvalidInput, match="order = 3"):
-        OnsagerDynamics(order=3)
+    with pytest.raises(InvalidInput, match="order = 4"):
+        OnsagerDynamics(order=4)

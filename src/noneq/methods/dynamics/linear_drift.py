@@ -1,6 +1,7 @@
 """The way from trajectories to a drift that is linear in its parameters."""
 
 import time as clock
+import warnings
 from abc import abstractmethod
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from noneq.learning.watching import watched
 from noneq.methods.dynamics.bases import TermBasis
 from noneq.methods.dynamics.drift_model import DriftModel
 from noneq.methods.dynamics.equations import AbstractEquations
+from noneq.methods.dynamics.intervals import coarse
 from noneq.methods.dynamics.libraries import AbstractFunctions, names_of
 from noneq.methods.dynamics.likelihood import (
     MOST_NUMBERS,
@@ -104,6 +106,14 @@ class AbstractLinearDrift(AbstractMethod):
             "residuals": checks.lines,
             "equations": model.law.lines,
         }
+        if self.order == 1 and not (self.localisation or self.exposure):
+            seen = paths.values[paths.observed]
+            text = coarse(
+                eqx.Partial(model.drift, 0.0), seen, float(np.median(np.diff(paths.times)))
+            )
+            if text is not None:
+                warnings.warn(f"{type(self).__name__}: {text}.", stacklevel=2)
+                meta["warnings"] = [text]
         return Fit(model, row, self, summary, meta)
 
     def _equations(self, paths: Trajectories, model: DriftModel) -> AbstractEquations:

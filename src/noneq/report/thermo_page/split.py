@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -31,9 +32,9 @@ def split_pictures(fit: Any) -> list[Picture]:
     low, high = low - 0.1 * (high - low), high + 0.1 * (high - low)
     axes = [np.linspace(low[i], high[i], _CELLS) for i in (0, 1)]
     grid = _plane(axes, states)
-    energy = np.asarray(jax.vmap(model.energy)(grid), np.float64).reshape(_CELLS, _CELLS)
-    curl = np.asarray(jax.vmap(model.circulation)(grid))[:, 0, 1].reshape(_CELLS, _CELLS)
-    velocity = np.asarray(jax.vmap(model.velocity)(jnp.asarray(states, float)), np.float64)
+    energy, _, curl = _fields(model, grid)
+    energy, curl = energy.reshape(_CELLS, _CELLS), curl[:, 0, 1].reshape(_CELLS, _CELLS)
+    velocity = np.asarray(_velocities(model, jnp.asarray(states, float)), np.float64)
     with canvas(1, 3, size=(10.2, 3.4)) as (figure, panels):
         above = np.minimum(energy - energy.min(), _HIGHEST)
         drawn = panels[0].contourf(*axes, above.T, levels=21, cmap="viridis")
@@ -90,7 +91,7 @@ def _ellipses(panel: Any, model: HasSplit, axes: list[np.ndarray], states: np.nd
     from matplotlib.patches import Ellipse
 
     grid = _plane(axes, states)
-    every = np.asarray(jax.vmap(model.mobility)(grid), np.float64)[:, :2, :2]
+    every = _fields(model, grid)[1][:, :2, :2]
     values, vectors = np.linalg.eigh(every)
     # In units of the cells, or a coordinate on a large scale would hide the other.
     cell = np.array([np.diff(a).min() for a in axes]).min()
@@ -101,3 +102,18 @@ def _ellipses(panel: Any, model: HasSplit, axes: list[np.ndarray], states: np.nd
         panel.add_patch(
             Ellipse((float(at[0]), float(at[1])), *shape, angle=angle, color="#d55e00", lw=0)
         )
+
+
+def _fields(model: HasSplit, x: jax.Array) -> list[np.ndarray]:
+    """Energy, mobility and circulation of states."""
+    return [np.asarray(v, np.float64) for v in _compiled(model, x)]
+
+
+@eqx.filter_jit
+def _compiled(model: HasSplit, x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    return jax.vmap(lambda x: (model.energy(x), model.mobility(x), model.circulation(x)))(x)
+
+
+@eqx.filter_jit
+def _velocities(model: HasSplit, x: jax.Array) -> jax.Array:
+    return jax.vmap(model.velocity)(x)

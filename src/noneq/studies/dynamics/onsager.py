@@ -32,8 +32,8 @@ class OnsagerCell(AbstractCell):
 
     replicate: int = 0
     paths: int = 600
-    frames: int = 3501
-    interval: float = 0.016
+    frames: int = 5601
+    interval: float = 0.01
     curl: int = 5
 
     @property
@@ -90,4 +90,4 @@ def potential_error(
 
 def onsager_cells(*, quick: bool) -> list[AbstractCell]:
     """All cells of this file."""
-    return [OnsagerCell(paths=40, frames=501) if quick else OnsagerCell()]
+    return [OnsagerCell(paths=40, frames=801) if quick else OnsagerCell()]

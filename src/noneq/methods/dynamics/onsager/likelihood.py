@@ -44,7 +44,7 @@ class Maximum:
     reached: bool
 
 
-def learnt(fields: Any) -> tuple[Array, Array, Array]:
+def learnt(fields: Any) -> Any:
     """What is learnt."""
     return fields.potential, fields.factor, fields.curl
 

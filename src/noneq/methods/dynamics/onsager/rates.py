@@ -1,5 +1,7 @@
 """Entropy production and the first guess of the potential, from states."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -52,7 +54,7 @@ def _sums(
 ) -> tuple[Array, Array, Array]:
     """Σ of the dissipation and the number of states of each block, and the slope of the whole."""
 
-    def each(leaves: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+    def each(leaves: Any) -> tuple[Array, Array]:
         found = jax.vmap(eqx.tree_at(learnt, fields, leaves).dissipation)(x) * there
         return found.sum(), found
 

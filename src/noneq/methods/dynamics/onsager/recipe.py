@@ -4,11 +4,11 @@ import itertools
 import time as clock
 import warnings
 from collections.abc import Iterator
+from math import comb
 from pathlib import Path
 from typing import Any, ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -21,6 +21,7 @@ from noneq.errors import InvalidInput, WrongType
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_init
 from noneq.learning.watching import watched
+from noneq.methods.dynamics.intervals import coarse
 from noneq.methods.dynamics.onsager.fields import OnsagerFields
 from noneq.methods.dynamics.onsager.likelihood import greatest, learnt, placed
 from noneq.methods.dynamics.onsager.model import OnsagerModel
@@ -35,7 +36,6 @@ _MOST = 16
 _EDGE = 5.0
 _BEYOND = 1.1
 """Where the wall of the potential begins, over the farthest datum."""
-_COARSE = 0.5
 _OUTSIDE = 0.02
 
 
@@ -51,7 +51,7 @@ class OnsagerDynamics(AbstractMethod):
     Objective and weight:
         the Gaussian likelihood of one Euler–Maruyama step over all pairs of frames, maximised by
         Fisher scoring from the V of score matching. Its error in the step h is taken off by
-        extrapolation: coefficients 2 θ(h) − θ(2h) from every frame and every second one (order 2).
+        extrapolation from pairs of frames 1, 2 and 3 apart: 3 θ(h) − 3 θ(2h) + θ(3h) for order 3.
         Steps must be short against the fastest relaxation all the same.
     Sampling:
         a random walk on e^{−V/ε}; paths by Euler–Maruyama.
@@ -65,7 +65,7 @@ class OnsagerDynamics(AbstractMethod):
         potential, mobility, curl: degrees of V, of L and of W. ``bic`` of the fit falls as long as
             higher degrees pay.
         complete: with ε div W. False is the literal form, for comparison.
-        order: 2 extrapolates to steps of zero; 1 does not.
+        order: of the error in h: 1 takes neighbouring frames alone, 2 and 3 extrapolate.
         steps: of the scoring, at most.
 
     Raises:
@@ -82,7 +82,7 @@ class OnsagerDynamics(AbstractMethod):
     mobility: int = 2
     curl: int = 2
     complete: bool = True
-    order: int = 2
+    order: int = 3
     steps: int = 100
 
     def __check_init__(self) -> None:
@@ -92,8 +92,8 @@ class OnsagerDynamics(AbstractMethod):
                 f"OnsagerDynamics: potential = {self.potential}, mobility = {self.mobility}, curl = "
                 f"{self.curl}; expected a potential of degree 2 to 10, the others from 0 to 10."
             )
-        if self.order not in (1, 2):
-            raise InvalidInput(f"OnsagerDynamics: order = {self.order}; expected 1 or 2.")
+        if self.order not in (1, 2, 3):
+            raise InvalidInput(f"OnsagerDynamics: order = {self.order}; expected 1, 2 or 3.")
         if not (0 < self.temperature < float("inf") and self.steps > 0):
             raise InvalidInput(
                 f"OnsagerDynamics: temperature = {self.temperature}, steps = {self.steps}; expected "
@@ -160,14 +160,14 @@ class OnsagerDynamics(AbstractMethod):
         summary = summarise(data)
         check_init(self, init, summary)
         model = self.init(summary, key=key) if init is None else init
-        lags = [increments(data, lag) for lag in self._lags(data)]
-        pairs = lags[0]
+        pairs = increments(data)
         size = model.influence.value.shape[1]
         if pairs.move.size < 2 * size:
             raise InvalidInput(
                 f"OnsagerDynamics: {len(pairs.move)} pairs of frames for {size} coefficients; give "
                 "longer paths, or lower degrees."
             )
+        self._check_frames(data)
         states = data.values[data.observed].reshape(-1, summary.dim).astype(np.float64)
         model = _began(model, states, pairs, self.temperature, new=init is None)
         history: dict[str, list[float]] = {"step": [], "loss": []}
@@ -179,14 +179,13 @@ class OnsagerDynamics(AbstractMethod):
                 progress(len(history["step"]), self.steps, {"loss": loss})
 
         found, fields = [], model.fields
-        for one in lags:
-            found.append(greatest(fields, one, self.steps, report))
+        for lag in range(1, self.order + 1):
+            apart = pairs if lag == 1 else increments(data, lag)
+            found.append(greatest(fields, apart, self.steps, report))
             fields = placed(fields, found[-1].theta)
-        weights = (1.0,) if len(found) == 1 else (2.0, -1.0)
-        theta, influence = (
-            sum(w * part for w, part in zip(weights, parts, strict=True))
-            for parts in zip(*((one.theta, one.influence) for one in found), strict=True)
-        )
+        weights = [-((-1) ** k) * comb(self.order, k) for k in range(1, self.order + 1)]
+        theta = sum(w * one.theta for w, one in zip(weights, found, strict=True))
+        influence = sum(w * one.influence for w, one in zip(weights, found, strict=True))
         fields = placed(fields, theta)
         production = rate(fields, states, influence)
         place = lambda m: (m.fields, m.influence.value, m.rate.value)
@@ -202,17 +201,14 @@ class OnsagerDynamics(AbstractMethod):
             meta["warnings"] = doubts
         return Fit(model, history, self, summary, meta)
 
-    def _lags(self, data: Trajectories) -> tuple[int, ...]:
-        """Frames from the start to the end of a pair."""
-        if self.order == 1:
-            return (1,)
-        seen = data.observed
-        if not (seen[:, :-2] & seen[:, 2:]).any():
+    def _check_frames(self, data: Trajectories) -> None:
+        """Pairs of frames as far apart as the order asks for."""
+        seen, lag = data.observed, self.order
+        if not (seen[:, :-lag] & seen[:, lag:]).any():
             raise InvalidInput(
-                "OnsagerDynamics: no path has two observed frames 2 apart, which order = 2 compares; "
-                "give longer paths, or set order = 1."
+                f"OnsagerDynamics: no path has two observed frames {lag} apart, which order = {lag} "
+                "compares; give longer paths, or set order = 1."
             )
-        return (1, 2)
 
 
 def _powers(dim: int, degree: int) -> tuple[tuple[int, ...], ...]:
@@ -261,14 +257,9 @@ def _doubts(model: OnsagerModel, reached: bool, pairs: Increments, key: Key) -> 
     """What stands against the fit, a sentence each."""
     if not reached:
         yield "the likelihood still rose at the last step; raise steps, or lower the degrees"
-    some = model.starts.value[:: max(1, len(model.starts.value) // 256)]
-    slopes = np.asarray(jax.vmap(jax.jacfwd(model.fields.drift))(some))
-    change = float(np.median(np.linalg.norm(slopes, 2, axis=(1, 2))) * np.median(pairs.dt))
-    if change > _COARSE:
-        yield (
-            f"the drift changes by a factor of {change:.2g} within one interval between frames, too "
-            f"coarse for an Euler step; record at intervals below {_COARSE / change:.2g} of these"
-        )
+    states = np.asarray(model.starts.value)
+    if (text := coarse(model.fields.drift, states, float(np.median(pairs.dt)))) is not None:
+        yield text
     draws = model.sample(1024, key=key)
     z = jnp.abs((draws - model.fields.centre.value) / model.fields.scale.value)
     outside = float((z > model.fields.edge.value).any(1).mean())
