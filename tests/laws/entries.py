@@ -278,6 +278,11 @@ def _thermo(folder: Path) -> list[Entry]:
         Entry("thermo.exact.target", thermo.exact.target, {"system": BeadSpring(), "dt": 0.1}),
         Entry("thermo.gaussian_rate", thermo.gaussian_rate, {"trajectories": trap}),
         *(Entry(f"thermo.{name}", found[name], {"trajectories": fields}) for name in of_fields),
+        Entry(
+            "thermo.frequency_spectrum",
+            thermo.frequency_spectrum,
+            {"trajectories": trap, "segment": 8},
+        ),
         Entry("thermo.work", thermo.work, {"trajectories": moved, "system": ring}),
         Entry("thermo.power", thermo.power, {"trajectories": moved, "system": ring}),
         *_energies(moved),

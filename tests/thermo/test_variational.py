@@ -144,4 +144,7 @@ def test_intervals_cover(key):
 def test_swirl_by_a_network(key):
     data = nq.simulate(nq.systems.Swirl(q=1.0), 0.005 * np.arange(2000), n=100, key=key)
     rate = variational_rate(data, key=key)
-    assert abs(rate.value / 8.22563 - 1) < 0.06
+    # From below: what a network of this size has not learnt is missing.
+    assert rate.value > 0.85 * 8.22563
+    assert rate.value < 8.22563 + Z * rate.stderr
+    assert rate.stderr < 0.05 * rate.value

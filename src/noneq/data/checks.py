@@ -15,6 +15,7 @@ from noneq.errors import InvalidInput, WrongType
 from noneq.kinds import as_key, shown
 
 
+_AT_ONCE = 2**22
 _EXACT = 2**24
 """Up to here float32 holds every integer."""
 
@@ -219,7 +220,9 @@ def _name(domain: AbstractDomain) -> str:
 
 def refuse_nonfinite(values: np.ndarray, cure: str) -> None:
     """Raise InvalidInput where values hold NaN or infinity."""
-    if not np.isfinite(values).all():
+    # Row by row where there are many numbers: values may lie in a file larger than memory.
+    rows = max(1, _AT_ONCE * len(values) // max(values.size, 1))
+    if not all(np.isfinite(values[k : k + rows]).all() for k in range(0, len(values), rows)):
         nan, inf = int(np.isnan(values).sum()), int(np.isinf(values).sum())
         raise InvalidInput(f"values hold {nan} NaN and {inf} infinite entries; {cure}")
 

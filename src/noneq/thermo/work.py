@@ -41,7 +41,7 @@ def power(trajectories: Trajectories, system: AbstractSystem, *, check: bool = T
     system = langevin(system, "power")
     if check:
         check_recorded_by(trajectories, system, "power")
-    return sample_mean(_rates(system, trajectories), times=trajectories.times)
+    return sample_mean(potential_rates(system, trajectories), times=trajectories.times)
 
 
 @observable("trajectories", more=("system",), number=False)
@@ -150,9 +150,13 @@ def langevin(system: AbstractSystem, what: str) -> AbstractLangevin | AbstractUn
     )
 
 
+<<<<<<< HEAD
 def _rates(
     system: AbstractLangevin | AbstractUnderdamped, trajectories: Trajectories
 ) -> np.ndarray:
+=======
+def potential_rates(system: AbstractLangevin, trajectories: Trajectories) -> np.ndarray:
+>>>>>>> thermorest
     """∂_t V at every recorded state, (n, T) in float64."""
     times = jnp.asarray(trajectories.times, jnp.zeros(()).dtype)
     return np.asarray(_potential_rates(system, times, _device(trajectories)), np.float64)
