@@ -150,13 +150,9 @@ def langevin(system: AbstractSystem, what: str) -> AbstractLangevin | AbstractUn
     )
 
 
-<<<<<<< HEAD
-def _rates(
+def potential_rates(
     system: AbstractLangevin | AbstractUnderdamped, trajectories: Trajectories
 ) -> np.ndarray:
-=======
-def potential_rates(system: AbstractLangevin, trajectories: Trajectories) -> np.ndarray:
->>>>>>> thermorest
     """∂_t V at every recorded state, (n, T) in float64."""
     times = jnp.asarray(trajectories.times, jnp.zeros(()).dtype)
     return np.asarray(_potential_rates(system, times, _device(trajectories)), np.float64)
