@@ -19,7 +19,7 @@ from noneq.symbolic.expression import Expression
 SetOf: TypeAlias = str | Callable[[Any], Any]
 """Inequalities as text, or a function of one state that is positive inside and negative outside."""
 
-_POINTS, _BEST, _ROUNDS = 4096, 64, 60
+_POINTS, _BEST, _ROUNDS = 4096, 64, 40
 
 
 class StateSet(eqx.Module):
@@ -81,7 +81,10 @@ def score_of(given: SetOf | None, target: StateSet, size: int) -> Callable[[Any]
     if given is None:
         return target.level
     if isinstance(given, str):
-        expression = Expression(given, target.names)
+        try:
+            expression = Expression(given, target.names)
+        except InvalidInput as error:
+            raise InvalidInput(f"score: {error}") from error
         return lambda x: expression(x.reshape(-1))
     return lambda x: jnp.asarray(given(x), x.dtype).reshape(())
 

@@ -137,7 +137,9 @@ def chain_of(
     periodic = tuple((periods_of(system.domain, shape) > 0).tolist())
     counts = _CELLS[shape[0]] if cells is None else cells
     counts = tuple(counts) if isinstance(counts, Sequence | np.ndarray) else (counts,) * shape[0]
-    if len(counts) != shape[0] or not all(isinstance(c, int | np.integer) and c >= 4 for c in counts):
+    if len(counts) != shape[0] or not all(
+        isinstance(c, int | np.integer) and c >= 4 for c in counts
+    ):
         raise InvalidInput(
             f"grid: cells = {shown(cells)}; expected a whole number, at least 4, or one for each of "
             f"{shape[0]} coordinates."
@@ -168,4 +170,4 @@ def box_of(system: AbstractDiffusion, bounds: Any) -> tuple[tuple[float, float],
             f"grid: bounds = {shown(bounds)}; expected (low, high) with low < high for each of {dim} "
             "coordinates."
         )
-    return tuple((float(low), float(high)) for low, high in box)
+    return tuple((float(low), float(high)) for low, high in box.tolist())
