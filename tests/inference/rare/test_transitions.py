@@ -27,11 +27,11 @@ SURE = 4.9
 
 def test_passage_times_of_the_table(key):
     system = DoubleWell(beta=1.0)
-    found = passage_time(system, [-1.0], "x >= 1", n=1000, key=key)
+    found = passage_time(system, [-1.0], "x >= 1", n=400, key=key)
     assert abs(found.z(3.56943)) < SURE
     # A walk at the speed 1 takes a time of 1 to reach 1, however long the steps.
     walk = Diffusion(lambda x: jnp.ones_like(x), 1.0, shape=1)
-    ask = {"n": 1500, "step": 0.1, "key": key}
+    ask = {"n": 600, "step": 0.25, "key": key}
     assert abs(passage_time(walk, [0.0], "x > 1", **ask).z(1.0)) < SURE
     # Seen at the ends of steps alone it takes 0.58 √step longer.
     blind = passage_time(walk, [0.0], lambda x: x[0] > 1, **ask)

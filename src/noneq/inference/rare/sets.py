@@ -19,7 +19,7 @@ from noneq.symbolic.expression import Expression
 SetOf: TypeAlias = str | Callable[[Any], Any]
 """Inequalities as text, or a function of one state that is positive inside and negative outside."""
 
-_POINTS, _BEST, _ROUNDS = 4096, 64, 60
+_POINTS, _BEST, _ROUNDS = 4096, 64, 40
 
 
 class StateSet(eqx.Module):

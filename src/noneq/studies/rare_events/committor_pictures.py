@@ -63,7 +63,7 @@ def _lines(cells: Sequence[Any]) -> list[Picture]:
             x, q, true = (np.asarray(cell.arrays[name]) for name in ("states", "q", "true"))
             axes.plot(x[:, 0], q - true, color=_COLOURS[cell.method], label=cell.method)
         axes.set(xlabel="x", ylabel="q − exact q")
-        axes.legend(ncols=3)
+        axes.legend(loc="upper left")
         data = svg(figure)
     return [
         Picture(
