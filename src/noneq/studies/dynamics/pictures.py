@@ -42,7 +42,7 @@ def force_picture(rows: Rows) -> Picture | None:
         "Mean over the data sets of a record, with its standard error; both methods meet the same "
         "paths. sfi:noisy: measurement noise of one rms step, intervals of half a relaxation time. "
         "underdamped: positions alone.",
-        "Bars of the drift error by record and method, on a logarithmic axis.",
+        "Points of the drift error by record and method, on a logarithmic axis.",
         figure_of,
     )
 
@@ -56,7 +56,7 @@ def graph_picture(rows: Rows) -> Picture | None:
         "Who acts on whom?",
         "Area under the ROC curve over all pairs of recorded nodes (0.5: chance); noise in standard "
         "deviations of each coordinate; hidden: nodes that are not recorded.",
-        "Bars of the AUROC by network and method.",
+        "Points of the AUROC by network and method.",
         _drawn(found, "AUROC", log=False),
     )
 
@@ -117,7 +117,7 @@ def _bars(rows: Rows, metric: str) -> dict[str, dict[str, tuple[float, float]]] 
 
 
 def _drawn(found: dict[str, dict[str, tuple[float, float]]], label: str, *, log: bool) -> bytes:
-    """Groups of bars, one a case."""
+    """Groups of points, one a case."""
     methods = list(dict.fromkeys(m for mine in found.values() for m in mine))
     with canvas(size=(7.2, 1.2 + 0.16 * sum(map(len, found.values())) + 0.2 * len(found))) as (
         figure,
@@ -128,7 +128,7 @@ def _drawn(found: dict[str, dict[str, tuple[float, float]]], label: str, *, log:
             first = at
             for method, (value, error) in mine.items():
                 tint = _TINTS[methods.index(method) % len(_TINTS)]
-                axes.barh(at, value, 0.8, color=tint, xerr=error or None, label=method)
+                axes.errorbar(value, at, xerr=error or None, fmt="o", color=tint, label=method)
                 at += 1
             ticks.append((first + at - 1) / 2)
             at += 1
