@@ -11,6 +11,8 @@ from noneq.studies.dynamics.flock import FlockCell
 from noneq.studies.dynamics.forces import force_cells
 from noneq.studies.dynamics.interventions import ChainCell, KnockOutCell, graph_cells
 from noneq.studies.dynamics.laws import coverage_cells, law_cells
+from noneq.studies.dynamics.memory import memory_cells
+from noneq.studies.dynamics.onsager import onsager_cells
 
 
 class DynamicsStudy(AbstractStudy):
@@ -22,7 +24,8 @@ class DynamicsStudy(AbstractStudy):
         laws: records of each system whose terms are looked for.
         repeats: data sets of each coverage.
         graphs: records of each network.
-        peer: whether Stochastic Force Inference, which has to be installed, is at work too.
+        peer: whether Stochastic Force Inference and gleqpy, which have to be installed, are at work
+            too.
 
     Raises:
         InvalidInput: an unknown part, or no data set.
@@ -47,7 +50,9 @@ class DynamicsStudy(AbstractStudy):
     )
     sources: ClassVar[tuple[str, ...]] = ("frishman2020learning", "gerardos2025principled")
 
-    parts: tuple[str, ...] = ("forces", "laws", "coverage", "interventions", "graphs")
+    parts: tuple[str, ...] = (
+        "forces", "laws", "coverage", "interventions", "graphs", "memory", "onsager",
+    )  # fmt: skip
     records: int = 20
     laws: int = 8
     repeats: int = 200
@@ -89,6 +94,10 @@ PARTS: dict[str, Callable[[DynamicsStudy], list[AbstractCell]]] = {
     "coverage": lambda study: coverage_cells(repeats=study.repeats),
     "interventions": lambda _: [ChainCell(), KnockOutCell()],
     "graphs": lambda study: graph_cells(study.graphs),
+    "memory": lambda study: memory_cells(
+        repeats=study.repeats, seeds=min(3, study.laws), n=40 * study.repeats, peer=study.peer
+    ),
+    "onsager": lambda study: onsager_cells(quick=study.repeats < 200),
 }
 """Makers of the cells of each part; a further part is one entry here and one in the default of
 ``DynamicsStudy.parts``."""

@@ -7,15 +7,16 @@ from typing import Any, ClassVar
 from noneq.spec.names import unknown
 from noneq.studies.base import AbstractCell, AbstractStudy
 from noneq.studies.rare_events.cells import EventCell
+from noneq.studies.rare_events.committors import cells_of_committors
 from noneq.studies.rare_events.problems import AbstractEvent, OuMax, PlaneWell, WellCrossing
 
 
-PARTS = ("splitting",)
+PARTS = ("splitting", "committors")
 _TIMES = (6.0, 4.0, 8.0, 10.0)
 
 
 class RareEventsStudy(AbstractStudy):
-    """Adaptive multilevel splitting where the answer is known.
+    """Splitting, committors and rates where the answer is known.
 
     Args:
         parts: of `PARTS`.
@@ -55,9 +56,10 @@ class RareEventsStudy(AbstractStudy):
     @staticmethod
     def figures(rows: Sequence[Mapping[str, Any]], cells: Sequence[Any]) -> list[Any]:
         """See `noneq.studies.rare_events.pictures`."""
+        from noneq.studies.rare_events.committor_pictures import committor_figures
         from noneq.studies.rare_events.pictures import figures
 
-        return figures(rows, cells)
+        return [*figures(rows, cells), *committor_figures(cells)]
 
     def reduced(self) -> "RareEventsStudy":
         """Fifty paths, five repeats, on the line only."""
@@ -65,7 +67,10 @@ class RareEventsStudy(AbstractStudy):
 
     def all_cells(self) -> list[AbstractCell]:
         """The cells of the parts."""
-        made = {"splitting": self._splitting}
+        made = {
+            "splitting": self._splitting,
+            "committors": lambda: cells_of_committors(quick=self.short),
+        }
         return [cell for part in self.parts for cell in made[part]()]
 
     def _splitting(self) -> list[AbstractCell]:
