@@ -1,5 +1,7 @@
 """Free energies of laws that change with time, from an energy known up to a constant of each time."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -32,7 +34,7 @@ class Learnt(AbstractModel, HasEnergy):
     event_shape = (2,)  # pyright: ignore[reportAssignmentType]
     domain = Free()  # pyright: ignore[reportAssignmentType]
 
-    def energy(self, x, *, time=None, condition=None):
+    def energy(self, x, *, time: Any = None, condition=None):
         wrong = self.error * jnp.sin(3 * x[0] + 2 * jnp.asarray(time))
         return self.wells.beta * self.wells.potential(time, x) + 40 * jnp.sin(5 * time) + wrong
 
@@ -122,7 +124,7 @@ def test_what_has_no_free_energy_over_time(breathing, rng):
             Learnt.of(WELLS), nq.Snapshots(rng.normal(size=(4, 3)), [0.0, 1.0], [0, 0, 1, 1])
         )
     with pytest.raises(WrongType, match="reference"):
-        free_energy_over_time(Learnt.of(WELLS), breathing, reference=1.0)
+        free_energy_over_time(Learnt.of(WELLS), breathing, reference=1.0)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.slow

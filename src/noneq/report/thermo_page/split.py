@@ -11,7 +11,7 @@ from noneq.report.currents import draw_current
 from noneq.report.figures import canvas, png
 from noneq.report.html import Picture, Table, with_error
 from noneq.report.observed import axis_label
-from noneq.traits import HasSplit
+from noneq.traits import AbstractModel, HasSplit
 
 
 _CELLS, _STATES = 61, 4096
@@ -25,7 +25,7 @@ def split_pictures(fit: Any) -> list[Picture]:
     None for models without the trait `HasSplit`, or on a line.
     """
     model, summary = fit.model, fit.summary
-    if not isinstance(model, HasSplit) or summary.dim < 2:
+    if not isinstance(model, AbstractModel) or not isinstance(model, HasSplit) or summary.dim < 2:
         return []
     states = np.asarray(model.sample(_STATES, key=jax.random.key(0)), np.float64)
     low, high = np.quantile(states[:, :2], [0.002, 0.998], axis=0)

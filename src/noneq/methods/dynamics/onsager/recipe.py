@@ -184,8 +184,8 @@ class OnsagerDynamics(AbstractMethod):
             found.append(greatest(fields, apart, self.steps, report))
             fields = placed(fields, found[-1].theta)
         weights = [-((-1) ** k) * comb(self.order, k) for k in range(1, self.order + 1)]
-        theta = sum(w * one.theta for w, one in zip(weights, found, strict=True))
-        influence = sum(w * one.influence for w, one in zip(weights, found, strict=True))
+        theta = np.asarray(weights, float) @ np.stack([one.theta for one in found])
+        influence = np.einsum("k,kbp->bp", weights, np.stack([one.influence for one in found]))
         fields = placed(fields, theta)
         production = rate(fields, states, influence)
         place = lambda m: (m.fields, m.influence.value, m.rate.value)
