@@ -10,6 +10,7 @@ from noneq.domains import Box
 from noneq.methods import OracleBoltzmann
 from noneq.studies.base import AbstractCell, Outcome
 from noneq.studies.thermo_zoo.cells import judged
+from noneq.systems import Hopf, Swirl
 from noneq.systems.base import AbstractLangevin
 from noneq.thermo import score_rate
 
@@ -51,3 +52,9 @@ class ScoreCell(AbstractCell):
         began = clock.monotonic()
         found = score_rate(model, self.n, system=self.system, key=own_key)
         return Outcome(judged(self.case, "score", found, self.target, clock.monotonic() - began))
+
+
+def score_cell(label: str, system: Swirl | Hopf, scale: float) -> ScoreCell:
+    """Of a system in the plane, with a share of 20,000 states."""
+    rate, n = system.entropy_production_rate(), max(1000, round(20_000 * scale))
+    return ScoreCell(label=label, system=system, reach=4.0, target=rate, n=n)

@@ -14,7 +14,7 @@ from noneq.studies.thermo_zoo.cells import EstimateCell, LimitCell, SystemCell
 from noneq.studies.thermo_zoo.chains import EventCell, RatchetCell, SampledCell
 from noneq.studies.thermo_zoo.plane import plane_records
 from noneq.studies.thermo_zoo.records import PathRecord
-from noneq.studies.thermo_zoo.scores import ScoreCell
+from noneq.studies.thermo_zoo.scores import score_cell
 from noneq.studies.thermo_zoo.works import CoverageCell, ScheduleCell, WorkCell, ou_target
 from noneq.systems import (
     ASEP,
@@ -179,12 +179,12 @@ class ThermoZooStudy(AbstractStudy):
             system = Swirl(q=q, beta=beta)
             record = PathRecord(f"swirl:q={q:g},T={1 / beta:g}", system, 0.004, *size)
             made.append(_limit(record, 3, system))
-            scored.append(self._score(record, system))
+            scored.append(score_cell(record.label, system, self.scale))
         for mu, w, beta in ((1.0, 2.0, 10.0), (-1.0, 2.0, 2.0), (1.0, 0.5, 10.0)):
             system = Hopf(mu, w, beta)
             record = PathRecord(f"hopf:mu={mu:g},w={w:g},D={1 / beta:g}", system, 0.005, *size)
             made.append(_limit(record, 3, system))
-            scored.append(self._score(record, system))
+            scored.append(score_cell(record.label, system, self.scale))
         for force, amplitude in ((1.0, 1.0), (3.0, 2.0), (5.0, 1.0)):
             system = DrivenRing(force, amplitude)
             # The ring starts uniform, which is not its steady state.
@@ -206,10 +206,6 @@ class ThermoZooStudy(AbstractStudy):
             )
             made.append(SystemCell(record=record, target=system.entropy_production_rate()))
         return [*made, *(scored if self.scale == 1 else scored[:1])]
-
-    def _score(self, record: PathRecord, system: Swirl | Hopf) -> ScoreCell:
-        rate, n = system.entropy_production_rate(), max(1000, round(20_000 * self.scale))
-        return ScoreCell(label=record.label, system=system, reach=4.0, target=rate, n=n)
 
     def _chains(self) -> list[AbstractCell]:
         n = max(16, round(64 * self.scale))
