@@ -108,3 +108,20 @@ def test_works_along_a_protocol(noneq):
     assert done.code == 0, done.err
     jarzynski = numbers(done, "free_energy")["jarzynski"]
     assert abs(jarzynski["value"] - math.log(4) / 2) < 5 * jarzynski["stderr"]
+
+
+def test_options_that_do_not_go_together(noneq):
+    """A table of numbers without a header is a matrix too, and no method changes what it says."""
+    np.savetxt("ring.csv", RING, delimiter=",")
+    done = noneq("thermo", "ring.csv", "--matrix", "--json", "--quiet")
+    assert numbers(done, "entropy_production_rate")["exact"]["value"] == pytest.approx(2.197225)
+    noneq("thermo", "ring.csv", "--matrix", "--method", "bar").refuses(2, "--method", "--matrix")
+    noneq("thermo", "ring.csv", "--work", "w", "--system", "Ring").refuses(2, "--system", "--work")
+
+
+def test_all_observables_are_listed(noneq):
+    rows = {row["name"]: row for row in noneq("list", "observables", "--json").json["observables"]}
+    assert rows["force_current_rate"]["of"] == "trajectories"
+    assert rows["frequency_spectrum"]["room"] == "thermo"
+    assert rows["lyapunov_spectrum"]["room"] == "inference"
+    assert "w2" not in rows

@@ -268,7 +268,7 @@ def test_what_tells_no_rate_is_named(beads):
         :, :, [2, 0]
     ]
     smooth[..., 0] -= smooth[..., 0].mean(1, keepdims=True)
-    with pytest.raises(InvalidInput, match="smoothly"):
+    with pytest.raises(InvalidInput, match="without noise"):
         force_current_rate(Trajectories(smooth[:, ::2], beads.times[::2]), library=Polynomial(1))
     with pytest.warns(UserWarning, match="relaxation time"):
         force_current_rate(beads.frames(slice(0, None, 50)), library=Polynomial(1))

@@ -148,3 +148,24 @@ def test_swirl_by_a_network(key):
     assert rate.value > 0.85 * 8.22563
     assert rate.value < 8.22563 + Z * rate.stderr
     assert rate.stderr < 0.05 * rate.value
+
+
+def test_states_units_and_transients(rng, key):
+    """Discrete paths are states; the unit does not matter; a drift of the mean is refused."""
+    turns = np.where(rng.random((40, 600)) < 0.75, 1, -1)
+    states = np.cumsum(turns, axis=1) % 3
+    paths = nq.Trajectories(states[..., None], 0.5 * np.arange(600), domain=nq.domains.Discrete(3))
+    rate = variational_rate(paths, net=None, key=key)
+    assert float(rate.value) == pytest.approx(
+        2 * float(variational_rate(states, net=None, key=key).value), rel=1e-4
+    )
+    with pytest.raises(InvalidInput, match="was never seen"):
+        variational_rate(np.arange(3000).reshape(3, 1000) % 3, net=None, key=key)
+    data = linear_paths(rng, BEADS, BATHS, n=20, frames=100, dt=0.1)
+    large = nq.Trajectories((data.values * [1e30, 1e-30]).astype(np.float32), data.times)
+    plain = nq.Trajectories(data.values.astype(np.float32), data.times)
+    found = [float(variational_rate(d, net=None, key=key).value) for d in (plain, large)]
+    assert found[0] == pytest.approx(found[1], rel=1e-3)
+    moving = nq.Trajectories(data.values + np.linspace(0, 30, 100)[:, None], data.times)
+    with pytest.raises(InvalidInput, match="steady state"):
+        variational_rate(moving, net=None, key=key)

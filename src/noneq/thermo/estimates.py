@@ -218,6 +218,9 @@ def _sequences(data: Any) -> bool:
     whole = lambda part: np.asarray(part).dtype.kind in "iub"
     try:
         array = np.asarray(data)
+    except TypeError:
+        # Random keys.
+        return False
     except ValueError:
         # Lists of sequences of different lengths.
         return isinstance(data, list | tuple) and all(map(whole, data))

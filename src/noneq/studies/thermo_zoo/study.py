@@ -14,6 +14,7 @@ from noneq.studies.thermo_zoo.cells import EstimateCell, LimitCell, SystemCell
 from noneq.studies.thermo_zoo.chains import EventCell, RatchetCell, SampledCell
 from noneq.studies.thermo_zoo.plane import plane_records
 from noneq.studies.thermo_zoo.records import PathRecord
+from noneq.studies.thermo_zoo.scores import score_cell
 from noneq.studies.thermo_zoo.works import CoverageCell, ScheduleCell, WorkCell, ou_target
 from noneq.systems import (
     ASEP,
@@ -72,6 +73,7 @@ class ThermoZooStudy(AbstractStudy):
         "data, which is not the rate of continuous time.",
         "z of nonlinear systems: of values extrapolated to short intervals, beside continuous time; what "
         "is left of the interval is of third order in dt.",
+        "The score's own estimate is given the exact score: what remains is its statistical error.",
         "Neighbours and waiting times are bounds whose smoothing and bins have no closed form: the "
         "relative error against the divergence that they approach is from below.",
         "Trained estimators: the mean of |value − target|/target over trainings on fresh data.",
@@ -171,15 +173,18 @@ class ThermoZooStudy(AbstractStudy):
 
     def _nonlinear(self) -> list[AbstractCell]:
         made: list[AbstractCell] = []
+        scored: list[AbstractCell] = []
         size = (self._frames(1000), self._paths(1000))
         for q, beta in ((1.0, 2.0), (0.5, 2.0), (2.0, 2.0), (1.0, 4.0), (1.0, 1.0)):
             system = Swirl(q=q, beta=beta)
             record = PathRecord(f"swirl:q={q:g},T={1 / beta:g}", system, 0.004, *size)
             made.append(_limit(record, 3, system))
+            scored.append(score_cell(record.label, system, self.scale))
         for mu, w, beta in ((1.0, 2.0, 10.0), (-1.0, 2.0, 2.0), (1.0, 0.5, 10.0)):
             system = Hopf(mu, w, beta)
             record = PathRecord(f"hopf:mu={mu:g},w={w:g},D={1 / beta:g}", system, 0.005, *size)
             made.append(_limit(record, 3, system))
+            scored.append(score_cell(record.label, system, self.scale))
         for force, amplitude in ((1.0, 1.0), (3.0, 2.0), (5.0, 1.0)):
             system = DrivenRing(force, amplitude)
             # The ring starts uniform, which is not its steady state.
@@ -200,7 +205,7 @@ class ThermoZooStudy(AbstractStudy):
                 settle=0.4,
             )
             made.append(SystemCell(record=record, target=system.entropy_production_rate()))
-        return made
+        return [*made, *(scored if self.scale == 1 else scored[:1])]
 
     def _chains(self) -> list[AbstractCell]:
         n = max(16, round(64 * self.scale))

@@ -20,13 +20,13 @@ from noneq.statistics.regression import (
     regress,
     residual_rate,
 )
-from noneq.thermo.estimators.checks import (
+from noneq.thermo.estimators.library_choice import chosen_library, suited_library
+from noneq.thermo.path_checks import (
     block_number,
     check_noise_of_all,
     check_rough,
     check_steady_paths,
 )
-from noneq.thermo.estimators.library_choice import chosen_library, suited_library
 
 
 _RICHARDSON = np.array([8.0, -6.0, 1.0]) / 3

@@ -13,8 +13,8 @@ from noneq.estimate import Estimate
 from noneq.needs import observable
 from noneq.statistics.increments import even
 from noneq.statistics.jackknife import jackknife
-from noneq.thermo.estimators.checks import check_steady_paths
 from noneq.thermo.estimators.spectral import wave_vectors, weights
+from noneq.thermo.path_checks import check_steady_paths
 
 
 _NAME = "frequency_spectrum"

@@ -11,13 +11,13 @@ from noneq.statistics.gram import solve
 from noneq.statistics.increment_sums import Totals, increment_sums, over_blocks
 from noneq.statistics.increments import even
 from noneq.statistics.regression import check_noise, residual_rate
-from noneq.thermo.estimators.checks import (
+from noneq.thermo.estimators.library_choice import suited_library
+from noneq.thermo.path_checks import (
     block_number,
     check_noise_of_all,
     check_rough,
     check_steady_paths,
 )
-from noneq.thermo.estimators.library_choice import suited_library
 
 
 _ROUNDING = 1e-10

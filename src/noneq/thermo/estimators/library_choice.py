@@ -10,7 +10,7 @@ from noneq.statistics.gram import solve
 from noneq.statistics.increment_sums import Totals, increment_sums, over_blocks
 from noneq.statistics.libraries import Polynomial
 from noneq.statistics.regression import residual_about
-from noneq.thermo.estimators.checks import block_number
+from noneq.thermo.path_checks import block_number
 
 
 _MOST_FUNCTIONS, _HIGHEST = 60, 8

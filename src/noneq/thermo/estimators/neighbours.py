@@ -8,7 +8,7 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.needs import observable
 from noneq.statistics.increment_blocks import increment_blocks
-from noneq.thermo.estimators.checks import check_steady_paths
+from noneq.thermo.path_checks import check_steady_paths
 
 
 _COUNTS = (32, 128, 512)

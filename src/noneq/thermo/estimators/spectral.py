@@ -11,7 +11,7 @@ from noneq.estimate import Estimate
 from noneq.needs import observable
 from noneq.statistics.increments import even
 from noneq.statistics.jackknife import jackknife
-from noneq.thermo.estimators.checks import block_number, check_steady_paths
+from noneq.thermo.path_checks import block_number, check_steady_paths
 
 
 _NUMBERS = 2**22

@@ -13,8 +13,8 @@ from noneq.statistics.increment_sums import Sums, increment_sums
 from noneq.statistics.jackknife import jackknife
 from noneq.statistics.libraries import AbstractLibrary, on_domain
 from noneq.statistics.regression import residual_rate
-from noneq.thermo.estimators.checks import block_number, check_noise_of_all, check_steady_paths
 from noneq.thermo.estimators.library_choice import chosen_library
+from noneq.thermo.path_checks import block_number, check_noise_of_all, check_steady_paths
 
 
 @observable("trajectories")

@@ -16,7 +16,6 @@ from noneq.learning.training import Training
 from noneq.needs import observable
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.vectors.fields import MLP
-from noneq.thermo.estimators.checks import check_rough, check_steady_paths, roughness
 from noneq.thermo.estimators.indicators import indicators
 from noneq.thermo.estimators.linear_force import (
     Whitening,
@@ -26,6 +25,7 @@ from noneq.thermo.estimators.linear_force import (
     whitening,
 )
 from noneq.thermo.estimators.windows import Windows, windows
+from noneq.thermo.path_checks import check_rough, check_steady_paths, roughness
 
 
 _NAME = "variational_rate"

@@ -12,8 +12,8 @@ from noneq.needs import observable
 from noneq.statistics.helmholtz import HelmholtzSplit, helmholtz
 from noneq.statistics.libraries import AbstractLibrary
 from noneq.statistics.regression import Regression, regress
-from noneq.thermo.estimators.checks import check_noise_of_all, check_steady_paths
 from noneq.thermo.estimators.library_choice import chosen_library, suited_library
+from noneq.thermo.path_checks import check_noise_of_all, check_steady_paths
 
 
 _STATES = 4_000

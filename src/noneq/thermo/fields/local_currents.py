@@ -14,7 +14,7 @@ from noneq.estimate import Estimate
 from noneq.needs import observable
 from noneq.statistics.increment_blocks import block_count, increment_blocks
 from noneq.thermo.chains import chain_currents
-from noneq.thermo.estimators.checks import check_steady_paths
+from noneq.thermo.path_checks import check_steady_paths
 from noneq.traits import HasChain
 
 

@@ -9,7 +9,7 @@ from noneq.domains import Discrete
 from noneq.errors import InvalidInput
 from noneq.needs import observable
 from noneq.statistics.stationarity import stationarity_z
-from noneq.thermo.estimators.checks import check_smooth, roughness
+from noneq.thermo.path_checks import check_smooth, roughness
 from noneq.thermo.reversal.current_library import coordinates_of, independent, library
 from noneq.thermo.reversal.current_sums import CurrentSums, current_sums, slowest_decay
 from noneq.thermo.reversal.verdict_line import CurrentTest, Verdict, noncentrality

@@ -60,8 +60,8 @@ def mapped(values: Any, path: str | Path) -> np.ndarray:
     try:
         for first in range(0, shape[0], rows):
             # Opened anew for each part, so that what is written does not count as memory in use.
-            mode = {"mode": "r+"} if first else {"mode": "w+", "dtype": dtype, "shape": shape}
-            file: np.memmap = np.lib.format.open_memmap(name, **mode)
+            mode = "r+" if first else "w+"
+            file = np.lib.format.open_memmap(name, mode, dtype, shape)
             file[first : first + rows] = values[first : first + rows]
             file.flush()
             del file
