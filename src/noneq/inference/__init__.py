@@ -54,6 +54,7 @@ from noneq.inference.rare import (
     TransitionRate as TransitionRate,
     splitting as splitting,
     transition_rate as transition_rate,
+    weighted_ensemble as weighted_ensemble,
 )
 from noneq.inference.regions import (
     cluster_regions as cluster_regions,
