@@ -21,6 +21,7 @@ SENTINELS = {
     "genphys": ("verdict:diffusion", "GenPhys"),
     "latent_cycle": ("bars:H=6", "MixtureEM"),
     "prinz": ("drive=4", "simulation"),
+    "rare_events": ("double_well:beta=5", "direct"),
     "table_one": ("8gaussians", "optimal"),
     "thermo_zoo": ("ramp", "BAR"),
 }

@@ -9,7 +9,7 @@ import numpy as np
 from noneq.cli.interventions import system_or_run
 from noneq.errors import InvalidInput
 from noneq.inference.rare import BlackBox
-from noneq.runs.rare import RareFindings
+from noneq.runs.events.rare import RareFindings
 from noneq.spec import own_value
 
 

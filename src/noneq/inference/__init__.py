@@ -67,6 +67,7 @@ from noneq.inference.rare import (
     TransitionRate as TransitionRate,
     splitting as splitting,
     transition_rate as transition_rate,
+    weighted_ensemble as weighted_ensemble,
 )
 from noneq.inference.rare.committor.grid import (
     grid_committor as grid_committor,

@@ -11,7 +11,7 @@ from noneq.inference.rare import state_set
 from noneq.report.citations import bibtex
 from noneq.report.figures import canvas, svg
 from noneq.report.html import Picture, Table, render, with_error
-from noneq.runs.rare import RareFindings
+from noneq.runs.events.rare import RareFindings
 
 
 _BLUE, _RED, _GREY = "#0072b2", "#d55e00", "#57606a"
@@ -41,7 +41,7 @@ def rare_report(path: Path, found: RareFindings, *, name: str, command: str = ""
     return render(
         path,
         title=f"Rare events of {name}",
-        lead=f"{found.question[:1].upper()}{found.question[1:]}: {found.sentence}.",
+        lead=f"Asked: {found.question}. Found: {found.sentence}.",
         notes=found.notes,
         figures=[one for one in figures if one is not None],
         tables=[table],

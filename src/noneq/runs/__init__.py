@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         erase as erase,
     )
     from noneq.runs.costs import cost as cost
+    from noneq.runs.events.rare import RareFindings as RareFindings, rare as rare
     from noneq.runs.fating import fates as fates
     from noneq.runs.fitting import fit as fit, fit_seeds as fit_seeds
     from noneq.runs.folders import members as members
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     )
     from noneq.runs.judgement import verdicts as verdicts
     from noneq.runs.look import FirstLook as FirstLook, first_look as first_look
-    from noneq.runs.rare import RareFindings as RareFindings, rare as rare
     from noneq.runs.rows import Row as Row, combine as combine, row_of as row_of
     from noneq.runs.sampling import sample as sample
     from noneq.runs.scoring import evaluate as evaluate, score as score

@@ -1,6 +1,7 @@
 """Splitting finds probabilities that are known, without bias, also of a black box, and goes on."""
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from noneq.errors import DataFileError, InvalidInput
-from noneq.inference import BlackBox, splitting, transition_rate
+from noneq.inference import BlackBox, splitting, transition_rate, weighted_ensemble
 from noneq.inference.rare.crossings import bridge_maximum
 from noneq.studies.rare_events import exact
 from noneq.systems import DoubleWell, Jump, Linear, Lorenz
@@ -16,7 +17,7 @@ from noneq.systems import DoubleWell, Jump, Linear, Lorenz
 
 STEP = 0.1
 OU = Linear(A=((1.0,),), D=((1.0,),))
-ASKED = {"target": "x > 3", "horizon": 5.0, "start": [0.0], "step": STEP}
+ASKED: dict[str, Any] = {"target": "x > 3", "horizon": 5.0, "start": [0.0], "step": STEP}
 
 
 def drift(x):
@@ -47,7 +48,7 @@ def test_twenty_particles_are_unbiased_over_a_thousand_runs():
 
 
 def test_crossings_between_steps_count():
-    asked = ASKED | {"target": "x > 2", "n": 100, "repeats": 20}
+    asked: dict[str, Any] = ASKED | {"target": "x > 2", "n": 100, "repeats": 20}
     truth = exact.hitting_by(drift, math.sqrt(2), 2.0, 5.0, 0.0)
     found = splitting(OU, **asked, key=jax.random.key(1)).probability
     coarse = splitting(OU, **asked, continuous=False, key=jax.random.key(1)).probability
@@ -72,7 +73,13 @@ def test_a_black_box_and_a_committor_agree_with_their_chains():
     h, noise = 0.02, math.sqrt(2 / 3)
     force = lambda x: -4 * x * (x**2 - 1)
     step = lambda t, x, rng: x + h * force(x) + noise * math.sqrt(h) * rng.normal(size=x.shape)
-    asked = {"target": "x > 1", "avoid": "x < -1", "start": [-0.9], "n": 100, "repeats": 20}
+    asked: dict[str, Any] = {
+        "target": "x > 1",
+        "avoid": "x < -1",
+        "start": [-0.9],
+        "n": 100,
+        "repeats": 20,
+    }
     truth = exact.chain_hitting_before(force, noise, h, -0.9)
     boxed = splitting(BlackBox(step, [-0.9], time_step=h), **asked, key=jax.random.key(2))
     ours = splitting(DoubleWell(), **asked, step=h, continuous=False, key=jax.random.key(2))
@@ -85,7 +92,9 @@ def test_a_black_box_and_a_committor_agree_with_their_chains():
 def test_events_of_a_jump_process():
     """Births at rate 1 from 0: at least 4 within 1 is a Poisson tail."""
     births = Jump(lambda x: 1.0 + 0 * x, [[1.0]], initial=[0.0])
-    found = splitting(births, target="x >= 4", horizon=1.0, n=100, repeats=20, seed=3)
+    found = splitting(
+        births, target="x >= 4", horizon=1.0, n=100, repeats=20, key=jax.random.key(3)
+    )
     truth = 1 - sum(math.exp(-1) / math.factorial(k) for k in range(4))
     assert abs(z_of(found.probability, truth)) < 4
     assert found.probability.stderr < 0.2 * truth
@@ -94,7 +103,7 @@ def test_events_of_a_jump_process():
 def test_workers_do_not_change_the_numbers_and_a_state_goes_on(tmp_path, monkeypatch):
     from noneq.inference.rare.splitting import _Climb
 
-    asked = ASKED | {"n": 20, "repeats": 4, "key": jax.random.key(4)}
+    asked: dict[str, Any] = ASKED | {"n": 20, "repeats": 4, "key": jax.random.key(4)}
     whole = splitting(OU, **asked)
     np.testing.assert_array_equal(splitting(OU, **asked, workers=2).repeats, whole.repeats)
     file, climb = tmp_path / "run", _Climb._climb
@@ -111,7 +120,7 @@ def test_workers_do_not_change_the_numbers_and_a_state_goes_on(tmp_path, monkeyp
     monkeypatch.undo()
     assert file.exists()
     with pytest.raises(InvalidInput, match="other sets"):
-        splitting(OU, **(asked | {"n": 21}), state=file)
+        splitting(OU, **dict(asked, n=21), state=file)
     np.testing.assert_array_equal(splitting(OU, **asked, state=file).repeats, whole.repeats)
     assert not file.exists()
     file.write_bytes(b"PK no")
@@ -132,15 +141,24 @@ def test_paths_come_back_step_by_step():
 
 
 def test_an_extinct_run_has_an_upper_bound():
-    found = splitting(OU, **(ASKED | {"target": "x > 60"}), n=10, repeats=3, share=0.5, seed=0)
+    found = splitting(
+        OU, **dict(ASKED, target="x > 60"), n=10, repeats=3, share=0.5, key=jax.random.key(0)
+    )
     assert found.extinct.all()
     assert found.probability.value == 0
+    assert found.upper is not None
     assert 0 < found.upper < 0.1
     assert "extinct in 3 of 3 repeats" in found.probability.notes[0]
 
 
 def test_a_system_without_noise_needs_a_perturbation():
-    asked = {"target": "z > 40", "horizon": 1.0, "n": 20, "repeats": 2, "key": jax.random.key(6)}
+    asked: dict[str, Any] = {
+        "target": "z > 40",
+        "horizon": 1.0,
+        "n": 20,
+        "repeats": 2,
+        "key": jax.random.key(6),
+    }
     with pytest.raises(InvalidInput, match="perturbation"):
         splitting(Lorenz(), **asked)
     found = splitting(Lorenz(), **asked, perturbation=0.1)
@@ -149,8 +167,8 @@ def test_a_system_without_noise_needs_a_perturbation():
 
 
 def test_requests_that_make_no_sense():
-    two = {"n": 4, "repeats": 2, "key": jax.random.key(0)}
-    wrong = (
+    two: dict[str, Any] = {"n": 4, "repeats": 2, "key": jax.random.key(0)}
+    wrong: tuple[tuple[dict[str, Any], str], ...] = (
         ({"target": "x > 3"}, "horizon"),
         ({"target": "x > 3", "horizon": -1.0}, "positive"),
         ({"target": "x > 3 and x < 2", "horizon": 1.0}, "no state"),
@@ -168,10 +186,27 @@ def test_requests_that_make_no_sense():
             splitting(OU, **two | asked)
 
 
+def test_a_weighted_ensemble_finds_the_same():
+    asked: dict[str, Any] = {"each": 8, "rounds": 10, "repeats": 20, "key": jax.random.key(7)}
+    levels = np.arange(-2.5, -0.2, 0.5)
+    found = weighted_ensemble(OU, **ASKED, levels=levels, continuous=False, **asked)
+    truth = exact_chain(3.0)
+    assert abs(z_of(found.probability, truth)) < 4
+    assert found.probability.stderr < 0.3 * truth
+    with pytest.raises(InvalidInput, match="increasing"):
+        weighted_ensemble(OU, **ASKED, levels=[1.0, 0.0], **asked)
+
+
 @pytest.mark.slow
 def test_rates_are_the_inverse_of_the_mean_passage_time():
     found = transition_rate(
-        DoubleWell(), origin="x < -1", target="x > 1", step=0.005, n=100, repeats=20, seed=1
+        DoubleWell(),
+        origin="x < -1",
+        target="x > 1",
+        step=0.005,
+        n=100,
+        repeats=20,
+        key=jax.random.key(1),
     )
     assert abs(z_of(found.passage_time, 26.64)) < 4
     assert found.passage_time.stderr < 2

@@ -60,7 +60,7 @@ def rare(
     from noneq.cli.folders import folder_with
     from noneq.cli.rare_facts import begun, facts, lines, sought
     from noneq.report.rare_page import rare_report
-    from noneq.runs.rare import rare
+    from noneq.runs.events.rare import rare
 
     nature = sought(system, set_, trust=trust)
     with progress(quiet, "splitting") as show:

@@ -9,6 +9,7 @@ from noneq.inference.rare.departures import (
 from noneq.inference.rare.outcome import RareEvent as RareEvent
 from noneq.inference.rare.sets import StateSet as StateSet, state_set as state_set
 from noneq.inference.rare.splitting import splitting as splitting
+from noneq.inference.rare.weighted_ensemble import weighted_ensemble as weighted_ensemble
 
 
 __all__ = list(_exported(__file__))

@@ -152,7 +152,7 @@ def _ensemble(
 
     def round_(i, carry):
         t, x, w, alive, arrived, top = carry
-        x, w = resampled(x, w, alive, jax.random.fold_in(own[0], 2**31 + i))
+        x, w = resampled(x, w, alive, jax.random.fold_in(own[0], 2**30 + i))
         alive = w > 0
         held = jnp.where(alive, place(x), -1).reshape(repeats, size)
         best = jnp.where(held == held.max(1, keepdims=True), w.reshape(repeats, size), 0.0).sum(1)

@@ -1,0 +1,1 @@
+"""Events of a system or run: how probable, how frequent."""
