@@ -101,7 +101,7 @@ def test_events_of_a_jump_process():
 
 
 def test_workers_do_not_change_the_numbers_and_a_state_goes_on(tmp_path, monkeypatch):
-    from noneq.inference.rare.splitting import _Climb
+    from noneq.inference.rare.populations.splitting import _Climb
 
     asked: dict[str, Any] = ASKED | {"n": 20, "repeats": 4, "key": jax.random.key(4)}
     whole = splitting(OU, **asked)
@@ -114,7 +114,7 @@ def test_workers_do_not_change_the_numbers_and_a_state_goes_on(tmp_path, monkeyp
         climb(self)
 
     monkeypatch.setattr(_Climb, "_climb", stopped)
-    monkeypatch.setattr("noneq.inference.rare.saved._EVERY", -1.0)
+    monkeypatch.setattr("noneq.inference.rare.populations.saved._EVERY", -1.0)
     with pytest.raises(KeyboardInterrupt):
         splitting(OU, **asked, state=file)
     monkeypatch.undo()

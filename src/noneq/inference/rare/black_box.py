@@ -11,7 +11,7 @@ import numpy as np
 from noneq._typing import Numbers
 from noneq.domains import AbstractDomain, Free
 from noneq.errors import InvalidInput, SolveFailed
-from noneq.inference.rare.climbs import Points, Quest, Records, joined
+from noneq.inference.rare.populations.climbs import Points, Quest, Records, joined
 
 
 _BLOCK = 8

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from noneq.estimate import Estimate
-from noneq.inference.rare.retraced import Path
+from noneq.inference.rare.populations.retraced import Path
 
 
 _LEVEL = 3.0

@@ -8,7 +8,7 @@ import numpy as np
 from noneq._typing import Key
 from noneq.estimate import Estimate
 from noneq.inference.rare import splitting
-from noneq.inference.rare.population import expedition, keys_of
+from noneq.inference.rare.populations.population import expedition, keys_of
 from noneq.runs.rows import Row
 from noneq.studies.base import AbstractCell, Outcome
 from noneq.studies.rare_events.problems import AbstractEvent

@@ -13,12 +13,12 @@ from jaxtyping import Array
 from noneq._typing import Key
 from noneq.errors import InvalidInput, SolveFailed
 from noneq.estimate import Estimate
-from noneq.inference.rare.climbs import noise_of
 from noneq.inference.rare.motion import AbstractMotion, motion_of
 from noneq.inference.rare.outcome import RareEvent
-from noneq.inference.rare.population import keys_of
+from noneq.inference.rare.populations.climbs import noise_of
+from noneq.inference.rare.populations.population import keys_of
+from noneq.inference.rare.populations.splitting import splitting
 from noneq.inference.rare.sets import SetOf, StateSet, state_set
-from noneq.inference.rare.splitting import splitting
 from noneq.needs import observable
 from noneq.simulation import LearntSystem
 from noneq.systems.base import AbstractDiffusion, AbstractMap

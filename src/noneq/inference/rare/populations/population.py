@@ -11,8 +11,8 @@ import numpy as np
 from noneq._typing import Key, Numbers
 from noneq.errors import InvalidInput
 from noneq.inference.rare.black_box import BlackBox, BlackBoxClimbers
-from noneq.inference.rare.climbs import Climbers, Points, Quest, Records
 from noneq.inference.rare.motion import is_noiseless, motion_of
+from noneq.inference.rare.populations.climbs import Climbers, Points, Quest, Records
 from noneq.inference.rare.sets import SetOf, refuse_impossible, score_of, state_set
 from noneq.simulation import LearntSystem
 from noneq.systems.base import AbstractDiffusion, AbstractSystem

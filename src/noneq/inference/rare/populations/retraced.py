@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from noneq.inference.rare.climbs import Climbers, Points, joined, noise_of
 from noneq.inference.rare.motion import AbstractMotion
+from noneq.inference.rare.populations.climbs import Climbers, Points, joined, noise_of
 
 
 class Path(NamedTuple):

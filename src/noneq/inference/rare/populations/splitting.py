@@ -12,12 +12,12 @@ import numpy as np
 
 from noneq._typing import Key, Numbers
 from noneq.errors import InvalidInput
-from noneq.inference.rare.climbs import Points
-from noneq.inference.rare.ladders import Ladders
 from noneq.inference.rare.outcome import RareEvent, mean_of_repeats
-from noneq.inference.rare.population import Expedition, expedition, keys_of
-from noneq.inference.rare.retraced import retraced
-from noneq.inference.rare.saved import Progress
+from noneq.inference.rare.populations.climbs import Points
+from noneq.inference.rare.populations.ladders import Ladders
+from noneq.inference.rare.populations.population import Expedition, expedition, keys_of
+from noneq.inference.rare.populations.retraced import retraced
+from noneq.inference.rare.populations.saved import Progress
 from noneq.inference.rare.sets import SetOf
 from noneq.needs import observable
 

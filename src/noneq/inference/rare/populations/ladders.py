@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from noneq.inference.rare.climbs import Points, Records
+from noneq.inference.rare.populations.climbs import Points, Records
 
 
 _FIRST = 32

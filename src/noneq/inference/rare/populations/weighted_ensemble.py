@@ -12,10 +12,10 @@ from jaxtyping import Array
 from noneq._typing import Key, Numbers
 from noneq.errors import InvalidInput, SolveFailed
 from noneq.inference.rare.black_box import BlackBox
-from noneq.inference.rare.climbs import Climbers, noise_of
 from noneq.inference.rare.motion import AbstractMotion
 from noneq.inference.rare.outcome import RareEvent, mean_of_repeats
-from noneq.inference.rare.population import expedition, keys_of
+from noneq.inference.rare.populations.climbs import Climbers, noise_of
+from noneq.inference.rare.populations.population import expedition, keys_of
 from noneq.inference.rare.sets import SetOf
 from noneq.needs import observable
 

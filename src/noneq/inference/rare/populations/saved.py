@@ -12,8 +12,8 @@ import numpy as np
 from noneq._typing import Key
 from noneq.data.atomic import atomic_path
 from noneq.errors import DataFileError, InvalidInput, WriteFailed
-from noneq.inference.rare.climbs import Points
-from noneq.inference.rare.ladders import Ladders
+from noneq.inference.rare.populations.climbs import Points
+from noneq.inference.rare.populations.ladders import Ladders
 
 
 _EVERY = 5.0

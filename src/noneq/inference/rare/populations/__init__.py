@@ -1,0 +1,1 @@
+"""Populations of paths that are split, killed and weighted, so that rare events are met."""
