@@ -14,8 +14,8 @@ import noneq as nq
 from noneq.cli.words import choices
 from noneq.data import Snapshots
 from noneq.errors import InvalidInput
-from noneq.runs import sweeping
 from noneq.runs.judgement import best
+from noneq.runs.sweeps import sweeping
 from stub_methods import Stub
 
 

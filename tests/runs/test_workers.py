@@ -3,7 +3,7 @@
 import pytest
 
 from noneq.errors import InvalidInput
-from noneq.runs.workers import work
+from noneq.runs.sweeps.workers import work
 from worker_tasks import Doubling
 
 

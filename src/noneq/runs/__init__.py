@@ -19,8 +19,8 @@ if TYPE_CHECKING:
         erase as erase,
     )
     from noneq.runs.costs import cost as cost
+    from noneq.runs.events.fating import fates as fates
     from noneq.runs.events.rare import RareFindings as RareFindings, rare as rare
-    from noneq.runs.fating import fates as fates
     from noneq.runs.fitting import fit as fit, fit_seeds as fit_seeds
     from noneq.runs.folders import members as members
     from noneq.runs.frontier import (
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from noneq.runs.rows import Row as Row, combine as combine, row_of as row_of
     from noneq.runs.sampling import sample as sample
     from noneq.runs.scoring import evaluate as evaluate, score as score
-    from noneq.runs.sweeping import sweep as sweep
+    from noneq.runs.sweeps.sweeping import sweep as sweep
     from noneq.runs.trials import Trial as Trial, trial as trial
 
 __getattr__, __dir__ = face(__name__, __file__)

@@ -23,7 +23,7 @@ from noneq.data.safety import bytes_to_unpack, refuse_long
 from noneq.errors import DataFileError, Interrupted, NoneqError, WriteFailed
 from noneq.kinds import checked
 from noneq.runs.rows import Row, combine
-from noneq.runs.workers import work
+from noneq.runs.sweeps.workers import work
 from noneq.spec import to_toml
 from noneq.store import inside, lock, write_text
 from noneq.studies.base import AbstractCell, AbstractStudy, Arrays, Outcome

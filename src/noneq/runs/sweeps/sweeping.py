@@ -23,7 +23,7 @@ from noneq.runs.fitting import fit
 from noneq.runs.measures import measures_named
 from noneq.runs.rows import Row, combine
 from noneq.runs.scoring import noise_width, score
-from noneq.runs.workers import Said, work
+from noneq.runs.sweeps.workers import Said, work
 from noneq.spec import from_toml, override, to_toml
 from noneq.store import fingerprint, lock, write_text
 from noneq.store.records import to_json

@@ -1,0 +1,1 @@
+"""Many fits: grids of settings, on processes that may die."""
