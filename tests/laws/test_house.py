@@ -28,12 +28,12 @@ FOUNDATION = (
 LEARNT = ("data", "spec", "traits", "nets", "frames", "processes", "symbolic")
 WORLD = ("systems", "pde", "simulation", "samplers")
 WORK = ("learning", "training", "store", "statistics")
-RESULTS = ("metrics", "thermo", "inference", "methods", "models")
+RESULTS = ("control", "metrics", "thermo", "inference", "methods", "models")
 ORDER = (
     *FOUNDATION, *LEARNT, *WORLD, *WORK, *RESULTS, "runs", "report", "plot", "sklearn", "studies",
     "cli", "__main__",
 )  # fmt: skip
-SIDE_BY_SIDE = {"metrics", "thermo", "inference"}
+SIDE_BY_SIDE = {"control", "metrics", "thermo", "inference"}
 TRAITS_ONLY = {*SIDE_BY_SIDE, "report"}
 """Rooms that know what a model can do, never which model it is."""
 BORROWS = {

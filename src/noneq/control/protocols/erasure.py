@@ -13,7 +13,7 @@ from noneq.control.protocols.least_work import driving_along
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.statistics.line_laws import LineLaw, monotone_map, squared_distance_of_laws
+from noneq.statistics.work.line_laws import LineLaw, monotone_map, squared_distance_of_laws
 from noneq.systems.base import AbstractLangevin
 from noneq.systems.driven import AbstractDriven
 from noneq.systems.protocols import AbstractProtocol, Protocol

@@ -100,7 +100,7 @@ def potential_picture(one: Measured) -> Picture:
 def work_picture(found: ControlFindings) -> Picture:
     """Histogram of works of every protocol with its mean, against the least mean work and ΔF."""
     every = np.concatenate([one.works for one in found.measured])
-    bins = np.linspace(*np.quantile(every, [0.001, 0.999]), _BINS + 1)
+    bins = _edges(every)
     with canvas(size=(6.4, 3.4)) as (figure, axes):
         for i, one in enumerate(found.measured):
             tint = _TINTS[i % len(_TINTS)]
@@ -160,3 +160,9 @@ def _with_jumps(
     ends = ([float(protocol.initial)], [float(protocol.final)])
     clock = np.concatenate([[first - wide], np.repeat(times, 2), [last + wide]])
     return clock, np.concatenate([ends[0], both, ends[1]])
+
+
+def _edges(works: np.ndarray) -> np.ndarray:
+    """Bins that hold nearly all works."""
+    low, high = np.quantile(works, [0.001, 0.999])
+    return np.linspace(low, high, _BINS + 1)
