@@ -15,7 +15,7 @@ from noneq.control.protocols.least_work import LeastWork, least_work
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
 from noneq.kinds import checked
-from noneq.runs.protocol_shapes import NO_POTENTIAL, driven_by, ramp_of, shaped
+from noneq.runs.control.shapes import NO_POTENTIAL, driven_by, ramp_of, shaped
 from noneq.runs.rows import Row
 from noneq.simulation import simulate
 from noneq.statistics.work.line_laws import stratified_mean
