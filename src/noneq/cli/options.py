@@ -237,3 +237,19 @@ def reads_data(verb: Callable[..., int | None]) -> Callable[..., int | None]:
     vars(wrapped)["__signature__"] = signature
     wrapped.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
     return wrapped
+
+
+def with_words(verb: Callable[..., int | None]) -> Callable[..., int | None]:
+    """Give a verb its argument ``words``: the whole command as it was typed."""
+    own = [p for p in inspect.signature(verb).parameters.values() if p.name != "words"]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    extra = inspect.Parameter("context", kind, annotation=typer.Context)
+
+    @functools.wraps(verb)
+    def wrapped(**given: Any) -> int | None:
+        return verb(words=given.pop("context").obj, **given)
+
+    signature = inspect.Signature([*own, extra])
+    vars(wrapped)["__signature__"] = signature
+    wrapped.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    return wrapped

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from noneq.runs.control import (
         ControlFindings as ControlFindings,
         Measured as Measured,
-        control as control,
         erase as erase,
     )
     from noneq.runs.costs import cost as cost

@@ -22,7 +22,7 @@ from noneq.control import (
     thermodynamic_length,
 )
 from noneq.errors import InvalidInput
-from noneq.statistics.line_laws import LineLaw, boltzmann_line, monotone_map, stratified_mean
+from noneq.statistics.work.line_laws import LineLaw, boltzmann_line, monotone_map, stratified_mean
 from noneq.systems import (
     BreathingTrap,
     DoubleWell,

@@ -1,5 +1,6 @@
 """The verb control: from one value to another at least work."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +10,8 @@ from noneq.cli import options as o
 from noneq.cli.output import emit, listing, say
 
 
+@o.with_words
 def control(
-    context: typer.Context,
     system: o.System,
     parameter: Annotated[
         str | None, typer.Option("--protocol", metavar="NAME", help="The number that is moved.")
@@ -44,6 +45,8 @@ def control(
     seed: o.Seed = 0,
     json: o.Json = False,
     quiet: o.Quiet = False,
+    *,
+    words: Sequence[str],
 ) -> None:
     """Drive a system from one value of a number to another: least work, and what protocols take."""
     from noneq.cli.control_facts import facts, findings, lines, write_page
@@ -55,7 +58,7 @@ def control(
     found = findings(system, asked)
     numbers = facts(found)
     if out is not None:
-        say(f"report: {write_page(out, found, numbers, context.obj)}")
+        say(f"report: {write_page(out, found, numbers, words)}")
     columns = ("protocol", "mean work", "above the least", "ends as asked")
     hint = "" if out is not None else "add -o FOLDER for a page with pictures"
     shown = listing(columns, lines(found), found.title)

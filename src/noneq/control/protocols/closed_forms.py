@@ -1,7 +1,7 @@
 """The protocols of least work of harmonic traps, with their jumps at both ends."""
 
 from noneq.errors import InvalidInput
-from noneq.statistics.least_work import breathing_widths
+from noneq.statistics.work.least_work import breathing_widths
 from noneq.systems.protocols import FunctionProtocol, Protocol
 
 

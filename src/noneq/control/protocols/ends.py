@@ -9,7 +9,7 @@ from jaxtyping import Array
 
 from noneq.domains import Free
 from noneq.errors import InvalidInput
-from noneq.statistics.line_laws import LineLaw, boltzmann_line
+from noneq.statistics.work.line_laws import LineLaw, boltzmann_line
 from noneq.systems.driven import AbstractDriven
 
 

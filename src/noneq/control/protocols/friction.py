@@ -17,7 +17,7 @@ from noneq.estimate import Estimate
 from noneq.kinds import checked
 from noneq.simulation import simulate
 from noneq.spec.names import unknown
-from noneq.statistics.line_laws import boltzmann_line
+from noneq.statistics.work.line_laws import boltzmann_line
 from noneq.systems.base import AbstractLangevin
 from noneq.systems.driven import relaxed
 

@@ -17,8 +17,8 @@ from noneq.control.protocols.ends import (
 )
 from noneq.control.protocols.line_path import LinePath
 from noneq.kinds import checked
-from noneq.statistics.free_energy_step import best_map
-from noneq.statistics.line_laws import LineLaw, squared_distance_of_laws
+from noneq.statistics.work.free_energy_step import best_map
+from noneq.statistics.work.line_laws import LineLaw, squared_distance_of_laws
 from noneq.systems.driven import AbstractDriven
 
 

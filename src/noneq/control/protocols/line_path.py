@@ -6,7 +6,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Scalar, ScalarLike
 from noneq.control.protocols.path import AbstractPath
-from noneq.statistics.line_laws import LineLaw
+from noneq.statistics.work.line_laws import LineLaw
 
 
 _THIN = 4

@@ -1,7 +1,7 @@
 """Engineered swift equilibration: protocols without jumps that end in the new equilibrium."""
 
 from noneq.errors import InvalidInput
-from noneq.statistics.least_work import breathing_widths
+from noneq.statistics.work.least_work import breathing_widths
 from noneq.systems.protocols import FunctionProtocol
 
 

@@ -19,7 +19,7 @@ _BINS = 60
 
 def pictures(found: ControlFindings) -> list[Picture]:
     """Protocol, works, paths; for a path of potentials these instead of a protocol."""
-    numbers = [one for one in found.measured if not _is_path(one)]
+    numbers = [i for i, one in enumerate(found.measured) if not _is_path(one)]
     drawn = [protocol_picture(numbers, found)] if numbers else []
     drawn += [potential_picture(one) for one in found.measured if _is_path(one)]
     return [*drawn, work_picture(found), path_picture(found)]
@@ -27,15 +27,17 @@ def pictures(found: ControlFindings) -> list[Picture]:
 
 def _is_path(one: Measured) -> bool:
     """Whether a whole potential is moved: the protocol then only counts the stages."""
-    return one.system.protocol.initial == -1 and one.system.protocol.final == 2
+    protocol = one.system.protocol
+    return bool(protocol.initial == -1) and bool(protocol.final == 2)
 
 
-def protocol_picture(measured: list[Measured], found: ControlFindings) -> Picture:
+def protocol_picture(places: list[int], found: ControlFindings) -> Picture:
     """λ(t) of each protocol with the values before and after, jumps drawn upright."""
     first, last = found.driven.protocol.span
     wide = 0.08 * (last - first)
     with canvas(size=(6.4, 3.4)) as (figure, axes):
-        for i, one in enumerate(measured):
+        for i in places:
+            one = found.measured[i]
             times, values = _with_jumps(one.system.protocol, first, last, wide)
             axes.plot(times, values, color=_TINTS[i % len(_TINTS)], label=one.name)
         for edge in (first, last):
@@ -43,7 +45,9 @@ def protocol_picture(measured: list[Measured], found: ControlFindings) -> Pictur
         axes.set(xlabel="time", ylabel=found.title.split(":")[1].split()[0])
         axes.legend()
         data = svg(figure)
-    jumps = {one.name: len(one.system.protocol.jumps) for one in measured}
+    jumps = {
+        one.name: len(one.system.protocol.jumps) for one in map(found.measured.__getitem__, places)
+    }
     return Picture(
         "Protocols.",
         "The driven number over time, its values before the start and after the end included; upright "
@@ -96,7 +100,7 @@ def potential_picture(one: Measured) -> Picture:
 def work_picture(found: ControlFindings) -> Picture:
     """Histogram of works of every protocol with its mean, against the least mean work and ΔF."""
     every = np.concatenate([one.works for one in found.measured])
-    bins = np.linspace(*np.quantile(every, [0.001, 0.999]), _BINS + 1)
+    bins = _edges(every)
     with canvas(size=(6.4, 3.4)) as (figure, axes):
         for i, one in enumerate(found.measured):
             tint = _TINTS[i % len(_TINTS)]
@@ -156,3 +160,9 @@ def _with_jumps(
     ends = ([float(protocol.initial)], [float(protocol.final)])
     clock = np.concatenate([[first - wide], np.repeat(times, 2), [last + wide]])
     return clock, np.concatenate([ends[0], both, ends[1]])
+
+
+def _edges(works: np.ndarray) -> np.ndarray:
+    """Bins that hold nearly all works."""
+    low, high = np.quantile(works, [0.001, 0.999])
+    return np.linspace(low, high, _BINS + 1)

@@ -72,7 +72,7 @@ def works_picture(rows: Sequence[Mapping[str, Any]], cells: Sequence[Kept]) -> P
             panel.set_axis_off()
         for panel, cell in zip(panels, kept, strict=False):
             both = np.concatenate([cell.arrays[name] for name in _TINT])
-            bins = np.linspace(*np.quantile(both, [0.002, 0.998]), _BINS + 1)
+            bins = _edges(both)
             for name, tint in _TINT.items():
                 panel.hist(cell.arrays[name], bins, density=True, alpha=0.4, color=tint, label=name)
                 panel.axvline(cell.arrays[name].mean(), color=tint, lw=1.2)
@@ -88,3 +88,9 @@ def works_picture(rows: Sequence[Mapping[str, Any]], cells: Sequence[Kept]) -> P
         f"Histograms of work of {len(kept)} processes, optimal and linear protocol.",
         data,
     )
+
+
+def _edges(works: np.ndarray) -> np.ndarray:
+    """Bins that hold nearly all works."""
+    low, high = np.quantile(works, [0.001, 0.999])
+    return np.linspace(low, high, _BINS + 1)

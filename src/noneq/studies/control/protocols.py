@@ -105,7 +105,7 @@ class ErasureCell(AbstractCell):
         memory = DoubleWell(beta=1.0, barrier=_BARRIER)
         found = erase(memory, duration=self.duration, n=self.n, seed=_seed(key))
         tilt = Protocol((0.0, self.duration / 2, self.duration), (0.0, _PEAK, 0.0))
-        plain = Driven(TiltedWell(barrier=_BARRIER), tilt, "tilt")
+        plain = Driven(TiltedWell(barrier=_BARRIER), tilt, "tilt")  # pyright: ignore
         linear = measure("linear", plain, plain, self.n, jax.random.fold_in(key, 1), 0.0)
         whole = _outcome(self.case, found, clock.monotonic() - began)
         rows = [Row(self.case, "linear", "work", *_pair(linear))]

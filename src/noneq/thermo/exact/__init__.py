@@ -5,7 +5,7 @@ converges to on samples an interval apart is `target`.
 """
 
 from noneq._face import exported as _exported
-from noneq.statistics.least_work import (
+from noneq.statistics.work.least_work import (
     least_breathing_work as least_breathing_work,
     least_dragged_work as least_dragged_work,
     least_equilibration_work as least_equilibration_work,

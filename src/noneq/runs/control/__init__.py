@@ -9,37 +9,21 @@ import jax
 import numpy as np
 
 from noneq._typing import Key
-from noneq.control.protocols.closed_forms import best_breathing, best_dragging
 from noneq.control.protocols.ends import end_laws
 from noneq.control.protocols.erasure import Erasure, bit_erasure
-from noneq.control.protocols.friction import line_friction
-from noneq.control.protocols.geodesics import slow_protocol
 from noneq.control.protocols.least_work import LeastWork, least_work
-from noneq.control.protocols.swift import swift_breathing, swift_dragging
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
 from noneq.kinds import checked
+from noneq.runs.control.shapes import NO_POTENTIAL, driven_by, ramp_of, shaped
 from noneq.runs.rows import Row
 from noneq.simulation import simulate
-from noneq.spec.names import unknown
-from noneq.statistics.line_laws import stratified_mean
-from noneq.systems import (
-    AbstractDriven,
-    AbstractLangevin,
-    AbstractProtocol,
-    AbstractSystem,
-    BreathingTrap,
-    DraggedTrap,
-    Driven,
-    Protocol,
-)
+from noneq.statistics.work.line_laws import stratified_mean
+from noneq.systems import AbstractDriven, AbstractLangevin, AbstractSystem, Protocol
 
 
-SHAPES = ("optimal", "linear", "swift", "slow")
-"""Forms of a protocol by name; further ones are given as a `Protocol`."""
 _FRAMES = 101
 _SHOWN = 40
-_VALUES = 33
 
 
 @dataclass(frozen=True)
@@ -144,7 +128,7 @@ def control(
         parameter: which: a field, or ``stiffness`` of a `BreathingTrap`, ``centre`` of a `DraggedTrap`.
         start, end: its values before and after.
         duration: between them.
-        shapes: of `SHAPES`, or `Protocol`s with these ends.
+        shapes: ``optimal``, ``linear``, ``swift``, ``slow``, or `Protocol`s with these ends.
         n: paths of each.
         relax: time for which a system of several coordinates relaxes before it starts; on a line paths
             start in equilibrium.
@@ -155,8 +139,8 @@ def control(
         InvalidInput: a system without potential or noise, no such number, values that the system does not
             take, equal ends, a time that is not positive, or a shape that the system does not have.
     """
-    ramp = _ramp(start, end, duration)
-    driven = _driven(system, parameter, ramp, relax)
+    ramp = ramp_of(start, end, duration)
+    driven = driven_by(system, parameter, ramp, relax)
     if n < 10:
         raise InvalidInput(f"control: n = {n}; expected at least 10 paths.")
     line = driven.event_shape == (1,)
@@ -165,7 +149,7 @@ def control(
     key = jax.random.key(seed)
     measured = []
     for i, shape in enumerate(shapes):
-        name, moved = _shaped(driven, shape, parameter, least, (start, end, duration))
+        name, moved = shaped(driven, shape, parameter, least, (start, end, duration))
         measured.append(measure(name, moved, driven, n, jax.random.fold_in(key, i), refine=refine))
     free = _free(driven, parameter, relax, jax.random.fold_in(key, len(measured)))
     title = f"{type(system).__name__}: {parameter} {start:g} → {end:g} in {duration:g}"
@@ -204,7 +188,7 @@ def erase(
         InvalidInput: as `noneq.control.bit_erasure`.
     """
     if not isinstance(memory, AbstractLangevin):
-        raise InvalidInput(_NO_POTENTIAL.format(type(memory).__name__))
+        raise InvalidInput(NO_POTENTIAL.format(type(memory).__name__))
     if n < 10:
         raise InvalidInput(f"erase: n = {n}; expected at least 10 paths.")
     found = bit_erasure(memory, duration, boundary=boundary)
@@ -266,108 +250,6 @@ def _starts(driven: AbstractDriven, n: int, key: Key) -> np.ndarray | None:
         return None
     law, _ = end_laws(driven)
     return law.draw(n, int(jax.random.randint(key, (), 0, 2**30)))[:, None]
-
-
-_NO_POTENTIAL = (
-    "{} has no potential at one temperature; give an overdamped system (AbstractLangevin), such as "
-    "BreathingTrap or DoubleWell."
-)
-
-
-def _ramp(start: float, end: float, duration: float) -> Protocol:
-    if not (0 < duration < float("inf")):
-        raise InvalidInput(f"control: the time is {duration}; it must be a finite number > 0.")
-    if not np.isfinite([start, end]).all():
-        raise InvalidInput(f"control: from {start} to {end}; expected finite values.")
-    if start == end:
-        raise InvalidInput(
-            f"control: both ends are {start:g}, and nothing has to be done; give another end."
-        )
-    return Protocol((0.0, float(duration)), (float(start), float(end)))
-
-
-def _driven(
-    system: AbstractSystem, parameter: str, protocol: AbstractProtocol, relax: float
-) -> AbstractDriven:
-    """The system with its number on a protocol."""
-    if not isinstance(system, AbstractLangevin):
-        raise InvalidInput(_NO_POTENTIAL.format(type(system).__name__))
-    if isinstance(system, BreathingTrap | DraggedTrap):
-        if parameter == type(system).parameter:
-            return dataclasses.replace(system, protocol=protocol)
-        raise unknown(f"parameter of {type(system).__name__}", parameter, (type(system).parameter,))
-    if isinstance(system, AbstractDriven):
-        raise InvalidInput(
-            f"control: {type(system).__name__} has a protocol already; name the system that it drives."
-        )
-    return Driven(system, protocol, parameter, relax)
-
-
-def _shaped(
-    driven: AbstractDriven,
-    shape: Any,
-    parameter: str,
-    least: LeastWork | None,
-    ends: tuple[float, float, float],
-) -> tuple[str, AbstractDriven]:
-    """Name and system of one form of protocol."""
-    start, end, duration = ends
-    if isinstance(shape, AbstractProtocol):
-        sides = [float(shape.initial), float(shape.final), *map(float, shape.span)]
-        if not np.allclose(sides, [start, end, 0.0, duration], rtol=1e-5, atol=1e-9):
-            raise InvalidInput(
-                f"control: a protocol from {sides[0]:g} to {sides[1]:g} in the times {sides[2]:g} to "
-                f"{sides[3]:g}; expected {start:g} to {end:g} in 0 to {duration:g}."
-            )
-        return "given", dataclasses.replace(driven, protocol=shape)
-    if shape not in SHAPES:
-        raise unknown("shape of a protocol", str(shape), SHAPES)
-    if shape == "linear":
-        return shape, driven
-    own: AbstractProtocol | None = None
-    if isinstance(driven, BreathingTrap):
-        own = {"optimal": best_breathing, "swift": swift_breathing}.get(shape, _none)(
-            start, end, duration, beta=driven.beta
-        )
-    elif isinstance(driven, DraggedTrap):
-        own = {"optimal": best_dragging, "swift": swift_dragging, "slow": _line}[shape](
-            end - start, duration, stiffness=driven.stiffness, start=start
-        )
-    elif shape == "optimal" and least is not None:
-        return shape, least.driving
-    if own is None and shape == "slow":
-        own = _slow(driven, parameter, ends)
-    if own is None:
-        raise InvalidInput(
-            f"control: no {shape} protocol is known for {type(driven).__name__} with states of shape "
-            f"{driven.event_shape}; take linear, or values of your own."
-        )
-    return shape, dataclasses.replace(driven, protocol=own)
-
-
-def _line(distance: float, duration: float, *, stiffness: float, start: float) -> Protocol:
-    """Constant speed: the friction of a trap's centre does not depend on it."""
-    return Protocol((0.0, float(duration)), (start, start + distance))
-
-
-def _none(*numbers: float, **more: float) -> None:
-    """No protocol of that name."""
-
-
-def _slow(
-    driven: AbstractDriven, parameter: str, ends: tuple[float, float, float]
-) -> AbstractProtocol | None:
-    """The geodesic of the friction of a number, on a line."""
-    if driven.event_shape != (1,):
-        return None
-    values = np.linspace(*ends[:2], _VALUES)
-    if isinstance(driven, BreathingTrap):
-        return slow_protocol(values, values**-3.0 / (4 * driven.beta), ends[2])
-    if not isinstance(driven, Driven):
-        return None
-    return slow_protocol(
-        values, [line_friction(driven.at(float(v)), parameter) for v in values], ends[2]
-    )
 
 
 def _free(driven: AbstractDriven, parameter: str, relax: float, key: Key) -> np.ndarray:

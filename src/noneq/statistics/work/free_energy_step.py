@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from noneq.errors import SolveFailed
-from noneq.statistics.line_laws import LineLaw, monotone_map
+from noneq.statistics.work.line_laws import LineLaw, monotone_map
 
 
 _STEPS = 200
