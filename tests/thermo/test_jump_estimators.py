@@ -11,7 +11,7 @@ import noneq as nq
 from noneq.domains import Discrete
 from noneq.errors import InvalidInput
 from noneq.simulation import Events, simulate_events
-from noneq.statistics.aggregated_chain import irreversibility
+from noneq.statistics.chains.aggregated_chain import irreversibility
 from noneq.systems import ASEP, FlashingRatchet, MarkovJump, Schlogl
 from noneq.thermo import (
     cycle_bound,

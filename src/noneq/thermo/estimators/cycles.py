@@ -7,7 +7,7 @@ import numpy as np
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.needs import observable
-from noneq.statistics.reversed_counts import reversed_counts, sum_error
+from noneq.statistics.chains.reversed_counts import reversed_counts, sum_error
 from noneq.thermo.estimators.records import Record, one_way_note, record_of
 
 
@@ -19,7 +19,7 @@ def cycle_bound(states: Any) -> Estimate:
     a cycle when it comes back to a state of its present, loop-free path; that loop is then counted
     and cut out. Of a Markov chain the sum over all cycles is the entropy production, and every term
     is positive: the cycles that a finite record shows give a lower bound. Counts enter through
-    digamma functions (`noneq.statistics.reversed_counts`).
+    digamma functions (`noneq.statistics.chains.reversed_counts`).
 
     It names what drives the system, since ln(n_c/n_c̄) is the affinity of the cycle, also where many
     transitions are seen too rarely for `plug_in_rate`.

@@ -11,13 +11,13 @@ from noneq._typing import Key
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.needs import observable
-from noneq.statistics.aggregated_chain import (
+from noneq.statistics.chains.aggregated_chain import (
     Aggregated,
     fit_aggregated,
     irreversibility,
     log_likelihoods,
 )
-from noneq.statistics.reversed_counts import sum_error
+from noneq.statistics.chains.reversed_counts import sum_error
 from noneq.thermo.estimators.records import labelled
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from noneq.data.ensembles import Trajectories
 from noneq.estimate import Estimate
 from noneq.needs import observable
-from noneq.statistics.reversed_counts import reversed_counts, sum_error
+from noneq.statistics.chains.reversed_counts import reversed_counts, sum_error
 from noneq.thermo.estimators.records import Record, one_way_note, record_of
 
 
@@ -22,7 +22,7 @@ def plug_in_rate(states: Any) -> Estimate:
 
     **Equation**: (1/T) Σ_{i<j} (n_ij − n_ji) ln(n_ij/n_ji), n_ij transitions from i to j in time T. In
     place of ln n stand digamma functions, which for Poisson counts remove the bias and keep the
-    value finite (`noneq.statistics.reversed_counts`); that counts of a chain are not independent
+    value finite (`noneq.statistics.chains.reversed_counts`); that counts of a chain are not independent
     (what goes in must come out) is corrected to first order in 1/n, with the covariance of the
     fitted chain. Exactly zero dissipation gives values on both sides of zero.
 

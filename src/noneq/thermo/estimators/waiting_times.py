@@ -9,7 +9,7 @@ from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
 from noneq.needs import observable
 from noneq.simulation.event_record import Events
-from noneq.statistics.reversed_counts import reversed_counts, sum_error
+from noneq.statistics.chains.reversed_counts import reversed_counts, sum_error
 from noneq.thermo.estimators.records import one_way_note
 
 
@@ -25,7 +25,7 @@ def waiting_time_bound(events: Events, *, visible: Sequence[int] | None = None) 
     transitions, Ī the reverse of I, ν_I its frequency, ψ_IJ(t) the density that J follows I after a
     time t. Waiting times are sorted into bins of equal counts, which keeps it a lower bound, and
     counts of (I, J, bin) enter through digamma functions
-    (`noneq.statistics.reversed_counts`). For the exact value see
+    (`noneq.statistics.chains.reversed_counts`). For the exact value see
     `noneq.thermo.exact.visible_transitions`.
 
     It needs no states, and sees dissipation even where the net current vanishes.

@@ -1,0 +1,1 @@
+"""Sums over sequences of discrete states."""
