@@ -13,7 +13,7 @@ from noneq.control.protocols.least_work import driving_along
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
-from noneq.statistics.line_laws import LineLaw, monotone_map, squared_distance_of_laws
+from noneq.statistics.work.line_laws import LineLaw, monotone_map, squared_distance_of_laws
 from noneq.systems.base import AbstractLangevin
 from noneq.systems.driven import AbstractDriven
 from noneq.systems.protocols import AbstractProtocol, Protocol
@@ -130,8 +130,8 @@ def bit_erasure(
     tops = [start.log_density[side].max() for side in (start.x < boundary, start.x > boundary)]
     if here > min(tops) - 1:
         raise InvalidInput(
-            f"{what}: no barrier of 1 kT or more stands at boundary = {boundary:g}; a bit needs two "
-            "wells, such as those of DoubleWell."
+            f"{what}: no barrier of 1 kT or more stands at boundary = {boundary:g}; a bit needs two wells, "
+            "such as those of DoubleWell."
         )
     spread = np.sqrt(start.weights @ (start.x - start.weights @ start.x) ** 2)
     edge = float(spread) / 100 if width is None else width
