@@ -22,8 +22,8 @@ TREES = {path: ast.parse(path.read_text()) for path in FILES}
 NAMES = {path: str(path.relative_to(SOURCE)) for path in FILES}
 
 FOUNDATION = (
-    "_typing", "_face", "errors", "annotations", "kinds", "unpacking", "plain_text", "display", "progress",
-    "estimate", "needs", "traced", "domains", "constant", "cache", "calculus", "callbacks",
+    "_typing", "_face", "errors", "annotations", "kinds", "devices", "unpacking", "plain_text", "display",
+    "progress", "estimate", "needs", "traced", "domains", "constant", "cache", "calculus", "callbacks",
 )  # fmt: skip
 LEARNT = ("data", "spec", "traits", "nets", "frames", "processes", "symbolic")
 WORLD = ("systems", "pde", "simulation", "samplers")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from noneq.errors import InvalidInput
-from noneq.report.films import LARGEST, field_film, particle_film
 from noneq.report.html import render
+from noneq.report.paths.films import LARGEST, field_film, particle_film
 from noneq.studies.equilibrium_flow.designs.pictures import design_figures
 from noneq.studies.running import Kept
 

@@ -21,7 +21,7 @@ from noneq.methods import BoltzmannField, ScoreMatching
 from noneq.report import run_report
 from noneq.report.clouds import clouds
 from noneq.report.lines import line_pictures
-from noneq.report.motions import path_pictures
+from noneq.report.paths.motions import path_pictures
 from noneq.report.sheets import sheet_pictures
 from noneq.report.tables import tables
 from noneq.store import add_rows, fingerprint, save

@@ -11,8 +11,8 @@ from noneq.report.citations import bibtex
 from noneq.report.clouds import clouds
 from noneq.report.figures import colour_of
 from noneq.report.html import Clouds, Figure, render
-from noneq.report.motions import path_pictures
 from noneq.report.observed import data_name
+from noneq.report.paths.motions import path_pictures
 from noneq.report.tables import tables
 from noneq.runs.judgement import verdicts
 from noneq.spec import to_toml

@@ -12,11 +12,11 @@ from noneq.report.clouds import clouds
 from noneq.report.currents import flow_pictures, flow_tables
 from noneq.report.figures import history
 from noneq.report.html import Clouds, Figure, Picture, Table, render, with_error
-from noneq.report.kernels import kernel_pictures
-from noneq.report.laws import force_pictures, law_tables
 from noneq.report.lines import line_pictures
-from noneq.report.motions import path_pictures
 from noneq.report.observed import data_name
+from noneq.report.paths.kernels import kernel_pictures
+from noneq.report.paths.laws import force_pictures, law_tables
+from noneq.report.paths.motions import path_pictures
 from noneq.report.sheets import sheet_pictures
 from noneq.report.thermo_page.split import split_pictures, split_tables
 from noneq.report.transports import transport_pictures

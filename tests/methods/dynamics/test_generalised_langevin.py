@@ -13,7 +13,7 @@ from noneq.errors import InvalidInput, WrongType
 from noneq.methods import GeneralisedLangevin
 from noneq.methods.dynamics.memory.likelihood import log_likelihood, positions
 from noneq.models import MemoryModel
-from noneq.report.kernels import kernel_pictures
+from noneq.report.paths.kernels import kernel_pictures
 from noneq.systems import MemoryLangevin as Truth, PronyLangevin
 from noneq.thermo.exact import memory_correlation
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from noneq.report.figures import canvas, colour_of, png, svg
-from noneq.report.films import field_film
 from noneq.report.html import Figure, Picture
+from noneq.report.paths.films import field_film
 from noneq.studies.equilibrium_flow.designs.pictures import design_figures
 from noneq.studies.running import Kept
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from noneq.report.figures import canvas, svg
-from noneq.report.films import field_film, particle_film
 from noneq.report.html import Figure, Picture
+from noneq.report.paths.films import field_film, particle_film
 from noneq.studies.running import Kept
 
 
