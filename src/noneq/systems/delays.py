@@ -47,7 +47,7 @@ class LinearDelay(AbstractDelayed):
 
     rate: float = 0.0
     feedback: float = 1.0
-    delay: float = 1.0  # pyright: ignore[reportIncompatibleVariableOverride,reportAssignmentType]
+    delay: float = 1.0  # pyright: ignore[reportAssignmentType,reportIncompatibleMethodOverride,reportIncompatibleVariableOverride]
     diffusivity: float = 1.0
 
     def __check_init__(self) -> None:

@@ -63,7 +63,7 @@ class FractionalTrap(AbstractFractional):
     Source: Cheridito, Kawaguchi and Maejima 2003.
     """
 
-    hurst: float = 0.7  # pyright: ignore[reportIncompatibleVariableOverride,reportAssignmentType]
+    hurst: float = 0.7  # pyright: ignore[reportAssignmentType,reportIncompatibleMethodOverride,reportIncompatibleVariableOverride]
     rate: float = 1.0
     strength: float = 1.0
 

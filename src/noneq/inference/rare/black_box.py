@@ -131,7 +131,7 @@ class BlackBoxClimbers:
             raise SolveFailed(f"BlackBox: a state is not finite at time {times[bad].min():g}.")
         score = np.where(valid, score, -np.inf)
         keys = np.broadcast_to(now.key, (count, *now.key.shape))
-        return Points(step, times, held, score, keys), valid, (over & valid).any(0)
+        return Points(step, times, held, score, keys), valid, (over & valid).any(0)  # pyright: ignore[reportReturnType]
 
     def judge(self, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Score (infinite at the target), and whether the path ends, of each state."""

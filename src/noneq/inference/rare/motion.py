@@ -144,9 +144,9 @@ def motion_of(
                 f"step = {step:g}: {type(system).__name__} has steps of its own; leave it out."
             )
         if isinstance(system, AbstractMap):
-            return MapSteps(system, float(start))
+            return MapSteps(system, float(start))  # pyright: ignore[reportCallIssue]
         if isinstance(system, AbstractJump):
-            return Jumps(system)
+            return Jumps(system)  # pyright: ignore[reportCallIssue]
         raise MissingTrait(
             f"{type(system).__name__} has no dynamics; expected a diffusion, a map, a jump process, a "
             "run of a model with a drift, or a BlackBox."
@@ -160,10 +160,10 @@ def motion_of(
         decay, added = system.transition(length)
         dtype = jnp.zeros(()).dtype
         roots = jnp.asarray(decay, dtype), jnp.asarray(square_root(added), dtype)
-        return ExactSteps(system, *roots, float(start), length, some.shape)
+        return ExactSteps(system, *roots, float(start), length, some.shape)  # pyright: ignore[reportCallIssue]
     solver = own_solver(system)
     noise = noise_shape(system, start, some) if solver.needs_noise else ()
-    return EqualSteps(system, solver, float(start), length, noise)
+    return EqualSteps(system, solver, float(start), length, noise)  # pyright: ignore[reportCallIssue]
 
 
 def is_noiseless(system: Any, t: float, states: np.ndarray) -> bool:

@@ -63,7 +63,7 @@ def mean_of_repeats(
     said = (f"extinct in {gone} of {count} repeats",) if gone else ()
     if gone == count:
         bound = _LEVEL * float(reached.mean()) / (n * count)
-        said = (f"{said[0]}: the probability is below {bound:.2g} at 95 %",)
+        said = (f"{said[0]}: the probability is below {bound:.2g} at 95 %",)  # pyright: ignore[reportGeneralTypeIssues]
         error, upper = bound / _LEVEL, bound
     else:
         error, upper = float(values.std(ddof=1)) / np.sqrt(count), None

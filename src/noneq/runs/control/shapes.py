@@ -60,7 +60,7 @@ def driven_by(
         raise InvalidInput(
             f"control: {type(system).__name__} has a protocol already; name the system that it drives."
         )
-    return Driven(system=system, protocol=protocol, parameter=parameter, equilibration=relax)
+    return Driven(system=system, protocol=protocol, parameter=parameter, equilibration=relax)  # pyright: ignore[reportCallIssue]
 
 
 def shaped(

@@ -155,7 +155,7 @@ def _set(system: Any, text: str, option: str) -> StateSet:
 def _starts(system: Any, begin: StateSet, key: Any) -> np.ndarray:
     """Initial states that lie in the origin."""
     states = _some(system, key)
-    inside = np.asarray(jax.vmap(begin.contains)(states.astype(np.float32)))
+    inside = np.asarray(jax.vmap(begin.contains)(states.astype(np.float32)))  # pyright: ignore[reportArgumentType]
     if not inside.any():
         raise InvalidInput(
             f"--from {begin.label}: none of the initial states lies there, the first is "

@@ -57,7 +57,7 @@ class EventCell(AbstractCell):
             step = {} if black else {"step": self.event.steps[0]}
             event = splitting(
                 system,
-                **self.event.asked,
+                **self.event.asked,  # pyright: ignore[reportArgumentType]
                 **step,
                 n=self.n,
                 repeats=self.repeats,
@@ -76,7 +76,7 @@ class EventCell(AbstractCell):
         """Share of paths; its error never vanishes, as none of n leaves about 1/n open."""
         more = {"avoid": None, "horizon": None} | self.event.asked
         trip = expedition(
-            self.event.system, **more, score=None, time=0.0, step=self.event.steps[0], continuous=True,
+            self.event.system, **more, score=None, time=0.0, step=self.event.steps[0], continuous=True,  # pyright: ignore[reportArgumentType]
             key=key,
         )  # fmt: skip
         total = self.n * self.repeats

@@ -109,7 +109,7 @@ def plane_hitting_by(
     for _ in range(round(horizon / step)):
         moved = kernels[0] @ u @ kernels[1].T
         u = inside + (1 - inside) * moved
-    return float(moved[np.abs(x - at[0]).argmin(), np.abs(y - at[1]).argmin()])
+    return float(moved[np.abs(x - at[0]).argmin(), np.abs(y - at[1]).argmin()])  # pyright: ignore[reportPossiblyUnboundVariable]
 
 
 def _plane_continuous(
@@ -136,7 +136,7 @@ def _plane_continuous(
         )
         up, down = base * bernoulli(-z), base * bernoulli(z)
         leave = np.concatenate([up, [0.0]]) + np.concatenate([[0.0], down])
-        return diags([up, -leave, down], [1, 0, -1])
+        return diags([up, -leave, down], [1, 0, -1])  # pyright: ignore[reportArgumentType]
 
     whole = kron(generator(drifts[0], x), eye(len(y))) + kron(eye(len(x)), generator(drifts[1], y))
     u, v = np.meshgrid(x, y, indexing="ij")

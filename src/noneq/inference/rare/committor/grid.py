@@ -170,4 +170,4 @@ def box_of(system: AbstractDiffusion, bounds: Any) -> tuple[tuple[float, float],
             f"grid: bounds = {shown(bounds)}; expected (low, high) with low < high for each of {dim} "
             "coordinates."
         )
-    return tuple((float(low), float(high)) for low, high in box.tolist())
+    return tuple((float(low), float(high)) for low, high in box.tolist())  # pyright: ignore[reportGeneralTypeIssues]

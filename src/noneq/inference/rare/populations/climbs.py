@@ -170,9 +170,9 @@ class Climbers(eqx.Module):
         many = np.where(live, after["count"], 0)
         i, j = np.nonzero(np.arange(_ROOM)[None] < many[:, None])
         keys = np.asarray(fill(now.key))
-        points = Points(*(found[name][i, j] for name in ("k", "t", "x", "s")), keys[i])
+        points = Points(*(found[name][i, j] for name in ("k", "t", "x", "s")), keys[i])  # pyright: ignore[reportCallIssue]
         more = after["going"]
-        parts = Points(*(after[name][more] for name in ("k", "t", "x", "s")), keys[more])
+        parts = Points(*(after[name][more] for name in ("k", "t", "x", "s")), keys[more])  # pyright: ignore[reportCallIssue]
         steps = int((after["k"] - fill(now.step))[live].sum())
         return (rows[i], points), rows[more[: len(rows)]], parts, steps
 

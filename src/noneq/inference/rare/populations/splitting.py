@@ -183,7 +183,7 @@ class _Climb:
         shut = arrived | gone
         self.open &= ~shut
         self.told.add(int(shut.sum()), float(self.weight.mean()))
-        killed &= ~gone[:, None]
+        killed &= ~gone[:, None]  # pyright: ignore[reportIndexIssue]
         child = np.flatnonzero(killed.ravel())
         if not len(child):
             return
