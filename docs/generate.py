@@ -6,8 +6,8 @@ Run by `make docs`, and by hand after `make results` or `make bench`.
 import sys
 from pathlib import Path
 
-import dynamics_pages
 import control_pages
+import dynamics_pages
 import equilibrium_flow_pages
 import genphys_pages
 import latent_cycle_pages
