@@ -8,6 +8,7 @@ from noneq.studies import provenance
 from noneq.studies.latent_cycle.cells import CycleCell
 from noneq.studies.prinz.cells import LearnerCell, TruthCell
 from noneq.studies.provenance import code_of, commit
+from noneq.studies.rare_events.cells import EventCell
 
 
 CELL = '''
@@ -65,6 +66,7 @@ def modules_of(cell, monkeypatch):
 def test_data_of_a_study_are_its_code_and_pictures_are_not(monkeypatch):
     assert modules_of(TruthCell, monkeypatch) >= {"ensembles", "prinz.time_average"}
     assert "latent_cycle.data" in modules_of(CycleCell, monkeypatch)
+    assert "rare_events.exact" in modules_of(EventCell, monkeypatch)  # imported as a module
     for cell in (TruthCell, CycleCell):
         assert not [n for n in modules_of(cell, monkeypatch) if "pictures" in n or "study" in n]
     assert code_of(TruthCell) == code_of(LearnerCell) != code_of(CycleCell)

@@ -53,7 +53,9 @@ def code_of(cell: Any) -> str:
 
 def _imports(tree: ast.Module) -> dict[str, str]:
     """Modules of this room that a module imports, and their files."""
-    names = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    names = {node.module for node in found}
+    names |= {f"{node.module}.{part.name}" for node in found for part in node.names}
     room = Path(__file__).parent
     files = {
         name: room.joinpath(*name.removeprefix(f"{_ROOM}.").split(".")).with_suffix(".py")
