@@ -204,7 +204,9 @@ class ThermoZooStudy(AbstractStudy):
                 self._paths(2000),
                 settle=0.4,
             )
-            made.append(SystemCell(record=record, target=system.entropy_production_rate()))
+            # Rounded: the name of the cell must not depend on how sums are shared by threads.
+            target = float(f"{system.entropy_production_rate():.9g}")
+            made.append(SystemCell(record=record, target=target))
         return [*made, *(scored if self.scale == 1 else scored[:1])]
 
     def _chains(self) -> list[AbstractCell]:
