@@ -24,8 +24,9 @@ def traits_of(method: Callable[[], AbstractMethod]) -> list[str]:
         InvalidInput: it accepts none of the small data sets that it is tried on.
     """
     recipe = method()
-    for dim, domain in ((2, DOMAINS[0]), (2, DOMAINS[1]), (1, DOMAINS[0])):
-        summary = _summary(dim, domain)
+    shapes = (((2,), DOMAINS[0]), ((2,), DOMAINS[1]), ((1,), DOMAINS[0]), ((3, 2), DOMAINS[0]))
+    for shape, domain in shapes:
+        summary = _summary(shape, domain)
         try:
             model = eqx.filter_eval_shape(
                 lambda summary=summary: recipe.init(summary, key=jax.random.key(0))
@@ -35,11 +36,11 @@ def traits_of(method: Callable[[], AbstractMethod]) -> list[str]:
         ours = (base for base in type(model).__mro__ if base.__module__.startswith("noneq."))
         return [base.__name__ for base in ours if base.__name__.startswith("Has")]
     raise InvalidInput(
-        f"{type(recipe).__name__} builds no model for states on a line or in the plane."
+        f"{type(recipe).__name__} builds no model for states on a line, in the plane or of particles."
     )
 
 
-def _summary(dim: int, domain: AbstractDomain) -> Summary:
-    """Of a few paths on a line or in the plane."""
-    values = np.linspace(-1.0, 1.0, 6 * dim).reshape(3, 2, dim)
+def _summary(shape: tuple[int, ...], domain: AbstractDomain) -> Summary:
+    """Of a few paths of states of this shape."""
+    values = np.linspace(-1.0, 1.0, 6 * int(np.prod(shape))).reshape(3, 2, *shape)
     return summarise(Trajectories(values, [0.0, 1.0], domain=domain))
