@@ -16,6 +16,7 @@ RIGHT = {
     "DriftRegression",
     "EDM",
     "FlowMatching",
+    "PairDrift",
     "ScoreMatching",
     "SkewFlow",
     "SparseDrift",

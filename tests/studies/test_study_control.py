@@ -19,7 +19,7 @@ def test_the_plan():
     study = study_named("control")
     assert study == ControlStudy()
     cases = [cell.case for cell in study.cells()]
-    assert len(set(cases)) == len(cases)
+    assert len({(c.case, c.method_name, c.replicate) for c in study.cells()}) == len(cases)
     for tau in ("0.1", "1", "10"):
         assert f"control:breathing,tau={tau}" in cases
     for tau in ("0.25", "1", "4"):

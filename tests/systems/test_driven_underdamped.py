@@ -1,6 +1,7 @@
 """Motion with inertia under a protocol: its mean work against the equation of the mean."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -51,5 +52,5 @@ def test_what_it_refuses():
         DrivenUnderdamped(lambda x: x[0] ** 2, PROTOCOL, shape=1)
     with pytest.raises(InvalidInput, match="mass > 0"):
         dragged(mass=0.0)
-    assert float(dragged().potential(0.0, np.ones(1))) == 0.0
-    assert float(dragged().at(2.0).potential(0.0, np.ones(1))) == 0.5
+    assert float(dragged().potential(0.0, jnp.ones(1))) == 0.0
+    assert float(dragged().at(2.0).potential(0.0, jnp.ones(1))) == 0.5

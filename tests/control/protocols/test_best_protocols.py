@@ -93,6 +93,7 @@ def test_least_work_on_a_line():
     assert trap.at_equilibrium == pytest.approx(least_equilibration_work(), abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.stat
 def test_the_driving_reaches_the_least_work_and_needs_its_jump(key):
     found = least_work(DraggedTrap(Protocol((0.0, 1.0), (0.0, 1.0))))
@@ -169,6 +170,7 @@ def test_slow_protocols_and_geodesics():
     assert path[32, 0] == pytest.approx(np.sqrt(0.5), rel=5e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.stat
 def test_a_convex_layer_bounds_the_least_work_from_above(key):
     trap = BreathingTrap()

@@ -44,6 +44,7 @@ def test_blocks_of_one_series():
         block_maxima(series, 10.0)
 
 
+@pytest.mark.slow
 def test_intervals_of_extreme_values_hold_the_truth():
     rng, truth, inside = np.random.default_rng(5), np.array([1.0, 0.5, 0.2]), []
     levels = []

@@ -36,6 +36,7 @@ def z_of(found, truth):
     return (float(found.value) - truth) / float(found.stderr)
 
 
+@pytest.mark.slow
 def test_twenty_particles_are_unbiased_over_a_thousand_runs():
     found = splitting(OU, **ASKED, n=20, repeats=1000, continuous=False, key=jax.random.key(0))
     truth = exact_chain(3.0)

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+
+from noneq.traced import jit
 
 
 _COARSE = 0.7
@@ -39,6 +40,6 @@ def coarse(
     )
 
 
-@eqx.filter_jit
+@jit
 def _slopes(drift: Callable[[Any], Any], x: Array) -> Float[Array, "n dim dim"]:
     return jax.vmap(jax.jacfwd(drift))(x)
