@@ -196,15 +196,9 @@ class ThermoZooStudy(AbstractStudy):
             turn, dt = 4.0 / drive, 0.01 / max(1.0, drive / 4)  # the trapezoid errs by (ω dt)²/12
             frames = 1 + round(turn / dt) * max(1, round(drive / 4))
             system = Prinz(drive=drive)
-            record = PathRecord(
-                f"rotating_wells:drive={drive:g}",
-                system,
-                dt,
-                frames,
-                self._paths(2000),
-                settle=0.4,
-            )
-            # Rounded: the name of the cell must not depend on how sums are shared by threads.
+            label, n = f"rotating_wells:drive={drive:g}", self._paths(2000)
+            record = PathRecord(label, system, dt, frames, n, settle=0.4)
+            # The name of the cell must not depend on how threads share a sum.
             target = float(f"{system.entropy_production_rate():.9g}")
             made.append(SystemCell(record=record, target=target))
         return [*made, *(scored if self.scale == 1 else scored[:1])]
