@@ -3,9 +3,9 @@
 import equinox as eqx
 import jax
 import workload
-from noneq.models.denoising import DenoisingModel
 from timing import THREADS, TORCH, Case, side_by_side, speed_rows
 
+from noneq.methods.denoising.model import DenoisingModel
 from noneq.samplers import ChurnedHeun
 
 

@@ -1,5 +1,7 @@
 """The project's shell: what README promises exists, versions agree, results obey their form."""
 
+import ast
+import importlib
 import json
 import re
 import shlex
@@ -221,6 +223,15 @@ def test_speed_ratio_is_peer_over_ours():
         check=True,
     )
     assert done.stdout.strip() == "[2.0]"
+
+
+def test_benchmarks_import_names_that_exist():
+    for path in sorted((ROOT / "benchmarks").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("noneq"):
+                module = importlib.import_module(node.module)
+                absent = [a.name for a in node.names if getattr(module, a.name, None) is None]
+                assert not absent, f"{path.name}: {node.module} has no {absent}"
 
 
 @pytest.fixture
