@@ -88,8 +88,8 @@ def simulate(
             `WeakPlaten` where only laws matter, whose noise costs next to nothing. Not for an
             `AbstractMap`.
         substeps: internal steps per interval; many are rounded up to whole noise blocks (of 20
-            steps, 32 of `WeakEuler`, 10 of `WeakPlaten`). None takes as many as ``system.time_step`` asks for in each interval. Not for an
-            `AbstractMap`.
+            steps, 32 of `WeakEuler`, 10 of `WeakPlaten`). None takes as many as
+            ``system.time_step`` asks for in each interval. Not for an `AbstractMap`.
         start: (n, *event_shape) states at the first time; None draws ``system.initial``.
 
     Returns:
