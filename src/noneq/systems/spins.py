@@ -119,9 +119,10 @@ class Ising(AbstractMap):
         side, a matrix, a temperature gradient, or attempts that are not made in sweeps.
         """
         lattice = self.couplings
-        even = isinstance(lattice, Lattice) and not any(side % 2 for side in lattice.shape)
-        alike = isinstance(self.dynamics, AbstractSweep) and not isinstance(self.temperature, tuple)
-        if not (even and alike) or lattice.nonreciprocal:
+        if not isinstance(lattice, Lattice) or not isinstance(self.dynamics, AbstractSweep):
+            return None
+        odd = any(side % 2 for side in lattice.shape)
+        if odd or lattice.nonreciprocal or isinstance(self.temperature, tuple):
             return None
         most = 2 * len(lattice.shape)
         local = lattice.strength * (2.0 * np.arange(most + 1) - most)
