@@ -76,4 +76,6 @@ def test_few_replicas_keep_their_route(key, monkeypatch):
         1, 31, 1, 2, 2,
     )  # fmt: skip
     with pytest.raises(AssertionError):
-        maps.advance_map(Ising(Lattice((2, 2))), jnp.tile(states, (2, 1, 1, 1)), jnp.zeros(()), steps, key)
+        maps.advance_map(
+            Ising(Lattice((2, 2))), jnp.tile(states, (2, 1, 1, 1)), jnp.zeros(()), steps, key
+        )

@@ -51,7 +51,7 @@ def fit_members(
     method: AbstractMethod,
     data: Data,
     *,
-    keys: Sequence[Key],
+    keys: Sequence[Key] | Array,
     progress: Progress | None = None,
     callback: Any = None,
 ) -> list[Fit]:
@@ -127,10 +127,10 @@ def _train(
         [begun(p, g, pace, key=s[0]) for p, g, s in zip(parts, goals, split, strict=True)]
     )
     step_keys = jnp.stack([s[1] for s in split])
-    shared = _split(parts), _split(goals)
-    if shared[0] is None or shared[1] is None:
+    learnt, followed = _split(parts), _split(goals)
+    if learnt is None or followed is None:
         return None
-    (own, fixed), (aims, rules) = shared
+    (own, fixed), (aims, rules) = learnt, followed
     advance = lambda carry, end: _advance(
         carry,
         own,
