@@ -18,8 +18,9 @@ from noneq.simulation.solvers import AbstractSolver
 from noneq.systems import Linear
 
 
-LINEAR = Linear(A=((1.0, 0.0), (0.0, 1.0)), D=((0.1, 0.0), (0.0, 0.1)))
-"""Of the same noise as the wells."""
+A = np.array([[1.0, -1.0], [1.0, 1.0]], np.float32)
+LINEAR = Linear(A=A, D=((0.1, 0.0), (0.0, 0.1)))
+"""A trap with a turn, of the same noise as the wells."""
 CASES = {"simulate_law_1e7": SYSTEM, "simulate_law_linear_1e7": LINEAR}
 
 
@@ -43,10 +44,11 @@ def peer_torch(case: str, *, bits: bool) -> Case:
 
     torch.set_num_threads(THREADS)
     scale, walls = math.sqrt(2 * STEP / SYSTEM.beta), case == "simulate_law_1e7"
+    matrix = -torch.from_numpy(A.T.copy())
 
     def drift(t: float, x: torch.Tensor) -> torch.Tensor:
         if not walls:
-            return -x
+            return x @ matrix
         x = x.detach().requires_grad_(True)
         return -torch.autograd.grad(potential(t, x).sum(), x)[0]
 
@@ -80,14 +82,13 @@ def peer_diffrax(case: str, *, fast: bool) -> Case:
 
     system, x = CASES[case], jnp.asarray(starts())
     tree = lambda shape, key: diffrax.VirtualBrownianTree(0.0, STEPS * STEP, STEP / 2, shape, key)
-    every = (lambda t, x: -x) if system is LINEAR else jax.vmap(system.drift, (None, 0))
-    alone = (lambda t, x: -x) if system is LINEAR else system.drift
+    every = jax.vmap(system.drift, (None, 0))
 
     @jax.jit
     def run(key):
         if fast:
             return diffrax_solve(diffrax.UnsafeBrownianPath, x.shape, every, x, key)
-        solve = lambda x, key: diffrax_solve(tree, (2,), alone, x, key)
+        solve = lambda x, key: diffrax_solve(tree, (2,), system.drift, x, key)
         return jax.vmap(solve)(x, jax.random.split(key, N))
 
     keys = iter(jax.random.split(jax.random.key(1), 1000))

@@ -1,7 +1,6 @@
 """Many Ising lattices at once: one bit a spin, 32 replicas a word."""
 
 import math
-from collections.abc import Callable
 from typing import TypeAlias
 
 import jax
@@ -46,8 +45,8 @@ def sweep_words(x: Words, up: Float[np.ndarray, "2 counts"], *, key: Key) -> Wor
     """Both sublattices of a periodic lattice with even sides, the one of the first spin first.
 
     Every spin is compared with a random number of its own, 24 digits long, and goes up where that is
-    smaller. The numbers are those of the generator xoshiro128++, begun anew in each half of a sweep
-    at each word by 64 threefry bits of the key.
+    smaller. The numbers are those of the generator xoshiro128+, begun anew in each half of a sweep at
+    each word: by 64 threefry bits of the key, and in the second half by a hash of these.
 
     Args:
         x: replicas as words, see `packed`.
@@ -62,15 +61,17 @@ def sweep_words(x: Words, up: Float[np.ndarray, "2 counts"], *, key: Key) -> Wor
     pairs = x.reshape(*x.shape[:-1], x.shape[-1] // 2, 2)
     first, second = pairs[..., 0], pairs[..., 1]
 
-    def half(turn: Array, both: tuple[Array, Array]) -> tuple[Array, Array]:
-        spins, other = both
-        seeds = jax.random.bits(jax.random.fold_in(key, turn), (2, *spins.shape), jnp.uint32)
+    even, odd = jnp.where(rows, second, first), jnp.where(rows, first, second)
+    seeds = jax.random.bits(key, (2, *even.shape), jnp.uint32)
+
+    def half(turn: Array, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        spins, other, seeds = state
         stream = seeds[0], seeds[1], jnp.full_like(spins, _FIRST), jnp.full_like(spins, _SECOND)
-        return other, _attempt(spins, _neighbours(other, rows ^ (turn == 1)), up, stream)
+        new = _attempt(spins, _neighbours(other, rows ^ (turn == 1)), up, stream)
+        return other, new, _mixed(seeds)
 
     # A loop of two turns: without it the compiler would compute the first half once a neighbour.
-    halves = jnp.where(rows, second, first), jnp.where(rows, first, second)
-    even, odd = jax.lax.fori_loop(0, 2, half, halves)
+    even, odd, _ = jax.lax.fori_loop(0, 2, half, (even, odd, seeds))
     joined = jnp.stack([jnp.where(rows, odd, even), jnp.where(rows, even, odd)], axis=-1)
     return joined.reshape(x.shape)
 
@@ -132,10 +133,16 @@ def _any(words: object) -> Array:
 
 
 def _next(stream: _Stream) -> tuple[Array, _Stream]:
-    """A random word, and the state after it (xoshiro128++)."""
-    turned: Callable[[Array, int], Array] = lambda x, by: x << by | x >> 32 - by
+    """A random word, and the state after it (xoshiro128+)."""
     a, b, c, d = stream
-    word, t = turned(a + d, 7) + a, b << 9
+    word, t = a + d, b << 9
     c, d = c ^ a, d ^ b
     b, a = b ^ c, a ^ d
-    return word, (a, b, c ^ t, turned(d, 11))
+    return word, (a, b, c ^ t, d << 11 | d >> 21)
+
+
+def _mixed(word: Array) -> Array:
+    """Another word, a one-to-one function of the first of which every bit depends on all bits."""
+    word = (word ^ word >> 16) * jnp.uint32(0x7FEB352D)
+    word = (word ^ word >> 15) * jnp.uint32(0x846CA68B)
+    return word ^ word >> 16
