@@ -2,7 +2,7 @@
 
 The peer is plain NumPy: the same two sublattices stored densely, all replicas in one array, a table
 of five probabilities, and PCG64's float32 numbers; it runs on one core. Ours is the public
-call, `simulate`, on all cores, with threefry numbers, host copies and checks included.
+call, `simulate`, on all cores, 32 replicas a word, with host copies and checks included.
 """
 
 import math

@@ -21,8 +21,8 @@ from noneq.data.atomic import atomic_path
 
 
 NAMES = (
-    "simulate", "ising", "jumps", "rare_events", "latent_cycle", "gray_scott", "training",
-    "sampling", "likelihood", "bridges",
+    "simulate", "simulate_laws", "ising", "jumps", "rare_events", "latent_cycle", "gray_scott",
+    "training", "seeds", "sampling", "likelihood", "bridges",
 )  # fmt: skip
 PACKAGES = ("noneq", "jax", "equinox", "diffrax", "torch", "torchcfm", "numpy")
 

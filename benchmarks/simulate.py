@@ -5,6 +5,7 @@ float32 noise; ours and PyTorch fold at the walls after each step.
 """
 
 import math
+from typing import TYPE_CHECKING
 
 import diffrax
 import jax
@@ -15,6 +16,10 @@ from timing import THREADS, TORCH, Case, row, side_by_side, speed_rows
 
 from noneq.simulation import simulate
 from noneq.systems import Prinz
+
+
+if TYPE_CHECKING:
+    import torch
 
 
 N, STEPS, STEP = 10_000, 1_000, 0.001
@@ -35,19 +40,23 @@ def ours(record: int) -> Case:
     )
 
 
+def potential(t: float, x: "torch.Tensor") -> "torch.Tensor":
+    """Of the peer in PyTorch, many states at once."""
+    import torch
+
+    r = torch.linalg.vector_norm(x, dim=1)
+    a, b = x[:, 0] / r, x[:, 1] / r
+    real, imag = a, b
+    for _ in range(4):
+        real, imag = real * a - imag * b, real * b + imag * a
+    phase = math.pi / 2 * t
+    return real * math.cos(phase) + imag * math.sin(phase) + 10.0 * (r - 0.5) ** 2
+
+
 def peer_torch() -> Case:
     import torch
 
     torch.set_num_threads(THREADS)
-
-    def potential(t: float, x: torch.Tensor) -> torch.Tensor:
-        r = torch.linalg.vector_norm(x, dim=1)
-        a, b = x[:, 0] / r, x[:, 1] / r
-        real, imag = a, b
-        for _ in range(4):
-            real, imag = real * a - imag * b, real * b + imag * a
-        phase = math.pi / 2 * t
-        return real * math.cos(phase) + imag * math.sin(phase) + 10.0 * (r - 0.5) ** 2
 
     def run() -> torch.Tensor:
         x = torch.from_numpy(starts())

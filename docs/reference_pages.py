@@ -16,6 +16,7 @@ from noneq.spec import modules, public
 ROOMS = {
     "data": "Data",
     "systems": "Systems",
+    "simulation": "Simulation",
     "methods": "Methods",
     "processes": "Processes",
     "samplers": "Samplers",

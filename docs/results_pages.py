@@ -51,6 +51,10 @@ _METRICS = {
 }
 _WORKLOADS = {
     "simulate_1e7": "simulate 10,000 particles × 1,000 steps",
+    "simulate_law_1e7": "laws in the rotating wells, 10,000 particles × 1,000 weak steps",
+    "simulate_law_linear_1e7": "laws of a linear system, 10,000 particles × 1,000 weak steps",
+    "ising_32x32": "Ising 32 × 32, 1,024 replicas, 50 heat-bath sweeps",
+    "train_seeds8_mlp3x64": "train 3×64, batch 256, 1,000 steps, eight seeds at once",
     "train_mlp4x128_b1024": "train 4×128, batch 1,024, 2,000 steps",
     "train_mlp3x64_b256": "train 3×64, batch 256, 2,000 steps",
     "sample_heun200_n10000": "sample 10,000 points, 200 Heun steps",

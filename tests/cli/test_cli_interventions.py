@@ -63,3 +63,16 @@ def test_what_is_no_intervention_is_refused(noneq, word, parts):
 def test_a_jump_process_has_no_drift_to_change(noneq):
     found = noneq("simulate", "MarkovJump", "--intervene", "x=1", "-o", "k.npz")
     found.refuses(2, "no drift to intervene on")
+
+
+def test_a_scheme_by_its_name(noneq, tmp_path):
+    words = ("--n", 4, "--times", "0:0.1:2", "--substeps", 5, "--quiet")
+    noneq("simulate", "Prinz", "--solver", "weak", "-o", "weak.npz", *words)
+    noneq("simulate", "Prinz", "--solver", "WeakEuler", "-o", "named.npz", *words)
+    noneq("simulate", "Prinz", "-o", "usual.npz", *words)
+    weak, named, usual = (nq.data.read(f"{name}.npz").values for name in ("weak", "named", "usual"))
+    np.testing.assert_array_equal(weak, named)
+    assert (weak[:, 1] != usual[:, 1]).any()
+    noneq("simulate", "Prinz", "--solver", "WeakEuller", "-o", "x.npz").refuses(2, "WeakEuler")
+    noneq("simulate", "MarkovJump", "--solver", "weak", "-o", "x.npz").refuses(2, "solver")
+    assert "WeakPlaten" in noneq("list", "solvers").out

@@ -15,6 +15,7 @@ from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.learning.method import AbstractMethod
 from noneq.runs import members
+from noneq.simulation import AbstractSolver
 from noneq.spec import modules, public, unknown
 from noneq.store import load
 from noneq.studies import AbstractStudy, studies
@@ -23,7 +24,7 @@ from noneq.systems.base import AbstractSystem
 
 KINDS = (
     "methods", "systems", "metrics", "thermo", "inference", "control", "studies", "processes", "nets",
-    "samplers", "domains", "pdes",
+    "samplers", "solvers", "domains", "pdes",
 )  # fmt: skip
 _ACROSS = "observables"
 """Not a room but what several hold: functions of data or of a model that need no reference."""
@@ -63,6 +64,8 @@ def _entries(room: str) -> list[dict[str, Any]]:
         things = studies()
     elif room == "control":
         things = public(room)
+    elif room == "solvers":
+        things = modules("simulation", AbstractSolver)
     elif room == "pdes":
         from noneq.pde import zoo
 

@@ -1,4 +1,4 @@
-"""What `noneq simulate` acts on: a system or a run, and what is done to it."""
+"""What `noneq simulate` acts on: a system or a run, what is done to it, and by which scheme."""
 
 import re
 from collections.abc import Sequence
@@ -9,12 +9,14 @@ import numpy as np
 from noneq.cli.requests import make_system
 from noneq.errors import InvalidInput
 from noneq.runs import members
-from noneq.simulation import LearntSystem
+from noneq.simulation import AbstractSolver, LearntSystem
+from noneq.spec import find, modules, unknown
 from noneq.store import load
 from noneq.systems.base import AbstractDiffusion, AbstractSystem
 
 
 _WORD = re.compile(r"(?:(noise|start):)?(.+?)\s*(\+=|-=|=)\s*(.+)")
+_WEAK = "weak"
 _USUAL = np.linspace(0.0, 10.0, 201)
 
 
@@ -66,6 +68,21 @@ def intervention(system: AbstractSystem, words: Sequence[str]) -> AbstractDiffus
             raise InvalidInput(f"--intervene {word}: {name} is given twice.")
         parts[part][place] = -value if sign == "-=" else value
     return system.intervene(**parts)
+
+
+def solver_of(name: str, *, trust: bool) -> AbstractSolver:
+    """A scheme by its name, or ``file.py:Class``; ``weak`` is `WeakEuler`.
+
+    Raises:
+        InvalidInput: unknown, or code that is not trusted.
+    """
+    if ":" in name:
+        return find(name, base=AbstractSolver, trust=trust)()
+    known = modules("simulation", AbstractSolver)
+    chosen = "WeakEuler" if name == _WEAK else name
+    if chosen not in known:
+        raise unknown("solver", name, [*known, _WEAK])
+    return known[chosen]()
 
 
 def _number(text: str) -> float | None:

@@ -44,6 +44,13 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Base of all random num
 Seeds = Annotated[
     int, typer.Option("--seeds", min=1, help="Fit so many seeds: the model's own error bar.")
 ]
+Together = Annotated[
+    bool,
+    typer.Option(
+        "--together",
+        help="Train all seeds by one program: fast for small networks, no checkpoints.",
+    ),
+]
 Set = Annotated[
     list[str],
     typer.Option("--set", metavar="KEY=VALUE", help="Change a field, e.g. net.width=128."),

@@ -18,10 +18,11 @@ from noneq.data.summary import Summary
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput, WrongType
 from noneq.frames.checks import check_count, check_solved, check_time, warn_outside
+from noneq.frames.draws import drawn, drawn_at
 from noneq.frames.normaliser import Normaliser
 from noneq.frames.origins import HasFrame, about_origin, warn_rounded
 from noneq.kinds import checked
-from noneq.traced import jit, words
+from noneq.traced import words
 from noneq.traits import AbstractModel
 
 
@@ -238,7 +239,7 @@ class AbstractLaw(AbstractModel, HasFrame):
         condition = self.frame.asked.check(condition, int(n))
         self.frame.warn_rounded("samples")
         return check_solved(
-            _sample(self, int(n), time, condition, key), time=time, times=self.frame.times
+            drawn(self, int(n), time, condition, key), time=time, times=self.frame.times
         )
 
     @checked
@@ -248,17 +249,7 @@ class AbstractLaw(AbstractModel, HasFrame):
         check_count(n)
         times = np.atleast_1d(np.asarray(times, dtype=np.float64))
         inner, origin = about_origin(self)
-        frames = [
-            np.asarray(inner.sample(n, time=t, condition=condition, key=jax.random.fold_in(key, i)))
-            for i, t in enumerate(times)
-        ]
+        frames = drawn_at(inner, int(n), times, condition, key)
         if origin is not None:
             frames = [origin + frame.astype(np.float64) for frame in frames]
         return Snapshots.from_frames(frames, times, **self.frame.described())
-
-
-@jit
-def _sample(model: AbstractLaw, n: int, time: Any, condition: Any, key: Key) -> Array:
-    y = model.draw(n, time=time, condition=condition, key=key)
-    x = jax.vmap(model.frame.normaliser.inverse)(y)
-    return jax.vmap(model.domain.project)(x)

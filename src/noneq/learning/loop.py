@@ -29,7 +29,7 @@ from noneq.learning.watching import told
 from noneq.traced import jit
 
 
-class _Carry(NamedTuple):
+class Carry(NamedTuple):
     """Everything that changes from step to step; parameters and averages are flat vectors.
 
     One vector in place of a dozen arrays: Adam, clipping and averaging are then a few large
@@ -44,15 +44,28 @@ class _Carry(NamedTuple):
     bad: Array
 
 
-def _flat(model: Any) -> Array:
+def flat(model: Any) -> Array:
     """The learnable arrays of a model as one vector."""
     return ravel_pytree(eqx.filter(model, learnable(model)))[0]
 
 
-def _with(model: Any, vector: Array) -> Any:
+def with_parameters(model: Any, vector: Array) -> Any:
     """The model with its learnable arrays taken from a vector."""
     free, fixed = eqx.partition(model, learnable(model))
     return eqx.combine(ravel_pytree(free)[1](vector), fixed)
+
+
+def begun(model: Any, objective: AbstractObjective, pace: Pace, *, key: Key) -> Carry:
+    """The state before the first step."""
+    start = flat(model)
+    return Carry(
+        step=jnp.zeros((), jnp.int32),
+        free=start,
+        optimiser=pace.adam.init(start),
+        ema=start,
+        objective=objective.init(model, key=key),
+        bad=jnp.asarray(False),
+    )
 
 
 def _batch(rows: PyTree, size: int, key: Key) -> PyTree:
@@ -65,16 +78,38 @@ def _batch(rows: PyTree, size: int, key: Key) -> PyTree:
 
 
 def _grad(
-    carry: _Carry, model: Any, objective: AbstractObjective, rows: PyTree, size: int, key: Key
+    carry: Carry, model: Any, objective: AbstractObjective, rows: PyTree, size: int, key: Key
 ) -> tuple[Scalar, PyTree, PyTree]:
     batch_key, noise_key = jax.random.split(jax.random.fold_in(key, carry.step))
     batch = _batch(rows, size, batch_key)
-    return objective.grad(_with(model, carry.free), carry.objective, batch, key=noise_key)
+    return objective.grad(with_parameters(model, carry.free), carry.objective, batch, key=noise_key)
+
+
+def one_step(
+    carry: Carry,
+    model: Any,
+    objective: AbstractObjective,
+    rows: PyTree,
+    batch: int,
+    pace: Pace,
+    key: Key,
+) -> tuple[Carry, Scalar]:
+    """One step of the optimiser, and the loss before it."""
+    loss, grads, memory = _grad(carry, model, objective, rows, batch, key)
+    slope = ravel_pytree(grads)[0]
+    bad = ~(jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm(slope)))
+    direction, moments = pace.adam.update(slope, carry.optimiser)
+    rate = pace.rate_at(carry.step).astype(carry.free.dtype)
+    free = carry.free - rate * jnp.asarray(direction)
+    # Early averages forget the random start: decay rises with the step.
+    decay = jnp.minimum(pace.ema, (1 + carry.step) / (10 + carry.step))
+    ema = free + decay * (carry.ema - free)
+    return Carry(carry.step + 1, free, moments, ema, memory, bad), loss
 
 
 @jit
 def _advance(
-    carry: _Carry,
+    carry: Carry,
     model: Any,
     objective: AbstractObjective,
     rows: PyTree,
@@ -82,22 +117,14 @@ def _advance(
     pace: Pace,
     stop: Array,
     key: Key,
-) -> tuple[_Carry, Array]:
+) -> tuple[Carry, Array]:
     """Step until ``stop``, or just past the first bad step; also the mean loss on the way."""
     start = carry.step
 
-    def step(state: tuple[_Carry, Array]) -> tuple[_Carry, Array]:
+    def step(state: tuple[Carry, Array]) -> tuple[Carry, Array]:
         carry, total = state
-        loss, grads, memory = _grad(carry, model, objective, rows, batch, key)
-        slope = ravel_pytree(grads)[0]
-        bad = ~(jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm(slope)))
-        direction, moments = pace.adam.update(slope, carry.optimiser)
-        rate = pace.rate_at(carry.step).astype(carry.free.dtype)
-        free = carry.free - rate * jnp.asarray(direction)
-        # Early averages forget the random start: decay rises with the step.
-        decay = jnp.minimum(pace.ema, (1 + carry.step) / (10 + carry.step))
-        ema = free + decay * (carry.ema - free)
-        return _Carry(carry.step + 1, free, moments, ema, memory, bad), total + loss
+        carry, loss = one_step(carry, model, objective, rows, batch, pace, key)
+        return carry, total + loss
 
     go_on = lambda state: (state[0].step < stop) & ~state[0].bad
     carry, total = jax.lax.while_loop(go_on, step, (carry, jnp.zeros(())))
@@ -106,9 +133,9 @@ def _advance(
 
 @jit
 def _held_out_loss(
-    carry: _Carry, model: Any, objective: AbstractObjective, rows: PyTree, key: Key
+    carry: Carry, model: Any, objective: AbstractObjective, rows: PyTree, key: Key
 ) -> Scalar:
-    return objective.grad(_with(model, carry.ema), carry.objective, rows, key=key)[0]
+    return objective.grad(with_parameters(model, carry.ema), carry.objective, rows, key=key)[0]
 
 
 def train(
@@ -155,15 +182,8 @@ def train(
     if training.batch:
         held_out = jax.tree.map(lambda a: a[: 8 * training.batch], held_out)
     init_key, step_key, held_key = jax.random.split(key, 3)
-    start, pace = _flat(model), training.pace
-    carry = _Carry(
-        step=jnp.zeros((), jnp.int32),
-        free=start,
-        optimiser=pace.adam.init(start),
-        ema=start,
-        objective=objective.init(model, key=init_key),
-        bad=jnp.asarray(False),
-    )
+    start, pace = flat(model), training.pace
+    carry = begun(model, objective, pace, key=init_key)
     best, history = start, {"step": [], "loss": []} | ({"held_out_loss": []} if held_out else {})
     saved = Checkpoint(
         checkpoint, {"training": training, "objective": objective, "key": key, "rows": rows}
@@ -183,7 +203,7 @@ def train(
 
     report.stage("compiling")
     with Stop() as stop:
-        guard = Guard([] if _hovers(objective) else _start_losses(carry, advance))
+        guard = Guard([] if hovers(objective) else _start_losses(carry, advance))
         (carry, best), history = saved.restore((carry, best), history)
         while int(carry.step) < training.steps and not _stalled(history, training.patience):
             end = min((int(carry.step) // training.chunk + 1) * training.chunk, training.steps)
@@ -205,20 +225,21 @@ def train(
                 best = carry.ema
             guard.warn(history)
             report(end, training.steps, row)
-            report.preview(end, lambda carry=carry: _with(model, carry.ema))
+            report.preview(end, lambda carry=carry: with_parameters(model, carry.ema))
             stopping = devices.any_of(stop.asked is not None)
             saved.save((carry, best), history, only_if_due=not stopping)
             stop.raise_if_asked(end, saved.path, elsewhere=stopping)
     saved.save((carry, best), history)
     last = held_out is None and not guard.away(history["loss"])
-    return _with(model, carry.ema if last else best), history
+    return with_parameters(model, carry.ema if last else best), history
 
 
-def _hovers(objective: AbstractObjective) -> bool:
+def hovers(objective: AbstractObjective) -> bool:
+    """Whether the loss is no measure of the fit."""
     return isinstance(objective, HasHoveringLoss) and objective.hovers
 
 
-def _start_losses(carry: _Carry, advance: Callable[[_Carry, int], Any]) -> list[float]:
+def _start_losses(carry: Carry, advance: Callable[[Carry, int], Any]) -> list[float]:
     """The loss of the start on the batches of the first steps, by the program of the training."""
     at = lambda i: carry._replace(step=jnp.asarray(i, jnp.int32))
     return [float(advance(at(i), i + 1)[1]) for i in range(START)]
@@ -230,7 +251,7 @@ def _stalled(history: dict[str, list[float]], patience: int) -> bool:
 
 
 def _diverged(
-    carry: _Carry, model: Any, objective: Any, rows: PyTree, training: Training, key: Key
+    carry: Carry, model: Any, objective: Any, rows: PyTree, training: Training, key: Key
 ) -> FitDiverged:
     """The error for the step that ``carry`` stands before: recompute it to name the leaf."""
     loss, grads, _ = jit(_grad)(carry, model, objective, rows, training.batch, key)
@@ -246,5 +267,5 @@ def _diverged(
         f"{step} is kept. Lower training.rate, or check the data with `noneq inspect`.",
         step=step,
         leaf=leaf,
-        model=_with(model, carry.ema),
+        model=with_parameters(model, carry.ema),
     )

@@ -6,6 +6,7 @@ from noneq._face import face
 
 
 if TYPE_CHECKING:
+    from noneq.learning.members import fit_members as fit_members
     from noneq.runs.baselines import (
         NearestSnapshot as NearestSnapshot,
         PairedNeighbours as PairedNeighbours,

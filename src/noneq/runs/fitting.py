@@ -1,12 +1,12 @@
 """Fits in run folders: started, stopped, resumed, finished."""
 
 import inspect
-import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,15 @@ import jax
 
 from noneq import devices
 from noneq.data.ensembles import Snapshots, Trajectories
-from noneq.errors import DataFileError, InvalidInput, NoneqError, WriteFailed
+from noneq.errors import InvalidInput, NoneqError, WriteFailed
 from noneq.kinds import checked
+from noneq.learning.members import check_joint, fit_members
 from noneq.learning.method import AbstractMethod, Fit, Progress
 from noneq.learning.watching import watch
 from noneq.progress import AbstractReporter
-from noneq.spec import from_text, to_toml, unknown
-from noneq.store import fingerprint, load, lock, read_meta, read_spec, write, write_text
-from noneq.store.records import to_json
+from noneq.runs.folders import check_spec, finished, held, release
+from noneq.spec import to_toml, unknown
+from noneq.store import fingerprint, load, write
 
 
 _OWN = {"data", "key", "seed", "progress", "callback", "checkpoint"}
@@ -81,6 +82,7 @@ def fit_seeds(
     record: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     callback: Any = None,
+    together: bool = False,
     trust: bool = False,
 ) -> list[Fit]:
     """`fit` once in ``folder``, or for several seeds in ``seed_0`` … inside it.
@@ -89,6 +91,9 @@ def fit_seeds(
 
     Args:
         seeds: how many.
+        together: train the seeds by one program (`noneq.learning.members.fit_members`), several times
+            faster for small networks; the same but for rounding. A fit that is stopped keeps none
+            of its training.
         method, data, folder, seed, resume, inputs, record, progress, callback, trust: as in `fit`.
 
     Raises:
@@ -113,34 +118,26 @@ def fit_seeds(
         | {f"--with {name}": text for name, text in identity["inputs"].items()}
     )
     places = [folder] if seeds == 1 else [folder / f"seed_{i}" for i in range(seeds)]
+    if together:
+        if inputs:
+            raise InvalidInput(
+                "seeds that train together take no --with inputs; leave --together out."
+            )
+        check_joint(method)
+        train = partial(fit_members, method, data, progress=progress, callback=callback)
+        owns = {place: identity | {"seed": seed + i} for i, place in enumerate(places)}
+        return _together(train, method, owns, facts, resume=resume, trust=trust)
     fits = []
     for i, place in enumerate(places):
         own = identity | {"seed": seed + i}
-        with _held(place):
-            if _finished(place, own, resume):
-                _check_spec(place, method)
+        with held(place):
+            if finished(place, own, resume):
+                check_spec(place, method)
                 fits.append(load(place, trust=trust))
             else:
                 with watch(progress, callback, type(method).__name__) as report:
                     fits.append(_fit(method, data, place, own, inputs, facts, report))
     return fits
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """The folder, by the process that writes into it."""
-    if devices.rank():
-        yield
-        return
-    with lock(folder):
-        yield
-
-
-def _finished(folder: Path, identity: dict[str, Any], resume: bool) -> bool:
-    """Take the folder for this fit; whether the fit is there (see `_claim`), for all ranks."""
-    return (
-        devices.of_first("" if devices.rank() else str(_claim(folder, identity, resume))) == "True"
-    )
 
 
 def check_inputs(method: AbstractMethod, inputs: Mapping[str, Any]) -> None:
@@ -165,108 +162,63 @@ def _fit(
     report: AbstractReporter,
 ) -> Fit:
     """The fit itself, in a folder that is held."""
-    seed, began = identity["seed"], time.monotonic()
+    began = time.monotonic()
     try:
         found = method.fit(
             data,
-            key=jax.random.key(seed),
+            key=jax.random.key(identity["seed"]),
             progress=report,
             checkpoint=folder / "checkpoint",
             **inputs,
         )
     except NoneqError:
-        _release(folder)
+        release(folder)
         raise
     except OSError as error:
-        _release(folder)
+        release(folder)
         raise WriteFailed(
             f"cannot write to {folder}: {error.strerror or error}; free space, then --resume."
         ) from error
-    meta = {"seconds": round(time.monotonic() - began, 3)} | found.meta | facts
-    found = replace(found, meta=meta | {"seed": seed, "identity": identity})
+    found = replace(found, meta={"seconds": round(time.monotonic() - began, 3)} | found.meta)
+    return _kept(found, folder, identity, facts)
+
+
+def _together(
+    train: Callable[..., list[Fit]],
+    method: AbstractMethod,
+    owns: Mapping[Path, dict[str, Any]],
+    facts: dict[str, Any],
+    *,
+    resume: bool,
+    trust: bool,
+) -> list[Fit]:
+    """The fits of several folders, of which those that are missing are trained at once."""
+    with ExitStack() as stack:
+        found: dict[Path, Fit] = {}
+        for place, own in owns.items():
+            stack.enter_context(held(place))
+            if finished(place, own, resume):
+                check_spec(place, method)
+                found[place] = load(place, trust=trust)
+        missing = [place for place in owns if place not in found]
+        try:
+            keys = [jax.random.key(owns[place]["seed"]) for place in missing]
+            fits = train(keys=keys) if keys else []
+        except NoneqError:
+            for place in missing:
+                release(place)
+            raise
+        for place, fit in zip(missing, fits, strict=True):
+            found[place] = _kept(fit, place, owns[place], facts)
+    return [found[place] for place in owns]
+
+
+def _kept(found: Fit, folder: Path, identity: dict[str, Any], facts: dict[str, Any]) -> Fit:
+    """The fit as a run, in a folder that is held."""
+    meta = found.meta | facts | {"seed": identity["seed"], "identity": identity}
+    found = replace(found, meta=meta)
     if devices.rank():
         return found
     write(found, folder)
     shutil.rmtree(folder / "checkpoint", ignore_errors=True)
     return found
-
-
-def _claim(folder: Path, identity: dict[str, Any], resume: bool) -> bool:
-    """Take the folder for this fit; True if the fit is there, finished.
-
-    Raises:
-        InvalidInput: it is somebody else's, or taken and ``resume`` is False.
-    """
-    note = folder / "checkpoint" / "fit.json"
-    finished = (folder / "meta.json").exists() or (folder / ".commit.part").exists()
-    foreign = [f.name for f in folder.iterdir() if f.name[0] != "." and f.name != "checkpoint"]
-    if not finished and foreign:
-        raise InvalidInput(f"{folder} holds other files ({foreign[0]}); choose a new folder.")
-    if not finished and not note.exists():
-        note.parent.mkdir(exist_ok=True)
-        write_text(note, to_json(identity))
-        return False
-    if not resume:
-        state = "a finished fit" if finished else "a fit that was stopped"
-        raise InvalidInput(f"{folder} holds {state}; go on with --resume or choose another -o.")
-    found = read_meta(folder).get("identity", {}) if finished else _read_note(note)
-    for part, what in {"spec": "method or settings", "data": "data", "seed": "seed"}.items():
-        if found.get(part) != identity[part]:
-            told = _difference(found.get(part), identity[part]) if part == "spec" else ""
-            raise InvalidInput(
-                f"{folder} holds a fit with other {what}{told}; resume with the same ones or "
-                "choose another -o."
-            )
-    if found.get("inputs") != identity["inputs"]:
-        raise InvalidInput(f"{folder} holds a fit with other --with inputs; choose another -o.")
-    return finished
-
-
-def _difference(there: Any, here: str) -> str:
-    """The first setting that is another one in the spec of the folder, in words."""
-    one, two = _settings(str(there)), _settings(here)
-    for name in one | two:
-        if one.get(name) != two.get(name):
-            return f" ({name} = {one.get(name, 'none')}, asked for is {two.get(name, 'none')})"
-    return ""
-
-
-def _settings(spec: str) -> dict[str, str]:
-    """Values of a spec's text by dotted names; a damaged one gives fewer."""
-    section, found = "", {}
-    for line in spec.splitlines():
-        if line.startswith("["):
-            section = line.strip("[]") + "."
-        elif " = " in line:
-            name, value = line.split(" = ", 1)
-            found[section + name] = value
-    return found
-
-
-def _check_spec(folder: Path, method: AbstractMethod) -> None:
-    """Refuse a finished fit whose ``spec.toml`` is not that of the method, before it is built.
-
-    Raises:
-        InvalidInput: its record names this method, and its spec another one.
-    """
-    if read_spec(folder) != from_text(to_toml(method)):
-        raise InvalidInput(
-            f"{folder / 'spec.toml'} describes another method than the fit's record in meta.json; "
-            "the folder was altered, choose another -o."
-        )
-
-
-def _release(folder: Path) -> None:
-    """Leave nothing behind after a fit that failed before it had a state to go on from."""
-    if devices.rank():
-        return
-    state = folder / "checkpoint"
-    if [file.name for file in state.iterdir()] == ["fit.json"]:
-        shutil.rmtree(state, ignore_errors=True)
-
-
-def _read_note(note: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(note.read_text()))
-    except (OSError, ValueError, TypeError) as error:
-        raise DataFileError(f"{note} cannot be read ({error}); choose another -o.") from error

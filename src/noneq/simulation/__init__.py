@@ -14,6 +14,7 @@ from noneq.simulation.solvers import (
     RungeKutta4 as RungeKutta4,
     StochasticHeun as StochasticHeun,
 )
+from noneq.simulation.weak import WeakEuler as WeakEuler, WeakPlaten as WeakPlaten
 
 
 __all__ = list(_exported(__file__))

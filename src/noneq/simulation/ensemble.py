@@ -50,7 +50,6 @@ from noneq.systems.underdamped import AbstractUnderdamped
 from noneq.traits import AbstractModel
 
 
-_BLOCK = 20  # steps whose noise is drawn at once
 _CHUNK_BYTES = 2**28  # of recorded frames held on the device
 _CHUNK = 2**14  # particles advanced together, at most
 _PAD = 64  # chunks are multiples of this, so that devices can share them evenly
@@ -85,11 +84,12 @@ def simulate(
         key: typed random key.
         solver: None is the exact law for a linear system whose ``substeps`` are left out too,
             `RungeKutta4` for an `AbstractODE`, `BAOAB` for an `AbstractUnderdamped`, and
-            `EulerMaruyama` for others; further `Euler` and `StochasticHeun`. Not for an
+            `EulerMaruyama` for others; further `Euler` and `StochasticHeun`, and `WeakEuler` and
+            `WeakPlaten` where only laws matter, whose noise costs next to nothing. Not for an
             `AbstractMap`.
-        substeps: internal steps per interval; above 20 rounded up to whole noise blocks. None
-            takes as many as ``system.time_step`` asks for in each interval. Not for an
-            `AbstractMap`.
+        substeps: internal steps per interval; many are rounded up to whole noise blocks (of 20
+            steps, 32 of `WeakEuler`, 10 of `WeakPlaten`). None takes as many as
+            ``system.time_step`` asks for in each interval. Not for an `AbstractMap`.
         start: (n, *event_shape) states at the first time; None draws ``system.initial``.
 
     Returns:
@@ -191,7 +191,8 @@ def _diffusion_advance(
 ) -> Callable[[Array, Key], Array]:
     """From (states at the first time, key) to the states at all others."""
     dtype = some.dtype
-    block, blocks = _blocks(np.diff(times), system.time_step, substeps)
+    most = solver.increments.most
+    block, blocks = _blocks(np.diff(times), system.time_step, substeps, most)
     steps = np.diff(times) / (blocks * block)
     noise = noise_shape(system, times[0], some) if solver.needs_noise else None
     frames = (
@@ -219,21 +220,24 @@ def _advance(
     def step(x, t, h, xi):
         return system.domain.project(solver.step(system, t, x, h, xi))
 
-    every = jax.vmap(step, (0, None, None, None if noise is None else 0))
+    law, every = solver.increments, jax.vmap(step, (0, None, None, None if noise is None else 0))
 
     def interval(x, frame):
         start, h, count, index = frame
         frame_key = jax.random.fold_in(key, index)
 
         def burst(i, x):
-            if noise is None:
-                draws = None
-            else:
-                draw_key = jax.random.fold_in(frame_key, i)
-                draws = jax.random.normal(draw_key, (block, x.shape[0], *noise), x.dtype)
-            # Times from the start of the interval, so that late times keep their precision.
-            clock = start + (i * block + jnp.arange(block)) * h
-            return jax.lax.scan(lambda x, k: (every(x, k[0], h, k[1]), None), x, (clock, draws))[0]
+            draws, draw_key = None, jax.random.fold_in(frame_key, i)
+            if noise is not None:
+                draws = law.draw(block, (x.shape[0], *noise), x.dtype, key=draw_key)
+
+            def one(x, k):
+                # Times from the start of the interval, so that late times keep their precision.
+                clock = start + (i * block + k) * h
+                xi = None if draws is None else law.at(draws, k, x.dtype)
+                return every(x, clock, h, xi), None
+
+            return jax.lax.scan(one, x, jnp.arange(block))[0]
 
         x = jax.lax.fori_loop(0, count, burst, x)
         return x, x
@@ -242,8 +246,10 @@ def _advance(
     return jax.lax.scan(interval, states, (times, steps, blocks, index))[1]
 
 
-def _blocks(spans: np.ndarray, time_step: float, substeps: int | None) -> tuple[int, np.ndarray]:
-    """Steps per noise block, and blocks in each interval."""
+def _blocks(
+    spans: np.ndarray, time_step: float, substeps: int | None, longest: int
+) -> tuple[int, np.ndarray]:
+    """Steps per noise block, at most ``longest``, and blocks in each interval."""
     if substeps is None:
         counts = np.ceil(spans / time_step - 0.01).clip(1)  # times may come in float32
     elif isinstance(substeps, bool) or int(substeps) != substeps or substeps < 1:
@@ -262,7 +268,7 @@ def _blocks(spans: np.ndarray, time_step: float, substeps: int | None) -> tuple[
             f"simulate: an interval of {spans.max():g} takes {most:.2g} internal steps of "
             f"{time_step:.2g}; shorten it or choose substeps yourself."
         )
-    block = math.ceil(most / math.ceil(most / _BLOCK))
+    block = math.ceil(most / math.ceil(most / longest))
     return block, np.ceil(counts / block).astype(np.int64)
 
 

@@ -9,6 +9,8 @@ from jaxtyping import Array
 from noneq._typing import Key
 from noneq.errors import InvalidInput
 from noneq.systems.base import AbstractMap
+from noneq.systems.spin_words import REPLICAS, packed, sweep_words, unpacked
+from noneq.systems.spins import Ising
 
 
 _MOST = 2**31
@@ -37,9 +39,17 @@ def steps_between(times: np.ndarray) -> np.ndarray:
     return steps
 
 
-@eqx.filter_jit
 def advance_map(system: AbstractMap, states: Array, first: Array, steps: Array, key: Key) -> Array:
     """States at the end of every interval, ``(T − 1, n, *event)``; noise follows the step."""
+    if isinstance(system, Ising) and len(states) >= REPLICAS:
+        chances = system.counted_chances()
+        if chances is not None:
+            return _advance_spins(chances, states, steps, key)
+    return _advance(system, states, first, steps, key)
+
+
+@eqx.filter_jit
+def _advance(system: AbstractMap, states: Array, first: Array, steps: Array, key: Key) -> Array:
     move = jax.vmap(lambda t, x, key: system.step(t, x, key=key), (None, 0, 0))
     n = states.shape[0]
 
@@ -52,3 +62,19 @@ def advance_map(system: AbstractMap, states: Array, first: Array, steps: Array, 
         return (x, done + count), x
 
     return jax.lax.scan(interval, (states, jnp.zeros_like(steps[0])), steps)[1]
+
+
+@eqx.filter_jit
+def _advance_spins(
+    chances: tuple[tuple[float, ...], ...], states: Array, steps: Array, key: Key
+) -> Array:
+    """The same for spins on a lattice, 32 replicas a word."""
+    table = np.asarray(chances)
+
+    def interval(carry, count):
+        words, done = carry
+        sweep = lambda k, words: sweep_words(words, table, key=jax.random.fold_in(key, k))
+        words = jax.lax.fori_loop(done, done + count, sweep, words)
+        return (words, done + count), unpacked(words, len(states), states.dtype)[:, None]
+
+    return jax.lax.scan(interval, (packed(states[:, 0]), jnp.zeros_like(steps[0])), steps)[1]

@@ -12,13 +12,16 @@ from noneq._typing import ScalarLike
 from noneq.calculus import runge_kutta_step
 from noneq.errors import InvalidInput
 from noneq.kinds import AbstractChecked
+from noneq.simulation.increments import AbstractIncrements, Normal
 from noneq.systems.base import AbstractDiffusion
 
 
 class AbstractSolver(AbstractChecked):
-    """One step of size h for one state, given standard normal noise."""
+    """One step of size h for one state, given random increments."""
 
     needs_noise: ClassVar[bool]
+    increments: ClassVar[AbstractIncrements] = Normal()
+    """Law of the noise; normal numbers serve every scheme."""
 
     @abstractmethod
     def check(self, system: AbstractDiffusion, t: float, states: Float[Array, "m *event"]) -> None:
@@ -179,7 +182,7 @@ def _matrix(b: Array, dim: int) -> Array:
 
 
 def noise_shape(system: AbstractDiffusion, t: float, x: np.ndarray) -> tuple[int, ...]:
-    """Shape of the normal numbers that one step takes.
+    """Shape of the random numbers that one step takes.
 
     Raises:
         InvalidInput: a diffusion of no admissible shape.

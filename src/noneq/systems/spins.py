@@ -16,13 +16,17 @@ from noneq.kinds import checked
 from noneq.systems.base import AbstractMap
 from noneq.systems.one_state import of_state
 from noneq.systems.spin_couplings import AbstractCouplings, Lattice
-from noneq.systems.spin_dynamics import AbstractSpinDynamics, HeatBath
+from noneq.systems.spin_dynamics import AbstractSpinDynamics, AbstractSweep, HeatBath
 
 
 def _numbers(value: Numbers) -> Any:
     """A number or a tuple of numbers, from any array-like."""
     array = np.asarray(value, float)
     return float(array) if array.ndim == 0 else tuple(array.reshape(-1).tolist())
+
+
+_ROUNDING = 2.0**-22
+"""Probabilities nearer than this are the same."""
 
 
 class Ising(AbstractMap):
@@ -32,7 +36,9 @@ class Ising(AbstractMap):
     J_ij = J_ji the stationary law is e^{−E/T}/Z. A temperature gradient, or couplings that are not
     reciprocal, drive the spins out of equilibrium.
 
-    One unit of time is one attempt to flip per spin (see the dynamics).
+    One unit of time is one attempt to flip per spin (see the dynamics). `simulate` keeps 32 replicas
+    in the bits of a word where it can (32 trajectories or more on a reciprocal lattice with even sides,
+    one temperature, sweeps): the same law, independent replicas, many times faster.
 
     Args:
         couplings: `Lattice` (periodic, any dimension) or `CouplingMatrix`.
@@ -105,6 +111,26 @@ class Ising(AbstractMap):
         sides = shape if len(shape) == 1 else shape[1:]
         along = np.linspace(*self.temperature, sides[0]).reshape(-1, *(1,) * (len(sides) - 1))
         return np.broadcast_to(1.0 / along, shape).astype(float)
+
+    def counted_chances(self) -> tuple[tuple[float, ...], ...] | None:
+        """Probability that an attempt leaves a spin up, by spin (down, up) and number of neighbours up.
+
+        None where more than this number matters: a lattice that is not reciprocal or has an odd
+        side, a matrix, a temperature gradient, or attempts that are not made in sweeps.
+        """
+        lattice = self.couplings
+        if not isinstance(lattice, Lattice) or not isinstance(self.dynamics, AbstractSweep):
+            return None
+        odd = any(side % 2 for side in lattice.shape)
+        if odd or lattice.nonreciprocal or isinstance(self.temperature, tuple):
+            return None
+        most = 2 * len(lattice.shape)
+        local = lattice.strength * (2.0 * np.arange(most + 1) - most)
+        drive = jnp.asarray((local + self.field) / self.temperature)
+        flips = [self.dynamics.flip(jnp.full_like(drive, spin), drive) for spin in (-1, 1)]
+        down, up = np.asarray(flips[0], float), 1 - np.asarray(flips[1], float)
+        up = np.where(np.abs(up - down) < _ROUNDING, down, up)
+        return tuple(down.tolist()), tuple(up.tolist())
 
     @of_state
     def energy(self, x: Float[Array, "*event"]) -> Scalar:

@@ -18,6 +18,7 @@ def fit(
     with_: o.With = [],  # noqa: B006
     seed: o.Seed = 0,
     seeds: o.Seeds = 1,
+    together: o.Together = False,
     resume: o.Resume = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what it would take.")
@@ -54,7 +55,7 @@ def fit(
     with progress(quiet or not is_first(), type(recipe).__name__) as show:
         fits = fit_seeds(
             recipe, data, out, seed=seed, seeds=seeds, resume=resume, inputs=inputs,
-            record=record_of(file, layout, words), progress=show, trust=trust,
+            record=record_of(file, layout, words), progress=show, together=together, trust=trust,
         )  # fmt: skip
     if not is_first():
         return 0

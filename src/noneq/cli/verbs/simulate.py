@@ -35,6 +35,17 @@ def simulate(
             help="x=1 holds x, x+=0.5 pushes it, noise:x=0 stops its noise, start:x=2 starts there.",
         ),
     ] = [],  # noqa: B006
+    solver: Annotated[
+        str | None,
+        typer.Option(
+            "--solver",
+            help="Of a diffusion, by `noneq list solvers`; weak (WeakEuler) is fastest, for laws only.",
+        ),
+    ] = None,
+    substeps: Annotated[
+        int | None,
+        typer.Option("--substeps", min=1, help="Steps between two times; else by the system."),
+    ] = None,
     set_: o.Set = [],  # noqa: B006
     record: o.Record = False,
     seed: o.Seed = 0,
@@ -45,7 +56,7 @@ def simulate(
     """Simulate a system or a fitted model, also after an intervention."""
     import jax
 
-    from noneq.cli.interventions import intervention, system_or_run
+    from noneq.cli.interventions import intervention, solver_of, system_or_run
     from noneq.cli.requests import parse_times
     from noneq.data.files import check_target, write
     from noneq.simulation import simulate
@@ -56,7 +67,8 @@ def simulate(
     if intervene:
         nature = intervention(nature, intervene)
     when = usual if times is None else parse_times(times)
-    data = simulate(nature, when, n=n, key=jax.random.key(seed))
+    scheme = None if solver is None else solver_of(solver, trust=trust)
+    data = simulate(nature, when, n=n, key=jax.random.key(seed), solver=scheme, substeps=substeps)
     write(data, out, record=record)
     facts = {"file": str(out), "n": n, "times": data.times.size, "event_shape": data.event_shape}
     text = f"{out}: {n} trajectories, {data.times.size} times, states of shape {data.event_shape}"

@@ -32,6 +32,7 @@ def sweep(
     frames: o.Frames = 20,
     seed: o.Seed = 0,
     seeds: o.Seeds = 1,
+    together: o.Together = False,
     trust: o.Trust = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -62,7 +63,7 @@ def sweep(
             recipe, data, folder, settings, metrics=names_in(metrics), seeds=seeds, seed=seed,
             workers=workers, scheduler=scheduler, case=case_of(file, layout["components"]), n=n,
             frames=frames, inputs=inputs, record=record_of(file, layout, words), progress=show,
-            trust=trust,
+            together=together, trust=trust,
         )  # fmt: skip
     for cell in failed:
         say(f"{cell['name']} seed {cell['replicate']} failed: {cell['error']}")

@@ -12,14 +12,16 @@ from typing import Any
 
 import jax
 
+from noneq._typing import Key
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
+from noneq.learning.members import check_joint
 from noneq.learning.method import AbstractMethod
 from noneq.runs.comparing import TRAINING_PART
 from noneq.runs.extras import set_apart
-from noneq.runs.fitting import fit
+from noneq.runs.fitting import fit, fit_seeds
 from noneq.runs.measures import measures_named
 from noneq.runs.rows import Row, combine
 from noneq.runs.scoring import noise_width, score
@@ -57,6 +59,16 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class _Seeds:
+    """Cells of the same settings that train together."""
+
+    cells: tuple[Cell, ...]
+
+    def __str__(self) -> str:
+        return f"{self.cells[0].name} seeds {', '.join(str(cell.replicate) for cell in self.cells)}"
+
+
+@dataclass(frozen=True)
 class _Fitting:
     """What is done with a cell: fit in its folder, score, keep one file."""
 
@@ -71,14 +83,33 @@ class _Fitting:
     record: Mapping[str, Any]
     trust: bool
 
-    def __call__(self, cell: Cell) -> None:
-        began = time.monotonic()
-        method = from_toml(cell.spec, AbstractMethod, trust=True)
+    def __call__(self, piece: Cell | _Seeds) -> None:
+        cells = _cells_of(piece)
+        method = from_toml(cells[0].spec, AbstractMethod, trust=True)
         split_key, score_key = jax.random.split(jax.random.key(self.seed))
         train, test = self.data.split(TRAINING_PART, key=split_key)
         names, columns = list(self.data.names), list(self.data.condition_names)
         test, extra = set_apart(test, names, columns)
-        run = self.folder / _place(cell.name) / f"seed_{cell.replicate}"
+        place = self.folder / _place(cells[0].name)
+        if len(cells) > 1:
+            fit_seeds(
+                method, train, place, seeds=len(cells), seed=cells[0].seed, resume=True,
+                record=self.record, together=True, trust=True,
+            )  # fmt: skip
+        for cell in cells:
+            self._finish(cell, method, train, test, extra, place, score_key)
+
+    def _finish(
+        self,
+        cell: Cell,
+        method: AbstractMethod,
+        train: Any,
+        test: Any,
+        extra: Any,
+        place: Path,
+        score_key: Key,
+    ) -> None:
+        began, run = time.monotonic(), place / f"seed_{cell.replicate}"
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             found = fit(
@@ -117,6 +148,7 @@ def sweep(
     seed: int = 0,
     workers: int = 1,
     scheduler: str = "",
+    together: bool = False,
     case: str = "data",
     n: int = 1000,
     frames: int = 20,
@@ -141,6 +173,8 @@ def sweep(
         seeds, seed: fits of each combination, and the first seed.
         workers: processes, each with one thread, so that results do not depend on their number.
         scheduler: address of a ``dask`` scheduler, whose workers see the same disk.
+        together: train the seeds of the same settings by one program, as in `noneq.runs.fit_seeds`;
+            one of them that fails takes the others with it.
         case: name of the data in the rows.
         n, frames: samples at each scored time, and the most times to score.
         inputs, record, progress: as in `noneq.runs.fit`.
@@ -168,13 +202,23 @@ def sweep(
     task = _Fitting(
         place, data, tuple(metrics), case, n, frames, seed, dict(inputs or {}), facts, trust
     )
+    if together:
+        for cell in cells[::seeds]:
+            check_joint(from_toml(cell.spec, AbstractMethod, trust=True))
+        if inputs:
+            raise InvalidInput(
+                "seeds that train together take no --with inputs; leave --together out."
+            )
     with lock(place):
         missing = [cell for cell in cells if _read(place, cell) is None]
         (place / _CELLS).mkdir(exist_ok=True)
-        faults = work(task, missing, workers=workers, scheduler=scheduler, progress=progress)
+        pieces = _grouped(missing, cells, seeds) if together and seeds > 1 else missing
+        faults = work(task, pieces, workers=workers, scheduler=scheduler, progress=progress)
         failed = [
-            {"name": missing[i].name, "replicate": missing[i].replicate, "error": text}
+            {"name": cell.name, "replicate": cell.replicate, "error": text}
             for i, text in faults.items()
+            for cell in _cells_of(pieces[i])
+            if _read(place, cell) is None
         ]
         kept = [found for cell in cells if (found := _read(place, cell)) is not None]
         rows = combine([tuple(Row(**row) for row in cell["rows"]) for cell in kept])
@@ -204,6 +248,16 @@ def _grid(method: AbstractMethod, settings: Mapping[str, Sequence[Any]]) -> list
         name = ",".join(f"{key}={chosen[key]}" for key in shown) or type(method).__name__
         found.append((name, to_toml(recipe)))
     return found
+
+
+def _cells_of(piece: Cell | _Seeds) -> tuple[Cell, ...]:
+    return piece.cells if isinstance(piece, _Seeds) else (piece,)
+
+
+def _grouped(missing: Sequence[Cell], cells: Sequence[Cell], seeds: int) -> list[_Seeds]:
+    """All seeds of every combination of which one is missing; those that are fitted are loaded."""
+    groups = [tuple(cells[i : i + seeds]) for i in range(0, len(cells), seeds)]
+    return [_Seeds(group) for group in groups if any(cell in missing for cell in group)]
 
 
 def _place(name: str) -> str:
