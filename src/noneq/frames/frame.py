@@ -15,6 +15,7 @@ from noneq._typing import Key, ScalarLike
 from noneq.data.conditions import encoded, listed
 from noneq.data.ensembles import Snapshots
 from noneq.data.summary import Summary
+from noneq.devices import by_all, here
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput, WrongType
 from noneq.frames.checks import check_count, check_solved, check_time, warn_outside
@@ -238,7 +239,7 @@ class AbstractLaw(AbstractModel, HasFrame):
         condition = self.frame.asked.check(condition, int(n))
         self.frame.warn_rounded("samples")
         return check_solved(
-            _sample(self, int(n), time, condition, key), time=time, times=self.frame.times
+            here(_sample(self, int(n), time, condition, key)), time=time, times=self.frame.times
         )
 
     @checked
@@ -261,4 +262,4 @@ class AbstractLaw(AbstractModel, HasFrame):
 def _sample(model: AbstractLaw, n: int, time: Any, condition: Any, key: Key) -> Array:
     y = model.draw(n, time=time, condition=condition, key=key)
     x = jax.vmap(model.frame.normaliser.inverse)(y)
-    return jax.vmap(model.domain.project)(x)
+    return by_all(jax.vmap(model.domain.project)(x))
