@@ -9,6 +9,7 @@ is read, or refused in one line by an error of the library, within a minute. Wha
 ``runs/fuzz``, as a case for the tests.
 """
 
+import math
 import shutil
 import signal
 import sys
@@ -186,8 +187,10 @@ def verdict(path: Path) -> str:
     return ""
 
 
-def fuzz(extension: str, seconds: float, seed: int = 0) -> tuple[int, int]:
-    """(passed, tried) of a reader."""
+def fuzz(
+    extension: str, seconds: float, *, most: float = math.inf, seed: int = 0
+) -> tuple[int, int]:
+    """(passed, tried) of a reader, after so many seconds or files."""
     rng, began, passed, tried = np.random.default_rng(seed), time.monotonic(), 0, 0
     with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -199,7 +202,7 @@ def fuzz(extension: str, seconds: float, seed: int = 0) -> tuple[int, int]:
             read(good[-1])
         parts = [p for g in good for p in ([g] if g.is_file() else g.rglob("*")) if p.is_file()]
         others = [part.read_bytes() for part in parts]
-        while time.monotonic() - began < seconds:
+        while time.monotonic() - began < seconds and tried < most:
             source, path = good[rng.integers(len(good))], folder / f"bad.{extension}"
             if source.is_dir():
                 shutil.rmtree(path, ignore_errors=True)

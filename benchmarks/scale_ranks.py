@@ -25,7 +25,7 @@ from test_sweep import children  # noqa: E402
 
 KILLS = 5
 """Of each rank."""
-STEPS = 4_000
+STEPS = 3_000
 """Of a fit that is killed: long enough to leave a state, which it does every 5 s."""
 CELLS = {"training.rate": "1e-3,2e-3,3e-3,4e-3,5e-3,6e-3,7e-3,8e-3,9e-3,1e-2,1.1e-2,1.2e-2"}
 FLOATS = (1, 1_000, 30_000, 1_000_000)

@@ -120,7 +120,7 @@ def test_two_processes_draw_the_samples_of_one(tmp_path):
 @pytest.mark.timeout(3600)
 def test_a_killed_rank_ends_all_and_the_command_goes_on(call, tmp_path):
     """Either rank: one line within 15 s, and the model of a fit that nobody killed."""
-    steps = 8_000
+    steps = 4_000
     finished(call("whole", "--processes", "2", "--quiet", steps=steps))
     for which in (0, 1):
         folder = tmp_path / f"killed_{which}"
@@ -138,6 +138,28 @@ def test_a_killed_rank_ends_all_and_the_command_goes_on(call, tmp_path):
         finished(call(folder.name, "--processes", "2", "--quiet", "--resume", steps=steps))
         same = [f / "model.safetensors" for f in (folder, tmp_path / "whole")]
         assert same[0].read_bytes() == same[1].read_bytes()
+
+
+LATE = """
+import os, sys, time
+from noneq.cli import ranks
+ranks.join()
+if os.environ["NONEQ_RANK"] == "0":
+    time.sleep(40)
+sys.stderr.write("noneq: written\\n")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_ranks_wait_for_one_that_writes_for_long(capsys):
+    """JAX's own limit of their end is half a minute or so, after which it aborts them."""
+    told = Queue()
+    facts = {ranks.RANKS: "2", ranks.COORDINATOR: "127.0.0.1:39429"}
+    command = [sys.executable, "-c", LATE]
+    crew = [ranks._Rank(command, facts | {ranks.RANK: str(i)}, told) for i in range(2)]
+    assert ranks._watch(crew, told) == 0
+    assert capsys.readouterr().err == "noneq: written\n"
 
 
 @pytest.mark.slow

@@ -23,6 +23,9 @@ _JOINING = 60
 """Seconds that all ranks have to find each other."""
 _BEAT = 10
 """Seconds after which a silent rank counts as dead."""
+_WRITING = 86_400
+"""Seconds that ranks wait at the end for the first one, which may write a large file; a dead one is
+known by its silence."""
 _GRACE = 5.0
 """Seconds that ranks have to end by themselves once one of them is dead."""
 _MET = "noneq-ranks: met"
@@ -107,7 +110,7 @@ def join() -> None:
             **where,
             initialization_timeout=_JOINING,
             heartbeat_timeout_seconds=_BEAT,
-            shutdown_timeout_seconds=30,
+            shutdown_timeout_seconds=_WRITING,
         )
     except (RuntimeError, ValueError, OSError) as error:
         raise InvalidInput(_apart(os.environ)) from error
