@@ -94,7 +94,7 @@ def error_bars() -> None:
         well = 0.91 <= covered <= 0.98, abs(mean) <= 0.2, 0.85 <= spread <= 1.15
         figures = {"covered": float(covered), "mean_z": float(mean), "sd_z": float(spread)}
         sys.stdout.write(f"R19 {name}: {figures}\n")
-        keep("R19", name, sum(well), 3, **figures)
+        keep("R19", name, int(sum(well)), 3, **figures)
 
 
 def ranks(noise: float = NOISE, seed: int = 0) -> np.ndarray:

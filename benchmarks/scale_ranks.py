@@ -17,7 +17,7 @@ from noneq.data import Snapshots, read, write
 
 
 TESTS = Path(__file__).parents[1] / "tests"
-sys.path += [str(TESTS / "cli"), str(TESTS / "runs")]
+sys.path += [str(TESTS), str(TESTS / "cli"), str(TESTS / "runs")]
 
 from test_cli_ranks import ranks_of  # noqa: E402
 from test_sweep import children  # noqa: E402

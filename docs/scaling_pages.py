@@ -47,7 +47,7 @@ def page(record: dict[str, Any], speed: dict[str, Any] | None, images: Path) -> 
         parts += [
             "## Cost against size\n",
             "Exponents of the time on one process, over the three largest sizes. The machine was shared; the",
-            "least of five runs counts.\n",
+            "least of several runs counts.\n",
             _slopes(record),
             "![Time against size, exchange against size, and the planned share](../images/scaling.svg)\n",
         ]
@@ -164,7 +164,7 @@ def picture(record: dict[str, Any], speed: dict[str, Any] | None, path: Path) ->
             for batch in (1_024, 16_384, 262_144):
                 work = batch * step_seconds(speed)
                 axes.semilogx(devices, work / (work + cost), label=f"{batch:,} samples a device")
-            axes.legend(frameon=False)
+            axes.legend(frameon=False, loc="upper right", bbox_to_anchor=(1.0, 0.86))
         axes.set(title="planned, not measured", xlabel="devices", ylabel="share of a step computed")
         axes.set_ylim(0, 1)
         path.write_bytes(svg(figure))
