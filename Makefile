@@ -11,7 +11,7 @@ help:
 	@echo "make demo                install, run the quick Prinz study, say where report.html is"
 	@echo "make test                everything that CI runs: lint, types, tests"
 	@echo "make slow                what the gate leaves out: sweeps, tutorials, killed programs, long fits"
-	@echo "make bench               all benchmarks -> docs/results/speed.json; PEERS=1 adds PyTorch"
+	@echo "make bench               all benchmarks -> docs/results/speed.json, scale.json; PEERS=1 adds PyTorch"
 	@echo "make matrix              wheel and sdist in clean environments, each Python from 3.11 on"
 	@echo "make docs                build the documentation into site/"
 	@echo "make results NAME=prinz  keep the rows of runs/prinz as docs/results/prinz.json"
@@ -68,6 +68,7 @@ slow: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed-bench $(if $(PEERS),$(VENV)/.installed-bench-peers)
 	$(BIN)/python benchmarks/run.py -o docs/results/speed.json
+	$(BIN)/python benchmarks/scale.py -o docs/results/scale.json
 
 matrix: $(VENV)/.installed-test
 	$(BIN)/python -m pytest tests/test_published.py -n 0 --timeout=1800 -q -rs

@@ -13,14 +13,24 @@ from noneq.data.atomic import atomic_path
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "reliability.json"
 
 
-def keep(case: str, method: str, passed: int, tried: int, output: Path = RESULTS) -> None:
-    """Put the two rows of a case and method in the place of earlier ones; all others stay."""
+def keep(
+    case: str, method: str, passed: int, tried: int, output: Path = RESULTS, **figures: float
+) -> None:
+    """Put the rows of a case and method in the place of earlier ones; all others stay.
+
+    Args:
+        case: row of the scoreboard.
+        method: which part of it.
+        passed, tried: how many.
+        output: the file.
+        figures: further numbers, by the name of their metric.
+    """
     old = json.loads(output.read_text())["rows"] if output.exists() else []
     rest = [row for row in old if (row["case"], row["method"]) != (case, method)]
     entry = {"case": case, "method": method, "stderr": None, "floor": None, "seeds": 1}
     new = [
         entry | {"metric": metric, "value": value}
-        for metric, value in (("passed", passed), ("tried", tried))
+        for metric, value in {"passed": passed, "tried": tried, **figures}.items()
     ]
     order = lambda row: (int(row["case"].removeprefix("R")), row["method"])
     content = {

@@ -12,6 +12,7 @@ import equilibrium_flow_pages
 import genphys_pages
 import latent_cycle_pages
 import results_pages as results
+import scaling_pages
 import thermo_zoo_pages
 
 
@@ -89,12 +90,31 @@ def speed_page() -> str:
     return "\n".join(parts)
 
 
+def scaling_page() -> str:
+    """What many devices and processes give, and the plan for more."""
+    title, path = "# Scaling, measured\n", DOCS / "results" / "scale.json"
+    if not path.exists():
+        return f"{title}\nNo run is kept yet: `python benchmarks/scale.py`.\n"
+    record, speed = results.read(path), DOCS / "results" / "speed.json"
+    kept = results.read(speed) if speed.exists() else None
+    body = scaling_pages.page(record, kept, DOCS / "images")
+    return "\n".join([title, results.provenance(record), body])
+
+
 _ROWS = {
     "R1": "calls of public entries with wrong values, by room: one clear line or a right answer",
     "R3": "damaged files, by format: refused, or equal bit by bit",
     "R4": "files made to harm, by format: one line, no code, little time and memory",
+    "R5": "files with random damage, by reader: read, or refused in one line",
     "R6": "kills while saving: the old or the new run is there",
     "R7": "kills of fits, by method: resumed to the bytes of an undisturbed fit",
+    "R8": "kills of one of two processes: the other ends within 15 s, resumed to the same bytes",
+    "R9": "forced devices and processes: loss of the first step to 1e-6, samples to 1e-5",
+    "R10": "restores on another number of processes: loss to 1e-4 after 50 steps",
+    "R14": "a loop of fits and samples: memory, programs and open files stay",
+    "R16": "cells of a sweep whose workers are killed: rows of an undisturbed one",
+    "R19": "error bars in 200 repeats: coverage of 91 to 98 %, mean and spread of z",
+    "R20": "ranks of the truth among draws of a posterior: p > 1e-3",
 }
 """What the cases of those rows are that have several."""
 
@@ -107,18 +127,26 @@ def reliability_page() -> str:
         return f"{title}\nNo run is kept yet: `benchmarks/reliability_files.py`.\n"
     record = results.read(path)
     passed, tried = (results.values(record, metric) for metric in ("passed", "tried"))
+    figures = {
+        key: "; ".join(
+            f"{row['metric'].replace('_', ' ')} {results.number(row['value'])}"
+            for row in record["rows"]
+            if (row["case"], row["method"]) == key and row["metric"] not in ("passed", "tried")
+        )
+        for key in passed
+    }
     body = [
         [
-            _ROWS.get(case, method),
-            method if case in _ROWS else "",
+            _ROWS.get(key[0], key[1]),
+            key[1] if key[0] in _ROWS else "",
             f"{row['value']:.0f}",
-            f"{tried[case, method]['value']:.0f}",
+            f"{tried[key]['value']:.0f}",
+            figures[key],
         ]
-        for (case, method), row in passed.items()
+        for key, row in passed.items()
     ]
-    return "\n".join(
-        [title, results.provenance(record), results.table(["promise", "", "passed", "tried"], body)]
-    )
+    head = ["promise", "", "passed", "tried", "figures"]
+    return "\n".join([title, results.provenance(record), results.table(head, body)])
 
 
 def mutants_page() -> str:
@@ -209,6 +237,7 @@ def pages() -> dict[str, str]:
         "dynamics.md": results_page("dynamics", "From trajectories to laws of motion, measured"),
         "rare_events.md": results_page("rare_events", "Rare events, measured"),
         "speed.md": speed_page(),
+        "scaling.md": scaling_page(),
         "mutants.md": mutants_page(),
         "contributing.md": contributing_page(),
         "methods.md": reference_pages.methods_page(),

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, PyTree
 
@@ -53,6 +54,25 @@ def shared(tree: PyTree, size: int) -> PyTree:
     return jax.lax.with_sharding_constraint(tree, NamedSharding(mesh, PartitionSpec(_AXIS)))
 
 
+def by_all(states: Array, axis: int = 0) -> Array:
+    """Inside a program: an ensemble of which each device computes a part and then holds the whole.
+
+    The members need not divide by the devices. Random numbers are those of one device, so that
+    a member does not depend on who computes it.
+
+    Args:
+        states: what the program gives.
+        axis: that of the members.
+    """
+    count = jax.device_count()
+    if count == 1:
+        return states
+    mesh = jax.make_mesh((count,), (_AXIS,), axis_types=(AxisType.Auto,))
+    for spec in (PartitionSpec(*[None] * axis, _AXIS), PartitionSpec()):
+        states = jax.lax.with_sharding_constraint(states, NamedSharding(mesh, spec))
+    return states
+
+
 def spread(states: np.ndarray) -> Array:
     """Particles shared evenly by as many of this process's devices as divide them."""
     count = math.gcd(states.shape[0], jax.local_device_count())
@@ -74,8 +94,11 @@ def everywhere(tree: PyTree) -> PyTree:
 
 
 def here(tree: PyTree) -> PyTree:
-    """Arrays that all devices hold as arrays of this process alone; all ranks call it together."""
-    if ranks() == 1:
+    """Arrays that all devices hold as arrays of this process alone; all ranks call it together.
+
+    Under a transformation they stay as they are.
+    """
+    if ranks() == 1 or any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(tree)):
         return tree
     return jax.tree.map(lambda a: _unkeyed(jnp.asarray, a), tree)
 

@@ -7,13 +7,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from queue import Queue
 
 import numpy as np
 import pytest
 
 import noneq as nq
-from noneq.cli.ranks import _without
+from noneq.cli import ranks
 from noneq.data import Snapshots
+
+
+RUNS = Path(__file__).parents[1] / "store" / "runs"
 
 
 def test_what_does_not_go_together_is_refused(noneq, snapshots, monkeypatch):
@@ -24,12 +28,28 @@ def test_what_does_not_go_together_is_refused(noneq, snapshots, monkeypatch):
     noneq(*fit, "--processes", "2", "--coordinator", "a:1", "--rank", "2").refuses(2, "0 to 1")
     monkeypatch.delenv("SLURM_PROCID", raising=False)
     noneq(*fit, "--coordinator", "slurm").refuses(2, "srun")
+    sample = ("sample", "run", "-o", "drawn.npz", "--processes", "2")
+    noneq(*sample, "--rank", "1").refuses(2, "--coordinator HOST:PORT")
     assert not Path("run").exists()
 
 
 def test_a_rank_gets_the_command_without_the_ranks():
     words = ["fit", "--processes", "2", "A", "--rank=1", "--coordinator", "a:1", "-o", "x"]
-    assert _without(words) == ["fit", "A", "-o", "x"]
+    assert ranks._without(words) == ["fit", "A", "-o", "x"]
+
+
+def test_ranks_that_meet_nobody_give_one_line(capsys):
+    """JAX aborts such a process, with a page of its own."""
+    told, facts = Queue(), {ranks.RANK: "1", ranks.RANKS: "2", ranks.COORDINATOR: "host0:9123"}
+    before = "import os; print('F1130 client.h:80]'); "
+    met = f"import sys; sys.stderr.write('{ranks._MET}\\n'); sys.stderr.flush(); "
+    for words, code, said in ((before, 2, "did not meet at host0:9123"), (met, 3, "by SIGABRT")):
+        one = ranks._Rank([sys.executable, "-c", f"{words}import os; os.abort()"], facts, told)
+        assert ranks._watch([one], told) == code
+        found = capsys.readouterr()
+        assert found.out == ""
+        assert found.err.count("\n") == 1
+        assert said in found.err
 
 
 @pytest.fixture
@@ -72,10 +92,35 @@ def test_two_processes_give_the_losses_of_one(call, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_two_processes_draw_the_samples_of_one(tmp_path):
+    """Whole paths; the number of samples does not divide by that of the processes."""
+
+    def start(*words):
+        command = [sys.executable, "-m", "noneq", "sample", str(RUNS / "transition"), *words]
+        return subprocess.Popen(
+            command, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    out = finished(start("-o", "two.npz", "--n", "101", "--processes", "2", "--json"))
+    assert out.count("{") == 1
+    finished(start("-o", "one.npz", "--n", "101"))
+    one, two = (nq.data.read(tmp_path / f"{name}.npz").values for name in ("one", "two"))
+    assert one.std() > 0.1
+    np.testing.assert_allclose(two, one, rtol=1e-5, atol=1e-5)
+    place = ("-o", "x.npz", "--processes", "2", "--coordinator", "127.0.0.1:39423", "--rank")
+    pair = start(*place, "0", "--n", "101"), start(*place, "1", "--n", "102")
+    said = [process.communicate(timeout=600)[1] for process in pair]
+    assert "was given other request than rank" in said[0] + said[1]
+    assert {process.returncode for process in pair} == {2}
+    assert not (tmp_path / "x.npz").exists()
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_a_killed_rank_ends_all_and_the_command_goes_on(call, tmp_path):
     """Either rank: one line within 15 s, and the model of a fit that nobody killed."""
-    steps = 20_000
+    steps = 4_000
     finished(call("whole", "--processes", "2", "--quiet", steps=steps))
     for which in (0, 1):
         folder = tmp_path / f"killed_{which}"
@@ -93,6 +138,28 @@ def test_a_killed_rank_ends_all_and_the_command_goes_on(call, tmp_path):
         finished(call(folder.name, "--processes", "2", "--quiet", "--resume", steps=steps))
         same = [f / "model.safetensors" for f in (folder, tmp_path / "whole")]
         assert same[0].read_bytes() == same[1].read_bytes()
+
+
+LATE = """
+import os, sys, time
+from noneq.cli import ranks
+ranks.join()
+if os.environ["NONEQ_RANK"] == "0":
+    time.sleep(40)
+sys.stderr.write("noneq: written\\n")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_ranks_wait_for_one_that_writes_for_long(capsys):
+    """JAX's own limit of their end is half a minute or so, after which it aborts them."""
+    told = Queue()
+    facts = {ranks.RANKS: "2", ranks.COORDINATOR: "127.0.0.1:39429"}
+    command = [sys.executable, "-c", LATE]
+    crew = [ranks._Rank(command, facts | {ranks.RANK: str(i)}, told) for i in range(2)]
+    assert ranks._watch(crew, told) == 0
+    assert capsys.readouterr().err == "noneq: written\n"
 
 
 @pytest.mark.slow

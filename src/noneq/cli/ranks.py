@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, Queue
@@ -23,8 +23,13 @@ _JOINING = 60
 """Seconds that all ranks have to find each other."""
 _BEAT = 10
 """Seconds after which a silent rank counts as dead."""
+_WRITING = 86_400
+"""Seconds that ranks wait at the end for the first one, which may write a large file; a dead one is
+known by its silence."""
 _GRACE = 5.0
 """Seconds that ranks have to end by themselves once one of them is dead."""
+_MET = "noneq-ranks: met"
+"""What a rank tells the process that started it, on a line of its own."""
 _OPTIONS = ("--processes", "--coordinator", "--rank")
 
 
@@ -105,13 +110,19 @@ def join() -> None:
             **where,
             initialization_timeout=_JOINING,
             heartbeat_timeout_seconds=_BEAT,
-            shutdown_timeout_seconds=30,
+            shutdown_timeout_seconds=_WRITING,
         )
     except (RuntimeError, ValueError, OSError) as error:
-        raise InvalidInput(
-            f"the {os.environ[RANKS]} ranks did not meet at {place} within {_JOINING} s; is "
-            "rank 0 running, and can its port be reached?"
-        ) from error
+        raise InvalidInput(_apart(os.environ)) from error
+    sys.stderr.write(f"{_MET}\n")
+    sys.stderr.flush()
+
+
+def _apart(facts: Mapping[str, str]) -> str:
+    return (
+        f"the {facts[RANKS]} ranks did not meet at {facts[COORDINATOR]} within {_JOINING} s; is "
+        "rank 0 running, and can its port be reached?"
+    )
 
 
 def _end_with_parent(parent: int) -> None:
@@ -133,6 +144,7 @@ class _Rank:
     facts: dict[str, str]
     told: "Queue[tuple[int, str]]"
     process: subprocess.Popen = field(init=False)
+    met: bool = field(init=False, default=False)
     threads: list[threading.Thread] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -164,6 +176,7 @@ class _Rank:
     def _hear(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
+            self.met |= line.startswith(_MET)
             self.told.put((self.number, line.rstrip("\n")))
 
 
@@ -219,12 +232,15 @@ def _end(crew: Sequence[_Rank], told: "Queue[tuple[int, str]]", last: dict[int, 
     if code > 1 and dead.number in last:
         say(last[dead.number])
         return code
+    if code == -signal.SIGABRT and not dead.met:  # JAX aborts where it meets nobody
+        say(_apart(dead.facts))
+        return 2
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
     more = f" ({last[dead.number]})" if code == 1 and dead.number in last else ""
-    say(
-        f"rank {dead.number} {how}{more}, and the others were ended; the state of the last chunk is "
-        "kept: the same command with --resume goes on."
-    )
+    on = "give the same command again."
+    if "fit" in dead.command[3:4]:
+        on = "the state of the last chunk is kept: the same command with --resume goes on."
+    say(f"rank {dead.number} {how}{more}, and the others were ended; {on}")
     return 3
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array
 
 from noneq._typing import Key
+from noneq.devices import by_all, here
 from noneq.frames.checks import check_solved, check_time
 from noneq.traced import jit
 
@@ -33,7 +34,7 @@ def drawn_at(model: Any, n: int, times: np.ndarray, condition: Any, key: Key) ->
         asked = checked_times[first : first + room]
         padded, count = np.resize(asked, room), jnp.asarray(len(asked), jnp.int32)
         begin = jnp.asarray(first, jnp.int32)
-        part = _sample_times(model, n, jnp.asarray(padded), begin, count, condition, key)
+        part = here(_sample_times(model, n, jnp.asarray(padded), begin, count, condition, key))
         frames += list(np.asarray(part)[: len(asked)])
     if not all(np.isfinite(frame).all() for frame in frames):
         for frame, t in zip(frames, times, strict=True):
@@ -64,4 +65,4 @@ def drawn(model: Any, n: int, time: Any, condition: Any, key: Key) -> Array:
 def _one_time(model: Any, n: int, time: Any, condition: Any, key: Key) -> Array:
     y = model.draw(n, time=time, condition=condition, key=key)
     x = jax.vmap(model.frame.normaliser.inverse)(y)
-    return jax.vmap(model.domain.project)(x)
+    return by_all(jax.vmap(model.domain.project)(x))

@@ -15,6 +15,7 @@ from noneq._typing import Key, ScalarLike
 from noneq.data.conditions import encoded, listed
 from noneq.data.ensembles import Snapshots
 from noneq.data.summary import Summary
+from noneq.devices import here
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput, WrongType
 from noneq.frames.checks import check_count, check_solved, check_time, warn_outside
@@ -239,7 +240,7 @@ class AbstractLaw(AbstractModel, HasFrame):
         condition = self.frame.asked.check(condition, int(n))
         self.frame.warn_rounded("samples")
         return check_solved(
-            drawn(self, int(n), time, condition, key), time=time, times=self.frame.times
+            here(drawn(self, int(n), time, condition, key)), time=time, times=self.frame.times
         )
 
     @checked

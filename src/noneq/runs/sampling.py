@@ -10,6 +10,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from noneq import devices
 from noneq._typing import Key
 from noneq.data.checks import as_times, permutation
 from noneq.data.conditions import encoded
@@ -23,7 +24,7 @@ from noneq.learning.method import Fit
 from noneq.methods.denoising.guidance import guided, inpainted
 from noneq.runs.folders import members
 from noneq.spec import override
-from noneq.store import load
+from noneq.store import load, read_meta
 from noneq.traits import HasPaths, require
 
 
@@ -43,6 +44,9 @@ def sample(
 ) -> Snapshots | Trajectories:
     """Samples of a run; an ensemble's members take equal shares.
 
+    All devices of all processes compute a share; the samples do not depend on their number, beyond
+    rounding. Several processes call it together, and each gets all samples.
+
     Args:
         folder: of a run, or of an ensemble over seeds.
         n: samples at each time.
@@ -55,12 +59,16 @@ def sample(
         trust: allow a run whose method is code outside noneq.
 
     Raises:
-        InvalidInput: a request that the model cannot meet.
+        InvalidInput: a request that the model cannot meet, or ranks that ask for different things.
         MissingTrait: paths of a model that has none.
         WrongType: guidance or inpainting of a model that is not a denoising one.
     """
     check_count(n)
     folders = members(Path(folder))
+    if devices.ranks() > 1:
+        asked = (n, times, paths, condition, guidance, given, settings, seed)
+        models = [read_meta(member)["sha256"] for member in folders]
+        devices.check_same({"run": str(models), "request": str(asked)})
     shares = [len(part) for part in np.array_split(np.arange(n), len(folders)) if len(part)]
     parts, asked = [], None
     for i, (member, share) in enumerate(zip(folders, shares, strict=False)):

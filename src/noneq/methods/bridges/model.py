@@ -77,7 +77,8 @@ class AbstractMovingLaw(AbstractLaw, HasVelocity, HasDrift, HasPaths, HasLogProb
         count = asked.times.size - 1
         check_steps(what, steps * count, n * self.frame.dim // steps, most=_MOST_STEPS)
         clock = jnp.asarray(asked.clock, float)
-        return asked.paths(self, _paths(self, asked.x, clock, asked.condition, steps, asked.key))
+        rest = _paths(self, asked.x, clock, asked.condition, steps, asked.key)
+        return asked.paths(self, here(rest))
 
     def enter(self, x: Any, time: Any, condition: Any) -> tuple[Array, Any, Any]:
         """A state from the centre of the data, with its checked time and condition."""
@@ -245,4 +246,4 @@ def _paths(
 
     x = jax.vmap(normaliser.forward)(x) * scale
     gaps = (times[:-1], times[1:], jnp.arange(times.size - 1))
-    return jax.lax.scan(interval, x, gaps)[1]
+    return by_all(jax.lax.scan(interval, x, gaps)[1], axis=1)

@@ -12,6 +12,7 @@ from noneq._typing import Key, Numbers, ScalarLike
 from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary
+from noneq.devices import by_all, here
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.frames.checks import check_count, check_solved, check_steps, check_time
@@ -143,7 +144,7 @@ class TransitionModel(AbstractModel, HasPaths, HasFrame):
             shown = begun if start is None else begun[-1:]
             clock = times[0] + (len(shown) - 1) * lag
         more = max(int(marks[-1]) - len(shown) + 1, 0)
-        path = _steps(inner, begun[-1], memory, jnp.asarray(clock), condition, more, key)
+        path = here(_steps(inner, begun[-1], memory, jnp.asarray(clock), condition, more, key))
         frames = np.concatenate([np.asarray(shown), np.asarray(path)])[marks]
         check_solved(jnp.asarray(frames[-1]))
         frames = frames if origin is None else origin + frames.astype(np.float64)
@@ -249,4 +250,4 @@ def _steps(
             memory = jax.vmap(model.past.after)(memory, move)
         return (x, memory), x
 
-    return jax.lax.scan(step, (x, memory), jnp.arange(count))[1]
+    return by_all(jax.lax.scan(step, (x, memory), jnp.arange(count))[1], axis=1)

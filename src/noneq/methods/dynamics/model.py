@@ -15,6 +15,7 @@ from noneq._typing import Key, Numbers, ScalarLike
 from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.summary import Summary
+from noneq.devices import by_all, here
 from noneq.domains import AbstractDomain
 from noneq.errors import InvalidInput
 from noneq.frames.checks import check_count, check_solved, check_steps, check_time
@@ -150,7 +151,7 @@ class AbstractDynamics(AbstractModel, HasDrift, HasPaths):
         frames = x[None]
         if spans.size:
             pace = jnp.asarray(spans / counts, jnp.float32)
-            later = _march(self, x, pace, jnp.asarray(counts, jnp.int32), key)
+            later = here(_march(self, x, pace, jnp.asarray(counts, jnp.int32), key))
             check_solved(later[-1])
             frames = jnp.concatenate([frames, later])
         return Trajectories(np.moveaxis(np.asarray(frames), 0, 1), clock, **self.frame.described())
@@ -169,7 +170,8 @@ class AbstractDynamics(AbstractModel, HasDrift, HasPaths):
                 raise InvalidInput(f"sample: paths start at time {first:g}; ask for a later time.")
             what = f"time {first + span:g} with steps of {float(step):g}"
             check_steps(what, span / float(step), int(n), most=_MOST_STEPS)
-        return check_solved(_arrived(self, int(n), time, key), time=time, times=self.frame.times)
+        states = here(_arrived(self, int(n), time, key))
+        return check_solved(states, time=time, times=self.frame.times)
 
     @checked
     def snapshots(
@@ -242,4 +244,4 @@ def _march(model: AbstractDynamics, x: Array, steps: Array, counts: Array, key: 
         x = jax.lax.fori_loop(0, count, step, x)
         return x, x
 
-    return jax.lax.scan(interval, x, (steps, counts, jnp.arange(len(steps))))[1]
+    return by_all(jax.lax.scan(interval, x, (steps, counts, jnp.arange(len(steps))))[1], axis=1)

@@ -98,7 +98,7 @@ class LightBridge(AbstractLaw, HasDrift, HasPaths, HasPlan):
         knots = np.asarray(self.frame.times)
         inside = knots[(knots > asked.times[0]) & (knots < asked.times[-1])]
         stops = np.union1d(asked.times, inside)
-        rest = _stops(self, asked.x, jnp.asarray(stops, float), asked.key)
+        rest = here(_stops(self, asked.x, jnp.asarray(stops, float), asked.key))
         kept = np.searchsorted(stops, asked.times[1:]) - 1
         return asked.paths(self, jnp.asarray(np.asarray(rest)[kept]))
 
@@ -164,4 +164,5 @@ def _stops(model: LightBridge, x: Array, stops: Array, key: Key) -> Float[Array,
         return x, jax.vmap(lambda x: model.domain.project(normaliser.inverse(x / scale)))(x)
 
     x = jax.vmap(normaliser.forward)(x) * scale
-    return jax.lax.scan(go, x, (stops[:-1], stops[1:], jnp.arange(stops.size - 1)))[1]
+    gaps = stops[:-1], stops[1:], jnp.arange(stops.size - 1)
+    return by_all(jax.lax.scan(go, x, gaps)[1], axis=1)
