@@ -14,9 +14,10 @@ import jax
 
 from noneq import devices
 from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.data.lazy.ensemble import LazyEnsemble
 from noneq.errors import DataFileError, InvalidInput, NoneqError, WriteFailed
 from noneq.kinds import checked
-from noneq.learning.method import AbstractMethod, Fit, Progress
+from noneq.learning.method import AbstractMethod, Fit, Progress, refuse_lazy
 from noneq.learning.watching import watch
 from noneq.progress import AbstractReporter
 from noneq.spec import from_text, to_toml, unknown
@@ -31,7 +32,7 @@ _OWN = {"data", "key", "seed", "progress", "callback", "checkpoint"}
 @checked
 def fit(
     method: AbstractMethod,
-    data: Snapshots | Trajectories,
+    data: Snapshots | Trajectories | LazyEnsemble,
     folder: str | Path,
     *,
     seed: int = 0,
@@ -71,7 +72,7 @@ def fit(
 @checked
 def fit_seeds(
     method: AbstractMethod,
-    data: Snapshots | Trajectories,
+    data: Snapshots | Trajectories | LazyEnsemble,
     folder: str | Path,
     *,
     seeds: int,
@@ -97,12 +98,15 @@ def fit_seeds(
     """
     folder, inputs, facts = Path(folder), dict(inputs or {}), dict(record or {})
     check_inputs(method, inputs)
+    refuse_lazy(method, data)
     if seeds < 1:
         raise InvalidInput(f"seeds = {seeds}; expected at least 1.")
     if seeds > 1 and any((folder / name).exists() for name in ("meta.json", "checkpoint")):
         raise InvalidInput(f"{folder} holds a single fit; choose a new folder for {seeds} seeds.")
     mark = fingerprint(data)
     facts["data"] = {"n": data.n, "fingerprint": mark} | facts.get("data", {})
+    if isinstance(data, LazyEnsemble):
+        facts["data"]["lazy"] = True
     identity = {
         "spec": to_toml(method),
         "data": mark,
@@ -157,7 +161,7 @@ def check_inputs(method: AbstractMethod, inputs: Mapping[str, Any]) -> None:
 
 def _fit(
     method: AbstractMethod,
-    data: Snapshots | Trajectories,
+    data: Snapshots | Trajectories | LazyEnsemble,
     folder: Path,
     identity: dict[str, Any],
     inputs: dict[str, Any],
