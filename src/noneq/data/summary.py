@@ -11,7 +11,7 @@ from noneq.data.base import Scaling
 from noneq.data.conditions import Categories
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.lazy.ensemble import LazyEnsemble
-from noneq.data.lazy.measures import measured
+from noneq.data.lazy.measures import Measured, measured
 from noneq.data.scales.normalisation import enclosing, normalisation, settled
 from noneq.domains import AbstractDomain, is_periodic, periods_of
 from noneq.errors import InvalidInput
@@ -125,7 +125,7 @@ def summarise(data: Snapshots | Trajectories | LazyEnsemble) -> Summary:
             a bounded or periodic domain that it cannot tell apart.
     """
     if isinstance(data, LazyEnsemble):
-        return _of_lazy(data)
+        return summary_of(data, measured(data))
     snapshots = data.snapshots()
     _refuse_few(snapshots.n)
     check_float32(snapshots)
@@ -146,9 +146,12 @@ def summarise(data: Snapshots | Trajectories | LazyEnsemble) -> Summary:
     )
 
 
-def _of_lazy(data: LazyEnsemble) -> Summary:
-    """The same of data that are read in parts."""
-    found = measured(data)
+def summary_of(data: LazyEnsemble, found: Measured) -> Summary:
+    """The summary of data that were measured in parts.
+
+    Raises:
+        InvalidInput: as `summarise`.
+    """
     _refuse_few(int(found.counts.sum()))
     _check_float32(max(np.abs(found.low).max(), np.abs(found.high).max()), found.times)
     shift, scale, std, origin = settled(found.location, data.transform, data.domain)

@@ -21,11 +21,11 @@ class Window(NamedTuple):
 
     Args:
         rows: arrays with a common leading axis, filled up to the same length in every window.
-        count: how many of them are rows.
+        filled: how many of them are rows.
     """
 
     rows: PyTree
-    count: Array
+    filled: Array
 
 
 class Windows:

@@ -171,8 +171,9 @@ def _fit(
     """The fit itself, in a folder that is held."""
     seed, began = identity["seed"], time.monotonic()
     try:
+        # A method that cannot take lazy data was refused before.
         found = method.fit(
-            data,
+            data,  # pyright: ignore[reportArgumentType]
             key=jax.random.key(seed),
             progress=report,
             checkpoint=folder / "checkpoint",

@@ -163,8 +163,8 @@ class ChunkedArray:
 
     def _rows(self, i: int) -> np.ndarray:
         """All numbers of one step of the grid along the leading axis."""
-        rows = np.empty((min(self.chunks[0], self.shape[0] - i * self.chunks[0]), *self.shape[1:]))
-        rows = rows.astype(self.dtype)
+        count = min(self.chunks[0], self.shape[0] - i * self.chunks[0])
+        rows = np.empty((count, *self.shape[1:]), self.dtype)
         for rest in itertools.product(*map(range, self.grid[1:])):
             rows[(slice(None), *self.span((i, *rest))[1:])] = self.chunk((i, *rest))
         return rows

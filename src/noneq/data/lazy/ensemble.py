@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -66,12 +66,12 @@ class LazyEnsemble:
     path: Path
     kind: Literal["snapshots", "trajectories"]
     times: np.ndarray
+    _clock: np.ndarray
     _values: ChunkedArray
     _time: ChunkedArray
     _condition: ChunkedArray | None
     _labels: dict[str, Any]
     _parts: tuple[_Part, ...] = ()
-    _out: tuple[float, ...] = field(default=())
 
     @property
     def n(self) -> int:
@@ -126,7 +126,7 @@ class LazyEnsemble:
         Raises:
             DataFileError: a chunk is missing.
         """
-        digest = hashlib.sha256(repr((self.kind, self._parts, self._out)).encode())
+        digest = hashlib.sha256(repr((self.kind, self._parts)).encode() + self.times.tobytes())
         for array in filter(None, (self._values, self._time, self._condition)):
             digest.update(array.digest().encode())
         digest.update((self.path / "zarr.json").read_bytes())
@@ -201,10 +201,7 @@ class LazyEnsemble:
             InvalidInput: an unknown time, or none left to train on.
         """
         out = held_out(self.times, times)
-        keep = lambda mask: replace(
-            self, times=self.times[mask], _out=(*self._out, *self.times[~mask].tolist())
-        )
-        return keep(~out), keep(out)
+        return replace(self, times=self.times[~out]), replace(self, times=self.times[out])
 
     def check_same(self) -> None:
         """Refuse to go on if the file grew or shrank since it was opened.
@@ -222,7 +219,7 @@ class LazyEnsemble:
             InvalidInput: snapshots, or a part of a split.
             WriteFailed: the disk refused.
         """
-        if self.kind != "trajectories" or self._parts or self._out:
+        if self.kind != "trajectories" or self._parts or len(self.times) < len(self._clock):
             raise InvalidInput(f"{self.path.name} holds no whole trajectories to map into memory.")
         condition = None if self._condition is None else self._condition[:]
         values = mapped(self._values, path)
@@ -261,28 +258,36 @@ class LazyEnsemble:
             keep &= inside.reshape(-1, *(1,) * (keep.ndim - 1))
         condition = None if self._condition is None else self._condition[rows]
         if self._lead == 2:
-            time = np.broadcast_to(self._time[rest[0]], keep.shape)
-            blank = np.isnan(values).reshape(*keep.shape, -1).all(axis=2)
-            keep &= ~blank
+            index = np.broadcast_to(np.arange(rest[0].start, rest[0].stop), keep.shape)
+            if np.isnan(values.sum()):
+                keep &= ~np.isnan(values).reshape(*keep.shape, -1).all(axis=2)
         else:
-            time = self._time[rows]
-        if self._out:
-            keep &= np.isin(time, self.times)
+            index = np.searchsorted(self._clock, self._time[rows])
+        if len(self.times) < len(self._clock):
+            index = self._places[index]
+            keep &= index >= 0
         if keep.all():
-            states = values.reshape(-1, *self.event_shape)
-            index = None
+            states, index = values.reshape(-1, *self.event_shape), index.ravel()
+            owner = lambda: np.repeat(np.arange(len(values)), keep[0].size)
         else:
-            states, index = values[keep], np.nonzero(keep)[0]
+            states, index = values[keep], index[keep]
+            owner = lambda: np.nonzero(keep)[0]
         if condition is None:
-            return states, time[keep]
-        every = np.repeat(np.arange(len(values)), keep[0].size) if index is None else index
-        return states, time[keep], condition[every]
+            return states, index.astype(np.int32)
+        return states, index.astype(np.int32), condition[owner()]
+
+    @property
+    def _places(self) -> np.ndarray:
+        """The place of each time of the file among those of this part; −1 if it is held out."""
+        here = np.minimum(np.searchsorted(self.times, self._clock), len(self.times) - 1)
+        return np.where(self.times[here] == self._clock, here, -1)
 
     def _joined(self, parts: list[tuple[np.ndarray, ...]]) -> Snapshots:
-        states, time, *condition = (np.concatenate(column) for column in zip(*parts, strict=True))
-        times, index = np.unique(time, return_inverse=True)
+        states, index, *condition = (np.concatenate(column) for column in zip(*parts, strict=True))
+        present = np.bincount(index, minlength=len(self.times)) > 0
+        index = index if present.all() else (np.cumsum(present) - 1).astype(np.int32)[index]
         with_each = condition[0] if condition else None
-        return Snapshots(states, times, index, condition=with_each, **self._labels)
+        return Snapshots(states, self.times[present], index, condition=with_each, **self._labels)
 
 
 def open_lazy(path: Path) -> LazyEnsemble:
@@ -326,7 +331,8 @@ def open_lazy(path: Path) -> LazyEnsemble:
     index = None if lead == 2 else np.zeros(0, int)
     empty = Raw(np.empty((0,) * lead + event), np.zeros(0), index, record=record)
     labels = labels_of(empty)
-    return LazyEnsemble(path, kind, _distinct(time, lead), values, time, condition, labels)
+    times = _distinct(time, lead)
+    return LazyEnsemble(path, kind, times, times, values, time, condition, labels)
 
 
 def _distinct(time: ChunkedArray, lead: int) -> np.ndarray:

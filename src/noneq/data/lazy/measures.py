@@ -184,9 +184,9 @@ class _Conditions:
             return {f"condition_{name}": () for name in names}
         spread = self.moments.spread
         return {
-            "condition_levels": tuple(tuple(column.tolist()) for column in self.levels),
-            "condition_shift": tuple(self.moments.mean.tolist()),
-            "condition_scale": tuple(np.where(spread > 0, spread, 1.0).tolist()),
-            "condition_low": tuple(self.moments.low.tolist()),
-            "condition_high": tuple(self.moments.high.tolist()),
+            "condition_levels": tuple(tuple(map(int, column)) for column in self.levels),
+            "condition_shift": tuple(map(float, self.moments.mean)),
+            "condition_scale": tuple(map(float, np.where(spread > 0, spread, 1.0))),
+            "condition_low": tuple(map(float, self.moments.low)),
+            "condition_high": tuple(map(float, self.moments.high)),
         }
