@@ -48,7 +48,7 @@ def simulate(
     from noneq.cli.interventions import intervention, system_or_run
     from noneq.cli.requests import parse_times
     from noneq.data.files import check_target, write
-    from noneq.simulation import simulate
+    from noneq.simulation import simulate, simulate_to
     from noneq.store import fingerprint
 
     check_target(out)
@@ -56,8 +56,12 @@ def simulate(
     if intervene:
         nature = intervention(nature, intervene)
     when = usual if times is None else parse_times(times)
-    data = simulate(nature, when, n=n, key=jax.random.key(seed))
-    write(data, out, record=record)
+    key = jax.random.key(seed)
+    if out.suffix.lower() == ".zarr":
+        data = simulate_to(out, nature, when, n=n, key=key)
+    else:
+        data = simulate(nature, when, n=n, key=key)
+        write(data, out, record=record)
     facts = {"file": str(out), "n": n, "times": data.times.size, "event_shape": data.event_shape}
     text = f"{out}: {n} trajectories, {data.times.size} times, states of shape {data.event_shape}"
     emit(

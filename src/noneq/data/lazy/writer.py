@@ -131,6 +131,8 @@ class _Sink:
     def add(self, part: Raw) -> None:
         """The next rows."""
         values = part.values
+        if values.shape[1:] != self.shape[1:]:
+            raise InvalidInput(f"a part has rows {values.shape[1:]}, the first {self.shape[1:]}.")
         if self.paired:
             axes = tuple(range(2, values.ndim))
             seen = np.isfinite(values).all(axis=axes) if part.mask is None else part.mask
