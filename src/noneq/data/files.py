@@ -24,7 +24,8 @@ from noneq.data.formats.trackmate import TrackMateReader
 from noneq.data.formats.xarrays import NetcdfReader, ZarrReader, write_netcdf, write_zarr
 from noneq.data.hints import HINTS, not_found, reason
 from noneq.data.layouts import Raw, plainly
-from noneq.data.lazy.ensemble import LazyEnsemble, open_lazy
+from noneq.data.lazy.ensemble import LazyEnsemble
+from noneq.data.lazy.opening import open_lazy
 from noneq.data.readings.keywords import reading_of
 from noneq.data.readings.options import Reading, beside, words
 from noneq.data.readings.refinement import build

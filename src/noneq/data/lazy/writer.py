@@ -53,7 +53,7 @@ def layout(shape: tuple[int, ...], itemsize: int, lead: int) -> _Layout:
     return _Layout(chunks, shards)
 
 
-def write_parts(parts: Iterable[Raw], path: Path, *, n: int, times: np.ndarray) -> None:
+def write_parts(parts: Iterable[Raw], path: Path, *, n: int, times: np.ndarray) -> dict[str, Any]:
     """Write ensembles of the same kind, one after the other, as one folder; `noneq.data.read` reads it.
 
     No more than a part and one shard is held. The folder is plain zarr, which xarray opens: ``values``
@@ -64,6 +64,9 @@ def write_parts(parts: Iterable[Raw], path: Path, *, n: int, times: np.ndarray) 
         path: of the new folder.
         n: trajectories or samples of all parts.
         times: (T,) of all parts.
+
+    Returns:
+        The record that the folder carries, its checksum included.
 
     Raises:
         InvalidInput: another number of rows than ``n``.
@@ -78,6 +81,7 @@ def write_parts(parts: Iterable[Raw], path: Path, *, n: int, times: np.ndarray) 
         sink.add(part)
     record = sink.record(path)
     group.attrs.update({"made_by": "noneq", "noneq": record_text(record)})
+    return record
 
 
 def _chain(first: Raw, rest: Iterator[Raw]) -> Iterator[Raw]:
