@@ -131,6 +131,10 @@ Rank = Annotated[
     int | None,
     typer.Option("--rank", metavar="I", help="On several hosts: number of this process."),
 ]
+Lazy = Annotated[
+    bool,
+    typer.Option("--lazy", help="Leave a zarr folder where it is and read a few chunks at a time."),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a fit that was stopped.")]
 Trust = Annotated[
     bool,

@@ -2,6 +2,7 @@
 
 import inspect
 import shlex
+import tempfile
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -11,8 +12,10 @@ import numpy as np
 
 from noneq.cli.output import say
 from noneq.cli.words import assignments
-from noneq.data.files import handling, read, read_raw, reading_of
+from noneq.data.files import handling, read, read_lazy, read_raw, reading_of
 from noneq.data.formats.reader import AbstractReader
+from noneq.data.lazy.advice import advice
+from noneq.data.lazy.ensemble import LazyEnsemble
 from noneq.data.readings.options import Reading
 from noneq.data.readings.refinement import build
 from noneq.data.safety import safely
@@ -42,11 +45,33 @@ def load_data(
     """Read a data file as the options of `noneq.cli.options.reads_data` say, and say how."""
     reading = reading_of(**keywords(layout))
     allow_reader(reading, trust)
+    if not quiet and (text := advice(path)):
+        say(text)
     raw, reading = read_raw(path, reading)
     data = safely(path, lambda: build(raw, reading, handling(reading)))
     if raw.understood is not None and not quiet:
         say(f"{path.name} {raw.understood.headline}")
     return data
+
+
+def load_lazy(path: Path, layout: dict[str, Any], *, quiet: bool = False) -> LazyEnsemble:
+    """A zarr folder that stays where it is, for ``--lazy``.
+
+    Raises:
+        InvalidInput: options that would change what is in it, or another program's folder.
+    """
+    data = read_lazy(path, reading_of(**keywords(layout)))
+    if not quiet:
+        say(repr(data))
+    return data
+
+
+def mapped_data(path: Path, layout: dict[str, Any], *, quiet: bool = False) -> Trajectories:
+    """The trajectories of a zarr folder as a temporary file mapped into memory, for ``--lazy``."""
+    data = load_lazy(path, layout, quiet=quiet)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        # The file stays until nobody uses it.
+        return data.mapped(Path(folder) / "values.npy")
 
 
 def allow_reader(reading: Reading, trust: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from noneq.cli.requests import load_data, make_system
+from noneq.cli.requests import load_data, make_system, mapped_data
 from noneq.cli.words import typed_protocol
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import InvalidInput
@@ -35,6 +35,8 @@ def findings(what: Path, layout: dict[str, Any], asked: dict[str, Any]) -> Findi
     trust, seed = asked["trust"], asked["seed"]
     run = (what / "meta.json").exists()
     _check_together(asked, run)
+    if asked["lazy"] and (run or asked["matrix"]):
+        raise InvalidInput("--lazy is for a zarr folder of trajectories; leave it out.")
     if run:
         other = None
         if asked["data"] is not None:
@@ -46,7 +48,10 @@ def findings(what: Path, layout: dict[str, Any], asked: dict[str, Any]) -> Findi
         layout = layout | {"condition_columns": conditions}
     if asked["matrix"] and what.suffix in _TABLES and not layout["time_column"]:
         layout = layout | {"time_column": "none"}
-    data = load_data(what, layout, quiet=asked["quiet"], trust=trust)
+    if asked["lazy"]:
+        data = mapped_data(what, layout, quiet=asked["quiet"])
+    else:
+        data = load_data(what, layout, quiet=asked["quiet"], trust=trust)
     if asked["pulls"]:
         return _pulls(data, asked["temperature"], asked["method"])
     if asked["work"]:

@@ -1,5 +1,7 @@
 """How fast p(x, t) changes: the frequency band that time features must reach."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from noneq.data.ensembles import Snapshots, Trajectories
@@ -32,13 +34,19 @@ def time_band(data: Snapshots | Trajectories) -> float:
     Source: own construction.
     """
     snapshots = data.snapshots()
-    times = snapshots.times
-    if times.size < 2:
+    if snapshots.times.size < 2:
         return 0.0
+    cell, count = cells_of(snapshots.values), snapshots.times.size
+    return band_of(snapshots.times, cell.counts(snapshots.values, snapshots.time_index, count))
+
+
+def band_of(times: np.ndarray, counts: np.ndarray) -> float:
+    """`time_band` of the samples that were counted, ``(T, cells)``."""
+    samples = counts.sum(1)
+    fractions = counts / samples[:, None]
     span = float(times[-1] - times[0])
     nyquist = 0.5 / float(np.median(np.diff(times)))
     count = int(np.clip(np.floor(nyquist * span * (1 + 1e-9)), 1, _MOST_HARMONICS))
-    fractions = _cell_fractions(snapshots)
     weights = np.gradient(times) / span
     change = fractions - weights @ fractions / weights.sum()
     # End points of a drifting law leak power into high harmonics; a taper stops that.
@@ -46,7 +54,7 @@ def time_band(data: Snapshots | Trajectories) -> float:
     loads = (weights * taper)[:, None] * change
     harmonics = np.arange(1, count + 1)
     power = _power(loads, (times - times[0]) / span, count)
-    noise = np.sum((weights * taper) ** 2 * (fractions * (1 - fractions)).sum(1) / snapshots.counts)
+    noise = np.sum((weights * taper) ** 2 * (fractions * (1 - fractions)).sum(1) / samples)
     if count >= 18:
         # Uneven times scatter the pattern's own power evenly over all harmonics: a floor that
         # the median over nine stretches of the spectrum sees and lines do not move.
@@ -74,20 +82,46 @@ def _power(loads: np.ndarray, phase: np.ndarray, count: int) -> np.ndarray:
     return power
 
 
-def _cell_fractions(data: Snapshots) -> np.ndarray:
-    """(T, cells) fractions of samples in 8 × 8 cells of the two leading components."""
-    flat = data.values.reshape(data.n, -1).astype(np.float64)
-    flat = flat - flat.mean(0)
-    scale = flat.std(0)
-    flat = flat / np.where(scale > 0, scale, 1.0)
+class Cells(NamedTuple):
+    """8 × 8 cells on the two leading components of normalised states.
+
+    Args:
+        mean, scale: (numbers,) of the states.
+        axes: (numbers, 2) components; None where there are no more than two numbers.
+        edges: lower end and width of the cells' range along each component.
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+    axes: np.ndarray | None
+    edges: tuple[tuple[float, float], ...]
+
+    def counts(self, values: np.ndarray, time_index: np.ndarray, times: int) -> np.ndarray:
+        """(T, cells) samples in each cell at each time."""
+        flat = (values.reshape(len(values), -1).astype(np.float64) - self.mean) / self.scale
+        flat = flat if self.axes is None else flat @ self.axes
+        cell = np.zeros(len(values), np.int64)
+        for axis, (low, width) in zip(flat.T, self.edges, strict=True):
+            cell = _CELLS * cell + np.clip((axis - low) / width * _CELLS, 0, _CELLS - 1).astype(int)
+        cells = _CELLS ** len(self.edges)
+        counts = np.bincount(time_index * cells + cell, minlength=times * cells)
+        return counts.reshape(times, cells)
+
+
+def cells_of(values: np.ndarray) -> Cells:
+    """The cells that states ``(n, *event_shape)`` fill."""
+    flat, n = values.reshape(len(values), -1).astype(np.float64), len(values)
+    mean = flat.mean(0)
+    flat = flat - mean
+    spread = flat.std(0)
+    scale, axes = np.where(spread > 0, spread, 1.0), None
+    flat = flat / scale
     if flat.shape[1] > 2:
-        some = flat[:: max(1, data.n // 5000)]
-        flat = flat @ np.linalg.svd(some, full_matrices=False)[2][:2].T
-    cell = np.zeros(data.n, np.int64)
+        some = flat[:: max(1, n // 5000)]
+        axes = np.linalg.svd(some, full_matrices=False)[2][:2].T
+        flat = flat @ axes
+    edges = []
     for axis in flat.T:
-        low, high = np.quantile(axis[:: max(1, data.n // 100_000)], [0.005, 0.995])
-        width = high - low if high > low else 1.0
-        cell = _CELLS * cell + np.clip((axis - low) / width * _CELLS, 0, _CELLS - 1).astype(int)
-    cells = _CELLS ** flat.shape[1]
-    counts = np.bincount(data.time_index * cells + cell, minlength=data.times.size * cells)
-    return counts.reshape(data.times.size, cells) / data.counts[:, None]
+        low, high = np.quantile(axis[:: max(1, n // 100_000)], [0.005, 0.995])
+        edges.append((float(low), float(high - low) if high > low else 1.0))
+    return Cells(mean, scale, axes, tuple(edges))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -24,13 +24,10 @@ from noneq.data.formats.trackmate import TrackMateReader
 from noneq.data.formats.xarrays import NetcdfReader, ZarrReader, write_netcdf, write_zarr
 from noneq.data.hints import HINTS, not_found, reason
 from noneq.data.layouts import Raw, plainly
-from noneq.data.readings.options import (
-    Reading,
-    beside,
-    domain as domain_of,
-    parse,
-    units as units_of,
-)
+from noneq.data.lazy.ensemble import LazyEnsemble
+from noneq.data.lazy.opening import open_lazy
+from noneq.data.readings.keywords import reading_of
+from noneq.data.readings.options import Reading, beside, words
 from noneq.data.readings.refinement import build
 from noneq.data.safety import bytes_to_unpack, safely
 from noneq.data.snapshots import Snapshots
@@ -68,6 +65,12 @@ WRITERS: dict[str, Callable[[Snapshots | Trajectories, Path], None]] = {
 }
 
 
+@overload
+def read(path: str | Path, *, lazy: Literal[True], **how: Any) -> LazyEnsemble: ...
+@overload
+def read(
+    path: str | Path, *, lazy: Literal[False] = False, **how: Any
+) -> Snapshots | Trajectories: ...
 @checked
 def read(
     path: str | Path,
@@ -83,8 +86,9 @@ def read(
     domain: AbstractDomain | str | None = None,
     units: Mapping[str, str] | str = "",
     unpack_limit: int | float | None = None,
+    lazy: bool = False,
     **more: Any,
-) -> Snapshots | Trajectories:
+) -> Snapshots | Trajectories | LazyEnsemble:
     """Read an ensemble from a text table (csv, tsv, txt, dat), npz, npy, nc, zarr or parquet file.
 
     Files written by `write` come back equal, labels and domain included, and are refused if
@@ -112,6 +116,8 @@ def read(
         units: unit by coordinate name, and ``"time"``.
         unpack_limit: MB that the file may unpack to; by default 100 MB, or 100 times its size if
             that is more. Raise it for your own files of numbers that compress better.
+        lazy: leave a zarr folder that this library wrote where it is, and read chunks of it when
+            they are needed; for data larger than memory.
         more: any other field of `Reading`: ``every=2``, ``window=(0, 5)``, ``drop=["mass"]``,
             ``transform={"x": "log"}`` …
 
@@ -124,48 +130,29 @@ def read(
         reading, time_column, trajectory_column, condition_columns, columns, components, missing,
         kind, domain, units, unpack_limit, **more,
     )  # fmt: skip
+    if lazy:
+        return read_lazy(path, wanted)
     raw, wanted = read_raw(path, wanted)
     return safely(Path(path), lambda: build(raw, wanted, handling(wanted)))
 
 
-def reading_of(
-    reading: Reading | Sequence[str] = Reading(),
-    time_column: str | None = None,
-    trajectory_column: str | None = None,
-    condition_columns: Sequence[str] = (),
-    columns: Sequence[str] = (),
-    components: int | None = None,
-    missing: str = "error",
-    kind: str | None = None,
-    domain: AbstractDomain | str | None = None,
-    units: Mapping[str, str] | str = "",
-    unpack_limit: int | float | None = None,
-    **more: Any,
-) -> Reading:
-    """The keywords of `read` as one value.
+def read_lazy(path: str | Path, reading: Reading = Reading()) -> LazyEnsemble:
+    """A zarr folder whose chunks are read when they are needed.
 
     Raises:
-        InvalidInput: a value that is none of those.
-        WrongType: one text in place of a list of names.
+        InvalidInput: no such folder, one of another program, or options that would change it.
+        DataFileError: it is damaged.
     """
-    if missing not in ("error", "mask"):
-        raise InvalidInput(f"missing = {missing!r}; expected 'error' or 'mask'.")
-    for name, given in (("condition_columns", condition_columns), ("columns", columns)):
-        if isinstance(given, str):
-            raise WrongType(f"{name} = {given!r}; expected a list of names.")
-    start = reading if isinstance(reading, Reading) else parse(reading)
-    return start.said(**more).changed(
-        time=time_column,
-        trajectory=trajectory_column,
-        condition=tuple(condition_columns),
-        columns=tuple(columns),
-        components=components,
-        drop_missing=missing == "mask" or None,
-        kind=kind,
-        domain=domain_of(domain) if isinstance(domain, str) else domain,
-        units=units_of(units),
-        unpack_limit=unpack_limit,
-    )
+    path = _path(path)
+    recover(path)
+    if not path.exists():
+        raise InvalidInput(not_found(path))
+    if asked := words(reading):
+        raise InvalidInput(
+            f"{path}: lazy reading takes the file as it is; leave out {' '.join(asked)}, or write it "
+            f"so first (noneq convert {path} NEW.zarr {' '.join(asked)})."
+        )
+    return safely(path, lambda: open_lazy(path))
 
 
 def read_raw(path: str | Path, reading: Reading = Reading()) -> tuple[Raw, Reading]:

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from noneq._face import late
 from noneq.data.checks import as_floats
-from noneq.data.files import handling, read_raw, reading_of
+from noneq.data.files import handling, read_lazy, read_raw, reading_of
 from noneq.data.lattice import lattice_step
 from noneq.data.layouts import Raw, as_raw, ensemble, labels_of
+from noneq.data.lazy.ensemble import LazyEnsemble
 from noneq.data.pictures import picture as picture
 from noneq.data.readings.options import Reading, words as options
 from noneq.data.readings.refinement import build, refine
@@ -88,11 +90,12 @@ class Inspection:
         return asdict(self)
 
 
-def inspection(data: Any, **how: Any) -> Inspection:
+def inspection(data: Any, *, lazy: bool = False, **how: Any) -> Inspection:
     """Look at an ensemble or at a file, NaN and all.
 
     Args:
-        data: `Snapshots`, `Trajectories`, or a path.
+        data: `Snapshots`, `Trajectories`, `LazyEnsemble`, or a path.
+        lazy: read a path a few chunks at a time, as `noneq.data.read` does.
         how: the keywords of `noneq.data.read`, for a path.
 
     Raises:
@@ -102,6 +105,10 @@ def inspection(data: Any, **how: Any) -> Inspection:
     if isinstance(data, Snapshots | Trajectories):
         return _look(as_raw(data), Reading(), "FILE")
     asked = reading_of(**how)
+    if lazy or isinstance(data, LazyEnsemble):
+        stays = data if isinstance(data, LazyEnsemble) else read_lazy(data, asked)
+        name = shlex.quote(str(stays.path))
+        return late("noneq.data.lazy.look", "look")(stays, name)
     raw, reading = read_raw(data, asked)
     file = shlex.quote(str(data))
     if "sha256" in raw.record:

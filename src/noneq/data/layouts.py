@@ -63,7 +63,7 @@ class Raw:
 
 def record_of(data: Snapshots | Trajectories) -> dict[str, Any]:
     """The JSON record that goes into a file: labels, kind, precision, checksum."""
-    record = _label_record(data) | {
+    record = label_record(data.labels()) | {
         "format": FORMAT,
         "kind": type(data).__name__,
         "dtype": str(data.values.dtype),
@@ -82,7 +82,7 @@ def record_text(record: dict[str, Any]) -> str:
 def checksum(data: Snapshots | Trajectories) -> str:
     """sha256 over all numbers and labels, equal for equal data in any format."""
     digest = hashlib.sha256(type(data).__name__.encode())
-    digest.update(record_text(_label_record(data)).encode())
+    digest.update(record_text(label_record(data.labels())).encode())
     pairing = data.mask if isinstance(data, Trajectories) else data.time_index
     for array in (data.values, data.times, pairing, data.condition):
         if array is None:
@@ -140,7 +140,7 @@ def as_raw(data: Snapshots | Trajectories) -> Raw:
         index, mask = None, data.mask
     else:
         index, mask = data.time_index, None
-    return Raw(data.values, data.times, index, mask, data.condition, _label_record(data))
+    return Raw(data.values, data.times, index, mask, data.condition, label_record(data.labels()))
 
 
 def plainly(raw: Raw) -> Understanding:
@@ -236,8 +236,9 @@ def _finite_rows(array: np.ndarray | None, n: int = 0) -> np.ndarray:
     return np.asarray(np.isfinite(array.reshape(len(array), -1)).all(axis=1))
 
 
-def _label_record(data: Snapshots | Trajectories) -> dict[str, Any]:
-    record = data.labels() | {"domain": domain_record(data.domain)}
+def label_record(labels: dict[str, Any]) -> dict[str, Any]:
+    """The labels of an ensemble as plain values, those left out that say nothing."""
+    record = labels | {"domain": domain_record(labels["domain"])}
     # Without them the record is that of earlier files, and so is the checksum.
     return {name: value for name, value in record.items() if OPTIONAL.get(name) != value}
 

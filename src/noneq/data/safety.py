@@ -30,14 +30,14 @@ def seal(path: Path) -> None:
         stream.write(_SEAL + digest.encode())
 
 
-def check_seal(path: Path) -> None:
-    """Raise if a sealed file changed: some parsers hang on damaged input."""
+def check_seal(path: Path) -> bool:
+    """Raise if a sealed file changed: some parsers hang on damaged input. Whether it is sealed."""
     size = path.stat().st_size - len(_SEAL) - 64
     with path.open("rb") as stream:
         stream.seek(max(size, 0))
         end = stream.read()
         if not end.startswith(_SEAL):
-            return
+            return False
         stream.seek(0)
         digest, left = hashlib.sha256(), size
         while left:
@@ -46,6 +46,7 @@ def check_seal(path: Path) -> None:
             left -= len(block)
     if digest.hexdigest().encode() != end.removeprefix(_SEAL):
         raise DataFileError(f"{path} does not match its checksum; restore it from a copy.")
+    return True
 
 
 def check_file(path: Path, magic: tuple[bytes, ...] = (), end: bytes = b"") -> None:

@@ -10,7 +10,9 @@ from noneq.data.bands import time_band
 from noneq.data.base import Scaling
 from noneq.data.conditions import Categories
 from noneq.data.ensembles import Snapshots, Trajectories
-from noneq.data.scales.normalisation import enclosing, normalisation
+from noneq.data.lazy.ensemble import LazyEnsemble
+from noneq.data.lazy.measures import Measured, measured
+from noneq.data.scales.normalisation import enclosing, normalisation, settled
 from noneq.domains import AbstractDomain, is_periodic, periods_of
 from noneq.errors import InvalidInput
 from noneq.kinds import AbstractChecked, checked, shown
@@ -115,18 +117,17 @@ class Summary(AbstractChecked):
 
 
 @checked
-def summarise(data: Snapshots | Trajectories) -> Summary:
-    """Measure the `Summary` of a training set.
+def summarise(data: Snapshots | Trajectories | LazyEnsemble) -> Summary:
+    """Measure the `Summary` of a training set; of a `LazyEnsemble` in two passes over its chunks.
 
     Raises:
         InvalidInput: fewer than two samples, values or times that float32 cannot hold, or values of
             a bounded or periodic domain that it cannot tell apart.
     """
+    if isinstance(data, LazyEnsemble):
+        return summary_of(data, measured(data))
     snapshots = data.snapshots()
-    if snapshots.n < 2:
-        raise InvalidInput(
-            f"{snapshots.n} sample is too little to learn from; give at least 2 (thousands are usual)."
-        )
+    _refuse_few(snapshots.n)
     check_float32(snapshots)
     shift, scale, std, origin = normalisation(snapshots)
     return Summary(
@@ -139,10 +140,42 @@ def summarise(data: Snapshots | Trajectories) -> Summary:
         counts=tuple(snapshots.counts.tolist()),
         **_conditions(data.condition, data.categories),
         kind="trajectories" if isinstance(data, Trajectories) else "snapshots",
-        periods=_periods(snapshots, scale),
+        periods=_periods(snapshots.domain, snapshots.event_shape, scale),
         origin=origin,
         **data.labels(),
     )
+
+
+def summary_of(data: LazyEnsemble, found: Measured) -> Summary:
+    """The summary of data that were measured in parts.
+
+    Raises:
+        InvalidInput: as `summarise`.
+    """
+    _refuse_few(int(found.counts.sum()))
+    _check_float32(max(np.abs(found.low).max(), np.abs(found.high).max()), found.times)
+    shift, scale, std, origin = settled(found.location, data.transform, data.domain)
+    return Summary(
+        event_shape=data.event_shape,
+        times=tuple(found.times.tolist()),
+        shift=tuple(shift.tolist()),
+        scale=tuple(scale.tolist()),
+        std=std,
+        time_band=found.time_band,
+        counts=tuple(found.counts.tolist()),
+        **found.conditions,
+        kind=data.kind,
+        periods=_periods(data.domain, data.event_shape, scale),
+        origin=origin,
+        **data.labels(),
+    )
+
+
+def _refuse_few(count: int) -> None:
+    if count < 2:
+        raise InvalidInput(
+            f"{count} sample is too little to learn from; give at least 2 (thousands are usual)."
+        )
 
 
 def _conditions(condition: np.ndarray | None, categories: Categories) -> dict[str, tuple]:
@@ -169,27 +202,32 @@ def check_float32(data: Snapshots | Trajectories) -> None:
     Raises:
         InvalidInput: values beyond its range, or times (such as dates) closer than its rounding.
     """
-    largest = float(np.abs(data.values).max())
+    _check_float32(float(np.abs(data.values).max()), data.times)
+
+
+def _check_float32(largest: float, times: np.ndarray) -> None:
     if not (largest == 0 or 1 / _REACH < largest < _REACH):
         raise InvalidInput(
             f"the largest value is {largest:.2g}; models compute in float32. Choose another unit, "
             "so that values are between 1e-37 and 1e37."
         )
-    latest, steps = np.abs(data.times).max(), np.diff(data.times)
+    latest, steps = np.abs(times).max(), np.diff(times)
     if steps.size and steps.min() < 4 * np.spacing(np.float32(latest)):
         raise InvalidInput(
             f"times near {latest:g} lie only {steps.min():.2g} apart; models compute in float32, "
             f"which cannot tell them apart. Subtract the first time (command line: --read "
-            f"origin=time:{data.times[0]:.10g})."
+            f"origin=time:{times[0]:.10g})."
         )
 
 
-def _periods(data: Snapshots, scale: np.ndarray) -> tuple[float, ...]:
+def _periods(
+    domain: AbstractDomain, event_shape: tuple[int, ...], scale: np.ndarray
+) -> tuple[float, ...]:
     """Periods of the normalised numbers of a state; empty if there are none."""
-    if not is_periodic(data.domain):
+    if not is_periodic(domain):
         return ()
-    inner = (1,) * (len(data.event_shape) - 1)
-    periods = periods_of(data.domain, data.event_shape) / scale.reshape(-1, *inner)
+    inner = (1,) * (len(event_shape) - 1)
+    periods = periods_of(domain, event_shape) / scale.reshape(-1, *inner)
     return tuple(periods.ravel().tolist())
 
 

@@ -64,6 +64,15 @@ class Checkpoint:
             raise WriteFailed(f"cannot write {self.path}: {error.strerror or error}.") from error
         self.last = now
 
+    def stopped(self, error: DataFileError, step: int) -> DataFileError:
+        """The error of data that cannot be read any more, and how to go on."""
+        where = (
+            f"its state is saved in {self.path}: put the file back as it was and go on with --resume"
+            if self.path
+            else "put the file back as it was and fit again"
+        )
+        return DataFileError(f"{error} Training stopped at step {step}; {where}.")
+
     def restore(self, state: PyTree, history: dict) -> tuple[PyTree, dict]:
         """The saved (state, history), or the given ones if there is none; rank 0's for all ranks.
 

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -11,9 +11,18 @@ import numpy as np
 
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.data.lazy.ensemble import LazyEnsemble
 from noneq.kinds import checked
 from noneq.learning.inputs import AbstractInputs
-from noneq.learning.method import AbstractMethod, Data, Fit, Progress, as_data, check_coordinates
+from noneq.learning.method import (
+    AbstractMethod,
+    Data,
+    Fit,
+    Progress,
+    as_data,
+    check_coordinates,
+    refuse_lazy,
+)
 from noneq.learning.objectives import AbstractObjective
 from noneq.learning.rows import check_lattice, fit_rows, rows
 from noneq.learning.training import Training
@@ -47,7 +56,7 @@ class AbstractGradientMethod(AbstractMethod):
     training: eqx.AbstractVar[Training]
 
     @abstractmethod
-    def check(self, data: Data) -> Snapshots | Trajectories:
+    def check(self, data: Data | LazyEnsemble) -> Snapshots | Trajectories | LazyEnsemble:
         """The data, if the method can learn from them.
 
         Raises:
@@ -70,7 +79,7 @@ class AbstractGradientMethod(AbstractMethod):
     @watched
     def fit(
         self,
-        data: Data,
+        data: Data | LazyEnsemble,
         *,
         key: Key,
         init: Any = None,
@@ -85,6 +94,7 @@ class AbstractGradientMethod(AbstractMethod):
             InvalidInput: data that the method cannot learn from.
             FitDiverged: a loss or gradient that is not finite.
         """
+        refuse_lazy(self, data)
         check_coordinates(self, data)
         fit_key, finish_key = jax.random.split(key) if isinstance(self, HasFinish) else (key, key)
         fit = fit_rows(
@@ -106,15 +116,20 @@ class AbstractGradientMethod(AbstractMethod):
 
 
 class AbstractLawMethod(AbstractInputs, AbstractGradientMethod):
-    """A gradient method of p(x, t | condition) whose rows are normalised real states ``y``."""
+    """A gradient method of p(x, t | condition) whose rows are normalised real states ``y``.
 
-    def check(self, data: Data) -> Snapshots | Trajectories:
+    It also learns from data that stay in their file (`LazyEnsemble`).
+    """
+
+    takes_lazy: ClassVar[bool] = True
+
+    def check(self, data: Data | LazyEnsemble) -> Snapshots | Trajectories | LazyEnsemble:
         """The data.
 
         Raises:
             InvalidInput: discrete data and no word on dequantisation.
         """
-        data = as_data(data)
+        data = data if isinstance(data, LazyEnsemble) else as_data(data)
         check_lattice(data, self.dequantise, type(self).__name__)
         return data
 

@@ -20,12 +20,13 @@ from jaxtyping import Array, PyTree
 from noneq import devices
 from noneq._typing import Key, Scalar
 from noneq.constant import learnable
-from noneq.errors import FitDiverged, InvalidInput
+from noneq.errors import DataFileError, FitDiverged, InvalidInput
 from noneq.learning.checkpoints import Checkpoint, Stop
 from noneq.learning.guard import START, Guard
 from noneq.learning.objectives import AbstractObjective, HasHoveringLoss
 from noneq.learning.training import Pace, Training
 from noneq.learning.watching import told
+from noneq.learning.windows import Window, Windows, by_windows
 from noneq.traced import jit
 
 
@@ -70,7 +71,10 @@ def begun(model: Any, objective: AbstractObjective, pace: Pace, *, key: Key) -> 
 
 def _batch(rows: PyTree, size: int, key: Key) -> PyTree:
     """``size`` random rows (0: all rows), spread over all devices if their number divides it."""
-    count = jax.tree.leaves(rows)[0].shape[0]
+    if isinstance(rows, Window):
+        rows, count = rows
+    else:
+        count = jax.tree.leaves(rows)[0].shape[0]
     if size == 0:
         return rows
     index = jax.random.randint(key, (size,), 0, count)
@@ -154,7 +158,8 @@ def train(
     Args:
         model: start; its learnable arrays are those outside `Constant`.
         objective: what to follow.
-        rows: pytree of arrays with a common leading axis; a batch is random rows of it.
+        rows: pytree of arrays with a common leading axis; a batch is random rows of it. Or the
+            `Windows` of data that stay in their file.
         training: settings.
         held_out: rows of the held-out part; the best model by its loss is returned.
         progress: called as progress(step, steps, row) after every chunk; an `AbstractReporter` is
@@ -171,14 +176,15 @@ def train(
 
     Raises:
         InvalidInput: no rows, or a checkpoint of another fit.
+        DataFileError: the file of `Windows` changed or lost a chunk; the state is saved first.
         FitDiverged: a non-finite loss or gradient, naming the step and the first bad leaf.
         Interrupted: on SIGINT or SIGTERM, after saving.
     """
-    count, report = jax.tree.leaves(rows)[0].shape[0], told(progress)
-    if count < 1:
+    report, lazy = told(progress), isinstance(rows, Windows)
+    if not lazy and jax.tree.leaves(rows)[0].shape[0] < 1:
         raise InvalidInput("train: there is no row to learn from.")
     devices.check_batch(training.batch)
-    rows, held_out = (devices.everywhere(part) for part in (rows, held_out))
+    rows, held_out = (rows if lazy else devices.everywhere(rows)), devices.everywhere(held_out)
     if training.batch:
         held_out = jax.tree.map(lambda a: a[: 8 * training.batch], held_out)
     init_key, step_key, held_key = jax.random.split(key, 3)
@@ -186,19 +192,28 @@ def train(
     carry = begun(model, objective, pace, key=init_key)
     best, history = start, {"step": [], "loss": []} | ({"held_out_loss": []} if held_out else {})
     saved = Checkpoint(
-        checkpoint, {"training": training, "objective": objective, "key": key, "rows": rows}
+        checkpoint,
+        {
+            "training": training,
+            "objective": objective,
+            "key": key,
+            "rows": rows.identity if isinstance(rows, Windows) else rows,
+        },
     )
-    advance = lambda carry, end: devices.here(
-        _advance(
-            carry,
-            model,
-            objective,
-            rows,
-            training.batch,
-            pace,
-            jnp.asarray(end, jnp.int32),
-            step_key,
-        )
+    advance = by_windows(
+        rows,
+        lambda carry, end, rows: devices.here(
+            _advance(
+                carry,
+                model,
+                objective,
+                rows,
+                training.batch,
+                pace,
+                jnp.asarray(end, jnp.int32),
+                step_key,
+            )
+        ),
     )
 
     report.stage("compiling")
@@ -208,12 +223,17 @@ def train(
         while int(carry.step) < training.steps and not _stalled(history, training.patience):
             end = min((int(carry.step) // training.chunk + 1) * training.chunk, training.steps)
             before = carry
-            carry, loss = advance(before, end)
+            try:
+                carry, loss = advance(before, end)
+            except DataFileError as error:
+                saved.save((before, best), history)
+                raise saved.stopped(error, int(before.step)) from error
             if bool(carry.bad):
                 # Steps are pure functions of (key, step): go again to just before the bad one.
                 good, _ = advance(before, int(carry.step) - 1)
                 saved.save((good, best), history)
-                raise _diverged(good, model, objective, rows, training, step_key)
+                some = rows.at(int(good.step))[0] if isinstance(rows, Windows) else rows
+                raise _diverged(good, model, objective, some, training, step_key)
             row = {"step": float(end), "loss": float(loss)}
             least = guard.best([*history["loss"], row["loss"]])
             if held_out is not None:

@@ -13,6 +13,7 @@ from jaxtyping import Array, PyTree
 
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories, as_snapshots
+from noneq.data.lazy.ensemble import LazyEnsemble
 from noneq.data.summary import Summary
 from noneq.display import Card, Section, coordinates_text, counted, number, times_text
 from noneq.domains import Free, is_periodic
@@ -109,6 +110,8 @@ class AbstractMethod(AbstractChecked):
     """Whether it is right for periodic coordinates."""
     takes_transform: ClassVar[bool] = False
     """Whether its models know the Jacobian of `noneq.data.scales.transforms`."""
+    takes_lazy: ClassVar[bool] = False
+    """Whether it learns from data that stay in their file (`noneq.data.read(…, lazy=True)`)."""
     between_times: ClassVar[bool] = False
     """Whether it connects snapshots, and knows nothing before the first and after the last one."""
 
@@ -148,7 +151,8 @@ def check_coordinates(method: AbstractMethod, data: Any) -> None:
     Raises:
         InvalidInput: naming the methods that are.
     """
-    if isinstance(data, Snapshots | Trajectories) and data.transform:
+    known = isinstance(data, Snapshots | Trajectories | LazyEnsemble)
+    if known and data.transform:
         name = type(method).__name__
         if not type(method).takes_transform:
             raise InvalidInput(
@@ -160,12 +164,26 @@ def check_coordinates(method: AbstractMethod, data: Any) -> None:
                 f"{name}: dequantise fills gaps of one width, which a transform makes unequal; leave "
                 "one of them out."
             )
-    domain = data.domain if isinstance(data, Snapshots | Trajectories) else Free()
+    domain = data.domain if known else Free()
     if is_periodic(domain) and not type(method).takes_torus:
         name = type(method).__name__
         raise InvalidInput(
             f"{name}: the data's domain is {type(domain).__name__} with periodic coordinates, which "
             f"{name} takes for numbers on a line; use ScoreMatching, EDM, FlowMatching or Transition."
+        )
+
+
+def refuse_lazy(method: AbstractMethod, data: Any) -> None:
+    """Refuse data that stay in their file, unless the method learns from a few chunks at a time.
+
+    Raises:
+        InvalidInput: naming methods that do.
+    """
+    if isinstance(data, LazyEnsemble) and not type(method).takes_lazy:
+        raise InvalidInput(
+            f"{type(method).__name__} needs all data in memory; read them without lazy (command line: "
+            "leave out --lazy), or use a method of single states such as ScoreMatching, EDM or "
+            "FlowMatching."
         )
 
 

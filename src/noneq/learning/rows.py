@@ -2,6 +2,7 @@
 
 import time as clock
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, ScalarLike
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.data.lattice import lattice_step
+from noneq.data.lazy.ensemble import LazyEnsemble
 from noneq.data.summary import summarise
 from noneq.errors import FitDiverged, InvalidInput
 from noneq.frames.normaliser import Normaliser
@@ -21,12 +23,13 @@ from noneq.learning.loop import train
 from noneq.learning.method import Fit, History, Progress, check_coordinates, check_init
 from noneq.learning.objectives import AbstractObjective
 from noneq.learning.watching import Part, told
+from noneq.learning.windows import Windows
 from noneq.traced import is_on
 
 
 def fit_rows(
     method: Any,
-    data: Snapshots | Trajectories,
+    data: Snapshots | Trajectories | LazyEnsemble,
     objective: Callable[[Any], AbstractObjective],
     *,
     read: Callable[[Any, Any], Any],
@@ -41,7 +44,7 @@ def fit_rows(
 
     Args:
         method: with `init` and a field ``training``.
-        data: what the method has checked already.
+        data: what the method has checked already; of a `LazyEnsemble` one window at a time is read.
         objective: what to follow, given the model.
         read: rows to learn from, ``read(model, data)``: arrays with a common leading axis.
         part: the learnt part of the model.
@@ -57,21 +60,34 @@ def fit_rows(
     summary = summarise(data)
     check_init(method, init, summary, part)
     model = method.init(summary, key=init_key) if init is None else init
-    learnt_from = read(model, data)
+    first = _first(data)
+    learnt_from = read(model, first)
     if prepare is not None and init is None:
         model = prepare(model, learnt_from, key=measure_key)
-    model, history = train_part(
-        model,
-        part,
-        objective(model),
-        learnt_from,
-        method.training,
-        key=train_key,
-        held_out=None if held is None else read(model, held),
-        progress=progress,
-        checkpoint=checkpoint,
-    )
+    with ExitStack() as stack:
+        if isinstance(data, LazyEnsemble):
+            fitted = model
+            learnt_from = Windows(
+                data, lambda states: read(fitted, states), method.training, key=train_key
+            )
+            stack.callback(learnt_from.close)
+        model, history = train_part(
+            model,
+            part,
+            objective(model),
+            learnt_from,
+            method.training,
+            key=train_key,
+            held_out=None if held is None else read(model, _first(held)),
+            progress=progress,
+            checkpoint=checkpoint,
+        )
     return Fit(model, history, method, summary, {"seconds": clock.monotonic() - began})
+
+
+def _first(data: Snapshots | Trajectories | LazyEnsemble) -> Snapshots | Trajectories:
+    """The data, or some of those that stay in their file."""
+    return data.window(0, 0) if isinstance(data, LazyEnsemble) else data
 
 
 def train_part(
@@ -116,13 +132,15 @@ def left_open(
     return jnp.where(keep, condition, jnp.nan)
 
 
-def check_lattice(data: Snapshots | Trajectories, dequantise: float | None, name: str) -> None:
+def check_lattice(
+    data: Snapshots | Trajectories | LazyEnsemble, dequantise: float | None, name: str
+) -> None:
     """Refuse discrete data unless the method says what to do with them.
 
     Raises:
         InvalidInput: naming the spacing.
     """
-    step = lattice_step(data) if dequantise is None else None
+    step = lattice_step(_first(data)) if dequantise is None else None
     if step is not None:
         raise InvalidInput(
             f"{name}: the values are discrete (multiples of {step:g}), so that they have no density; "

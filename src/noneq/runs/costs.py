@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.data.lazy.ensemble import LazyEnsemble
 from noneq.data.summary import summarise
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod
@@ -25,7 +26,7 @@ _FEW, _SECONDS = 10, 1.0
 @checked
 def cost(
     method: AbstractMethod,
-    data: Snapshots | Trajectories,
+    data: Snapshots | Trajectories | LazyEnsemble,
     *,
     inputs: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -67,7 +68,7 @@ def _duration(seconds: float) -> str:
 
 
 def _cost(
-    method: AbstractMethod, data: Snapshots | Trajectories, inputs: dict[str, Any]
+    method: AbstractMethod, data: Snapshots | Trajectories | LazyEnsemble, inputs: dict[str, Any]
 ) -> tuple[dict[str, Any], Any]:
     """The estimate, and a model after a few steps."""
     summary = summarise(data)
@@ -125,5 +126,7 @@ def _time_steps(
 
 
 def _megabytes(data: Any) -> float:
+    if isinstance(data, LazyEnsemble):
+        return round(data.nbytes / 1e6, 3)
     arrays = [leaf for leaf in jax.tree.leaves(data) if eqx.is_array_like(leaf)]
     return round(sum(np.asarray(a).nbytes for a in arrays) / 1e6, 3)

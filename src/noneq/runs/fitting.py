@@ -14,10 +14,11 @@ import jax
 
 from noneq import devices
 from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.data.lazy.ensemble import LazyEnsemble
 from noneq.errors import InvalidInput, NoneqError, WriteFailed
 from noneq.kinds import checked
 from noneq.learning.members import check_joint, fit_members
-from noneq.learning.method import AbstractMethod, Fit, Progress
+from noneq.learning.method import AbstractMethod, Fit, Progress, refuse_lazy
 from noneq.learning.watching import watch
 from noneq.progress import AbstractReporter
 from noneq.runs.folders import check_spec, finished, held, release
@@ -32,7 +33,7 @@ _OWN = {"data", "key", "seed", "progress", "callback", "checkpoint"}
 @checked
 def fit(
     method: AbstractMethod,
-    data: Snapshots | Trajectories,
+    data: Snapshots | Trajectories | LazyEnsemble,
     folder: str | Path,
     *,
     seed: int = 0,
@@ -72,7 +73,7 @@ def fit(
 @checked
 def fit_seeds(
     method: AbstractMethod,
-    data: Snapshots | Trajectories,
+    data: Snapshots | Trajectories | LazyEnsemble,
     folder: str | Path,
     *,
     seeds: int,
@@ -102,12 +103,15 @@ def fit_seeds(
     """
     folder, inputs, facts = Path(folder), dict(inputs or {}), dict(record or {})
     check_inputs(method, inputs)
+    refuse_lazy(method, data)
     if seeds < 1:
         raise InvalidInput(f"seeds = {seeds}; expected at least 1.")
     if seeds > 1 and any((folder / name).exists() for name in ("meta.json", "checkpoint")):
         raise InvalidInput(f"{folder} holds a single fit; choose a new folder for {seeds} seeds.")
     mark = fingerprint(data)
     facts["data"] = {"n": data.n, "fingerprint": mark} | facts.get("data", {})
+    if isinstance(data, LazyEnsemble):
+        facts["data"]["lazy"] = True
     identity = {
         "spec": to_toml(method),
         "data": mark,
@@ -119,9 +123,10 @@ def fit_seeds(
     )
     places = [folder] if seeds == 1 else [folder / f"seed_{i}" for i in range(seeds)]
     if together:
-        if inputs:
+        if inputs or isinstance(data, LazyEnsemble):
             raise InvalidInput(
-                "seeds that train together take no --with inputs; leave --together out."
+                "seeds that train together take data in memory and no --with inputs; leave --together "
+                "out."
             )
         check_joint(method)
         train = partial(fit_members, method, data, progress=progress, callback=callback)
@@ -154,7 +159,7 @@ def check_inputs(method: AbstractMethod, inputs: Mapping[str, Any]) -> None:
 
 def _fit(
     method: AbstractMethod,
-    data: Snapshots | Trajectories,
+    data: Snapshots | Trajectories | LazyEnsemble,
     folder: Path,
     identity: dict[str, Any],
     inputs: dict[str, Any],
@@ -164,8 +169,9 @@ def _fit(
     """The fit itself, in a folder that is held."""
     began = time.monotonic()
     try:
+        # A method that cannot take lazy data was refused before.
         found = method.fit(
-            data,
+            data,  # pyright: ignore[reportArgumentType]
             key=jax.random.key(identity["seed"]),
             progress=report,
             checkpoint=folder / "checkpoint",

@@ -7,6 +7,7 @@ from noneq.simulation.event_record import Events as Events
 from noneq.simulation.events import simulate_events as simulate_events
 from noneq.simulation.fractional_noise import fractional_noise as fractional_noise
 from noneq.simulation.learnt import LearntSystem as LearntSystem
+from noneq.simulation.parts import simulate_to as simulate_to
 from noneq.simulation.solvers import (
     AbstractSolver as AbstractSolver,
     Euler as Euler,

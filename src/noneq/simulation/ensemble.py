@@ -1,9 +1,8 @@
 """Simulate a system on given times."""
 
 import math
-import warnings
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import equinox as eqx
 import jax
@@ -25,8 +24,9 @@ from noneq.simulation.checks import (
 )
 from noneq.simulation.gaussian_steps import exact_advance
 from noneq.simulation.gillespie import jump_advance
+from noneq.simulation.increments import noise_blocks
 from noneq.simulation.learnt import MODEL_STEPS, LearntSystem
-from noneq.simulation.maps import advance_map, steps_between
+from noneq.simulation.maps import map_advance
 from noneq.simulation.past import past_advance
 from noneq.simulation.solvers import (
     AbstractSolver,
@@ -100,6 +100,32 @@ def simulate(
         MissingTrait: several times of a system without dynamics, or a model without drift.
         SolveFailed: a state is not finite.
     """
+    times, labels, states, blocks = begun(
+        system, times, n, key, solver, substeps, start, check=refuse_oversize
+    )
+    values = np.empty((n, times.size, *states.shape[1:]), states.dtype)
+    values[:, 0] = states
+    for rows, frames in blocks:
+        values[rows, times.size - frames.shape[1] :] = frames
+    return Trajectories(values, times, **labels)
+
+
+Blocks: TypeAlias = Iterator[tuple[slice, np.ndarray]]
+"""Rows of the ensemble, and their last frames ``(rows, frames, *event)``."""
+
+
+def begun(
+    system: AbstractSystem | AbstractModel,
+    times: Any,
+    n: int,
+    key: Key,
+    solver: AbstractSolver | None,
+    substeps: int | None,
+    start: Any,
+    *,
+    check: Callable[[tuple[int, ...], int], None] = lambda shape, itemsize: None,
+) -> tuple[np.ndarray, dict[str, Any], np.ndarray, Blocks]:
+    """Times, labels, first states and what follows block by block; ``check`` refuses shapes."""
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise InvalidInput(f"simulate: n = {n}; expected a positive whole number of trajectories.")
     times = checked_times(times)
@@ -107,8 +133,7 @@ def simulate(
         step = float(times[-1] - times[0]) / MODEL_STEPS or 1.0
         system = LearntSystem(system, float(times[0]), step)
     event, dtype = system.event_shape, jnp.zeros(()).dtype
-    shape = (n, times.size, *event)
-    refuse_oversize(shape, dtype.itemsize)
+    check((n, times.size, *event), dtype.itemsize)
     start_key, noise_key, probe_key = jax.random.split(key, 3)
     if start is None:
         states = np.asarray(_initial(system, n, start_key), dtype)
@@ -119,9 +144,9 @@ def simulate(
         states = np.asarray(jax.vmap(system.intervention.begun)(jnp.asarray(states)))
     if times.size == 1 and not isinstance(system, AbstractNonMarkov):
         refuse_nonfinite(states[:, None], times)
-        return Trajectories(states[:, None], times, **labels)
+        return times, labels, states, iter([(slice(n), states[:, None][:, :0])])
     if isinstance(system, AbstractMap):
-        advance = _map_advance(system, times, solver, substeps)
+        advance = map_advance(system, times, solver, substeps)
     elif isinstance(system, AbstractJump):
         advance = jump_advance(system, times, solver, substeps)
     elif isinstance(system, AbstractNonMarkov):
@@ -138,18 +163,24 @@ def simulate(
             f"simulate: {type(system).__name__} has no dynamics; give a single time to draw from "
             f"its law, got {times.size}."
         )
-    values = np.empty(shape, dtype)
-    values[:, 0] = states
     size = _chunk_size(n, times.size * math.prod(event) * dtype.itemsize)
-    for i, first in enumerate(range(0, n, size)):
+    return times, labels, states, _blocks_of(advance, states, times, size, noise_key)
+
+
+def _blocks_of(
+    advance: Callable[[Array, Key], Any],
+    states: np.ndarray,
+    times: np.ndarray,
+    size: int,
+    key: Key,
+) -> Blocks:
+    for i, first in enumerate(range(0, len(states), size)):
         part = states[first : first + size]
         padded = np.concatenate([part, np.repeat(part[-1:], size - len(part), 0)])
-        frames = advance(spread(padded), jax.random.fold_in(noise_key, i))
+        frames = advance(spread(padded), jax.random.fold_in(key, i))
         chunk = np.moveaxis(np.asarray(frames), 0, 1)[: len(part)]
-        shown = slice(times.size - chunk.shape[1], None)
-        refuse_nonfinite(chunk, times[shown])
-        values[first : first + len(part), shown] = chunk
-    return Trajectories(values, times, **labels)
+        refuse_nonfinite(chunk, times[times.size - chunk.shape[1] :])
+        yield slice(first, first + len(part)), chunk
 
 
 def own_solver(system: AbstractDiffusion) -> AbstractSolver:
@@ -168,20 +199,6 @@ def _initial(system: AbstractSystem, n: int, key: Key) -> Array:
     return jax.vmap(system.initial)(jax.random.split(key, n))
 
 
-def _map_advance(
-    system: AbstractMap, times: np.ndarray, solver: AbstractSolver | None, substeps: int | None
-) -> Callable[[Array, Key], Array]:
-    """From (states at the first time, key) to the states at all others."""
-    if solver is not None or substeps is not None:
-        raise InvalidInput(
-            f"simulate: {type(system).__name__} moves in whole steps of its own; leave out solver "
-            "and substeps."
-        )
-    first = jnp.asarray(times[0], jnp.zeros(()).dtype)
-    steps = jnp.asarray(steps_between(times), jnp.int32)
-    return lambda states, key: advance_map(system, states, first, steps, key)
-
-
 def _diffusion_advance(
     system: AbstractDiffusion,
     times: np.ndarray,
@@ -192,7 +209,7 @@ def _diffusion_advance(
     """From (states at the first time, key) to the states at all others."""
     dtype = some.dtype
     most = solver.increments.most
-    block, blocks = _blocks(np.diff(times), system.time_step, substeps, most)
+    block, blocks = noise_blocks(np.diff(times), system.time_step, substeps, most)
     steps = np.diff(times) / (blocks * block)
     noise = noise_shape(system, times[0], some) if solver.needs_noise else None
     frames = (
@@ -244,32 +261,6 @@ def _advance(
 
     index = jnp.arange(times.shape[0])
     return jax.lax.scan(interval, states, (times, steps, blocks, index))[1]
-
-
-def _blocks(
-    spans: np.ndarray, time_step: float, substeps: int | None, longest: int
-) -> tuple[int, np.ndarray]:
-    """Steps per noise block, at most ``longest``, and blocks in each interval."""
-    if substeps is None:
-        counts = np.ceil(spans / time_step - 0.01).clip(1)  # times may come in float32
-    elif isinstance(substeps, bool) or int(substeps) != substeps or substeps < 1:
-        raise InvalidInput(f"simulate: substeps = {substeps}; expected a whole number ≥ 1.")
-    else:
-        counts = np.full(spans.shape, substeps)
-        if spans.max() / substeps > 10 * time_step:
-            warnings.warn(
-                f"simulate: steps of {spans.max() / substeps:.2g} are over ten times the system's "
-                f"time_step {time_step:.2g}; results may be wrong, leave substeps out.",
-                stacklevel=4,
-            )
-    most = int(counts.max())
-    if most > 2**30:
-        raise InvalidInput(
-            f"simulate: an interval of {spans.max():g} takes {most:.2g} internal steps of "
-            f"{time_step:.2g}; shorten it or choose substeps yourself."
-        )
-    block = math.ceil(most / math.ceil(most / longest))
-    return block, np.ceil(counts / block).astype(np.int64)
 
 
 def _chunk_size(n: int, bytes_each: int) -> int:

@@ -1,14 +1,18 @@
 """Laws of the random increments of a step, and how many steps one draw serves."""
 
+import math
+import warnings
 from abc import abstractmethod
 from typing import ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from noneq._typing import Key
+from noneq.errors import InvalidInput
 
 
 class AbstractIncrements(eqx.Module):
@@ -84,3 +88,29 @@ class FourPoint(AbstractIncrements):
         near, far = (1 - (2 / 3) ** 0.5) ** 0.5, (1 + 6**0.5) ** 0.5
         size = jnp.where(bits & 6, jnp.asarray(near, dtype), jnp.asarray(far, dtype))
         return jnp.where(bits & 1, -size, size)
+
+
+def noise_blocks(
+    spans: np.ndarray, time_step: float, substeps: int | None, longest: int
+) -> tuple[int, np.ndarray]:
+    """Steps per noise block, at most ``longest``, and blocks in each interval."""
+    if substeps is None:
+        counts = np.ceil(spans / time_step - 0.01).clip(1)  # times may come in float32
+    elif isinstance(substeps, bool) or int(substeps) != substeps or substeps < 1:
+        raise InvalidInput(f"simulate: substeps = {substeps}; expected a whole number ≥ 1.")
+    else:
+        counts = np.full(spans.shape, substeps)
+        if spans.max() / substeps > 10 * time_step:
+            warnings.warn(
+                f"simulate: steps of {spans.max() / substeps:.2g} are over ten times the system's "
+                f"time_step {time_step:.2g}; results may be wrong, leave substeps out.",
+                stacklevel=4,
+            )
+    most = int(counts.max())
+    if most > 2**30:
+        raise InvalidInput(
+            f"simulate: an interval of {spans.max():g} takes {most:.2g} internal steps of "
+            f"{time_step:.2g}; shorten it or choose substeps yourself."
+        )
+    block = math.ceil(most / math.ceil(most / longest))
+    return block, np.ceil(counts / block).astype(np.int64)

@@ -1,5 +1,7 @@
 """Systems that move in whole steps."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,6 +10,7 @@ from jaxtyping import Array
 
 from noneq._typing import Key
 from noneq.errors import InvalidInput
+from noneq.simulation.solvers import AbstractSolver
 from noneq.systems.base import AbstractMap
 from noneq.systems.spin_words import REPLICAS, packed, sweep_words, unpacked
 from noneq.systems.spins import Ising
@@ -78,3 +81,17 @@ def _advance_spins(
         return (words, done + count), unpacked(words, len(states), states.dtype)[:, None]
 
     return jax.lax.scan(interval, (packed(states[:, 0]), jnp.zeros_like(steps[0])), steps)[1]
+
+
+def map_advance(
+    system: AbstractMap, times: np.ndarray, solver: AbstractSolver | None, substeps: int | None
+) -> Callable[[Array, Key], Array]:
+    """From (states at the first time, key) to the states at all others."""
+    if solver is not None or substeps is not None:
+        raise InvalidInput(
+            f"simulate: {type(system).__name__} moves in whole steps of its own; leave out solver "
+            "and substeps."
+        )
+    first = jnp.asarray(times[0], jnp.zeros(()).dtype)
+    steps = jnp.asarray(steps_between(times), jnp.int32)
+    return lambda states, key: advance_map(system, states, first, steps, key)

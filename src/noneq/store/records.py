@@ -13,13 +13,19 @@ import jax
 import numpy as np
 
 from noneq.data.atomic import atomic_path
+from noneq.data.lazy.ensemble import LazyEnsemble
 from noneq.errors import DataFileError, InvalidInput, WriteFailed
 from noneq.kinds import checked
 from noneq.store.inside import inside
 
 
 def fingerprint(data: Any) -> str:
-    """sha256 over the arrays of a data set (values, times, mask, condition) or of a model."""
+    """sha256 over the arrays of a data set (values, times, mask, condition) or of a model.
+
+    Of data that stay in their file it is that of the checksums of all chunks.
+    """
+    if isinstance(data, LazyEnsemble):
+        return data.fingerprint
     digest = hashlib.sha256(type(data).__name__.encode())
     for leaf in jax.tree.leaves(eqx.filter(data, eqx.is_array_like)):
         array = np.asarray(leaf, order="C")

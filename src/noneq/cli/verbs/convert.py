@@ -24,17 +24,21 @@ def convert(
     layout: dict[str, Any],
 ) -> None:
     """Write data in another format; options say how to read what is there."""
-    from noneq.cli.requests import load_data
+    from noneq.cli.requests import keywords, load_data
     from noneq.data.files import check_target, write
+    from noneq.data.lazy.convert import convert_parts
+    from noneq.data.lazy.ensemble import LazyEnsemble
     from noneq.errors import InvalidInput
 
     check_target(target)
     if target.exists() and (target.samefile(file) or not force):
         what = "is the file itself" if target.samefile(file) else "exists"
         raise InvalidInput(f"{target} {what}; choose another name, or --force to replace a file.")
-    data = load_data(file, layout, quiet=quiet, trust=trust)
-    write(data, target, record=record)
-    kind = type(data).__name__.lower()
+    data = None if keywords(layout) else convert_parts(file, target)
+    if data is None:
+        data = load_data(file, layout, quiet=quiet, trust=trust)
+        write(data, target, record=record)
+    kind = data.kind if isinstance(data, LazyEnsemble) else type(data).__name__.lower()
     facts = {
         "path": str(target),
         "kind": kind,

@@ -20,6 +20,7 @@ def fit(
     seeds: o.Seeds = 1,
     together: o.Together = False,
     resume: o.Resume = False,
+    lazy: o.Lazy = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what it would take.")
     ] = False,
@@ -37,7 +38,7 @@ def fit(
     from noneq.cli.moving import reads_velocities, say_velocities
     from noneq.cli.outcomes import outcome
     from noneq.cli.ranks import is_first, shares, start
-    from noneq.cli.requests import further_inputs, load_data, make_method, record_of
+    from noneq.cli.requests import further_inputs, load_data, load_lazy, make_method, record_of
     from noneq.runs import cost, fit_seeds
     from noneq.runs.costs import texts
 
@@ -46,8 +47,13 @@ def fit(
     recipe = make_method(method, set_, trust=trust)
     inputs = further_inputs(recipe, with_, trust)
     layout = reads_velocities([recipe], inputs, layout)
-    data = load_data(file, layout, quiet=quiet, trust=trust)
-    say_velocities([recipe], inputs, data, quiet=quiet)
+    data: Any = (
+        load_lazy(file, layout, quiet=quiet)
+        if lazy
+        else load_data(file, layout, quiet=quiet, trust=trust)
+    )
+    if not lazy:
+        say_velocities([recipe], inputs, data, quiet=quiet)
     if dry_run:
         estimate = cost(recipe, data, inputs=inputs)
         emit(json, estimate, *texts(estimate))

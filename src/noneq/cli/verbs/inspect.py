@@ -15,6 +15,7 @@ def inspect(
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Write a picture (png, svg, pdf).")
     ] = None,
+    lazy: o.Lazy = False,
     trust: o.Trust = False,
     json: o.Json = False,
     *,
@@ -25,9 +26,15 @@ def inspect(
     from noneq.cli.requests import allow_reader, keywords
     from noneq.data.files import reading_of
     from noneq.data.inspection import inspection
+    from noneq.data.lazy.advice import advice
+    from noneq.errors import InvalidInput
 
     allow_reader(reading_of(**keywords(layout)), trust)
-    found = inspection(file, **keywords(layout | {"drop_missing": False}))
+    if lazy and picture is not None:
+        raise InvalidInput("--picture draws all data; leave out --lazy, or the picture.")
+    if not lazy and (text := advice(file)):
+        say(text)
+    found = inspection(file, lazy=lazy, **keywords(layout | {"drop_missing": False}))
     if picture is not None:
         draw(file, picture, layout)
         say(f"picture: {picture}")

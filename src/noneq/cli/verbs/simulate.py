@@ -59,7 +59,7 @@ def simulate(
     from noneq.cli.interventions import intervention, solver_of, system_or_run
     from noneq.cli.requests import parse_times
     from noneq.data.files import check_target, write
-    from noneq.simulation import simulate
+    from noneq.simulation import simulate, simulate_to
     from noneq.store import fingerprint
 
     check_target(out)
@@ -67,9 +67,13 @@ def simulate(
     if intervene:
         nature = intervention(nature, intervene)
     when = usual if times is None else parse_times(times)
-    scheme = None if solver is None else solver_of(solver, trust=trust)
-    data = simulate(nature, when, n=n, key=jax.random.key(seed), solver=scheme, substeps=substeps)
-    write(data, out, record=record)
+    scheme, key = None if solver is None else solver_of(solver, trust=trust), jax.random.key(seed)
+    asked = {"n": n, "key": key, "solver": scheme, "substeps": substeps}
+    if out.suffix.lower() == ".zarr":
+        data = simulate_to(out, nature, when, **asked)
+    else:
+        data = simulate(nature, when, **asked)
+        write(data, out, record=record)
     facts = {"file": str(out), "n": n, "times": data.times.size, "event_shape": data.event_shape}
     text = f"{out}: {n} trajectories, {data.times.size} times, states of shape {data.event_shape}"
     emit(

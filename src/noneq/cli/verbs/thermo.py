@@ -52,6 +52,7 @@ def thermo(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for report.html and thermo.json.")
     ] = None,
+    lazy: o.Lazy = False,
     seed: o.Seed = 0,
     trust: o.Trust = False,
     json: o.Json = False,
@@ -68,7 +69,7 @@ def thermo(
         "method": method, "level": level, "system": system, "settings": set_,
         "protocol": protocol, "work": work, "direction": direction, "pulls": pulls,
         "temperature": temperature, "matrix": matrix, "data": data, "seed": seed,
-        "trust": trust, "quiet": quiet,
+        "trust": trust, "quiet": quiet, "lazy": lazy,
     }  # fmt: skip
     found = findings(what, layout, asked)
     numbers = facts(found)

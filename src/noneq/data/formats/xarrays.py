@@ -13,7 +13,9 @@ from noneq.data.formats.gridded import from_dataset
 from noneq.data.formats.reader import AbstractReader
 from noneq.data.formats.unpacked import unpacked
 from noneq.data.formats.zarr2 import read_zarr2
-from noneq.data.layouts import Raw, own, parse_record, record_of, record_text
+from noneq.data.layouts import Raw, as_raw, own, parse_record, record_of, record_text
+from noneq.data.lazy.chunks import ChunkedArray
+from noneq.data.lazy.writer import write_parts
 from noneq.data.readings.options import Reading
 from noneq.data.safety import check_file, check_seal, refuse_bomb, refuse_codecs, refuse_long, seal
 from noneq.data.snapshots import Snapshots
@@ -86,21 +88,8 @@ def _numbers(attrs: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_zarr(data: Snapshots | Trajectories, path: Path) -> None:
-    """zarr format 3: every chunk is written and carries a crc32c checksum."""
-    import zarr
-    from zarr.codecs import Crc32cCodec, ZstdCodec
-
-    dataset = _marked(data)
-    encoding = {
-        name: {
-            "chunks": _chunks(variable),
-            "compressors": [ZstdCodec(level=1), Crc32cCodec()],
-            **({"_FillValue": None} if variable.dtype.kind == "f" else {}),
-        }
-        for name, variable in dataset.variables.items()
-    }
-    with zarr.config.set({"array.write_empty_chunks": True}):
-        dataset.to_zarr(path, zarr_format=3, consolidated=False, encoding=encoding)
+    """zarr format 3: small chunks in shards, each with a crc32c checksum (`write_parts`)."""
+    write_parts([as_raw(data)], path, n=data.n, times=data.times)
 
 
 class ZarrReader(AbstractReader):
@@ -127,15 +116,22 @@ class ZarrReader(AbstractReader):
                     raise DataFileError(
                         f"{path}: {name!r} has chunks of {chunk / 1e6:,.0f} MB; refused as unsafe."
                     )
-                if array.nchunks_initialized != array.nchunks:
-                    raise DataFileError(
-                        f"{path}: {name!r} has {array.nchunks_initialized} of {array.nchunks} chunks; "
-                        "restore it from a copy, or write it again with write_empty_chunks=True."
-                    )
+                _refuse_missing(path, name, array)
             with xr.open_dataset(
                 path, engine="zarr", consolidated=False, decode_times=False
             ) as dataset:
                 return _raw(path, dataset.load(), reading)
+
+
+def _refuse_missing(path: Path, name: str, array: Any) -> None:
+    """Refuse an array of which a chunk is missing: zarr would read it as the fill value."""
+    if array.shards is not None:
+        ChunkedArray(path / name, numbers=False).refuse_missing()
+    elif array.nchunks_initialized != array.nchunks:
+        raise DataFileError(
+            f"{path}: {name!r} has {array.nchunks_initialized} of {array.nchunks} chunks; "
+            "restore it from a copy, or write it again with write_empty_chunks=True."
+        )
 
 
 def _check_folder(path: Path) -> None:

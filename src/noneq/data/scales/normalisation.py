@@ -44,13 +44,43 @@ def normalisation(data: Snapshots) -> Normalisation:
         values = forward(data.transform, values, axis=1)
         width = np.ptp(values, axis=axes)
     mean, spread = _location(values, axes, data.scaling)
-    own = np.array([not word for word in data.transform or ("",) * mean.size])
+    circles = {
+        i: (*circular(values[:, i], period), period)
+        for i, period in enumerate(circles_of(data.domain, data.event_shape))
+        if period
+    }
+    return settled(Location(mean, spread, width, circles), data.transform, data.domain)
+
+
+class Location(NamedTuple):
+    """Where the transformed numbers of each leading coordinate lie.
+
+    Args:
+        mean, spread: mean and standard deviation, or what `Scaling` takes for them.
+        width: highest minus lowest.
+        circles: circular mean, spread around it and period of periodic coordinates, by their place.
+    """
+
+    mean: np.ndarray
+    spread: np.ndarray
+    width: np.ndarray
+    circles: dict[int, tuple[float, float, float]]
+
+
+def settled(found: Location, transform: tuple[str, ...], domain: AbstractDomain) -> Normalisation:
+    """`normalisation` of numbers that were measured.
+
+    Raises:
+        InvalidInput: as `normalisation`.
+    """
+    mean, spread, width, circles = found
+    own = np.array([not word for word in transform or ("",) * mean.size])
     # Only what is free and not transformed is centred before float32.
-    centred = own & isinstance(data.domain, Free)
+    centred = own & isinstance(domain, Free)
     origin: tuple[float, ...] = ()
-    if isinstance(data.domain, Discrete):
+    if isinstance(domain, Discrete):
         shift, scale = np.zeros_like(mean), np.ones_like(mean)
-    elif data.domain.bounds is None:
+    elif domain.bounds is None:
         constant = width <= 8 * np.finfo(width.dtype).eps * np.abs(mean)
         far = ~constant & centred & (np.abs(mean) > _FAR * spread)
         _refuse_lost(mean, spread, ~constant & ~centred)
@@ -58,12 +88,12 @@ def normalisation(data: Snapshots) -> Normalisation:
             origin = tuple(np.where(far | (constant & centred), mean, 0.0).tolist())
         shift, scale = mean, _scales(mean, spread, constant, width.dtype if origin else np.float32)
     else:
-        shift, scale = enclosing(data.domain, mean.size)
+        shift, scale = enclosing(domain, mean.size)
         _refuse_lost(shift, scale, np.ones(mean.size, bool))
-    for i, period in enumerate(_circles(data)):
-        if period:
-            shift[i], spread[i] = circular(values[:, i], period)
-            scale[i] = spread[i] if spread[i] > 1e-6 * period else period / 2
+    spread = spread.copy()
+    for i, (middle, around, period) in circles.items():
+        shift[i], spread[i] = middle, around
+        scale[i] = around if around > 1e-6 * period else period / 2
     std = float(np.sqrt(np.mean((spread / scale) ** 2)))
     return Normalisation(shift, scale, std if std > 0 else 1.0, origin)
 
@@ -105,11 +135,11 @@ def _scales(
     return np.where(constant, own, spread)
 
 
-def _circles(data: Snapshots) -> list[float]:
+def circles_of(domain: AbstractDomain, event_shape: tuple[int, ...]) -> list[float]:
     """The period of each leading coordinate, 0 where not all its numbers have the same."""
-    if not is_periodic(data.domain):
+    if not is_periodic(domain):
         return []
-    rows = periods_of(data.domain, data.event_shape).reshape(data.event_shape[0], -1)
+    rows = periods_of(domain, event_shape).reshape(event_shape[0], -1)
     return [float(row[0]) if (row == row[0]).all() else 0.0 for row in rows]
 
 

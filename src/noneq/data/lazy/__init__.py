@@ -1,0 +1,1 @@
+"""Data that stay in their file: zarr read chunk by chunk, written part by part."""
