@@ -153,3 +153,27 @@ def children(pid):
     found = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True)
     lines = found.stdout.decode().splitlines()
     return [int(line.split()[0]) for line in lines if "spawn_main" in line]
+
+
+def test_seeds_of_a_combination_train_together(data, tmp_path, here):
+    """Rows as of single fits; of a combination with one cell missing, fits are loaded."""
+    method = nq.methods.EDM(
+        net=nq.nets.MLP(8, 2), training=nq.Training(steps=6, batch=16, warmup=1)
+    )
+    tries, way = {"training.rate": [0.001, 0.003]}, {"metrics": ["w2"], "seeds": 2, "n": 16}
+    joint, failed = nq.runs.sweep(method, data, tmp_path / "j", tries, together=True, **way)
+    assert not failed
+    assert here == ["training.rate=0.001 seeds 0, 1", "training.rate=0.003 seeds 0, 1"]
+    apart, _ = nq.runs.sweep(method, data, tmp_path / "a", tries, **way)
+    values = [[row["value"] for row in rows] for rows in (joint, apart)]
+    np.testing.assert_allclose(*values, rtol=1e-3)
+    run = tmp_path / "j" / "training.rate=0.001" / "seed_1" / "model.safetensors"
+    before = run.stat().st_mtime_ns
+    known = json.loads((tmp_path / "j" / "sweep.json").read_text())["cells"]
+    (tmp_path / "j" / "cells" / f"{known[0]['hash']}.json").unlink()
+    again, _ = nq.runs.sweep(method, data, tmp_path / "j", tries, together=True, **way)
+    assert again == joint
+    assert run.stat().st_mtime_ns == before
+    assert len(here) == 2 + 4 + 1
+    with pytest.raises(InvalidInput, match="--together"):
+        nq.runs.sweep(Stub(), data, tmp_path / "s", {}, together=True, seeds=2)
