@@ -59,7 +59,7 @@ def rare(
     """Probability or rate of a rare transition, by splitting of paths."""
     from noneq.cli.folders import folder_with
     from noneq.cli.rare_facts import begun, facts, lines, sought
-    from noneq.report.rare_page import rare_report
+    from noneq.report.rare_page.page import rare_report
     from noneq.runs.events.rare import rare
 
     nature = sought(system, set_, trust=trust)
