@@ -207,7 +207,7 @@ def _own_module(path: str, trust: bool) -> ModuleType:
         raise
     except Exception as error:
         sys.modules.pop(name, None)
-        if isinstance(error, ImportError) and error.name == name:
+        if isinstance(error, ImportError) and error.name == name and file.is_file():
             raise InvalidInput(
                 f"{file} and a file that it imports need each other (circular import: {error}); "
                 "move what both need into a third file."
