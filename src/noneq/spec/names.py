@@ -200,20 +200,14 @@ def _own_module(path: str, trust: bool) -> ModuleType:
     file = Path(f"{path.removesuffix('.py')}.py")
     try:
         if not file.is_file():
-            # As a saved run or another process knows the file: dots in place of slashes.
-            found = _file_called(Path(), name.split("."))
-            if found is None and name.startswith("."):
-                found = _file_called(Path("/"), name[1:].split("."))
-            if found is None:
-                return importlib.import_module(name)
-            file = found
+            return importlib.import_module(name)
         _check_names(file)
         return _run(file, name)
     except InvalidInput:
         raise
     except Exception as error:
         sys.modules.pop(name, None)
-        if file.is_file() and isinstance(error, ImportError) and error.name == name:
+        if isinstance(error, ImportError) and error.name == name and file.is_file():
             raise InvalidInput(
                 f"{file} and a file that it imports need each other (circular import: {error}); "
                 "move what both need into a third file."
@@ -221,20 +215,6 @@ def _own_module(path: str, trust: bool) -> ModuleType:
         raise InvalidInput(
             f"cannot import {path!r} ({type(error).__name__}: {error}); name a .py file or module."
         ) from error
-
-
-def _file_called(folder: Path, parts: list[str]) -> Path | None:
-    """The file below the folder whose path is these parts, joined by slashes or, in a name, by dots."""
-    for i in range(1, len(parts)):
-        piece = ".".join(parts[:i])
-        if (
-            piece
-            and (folder / piece).is_dir()
-            and (file := _file_called(folder / piece, parts[i:]))
-        ):
-            return file
-    file = folder / f"{'.'.join(parts)}.py"
-    return file if file.is_file() else None
 
 
 def _run(file: Path, name: str) -> ModuleType:

@@ -1,6 +1,7 @@
 """The verb rare: how probable, or how frequent, a rare transition is."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,8 @@ from noneq.cli import completion, options as o
 from noneq.cli.output import emit, listing, progress, say
 
 
+@o.with_words
 def rare(
-    context: typer.Context,
     system: Annotated[
         str,
         typer.Argument(
@@ -55,11 +56,13 @@ def rare(
     trust: o.Trust = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
+    *,
+    words: Sequence[str],
 ) -> None:
     """Probability or rate of a rare transition, by splitting of paths."""
     from noneq.cli.folders import folder_with
     from noneq.cli.rare_facts import begun, facts, lines, sought
-    from noneq.report.rare_page import rare_report
+    from noneq.report.rare_page.page import rare_report
     from noneq.runs.events.rare import rare
 
     nature = sought(system, set_, trust=trust)
@@ -72,7 +75,7 @@ def rare(
     numbers = facts(found)
     if out is not None:
         page = folder_with(out, "rare.json", numbers)
-        command = " ".join(["noneq", *map(shlex.quote, context.obj)])
+        command = " ".join(["noneq", *map(shlex.quote, words)])
         say(f"report: {rare_report(page, found, name=system, command=command)}")
     hint = "" if out is not None else f"noneq rare {system} … -o FOLDER"
     shown = listing(("quantity", "value", "±"), lines(found))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ class RareFindings:
         names: of the coordinates.
         notes: what to be wary of.
         system: that was followed.
+        horizon: time to reach the target, None without one.
+        time: of the start.
     """
 
     question: str
@@ -44,6 +47,8 @@ class RareFindings:
     names: tuple[str, ...]
     notes: tuple[str, ...]
     system: Any
+    horizon: float | None = None
+    time: float = 0.0
 
     def rows(self, case: str) -> list[Row]:
         """The numbers as rows of results."""
@@ -93,6 +98,7 @@ def rare(
         "target": target, "score": score, "n": n, "repeats": repeats, "step": step, "time": time,
         "workers": workers, "paths": _PATHS, "progress": progress, "key": key,
     }  # fmt: skip
+    made = partial(_findings, begin=begin, aim=aim, system=system, horizon=horizon, time=time)
     given = None if start is None else np.asarray(start, np.float64)
     if horizon is None and given is None:
         found = transition_rate(system, origin=origin, **_without(asked, state, perturbation))
@@ -108,7 +114,7 @@ def rare(
         if event.upper is not None:
             bound = event.upper * float(found.flux.value)
             sentence = f"rate below {bound:.2g} at 95 %: {event.probability.notes[0]}"
-        return _findings(question, sentence, rows, event, begin, aim, system)
+        return made(question, sentence, rows, event)
     more = {"state": state, "perturbation": perturbation}
     if horizon is None:
         event = splitting(system, avoid=origin, start=given, **asked, **more)
@@ -121,7 +127,7 @@ def rare(
     p = event.probability
     bound = event.upper
     sentence = f"probability {p}" if bound is None else f"probability below {bound:.2g} at 95 %"
-    return _findings(question, sentence, (("probability", p),), event, begin, aim, system)
+    return made(question, sentence, (("probability", p),), event)
 
 
 def _without(asked: dict[str, Any], state: Any, perturbation: float | None) -> dict[str, Any]:
@@ -138,13 +144,15 @@ def _findings(
     sentence: str,
     rows: tuple[tuple[str, Estimate], ...],
     event: RareEvent,
+    *,
     begin: StateSet,
     aim: StateSet,
     system: Any,
+    **more: Any,
 ) -> RareFindings:
     notes = tuple(f"{note[:1].upper()}{note[1:]}." for note in event.probability.notes)
     return RareFindings(
-        question, sentence, rows, event, begin.label, aim.label, aim.names, notes, system
+        question, sentence, rows, event, begin.label, aim.label, aim.names, notes, system, **more
     )
 
 

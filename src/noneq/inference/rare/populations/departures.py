@@ -13,7 +13,7 @@ from jaxtyping import Array
 from noneq._typing import Key
 from noneq.errors import InvalidInput, SolveFailed
 from noneq.estimate import Estimate
-from noneq.inference.rare.motion import AbstractMotion, motion_of
+from noneq.inference.rare.motion import AbstractMotion, is_noiseless, motion_of
 from noneq.inference.rare.outcome import RareEvent
 from noneq.inference.rare.populations.climbs import noise_of
 from noneq.inference.rare.populations.population import keys_of
@@ -90,6 +90,12 @@ def transition_rate(
             f"transition_rate: {type(system).__name__} is no diffusion or map; give splitting a horizon "
             "instead (command line: --horizon)."
         )
+    if is_noiseless(system, time, _first_states(system, key)):
+        raise InvalidInput(
+            f"transition_rate: {type(system).__name__} has no noise, so that its path is one for ever; give "
+            "splitting a horizon and a perturbation (command line: --horizon, --perturbation), or a system "
+            "with noise."
+        )
     size = int(np.prod(system.event_shape))
     inside = state_set(origin, system.names, size, "origin")
     aim = state_set(target, system.names, size, "target")
@@ -107,11 +113,16 @@ def transition_rate(
     if event.upper is not None:
         error = np.asarray(flux.mean() * event.probability.stderr)
     rate = Estimate(value, error, count, method="splitting", notes=notes)
-    wait = 1 / value if value > 0 else np.asarray(np.inf)
-    spread = error / value**2 if value > 0 else np.asarray(np.inf)
+    wait = np.asarray(1 / value if value > 0 else np.inf)
+    spread = np.asarray(error / value**2 if value > 0 else np.inf)
     return TransitionRate(
         rate, replace(rate, value=wait, stderr=spread), Estimate(*mean(flux)), event
     )
+
+
+def _first_states(system: Any, key: Key) -> np.ndarray:
+    """A few initial states."""
+    return np.asarray(jax.vmap(system.initial)(jax.random.split(key, 8)))
 
 
 def _departures(

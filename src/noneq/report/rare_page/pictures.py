@@ -1,6 +1,5 @@
-"""The page of `noneq rare`: the answer, how it converges, and the paths that made it."""
+"""Pictures of `noneq rare`: how the answer converges, and the paths that made it."""
 
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -8,47 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from noneq.inference.rare import state_set
-from noneq.report.citations import bibtex
 from noneq.report.figures import canvas, svg
-from noneq.report.html import Picture, Table, render, with_error
+from noneq.report.html import Picture
 from noneq.runs.events.rare import RareFindings
 
 
 _BLUE, _RED, _GREY = "#0072b2", "#d55e00", "#57606a"
-_LIMITS = (
-    "The number is that of the simulated system at its time step; a fitted model adds the error of its fit.",
-    "The error bar is the spread of independent repeats: with few of them, and where it is as large as "
-    "the value, a rarer way may have been missed altogether.",
-)
-_SOURCES = ("cerou2007adaptive", "brehier2016unbiasedness")
-
-
-def rare_report(path: Path, found: RareFindings, *, name: str, command: str = "") -> Path:
-    """Write the page.
-
-    Args:
-        path: of the page.
-        found: what there is to tell.
-        name: of the system or run.
-        command: that was typed.
-    """
-    figures = [repeats_picture(found), levels_picture(found), paths_picture(found)]
-    rows = [
-        [label.replace("_", " "), with_error(float(one.value), float(one.stderr)), f"{int(one.n)}"]
-        for label, one in found.estimates
-    ]
-    table = Table("Numbers", ("quantity", "value", "repeats"), rows, "± one standard error.")
-    return render(
-        path,
-        title=f"Rare events of {name}",
-        lead=f"Asked: {found.question}. Found: {found.sentence}.",
-        notes=found.notes,
-        figures=[one for one in figures if one is not None],
-        tables=[table],
-        limits=_LIMITS,
-        sources=[bibtex(key) for key in _SOURCES],
-        command=command or f"noneq rare {name}",
-    )
 
 
 def repeats_picture(found: RareFindings) -> Picture:
