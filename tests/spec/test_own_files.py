@@ -46,6 +46,19 @@ def test_a_whole_class_is_found(own):
     assert own("own_whole", WHOLE)("Mine").__name__ == "Mine"
 
 
+@pytest.mark.parametrize("inside", [False, True])
+def test_its_name_leads_back_to_its_file(own, tmp_path, inside):
+    """In another process too, wherever the file lies; folders may have any name."""
+    place = "own_folder" if inside else f"{tmp_path}/own.v1"
+    (tmp_path / place).mkdir(exist_ok=True)
+    (tmp_path / place / "own_far.py").write_text(WHOLE)
+    before = set(sys.modules)
+    kind = kind_of(find(f"{place}/own_far.py:Mine", base=AbstractMethod, trust=True))
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+    assert find(kind, base=AbstractMethod, trust=True).__name__ == "Mine"
+
+
 @pytest.mark.parametrize("missing", ["source = ", "def init", "def fit"])
 def test_missing_members_are_named(own, missing):
     text = "\n".join(line for line in WHOLE.splitlines() if missing not in line)

@@ -189,7 +189,7 @@ def _missing(cls: type) -> list[str]:
 
 def _own_module(path: str, trust: bool) -> ModuleType:
     """The module ``my_file``: one already imported, else ``my_file.py`` or an installed one."""
-    name = path.removesuffix(".py").replace("/", ".")
+    name = _name_of(path)
     if name in sys.modules:
         return sys.modules[name]
     if not trust:
@@ -198,6 +198,8 @@ def _own_module(path: str, trust: bool) -> ModuleType:
             "trust=True (command line: --trust) if you know where it comes from."
         )
     file = Path(f"{path.removesuffix('.py')}.py")
+    if not file.is_file():
+        file = Path(f"{name.replace('.', '/')}.py")  # as `kind_of` writes it
     try:
         if not file.is_file():
             return importlib.import_module(name)
@@ -215,6 +217,16 @@ def _own_module(path: str, trust: bool) -> ModuleType:
         raise InvalidInput(
             f"cannot import {path!r} ({type(error).__name__}: {error}); name a .py file or module."
         ) from error
+
+
+def _name_of(path: str) -> str:
+    """``a.b`` for ``a/b.py``, which another process can import; else (``/a/b.py``) the path itself.
+
+    `kind_of` writes this name into files, from which it must lead back to the same module.
+    """
+    whole = path.removesuffix(".py")
+    parts = whole.split("/")
+    return ".".join(parts) if all(part.isidentifier() for part in parts) else whole
 
 
 def _run(file: Path, name: str) -> ModuleType:

@@ -1,12 +1,17 @@
 """Whether the law of the paths stays the same over the record."""
 
+from dataclasses import dataclass
+
 import numpy as np
+from jaxtyping import Bool, Float
 
 from noneq.data.ensembles import Trajectories
 from noneq.domains import periods_of
 
 
 _ROWS = 4_000_000
+_AT_ONCE = 2**18
+"""Numbers in memory at a time."""
 _FEWEST = 16
 
 
@@ -18,7 +23,8 @@ def stationarity_z(trajectories: Trajectories, blocks: int = 64) -> np.ndarray:
     is cut into stretches, whose number is halved until neighbours no longer agree with each other.
 
     Args:
-        trajectories: ``(n, T, dim)``; of more than a few million numbers only every k-th frame counts.
+        trajectories: ``(n, T, dim)``, read in parts; of more than a few million numbers only every
+            k-th frame counts.
         blocks: stretches of the whole record at first.
 
     Returns:
@@ -29,31 +35,67 @@ def stationarity_z(trajectories: Trajectories, blocks: int = 64) -> np.ndarray:
     every = max(1, n * frames * dim // _ROWS)
     if frames // every < 8:
         every = max(1, frames // 8)
-    values = np.asarray(trajectories.values[:, ::every], np.float64).reshape(n, -1, dim)
-    seen = trajectories.observed[:, ::every]
-    half = values.shape[1] // 2
+    record = _Thinned(
+        trajectories.values[:, ::every].reshape(n, -1, dim),
+        trajectories.observed[:, ::every],
+        periods_of(trajectories.domain, trajectories.event_shape).ravel(),
+    )
+    half = record.values.shape[1] // 2
     if half < 2:
         return np.zeros((2, dim))
-    angle = 2 * np.pi * values / np.where(_periods(trajectories) > 0, _periods(trajectories), 1.0)
-    centred = values - values[seen].mean(0)
-    free = _periods(trajectories) == 0
-    features = np.stack(
-        [np.where(free, centred, np.cos(angle)), np.where(free, centred**2, np.sin(angle))]
-    )
+    centre = record.mean()
     if n >= _FEWEST:
-        late, early = _means(features, seen, half, None), _means(features, seen, 0, half)
-        change = late - early
+        change = record.means(centre, half, None) - record.means(centre, 0, half)
         usable = np.isfinite(change).all((0, 2))
         if usable.sum() < _FEWEST:
             return np.zeros((2, dim))
         change = change[:, usable]
         return change.mean(1) / np.maximum(change.std(1, ddof=1) / np.sqrt(change.shape[1]), 1e-300)
-    return _few_paths(features, seen, half, max(4, blocks // (2 * n)))
+    return _few_paths(record, centre, half, max(4, blocks // (2 * n)))
 
 
-def _few_paths(features: np.ndarray, seen: np.ndarray, half: int, cuts: int) -> np.ndarray:
+@dataclass(frozen=True)
+class _Thinned:
+    """Every k-th frame of the paths, which may lie in a file, and which of them were seen."""
+
+    values: Float[np.ndarray, "n T dim"]
+    seen: Bool[np.ndarray, "n T"]
+    periods: Float[np.ndarray, " dim"]
+
+    def mean(self) -> Float[np.ndarray, " dim"]:
+        """Over all frames that were seen."""
+        total = np.zeros(len(self.periods))
+        for part in self._groups():
+            total += np.asarray(self.values[part], np.float64)[self.seen[part]].sum(0)
+        return total / max(self.seen.sum(), 1)
+
+    def means(
+        self, centre: Float[np.ndarray, " dim"], low: int, high: int | None
+    ) -> Float[np.ndarray, "2 n dim"]:
+        """⟨g⟩ over the frames low … high − 1 of each path; NaN where none is seen."""
+        circle = self.periods > 0
+        turn = 2 * np.pi / np.where(circle, self.periods, 1.0)
+        found = np.zeros((2, *self.values.shape[::2]))
+        for part in self._groups():
+            x = np.asarray(self.values[part, low:high], np.float64)
+            weight = self.seen[part, low:high].astype(np.float64)
+            away = x - centre
+            for i, (line, angle) in enumerate(((away, np.cos), (away**2, np.sin))):
+                line[..., circle] = angle(turn[circle] * x[..., circle])
+                found[i, part] = np.einsum("ntd,nt->nd", line, weight)
+        total = self.seen[:, low:high].sum(1)[:, None]
+        return np.where(total > 0, found / np.maximum(total, 1), np.nan)
+
+    def _groups(self) -> list[slice]:
+        """Paths that are read together."""
+        n, frames, dim = self.values.shape
+        many = max(1, _AT_ONCE // (frames * dim))
+        return [slice(first, first + many) for first in range(0, n, many)]
+
+
+def _few_paths(record: _Thinned, centre: np.ndarray, half: int, cuts: int) -> np.ndarray:
     """z of the halves with the error over stretches; the largest error over their lengths counts."""
-    dim = features.shape[-1]
+    dim = len(centre)
     early, late = (0, half), (half, 2 * half)
     lowest = np.full((2, dim), np.inf)
     while cuts >= 4:
@@ -61,7 +103,7 @@ def _few_paths(features: np.ndarray, seen: np.ndarray, half: int, cuts: int) -> 
         for low, high in (early, late):
             edges = np.linspace(low, high, cuts + 1).astype(int)
             pairs = zip(edges[:-1], edges[1:], strict=True)
-            means = np.concatenate([_means(features, seen, int(a), int(b)) for a, b in pairs], 1)
+            means = np.concatenate([record.means(centre, int(a), int(b)) for a, b in pairs], 1)
             kept = means[:, np.isfinite(means).all((0, 2))]
             if kept.shape[1] < 4:
                 return np.zeros((2, dim))
@@ -73,15 +115,3 @@ def _few_paths(features: np.ndarray, seen: np.ndarray, half: int, cuts: int) -> 
         lowest = np.where(np.abs(z) < np.abs(lowest), z, lowest)
         cuts //= 2
     return lowest
-
-
-def _means(features: np.ndarray, seen: np.ndarray, low: int, high: int | None) -> np.ndarray:
-    """Means over the frames low … high − 1 of each path, ``(2, n, dim)``; NaN where none is seen."""
-    weight = seen[:, low:high, None].astype(float)
-    total = weight.sum(1)
-    summed = (features[:, :, low:high] * weight).sum(2)
-    return np.where(total > 0, summed / np.maximum(total, 1), np.nan)
-
-
-def _periods(trajectories: Trajectories) -> np.ndarray:
-    return periods_of(trajectories.domain, trajectories.event_shape).ravel()

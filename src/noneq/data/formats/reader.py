@@ -41,7 +41,8 @@ def reader_at(kind: str) -> AbstractReader:
         InvalidInput: it is not imported, or has no such reader.
     """
     name, _, cls = kind.rpartition(":")
-    module = sys.modules.get(name.removesuffix(".py").replace("/", "."))
+    whole = name.removesuffix(".py")
+    module = sys.modules.get(whole, sys.modules.get(whole.replace("/", ".")))
     found = None if module is None else vars(module).get(cls)
     if not (inspect.isclass(found) and issubclass(found, AbstractReader)):
         raise InvalidInput(

@@ -14,7 +14,7 @@ from noneq.thermo.path_checks import block_number
 
 
 _MOST_FUNCTIONS, _HIGHEST = 60, 8
-_ROWS, _ROWS_OF_SCALE = 2**20, 2**17
+_ROWS, _ROWS_OF_SCALE, _NUMBERS_OF_SCALE = 2**20, 2**17, 2**20
 _FEWEST_ROWS = 50
 
 
@@ -28,10 +28,11 @@ def chosen_library(trajectories: Trajectories) -> Polynomial:
 
     The choice is made on at most a million increments; degree 1 is the least.
     """
-    part, dim = _part(trajectories, _ROWS), trajectories.event_shape[0]
-    most = suited_library(trajectories, _highest_degree(part))
+    dim = trajectories.event_shape[0]
+    most = suited_library(trajectories, _highest_degree(trajectories))
     if most.degree == 1:
         return most
+    part = _part(trajectories, _ROWS)
     sums = increment_sums(part, most, blocks=block_number(part, 1))
     best, gain = 1, -np.inf
     for degree, size in enumerate(most.sizes(dim)):
@@ -45,7 +46,8 @@ def chosen_library(trajectories: Trajectories) -> Polynomial:
 
 def suited_library(trajectories: Trajectories, degree: int) -> Polynomial:
     """Polynomials about the mean of the data in units of their spread."""
-    part = _part(trajectories, _ROWS_OF_SCALE)
+    size = int(np.prod(trajectories.event_shape))
+    part = _part(trajectories, max(64, min(_ROWS_OF_SCALE, _NUMBERS_OF_SCALE // size)))
     values = np.asarray(part.values[part.observed], np.float64)
     values = values.reshape(len(values), -1)
     centre, scale = values.mean(0), values.std(0)
@@ -76,7 +78,7 @@ def _highest_degree(trajectories: Trajectories) -> int:
     """As high as 60 functions allow, with 50 increments for each of their coefficients."""
     dim = trajectories.event_shape[0]
     periods = periods_of(trajectories.domain, trajectories.event_shape).ravel()
-    count = int(trajectories.observed.sum())
+    count = min(int(trajectories.observed.sum()), _ROWS)
     for degree in range(_HIGHEST, 1, -1):
         # Two functions a harmonic; the count of monomials is the one without periods.
         size = math.comb(int(dim + (periods > 0).sum()) + degree, degree)
