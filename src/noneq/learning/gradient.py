@@ -56,7 +56,7 @@ class AbstractGradientMethod(AbstractMethod):
     training: eqx.AbstractVar[Training]
 
     @abstractmethod
-    def check(self, data: Data | LazyEnsemble) -> Snapshots | Trajectories | LazyEnsemble:
+    def check(self, data: Any) -> Snapshots | Trajectories | LazyEnsemble:
         """The data, if the method can learn from them.
 
         Raises:
