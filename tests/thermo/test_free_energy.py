@@ -289,4 +289,7 @@ def test_weights_without_variance_are_told():
     """A trap that is suddenly four times softer: ⟨e^{−2w}⟩ is infinite."""
     works = -np.random.default_rng(0).exponential(1.2, 400)
     with pytest.warns(UserWarning, match="tail of index"):
-        free_energy(works)
+        found = free_energy(works)
+    assert "variance is infinite" in found.notes[-1]
+    calm = free_energy(np.random.default_rng(0).normal(0.5, 1.0, 400))
+    assert not any("infinite" in note for note in calm.notes)

@@ -87,7 +87,7 @@ def _streamed(record: PathRecord, words: tuple[int, ...]) -> Trajectories:
                 solver=EulerMaruyama(),
                 substeps=1,
             )
-            file.write(memoryview(np.ascontiguousarray(group.values, np.float32)).cast("B"))
+            file.write(memoryview(np.ascontiguousarray(group.values, np.float32)).cast("B"))  # pyright: ignore
         file.flush()
         values = np.memmap(file, np.float32, "r", shape=(record.n, record.frames, *event))
     return Trajectories(values, times, names=record.system.names, domain=record.system.domain)

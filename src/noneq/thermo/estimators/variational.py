@@ -223,8 +223,10 @@ def _network(
     stretches = 1 if count >= len(learn) * data.length else _STRETCHES
     held = _rows(data, white, matrix, stop, min(most, 8 * max(training.batch, 1)), rng)
     part = eqx.tree_at(lambda t: t.steps, training, max(1, training.steps // stretches))
+    rows: dict[str, Array] = {}
     for i in range(stretches):
-        rows = _rows(data, white, matrix, learn, count, rng)
+        rows.clear()  # before others are drawn: they may be a tenth of the memory
+        rows |= _rows(data, white, matrix, learn, count, rng)
         force, _ = train(force, _Loss(), rows, part, key=keys[i], held_out=held, progress=False)
     gain = _values(data, white, matrix, force, stop) - linear[stop]
     if not np.isfinite(gain).all():
@@ -242,6 +244,6 @@ def _rows(
     rng: np.random.Generator,
 ) -> dict[str, Array]:
     """Random windows with their whitened parts and the linear ΔS."""
-    block = data.draw(which, count, rng)
-    u, odd, _ = white.apply(block)
-    return {"u": u[0], "odd": odd[0], "linear": jnp.einsum("tk,km,tm->t", u[0], matrix, odd[0])}
+    parts = [white.apply(block)[:2] for block in data.draw(which, count, rng)]
+    u, odd = (jnp.concatenate(part, axis=1)[0] for part in zip(*parts, strict=True))
+    return {"u": u, "odd": odd, "linear": jnp.sum((u @ matrix) * odd, axis=1)}

@@ -89,24 +89,30 @@ class Windows:
             block.weight[len(part) :] = 0
             yield part, block
 
-    def draw(self, which: Int[np.ndarray, " m"], count: int, rng: np.random.Generator) -> Block:
-        """``count`` random windows of the segments ``which``, as a block of one segment."""
+    def draw(
+        self, which: Int[np.ndarray, " m"], count: int, rng: np.random.Generator
+    ) -> Iterator[Block]:
+        """``count`` random windows of the segments ``which``, as blocks of one segment each."""
         found, missing = [], count
         while missing > 0:
             segment = which[rng.integers(len(which), size=missing)]
             frame = self.begin[segment] + rng.integers(self.length, size=missing)
             inside = frame + self.span < self.trajectories.times.size
             path, frame = self.path[segment][inside], frame[inside]
-            frames = frame[:, None] + self.lag * np.arange(self.count)
             if self.trajectories.mask is not None:
+                frames = frame[:, None] + self.lag * np.arange(self.count)
                 seen = self.trajectories.mask[path[:, None], frames].all(1)
-                path, frames = path[seen], frames[seen]
-            # Frame by frame, so that no more than the answer is held.
-            states = np.stack([self.trajectories.values[path, f] for f in frames.T])
-            found.append(self._split(states.reshape(self.count, len(path), self.origin.size)))
+                path, frame = path[seen], frame[seen]
+            found.append((path, frame))
             missing -= len(path)
-        even, odd = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return Block(even[None], odd[None], np.ones((1, len(even)), np.float32))
+        path, frame = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        rows = max(1, _NUMBERS // (self.count * self.origin.size))
+        for first in range(0, count, rows):
+            p, f = path[first : first + rows], frame[first : first + rows]
+            states = [self.trajectories.values[p, f + i * self.lag] for i in range(self.count)]
+            flat = [state.reshape(len(p), self.origin.size) for state in states]
+            even, odd = self._split(flat)
+            yield Block(even[None], odd[None], np.ones((1, len(p)), np.float32))
 
     def durations(self) -> Float[np.ndarray, " segments"]:
         """Time of all complete windows of every segment."""
@@ -141,7 +147,7 @@ class Windows:
         weight = self._complete(path, begin).astype(np.float32)
         return Block(*self._split(frames), weight)
 
-    def _split(self, frames: list[np.ndarray] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _split(self, frames: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Even and odd parts of windows given frame by frame."""
         periods = self.periods
         if periods.any():

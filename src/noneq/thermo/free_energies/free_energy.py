@@ -20,8 +20,9 @@ Method: TypeAlias = Literal["jarzynski", "cumulants", "bar", "crossing"]
 
 _FEW = 20.0
 """Effective works below which an exponential mean is not to be trusted."""
-_HEAVY = 0.7
-"""Index of the tail of e^{−w} above which it is not either (Vehtari et al. 2024)."""
+_INFINITE, _HEAVY = 0.5, 0.7
+"""Index of the tail of e^{−w} above which its variance is infinite, and above which no number of works
+helps (Vehtari et al. 2024)."""
 _LITTLE = 0.06
 """Overlap below which errors are not: 0.03 for each direction (Klimovich, Shirts and Mobley 2015)."""
 
@@ -140,13 +141,23 @@ def _estimated(works: Works, method: str, bootstraps: int, seed: int) -> _Found:
     value = float(formula(works)) - (bias or 0.0)
     stderr = float(resampled(works, formula, bootstraps, seed).std(ddof=1))
     if method == "jarzynski":
-        stderr = max(stderr, _error_of_rare(works, bootstraps, seed))
+        rare, note = _error_of_rare(works, bootstraps, seed)
+        stderr = max(stderr, rare)
+        notes.append(note)
     return value, stderr, bias, bound, tuple(note for note in notes if note)
 
 
-def _error_of_rare(works: Works, bootstraps: int, seed: int) -> float:
-    """With the works that are too rare to have been drawn; a warning where they decide."""
+def _error_of_rare(works: Works, bootstraps: int, seed: int) -> tuple[float, str]:
+    """With the works that are too rare to have been drawn, and what to know of it; a warning where
+    they decide."""
     drawn, k = rare_works(works.forward, bootstraps, seed)
+    note = ""
+    if k > _INFINITE:
+        note = (
+            f"the weights e^(−βW) have a tail of index {k:.2g}; above {_INFINITE} their variance is "
+            "infinite, and intervals of two standard errors hold the truth less often than in 95 of "
+            "100 cases."
+        )
     if k > _HEAVY:
         warnings.warn(
             f"free_energy: the weights e^(−βW) have a tail of index {k:.2g} (above {_HEAVY} no number of "
@@ -154,7 +165,7 @@ def _error_of_rare(works: Works, bootstraps: int, seed: int) -> float:
             "works and method='bar', or drive more slowly.",
             stacklevel=5,
         )
-    return float(drawn.std(ddof=1))
+    return float(drawn.std(ddof=1)), note
 
 
 def _bounded(works: Works, method: str, bootstraps: int, seed: int) -> _Found:
