@@ -25,7 +25,7 @@ FRAMES, DIM = 1000, 8
 PART = 250
 """Trajectories written at once."""
 STEPS, BATCH = 1280, 16384
-"""Some forty windows of 16 MB: every chunk of 0.5 GB is read at least once."""
+"""Some forty windows in training; measuring before it reads every chunk."""
 
 
 def rows(gigabytes: float = 0.5) -> list[dict]:

@@ -20,7 +20,7 @@ from noneq.errors import InvalidInput
 from noneq.kinds import as_key, checked
 
 
-_WINDOW = 16_000_000
+_WINDOW = 5_000_000
 """Bytes of the chunks that a batch is drawn from."""
 _READERS = 4
 
@@ -39,7 +39,7 @@ class LazyEnsemble:
     """Snapshots or trajectories of a zarr folder, of which a few chunks are in memory at a time.
 
     `noneq.data.read` gives it with ``lazy=True``; methods that learn from rows of single states take
-    it in place of `Snapshots` or `Trajectories`. Batches are drawn from windows: some 16 MB of
+    it in place of `Snapshots` or `Trajectories`. Batches are drawn from windows: some 5 MB of
     chunks in random order, each chunk in one window an epoch. Which chunks is a pure function of
     (seed, window).
 

@@ -14,7 +14,7 @@ from noneq.data.lazy.chunks import ChunkedArray
 from noneq.errors import InvalidInput
 
 
-_CHUNK = 1_000_000
+_CHUNK = 300_000
 """Bytes of one chunk: the unit of shuffling."""
 _SHARD = 64_000_000
 """Bytes of one file, and of what is held while it fills."""
@@ -31,7 +31,7 @@ class _Layout:
 
 
 def layout(shape: tuple[int, ...], itemsize: int, lead: int) -> _Layout:
-    """Chunks of about 1 MB of whole states, in shards of about 64 MB.
+    """Chunks of about 0.3 MB of whole states, in shards of about 64 MB.
 
     Args:
         shape: of the array.
