@@ -28,6 +28,10 @@ class Moving(AbstractLaw):
         return jnp.where(time > self.end, jnp.nan, y)
 
 
+def moving(frame, **change):
+    return Moving(frame, **change)  # pyright: ignore[reportCallIssue]
+
+
 @pytest.fixture
 def frame(rng):
     times = np.arange(6.0)
@@ -36,7 +40,7 @@ def frame(rng):
 
 
 def test_many_times_are_one_program_and_the_same_samples(frame, monkeypatch):
-    model, key, times = Moving(frame), jax.random.key(3), [0.0, 1.5, 2.0, 4.5, 5.0]
+    model, key, times = moving(frame), jax.random.key(3), [0.0, 1.5, 2.0, 4.5, 5.0]
     apart = [model.sample(7, time=t, key=jax.random.fold_in(key, i)) for i, t in enumerate(times)]
     TRACES.clear()
     together = model.snapshots(7, times=times, key=key)
@@ -55,6 +59,6 @@ def test_many_times_are_one_program_and_the_same_samples(frame, monkeypatch):
 
 def test_what_one_time_refuses_many_refuse(frame):
     with pytest.raises(SolveFailed, match="7 of 7"):
-        Moving(frame, end=2.5).snapshots(7, times=[1.0, 2.0, 3.0], key=jax.random.key(0))
+        moving(frame, end=2.5).snapshots(7, times=[1.0, 2.0, 3.0], key=jax.random.key(0))
     with pytest.warns(OutsideTraining, match="time 9"):
-        Moving(frame).snapshots(7, times=[1.0, 9.0], key=jax.random.key(0))
+        moving(frame).snapshots(7, times=[1.0, 9.0], key=jax.random.key(0))

@@ -48,7 +48,7 @@ Together = Annotated[
     bool,
     typer.Option(
         "--together",
-        help="Train all seeds by one program: fast for small networks, no checkpoints.",
+        help="Train all seeds by one program, for small networks; no checkpoints.",
     ),
 ]
 Set = Annotated[

@@ -92,9 +92,9 @@ def fit_seeds(
 
     Args:
         seeds: how many.
-        together: train the seeds by one program (`noneq.learning.members.fit_members`), several times
-            faster for small networks; the same but for rounding. A fit that is stopped keeps none
-            of its training.
+        together: train the seeds by one program (`noneq.learning.members.fit_members`): the same but for
+            rounding, and faster where a step of one small network does not fill all cores. A fit that
+            is stopped keeps none of its training.
         method, data, folder, seed, resume, inputs, record, progress, callback, trust: as in `fit`.
 
     Raises:
