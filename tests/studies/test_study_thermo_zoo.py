@@ -14,6 +14,8 @@ from noneq.studies.running import Kept
 from noneq.studies.thermo_zoo.cells import EstimateCell
 from noneq.studies.thermo_zoo.chains import RatchetCell
 from noneq.studies.thermo_zoo.pictures import figures
+from noneq.studies.thermo_zoo.snapshots import SnapshotCell
+from noneq.studies.thermo_zoo.streamed import streamed
 from noneq.systems import BeadSpring
 from noneq.thermo import exact
 
@@ -36,6 +38,8 @@ def test_the_full_plan():
         "coverage:ou", "coverage:ring", "coverage:ramp",
     }  # fmt: skip
     assert ("blind", "verdict") in names
+    assert names.count(("release:w=2", "snapshots")) == 5
+    assert ("bead_spring:N=64,dt=0.01,euler", "neep") in names
     assert len({(c.case, c.method_name, c.replicate) for c in cells}) == len(cells)
     assert len(study.cells(quick=True)) < len(cells)
 
@@ -67,6 +71,27 @@ def test_states_and_sites_of_the_ratchet(key):
     whole = values_of(RatchetCell(height=3.0, method="plug_in", steps=300, n=40), key)
     assert whole["target"] == pytest.approx(0.398201, abs=1e-6)
     assert abs(whole["z"]) < 4.5
+
+
+@pytest.mark.stat
+def test_snapshots_tell_the_change_and_not_the_turning(key):
+    found = values_of(SnapshotCell(w=2.0, n=2000), key)
+    assert found["relative_error"] < 0.15
+    # All that is dissipated, which includes 2 s w², is more than twice as much.
+    assert found["not_seen"] > found["target"]
+
+
+def test_a_record_on_disk_is_that_of_its_key(key, monkeypatch):
+    """Groups of paths with keys of their own, in a file that is read and not held."""
+    monkeypatch.setattr("noneq.studies.thermo_zoo.streamed._GROUP", 2**14)
+    record = PathRecord("beads", BeadSpring(3), 0.01, 100, 200, "euler")
+    paths = streamed(record, key)
+    assert paths.values.shape == (200, 100, 3)
+    assert not paths.values.flags.writeable
+    assert len(np.unique(paths.values[:, 0, 0])) == 200
+    spread = paths.values[:, ::50].std((0, 1))
+    exact_spread = np.sqrt(np.diag(BeadSpring(3).stationary_covariance()))
+    np.testing.assert_allclose(spread, exact_spread, rtol=0.25)
 
 
 def rows():

@@ -25,6 +25,8 @@ _LOOKS = {
     "cycles": ("#009e73", "1"),
     "waiting_times": ("#8c959f", "v"),
     "hidden_path": ("#8e4a6f", ">"),
+    "score": ("#8e4a6f", "d"),
+    "snapshots": ("#56b4e9", "v"),
 }
 _TINT = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 _BOUNDS = (0.90, 0.985)

@@ -12,9 +12,10 @@ from noneq.studies.base import AbstractCell, AbstractStudy
 from noneq.studies.thermo_zoo.blind import BlindCell
 from noneq.studies.thermo_zoo.cells import EstimateCell, LimitCell, SystemCell
 from noneq.studies.thermo_zoo.chains import EventCell, RatchetCell, SampledCell
-from noneq.studies.thermo_zoo.plane import plane_records
+from noneq.studies.thermo_zoo.plane import IN_MEMORY, bead_record, field_records, plane_records
 from noneq.studies.thermo_zoo.records import PathRecord
 from noneq.studies.thermo_zoo.scores import score_cell
+from noneq.studies.thermo_zoo.snapshots import snapshot_cells
 from noneq.studies.thermo_zoo.streamed import StreamedCell
 from noneq.studies.thermo_zoo.works import CoverageCell, ScheduleCell, WorkCell, ou_target
 from noneq.systems import (
@@ -25,7 +26,6 @@ from noneq.systems import (
     HasEntropyProduction,
     Hopf,
     MarkovJump,
-    NonreciprocalFields,
     Prinz,
     Schlogl,
     Swirl,
@@ -36,6 +36,7 @@ PARTS = (
     "linear",
     "fields",
     "nonlinear",
+    "snapshots",
     "chains",
     "work",
     "coverage",
@@ -45,8 +46,6 @@ PARTS = (
 )
 _LINEAR = ("gaussian", "force_current", "tur", "system")
 _STREAMED: tuple[Literal["gaussian", "force_current"], ...] = ("gaussian", "force_current")
-_IN_MEMORY = 8
-"""Beads of the longest chain whose record is held in memory; those of longer ones are on disk."""
 
 
 class ThermoZooStudy(AbstractStudy):
@@ -78,6 +77,8 @@ class ThermoZooStudy(AbstractStudy):
         "z of nonlinear systems: of values extrapolated to short intervals, beside continuous time; what "
         "is left of the interval is of third order in dt.",
         "The score's own estimate is given the exact score: what remains is its statistical error.",
+        "Snapshots tell the least rate of a change of law, to which their own noise adds; the rate of "
+        "currents that leave every snapshot as it is stands in not_seen.",
         "Neighbours and waiting times are bounds whose smoothing and bins have no closed form: the "
         "relative error against the divergence that they approach is from below.",
         "Trained estimators: the mean of |value − target|/target over trainings on fresh data (of 64 "
@@ -132,6 +133,7 @@ class ThermoZooStudy(AbstractStudy):
             "linear": self._linear,
             "fields": self._fields,
             "nonlinear": self._nonlinear,
+            "snapshots": lambda: snapshot_cells(self.scale, self.trainings),
             "chains": self._chains,
             "work": self._works,
             "coverage": self._coverage,
@@ -150,11 +152,8 @@ class ThermoZooStudy(AbstractStudy):
         return frames if self.scale == 1 else frames // 10 + 1
 
     def _beads(self, beads: int, generator: Any = "euler") -> PathRecord:
-        """NEEP's data: 1,000 paths of 10⁴ steps; above eight beads its cold baths, of unit rate."""
-        label = f"bead_spring:N={beads},dt=0.01,{generator}"
-        size = (self._frames(10_000), self._paths(1000))
-        cold = 1.0 if beads <= _IN_MEMORY else float(f"{BeadSpring.of_rate(beads).cold:.5g}")
-        return PathRecord(label, BeadSpring(beads, cold), 0.01, *size, generator=generator)
+        """NEEP's data: 1,000 paths of 10⁴ steps."""
+        return bead_record(beads, (self._frames(10_000), self._paths(1000)), generator)
 
     def _linear(self) -> list[AbstractCell]:
         size = (self._frames(2000), self._paths(400))
@@ -163,7 +162,7 @@ class ThermoZooStudy(AbstractStudy):
         cells: list[AbstractCell] = []
         for record in records:
             beads = record.system.beads if isinstance(record.system, BeadSpring) else 2
-            if beads > _IN_MEMORY:
+            if beads > IN_MEMORY:
                 cells += [StreamedCell(record=record, method=m) for m in _STREAMED]
                 continue
             methods = _LINEAR if beads > 3 else small
@@ -171,13 +170,8 @@ class ThermoZooStudy(AbstractStudy):
         return cells
 
     def _fields(self) -> list[AbstractCell]:
-        size = (self._frames(1000), self._paths(100))
-        made: list[AbstractCell] = []
-        for sites, w, dt in ((8, 0.8, 0.05), (16, 0.8, 0.02), (16, 0.3, 0.05)):
-            label = f"fields:sites={sites},w={w:g},dt={dt:g}"
-            record = PathRecord(label, NonreciprocalFields(sites=sites, w=w), dt, *size)
-            made.append(EstimateCell(record=record, method="spectral"))
-        return made
+        records = field_records((self._frames(1000), self._paths(100)))
+        return [EstimateCell(record=record, method="spectral") for record in records]
 
     def _nonlinear(self) -> list[AbstractCell]:
         made: list[AbstractCell] = []
@@ -280,10 +274,10 @@ class ThermoZooStudy(AbstractStudy):
                 replicate=replicate,
             )
             for beads in self.beads
-            if beads <= _IN_MEMORY
+            if beads <= IN_MEMORY
             for replicate in range(self.trainings)
         ]
-        long = [self._beads(beads) for beads in self.beads if beads > _IN_MEMORY]
+        long = [self._beads(beads) for beads in self.beads if beads > IN_MEMORY]
         cells += [StreamedCell(record=r, method="neep", training=self.training) for r in long]
         for replicate in range(self.trainings):
             for method in ("hidden_path", "neep (window)", "neep"):
