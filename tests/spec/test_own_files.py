@@ -83,12 +83,12 @@ def test_neighbours_are_imported_and_a_circle_is_named(own):
     assert "circular import" in message
 
 
-@pytest.mark.parametrize("form", ["{folder}/mine.py", "../home.v2/mine", "./mine.py", "mine"])
+@pytest.mark.parametrize("form", ["{folder}/again.py", "../home.v2/again", "./again.py", "again"])
 def test_a_file_is_found_again_by_another_process(tmp_path, monkeypatch, form):
     """By the name that a spec keeps, in which dots stand for slashes, also where folders have dots."""
     folder = tmp_path / "home.v2"
     folder.mkdir()
-    (folder / "mine.py").write_text("class Mine: pass\n")
+    (folder / "again.py").write_text("class Mine: pass\n")
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "path", [place for place in sys.path if place])
     kind = kind_of(find(f"{form.format(folder=folder)}:Mine", base=object, trust=True))
@@ -96,6 +96,6 @@ def test_a_file_is_found_again_by_another_process(tmp_path, monkeypatch, form):
     again = find(kind, base=object, trust=True)
     assert kind_of(again) == kind
     monkeypatch.delitem(sys.modules, kind.partition(":")[0])
-    (folder / "mine.py").unlink()
+    (folder / "again.py").unlink()
     with pytest.raises(InvalidInput, match="cannot import"):
         find(kind, base=object, trust=True)

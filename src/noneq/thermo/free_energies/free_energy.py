@@ -154,9 +154,9 @@ def _error_of_rare(works: Works, bootstraps: int, seed: int) -> tuple[float, str
     note = ""
     if k > _INFINITE:
         note = (
-            f"the weights e^(−βW) have a tail of index {k:.2g}; above {_INFINITE} their variance is "
-            "infinite, and intervals of two standard errors hold the truth less often than in 95 of "
-            "100 cases."
+            f"the works drawn give the weights e^(−βW) a tail of index {k:.2g}; above {_INFINITE} the "
+            "variance is infinite, and intervals of two standard errors hold the truth less often than "
+            "in 95 of 100 cases."
         )
     if k > _HEAVY:
         warnings.warn(
