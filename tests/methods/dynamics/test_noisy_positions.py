@@ -10,7 +10,7 @@ import noneq as nq
 from noneq.data.summary import summarise
 from noneq.errors import InvalidInput
 from noneq.methods import DriftRegression, Polynomials, SparseDrift
-from noneq.methods.dynamics.gaussian_filter import Law, Parameters, cubature, scores
+from noneq.methods.dynamics.gaussian_filter import Law, Parameters, cubature, moved, scores
 from noneq.methods.dynamics.segments import segments
 
 
@@ -121,3 +121,36 @@ def test_a_drift_that_bends_within_the_noise_is_told():
     method = DriftRegression(library=Polynomials(3), localisation=True)
     with pytest.warns(UserWarning, match="drift bends by"):
         method.fit(paths, key=KEY)
+
+
+def test_the_noise_of_inertial_motion_is_exact_in_one_step():
+    data = nq.Trajectories(np.zeros((1, 3, 2)), np.arange(3.0))
+    zero, root = np.zeros(1), jnp.log(jnp.array([[0.7]]))
+    law = Law(Polynomials(1).basis(summarise(data)), (), zero, zero, zero, False, 2, 1)
+    start, dt = jnp.array([[0.3, 0.1], [0.1, 0.2]]), 0.5
+    point = Parameters(jnp.zeros((3, 1)), root, jnp.zeros(1))
+    mean, cov = moved(law, point, jnp.array([1.0, 2.0]), start, jnp.asarray(dt))
+    F = np.array([[1.0, dt], [0.0, 1.0]])
+    Q = 0.49 * np.array([[dt**3 / 3, dt**2 / 2], [dt**2 / 2, dt]])
+    np.testing.assert_allclose(mean, [2.0, 2.0], rtol=1e-6)
+    # Half of the kicks before and half after would make the noise of x half as large again.
+    np.testing.assert_allclose(cov, F @ start @ F.T + Q, rtol=1e-5)
+
+
+def test_friction_of_clean_positions_far_apart():
+    drift = lambda x: np.stack([x[:, 1], -x[:, 0] - 0.8 * x[:, 1]], 1)
+    values = recorded(drift, [0.0, 1.0], 0.2, 300, 20, [0.0, 0.0], 8)[..., :1]
+    paths = nq.Trajectories(values, 0.2 * np.arange(300), names=("x",))
+    library = Polynomials(1)
+    # Noise that is looked for and not there changes nothing.
+    for noisy in (False, True):
+        model = (
+            DriftRegression(library=library, order=2, localisation=noisy).fit(paths, key=KEY).model
+        )
+        terms = {t.code: t for t in model.law.terms[0]}
+        assert abs(terms["v_x"].value + 0.8) < 3.5 * terms["v_x"].stderr
+        assert abs(terms["x"].value + 1.0) < 3.5 * terms["x"].stderr
+        assert model.diffusivity[0, 0] == pytest.approx(0.5, rel=0.08)
+    moments = DriftRegression(library=library, order=2, convention="stratonovich")
+    rough = {t.code: t for t in moments.fit(paths, key=KEY).model.law.terms[0]}
+    assert abs(rough["v_x"].value + 0.8) > 4 * rough["v_x"].stderr

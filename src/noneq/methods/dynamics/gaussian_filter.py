@@ -77,8 +77,8 @@ def scores(law: Law, parameters: Parameters, data: Segments) -> Scores:
     """One pass of the filter, with the derivatives of its means and covariances.
 
     **Equation**: between frames mean and covariance of the state follow Runge–Kutta flows of a
-    cubature of degree five (three above four coordinates), with half of the noise 2D h before and
-    half after each; log p = Σ log N(y; m, P + σ²), and the information Σ ∂mᵀ S^{-1} ∂m + ½ tr(S^{-1} ∂S
+    cubature of degree five (three above four coordinates), with the noise of half of the step before
+    and of the other half after each; log p = Σ log N(y; m, P + σ²), and the information Σ ∂mᵀ S^{-1} ∂m + ½ tr(S^{-1} ∂S
     S^{-1} ∂S).
     """
     flat, rebuild = ravel_pytree(parameters)
@@ -93,7 +93,7 @@ def scores(law: Law, parameters: Parameters, data: Segments) -> Scores:
         return mean, jnp.diag(jnp.concatenate(parts))
 
     def move(flat: Array, mean: Array, cov: Array, dt: Array) -> tuple[Array, Array]:
-        return _moved(law, rebuild(flat), mean, cov, dt)
+        return moved(law, rebuild(flat), mean, cov, dt)
 
     def meet(flat: Array, mean: Array, cov: Array, y: Array) -> tuple[Array, ...]:
         S = cov[:dim, :dim] + jnp.diag(_noise(law, rebuild(flat)))
@@ -152,14 +152,12 @@ def _noise(law: Law, parameters: Parameters) -> Array:
     return least + jnp.exp(2 * parameters.noise) if law.noisy else least
 
 
-def _moved(
+def moved(
     law: Law, parameters: Parameters, mean: Array, cov: Array, dt: Array
 ) -> tuple[Array, Array]:
     """Mean and covariance one interval later."""
     h = dt / law.substeps
-    kick = parameters.spread() * h / 2
-    if law.order == 2:
-        kick = jnp.pad(kick, ((len(kick), 0), (len(kick), 0)))
+    before, after = _kicks(law.order, parameters.spread(), h)
     points, weights = (jnp.asarray(part) for part in cubature(len(mean)))
     field = jax.vmap(lambda x: law.field(parameters.theta, x))
 
@@ -170,11 +168,24 @@ def _moved(
         return x + h / 6 * (a + 2 * b + 2 * c + field(x + h * c))
 
     for _ in range(law.substeps):
-        x = flow(mean + points @ jnp.linalg.cholesky(cov + kick).T)
+        x = flow(mean + points @ jnp.linalg.cholesky(cov + before).T)
         mean = weights @ x
         away = x - mean
-        cov = (weights[:, None] * away).T @ away + kick
+        cov = (weights[:, None] * away).T @ away + after
     return mean, cov
+
+
+def _kicks(order: int, spread: Array, h: Array) -> tuple[Array, Array]:
+    """Covariances of the noise of the first half of a step, at its start, and of the second, at its end.
+
+    With inertia the noise of a moment s moves the position by s too: free motion is exact.
+    """
+    if order == 1:
+        return spread * h / 2, spread * h / 2
+    turned = lambda s: jnp.kron(
+        jnp.array([[h**3 / 24, s * h**2 / 8], [s * h**2 / 8, h / 2]]), spread
+    )
+    return turned(-1.0), turned(1.0)
 
 
 def cubature(dim: int) -> tuple[np.ndarray, np.ndarray]:

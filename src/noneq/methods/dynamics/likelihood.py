@@ -1,4 +1,4 @@
-"""Largest likelihood of a law of motion under measurement noise, and the equations about it."""
+"""Largest likelihood of a law of motion that positions show in part, and the equations about it."""
 
 import warnings
 from dataclasses import dataclass
@@ -106,6 +106,7 @@ def information_equations(
     first: AbstractEquations,
     *,
     order: int = 1,
+    localisation: bool = True,
     support: Bool[np.ndarray, "p dim"] | None = None,
 ) -> InformationEquations:
     """Fisher scoring from the solution of the moments' equations.
@@ -115,6 +116,7 @@ def information_equations(
         basis, known: what the drift is made of.
         first: equations whose solution and noise it starts from.
         order: of the motion.
+        localisation: whether the positions carry measurement noise.
         support: coefficients that are not zero; None is all.
 
     Raises:
@@ -122,18 +124,20 @@ def information_equations(
     """
     support = np.ones(first.shape, bool) if support is None else support
     theta, D, sigma = first.solution(support), *_noises(trajectories, first, order)
-    law, data = _law(trajectories, basis, known, theta, sigma, D, order)
+    sigma = sigma if localisation else np.zeros_like(sigma)
+    law, data = _law(trajectories, basis, known, theta, sigma, D, order, localisation)
     root = np.linalg.cholesky(2 * D)
     root = np.tril(root, -1) + np.diag(np.log(np.diag(root)))
     dim = len(sigma)
     with jax.enable_x64(True):
         law, data = jax.tree.map(_wide, (law, data))
-        start = Parameters(*map(jnp.asarray, (theta, root, np.log(sigma))))
+        noise = np.log(sigma) if localisation else sigma
+        start = Parameters(*map(jnp.asarray, (theta, root, noise)))
         may = free(law, len(theta), dim)
         may[: theta.size] = support.ravel()
         best, found = _climbed(law, start, data, may)
         spread = np.asarray(best.spread())
-        noise = np.exp(2 * np.asarray(best.noise))
+        noise = np.exp(2 * np.asarray(best.noise)) if localisation else np.zeros(dim)
     if order == 1:
         _warn_of_curves(trajectories, basis, np.asarray(best.theta), np.diag(spread), noise)
     info, gradient = np.asarray(found.information), np.asarray(found.gradient)
@@ -171,15 +175,11 @@ def _climbed(
             "or shorter intervals between frames."
         )
     for _ in range(_STEPS):
-        step = np.zeros(len(may))
-        info = np.asarray(now.information)[np.ix_(may, may)]
-        slope = np.asarray(now.gradient).sum(0)[may]
-        step[may] = solve(info, slope[:, None])[:, 0]
-        expected = float(slope @ step[may]) / 2
+        slope = np.asarray(now.gradient).sum(0)
+        step = _step(np.asarray(now.information), slope, may, size)
+        expected = float(slope @ step) / 2
         if expected < _ENOUGH:
             break
-        # The logarithms of noise by a factor of e at most.
-        step /= max(1.0, float(np.abs(step[size:]).max()))
         for k in range(_HALVINGS):
             other = flat + step / 2**k
             found = scores(law, rebuild(other), data)
@@ -197,6 +197,20 @@ def _climbed(
     return rebuild(flat), now
 
 
+def _step(info: np.ndarray, slope: np.ndarray, may: np.ndarray, size: int) -> np.ndarray:
+    """Scoring step; logarithms of noise change by 1 at most, and θ by what is best with that."""
+    step = np.zeros(len(may))
+    step[may] = solve(info[np.ix_(may, may)], slope[may, None])[:, 0]
+    # A noise that is not there has neither slope nor information, and must not hold θ back.
+    bold = np.abs(step[size:]).max() > 1
+    step[size:] = np.clip(step[size:], -1.0, 1.0)
+    theta = np.flatnonzero(may[:size])
+    if bold and len(theta):
+        rest = slope[theta] - info[theta, size:] @ step[size:]
+        step[theta] = solve(info[np.ix_(theta, theta)], rest[:, None])[:, 0]
+    return step
+
+
 def _law(
     trajectories: Trajectories,
     basis: AbstractBasis,
@@ -205,6 +219,7 @@ def _law(
     sigma: np.ndarray,
     D: np.ndarray,
     order: int,
+    noisy: bool,
 ) -> tuple[Law, Segments]:
     """What the filter follows, with as many steps as the drift asks for."""
     times = trajectories.times.astype(np.float64)
@@ -226,7 +241,7 @@ def _law(
     shape = trajectories.event_shape
     periods = np.zeros(dim) if free_domain else periods_of(trajectories.domain, shape).ravel()
     step = np.sqrt(np.diag(D) * dt ** (1 if order == 1 else 3))
-    law = Law(basis, known, periods, 1e-3 * step, pace, True, order, substeps)
+    law = Law(basis, known, periods, 1e-3 * step, pace, noisy, order, substeps)
     memory = int(np.clip(np.ceil(6 * np.sqrt((sigma / step).max())), 6, 40))
     return law, segments(trajectories, memory, BLOCKS)
 

@@ -89,8 +89,9 @@ class AbstractLinearDrift(AbstractMethod):
         support = self.support(equations)
         if isinstance(equations, InformationEquations) and not support.all():
             equations = information_equations(
-                paths, model.basis, model.known, equations, order=self.order, support=support
-            )
+                paths, model.basis, model.known, equations, order=self.order,
+                localisation=self.localisation, support=support,
+            )  # fmt: skip
         theta = equations.solution(support)
         errors = equations.stderr(theta, support)
         model = model.filled(theta, errors, equations, states)
@@ -117,13 +118,16 @@ class AbstractLinearDrift(AbstractMethod):
         return Fit(model, row, self, summary, meta)
 
     def _equations(self, paths: Trajectories, model: DriftModel) -> AbstractEquations:
-        moments, filtered = self._moments(paths, model), self.localisation
+        moments, filtered = self._moments(paths, model), self.localisation or self.order == 2
         if self.convention != "auto" or self.exposure or np.prod(moments.shape) > MOST_NUMBERS:
             filtered = False
         if not filtered:
             return checked_equations(moments)
         check_count(moments)
-        found = information_equations(paths, model.basis, model.known, moments, order=self.order)
+        found = information_equations(
+            paths, model.basis, model.known, moments, order=self.order,
+            localisation=self.localisation,
+        )  # fmt: skip
         return checked_equations(found)
 
     def _moments(self, paths: Trajectories, model: DriftModel) -> NormalEquations:

@@ -122,8 +122,8 @@ class PairDrift(AbstractMethod):
     Learnt object:
         F(r) = Σ_k θ_k g_k(r) with standard errors, and the diffusivity D.
     Objective and weight:
-        Itô sums of all particles together, freed of their error of order dt; terms are selected by
-        PASTIS as in `SparseDrift`.
+        Itô sums of all particles together, freed of their error of order dt; terms are selected
+        as in `SparseDrift`.
     Sampling:
         Euler–Maruyama paths of the learnt law.
     Source and deviations:
@@ -132,7 +132,7 @@ class PairDrift(AbstractMethod):
     Args:
         terms: functions g of the distance r as text; positive coefficients attract.
         select: whether terms without support are left out.
-        level: chance of a term without meaning, about.
+        level: chance that any term without meaning is kept, about.
 
     Raises:
         InvalidInput: no or equal terms, a level outside (0, 1); at `fit` states that are no
@@ -144,7 +144,7 @@ class PairDrift(AbstractMethod):
 
     terms: tuple[str, ...] = ("1", "r", "r**2", "exp(-r)", "exp(-r)/r")
     select: bool = True
-    level: float = 1e-3
+    level: float = 0.05
 
     def __check_init__(self) -> None:
         if not self.terms or len(set(self.terms)) < len(self.terms):

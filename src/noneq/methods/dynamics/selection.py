@@ -2,6 +2,7 @@
 
 import numpy as np
 from jaxtyping import Bool
+from scipy import special
 
 from noneq.methods.dynamics.equations import AbstractEquations
 from noneq.statistics.gram import solve
@@ -12,26 +13,46 @@ _MOST_FROM_ALL = 120
 
 
 def supported(equations: AbstractEquations, level: float) -> Bool[np.ndarray, "p dim"]:
-    """The terms of every coordinate, by the largest value of the criterion PASTIS that is found.
+    """The terms S that make I(S) − |S| price largest, I the gain of log-likelihood.
 
-    **Equation**: I(S) − |S| log(p/level): log-likelihood, less what the best of p functions without
-    meaning would gain; I(S) = c_Sᵀ G_SS^{-1} c_S/(4 D) for least squares.
+    **Equation**: I(S) = c_Sᵀ G_SS^{-1} c_S/(4 D) for least squares. The price is the larger one of
 
-    The search adds, takes out and exchanges single terms as long as I grows, from no term and from
-    all of them.
+    - q/2, q the quantile of χ² (one degree of freedom) that is exceeded with chance level/p: 2I of a
+      term without meaning has this law, and so the best of p such terms pays with chance level;
+    - ln(p/k) + ½ ln(1 + 2I/k), of the k terms that the first price finds: a term of usual size
+      has to be more probable than none. It grows with the record, so that in the end no false term
+      is left.
 
-    Source: Gerardos and Ronceray 2025 (PASTIS).
+    PASTIS takes ln(p/level) in place of q/2, which is a chance of about level/4 and misses more.
+
+    The search adds, takes out and exchanges single terms as long as this grows, from no term and
+    from all of them.
+
+    Source: Gerardos and Ronceray 2025 (PASTIS); George and Foster 2000 and Scott and Berger 2010 (the
+    second price); deviation: the quantile.
     """
-    functions, dim = equations.shape
-    price = float(np.log(functions * dim / level))
-    found = np.zeros(functions * dim, bool)
+    p = float(np.prod(equations.shape))
+    price = float(special.chdtri(1, level / p)) / 2
+    found, gain = _best(equations, price)
+    k = int(found.sum())
+    if k:
+        usual = float(np.log(p / k) + np.log1p(2 * gain / k) / 2)
+        if usual > price:
+            found, _ = _best(equations, usual)
+    return found
+
+
+def _best(equations: AbstractEquations, price: float) -> tuple[Bool[np.ndarray, "p dim"], float]:
+    """The support and its I at one price."""
+    found, gain = np.zeros(int(np.prod(equations.shape)), bool), 0.0
     for places, gram, right in equations.gains:
         scale = np.sqrt(np.maximum(np.diag(gram), 1e-300))
         search = _Search(gram / scale / scale[:, None], right / scale, price)
         starts = [np.zeros(len(places), bool)]
         starts += [np.ones(len(places), bool)] if len(places) <= _MOST_FROM_ALL else []
-        found[places] = max((search.climb(start) for start in starts), key=search.score)
-    return found.reshape(functions, dim)
+        found[places] = keep = max((search.climb(start) for start in starts), key=search.score)
+        gain += search.score(keep) + price * int(keep.sum())
+    return found.reshape(equations.shape), gain
 
 
 class _Search:
