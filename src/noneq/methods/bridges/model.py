@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Numbers, Scalar, ScalarLike
 from noneq.calculus import check_exact, runge_kutta_step
 from noneq.data.ensembles import Trajectories
+from noneq.devices import by_all, here
 from noneq.frames.checks import check_steps
 from noneq.frames.frame import AbstractLaw, Frame
 from noneq.kinds import checked

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Numbers, ScalarLike
 from noneq.constant import Constant
 from noneq.data.ensembles import Trajectories
+from noneq.devices import by_all, here
 from noneq.frames.frame import AbstractLaw, Frame
 from noneq.kinds import checked
 from noneq.methods.bridges.light.potentials import Potential
