@@ -14,7 +14,7 @@ RESULTS = Path(__file__).parents[1] / "docs" / "results" / "reliability.json"
 
 
 def keep(
-    case: str, method: str, passed: int, tried: int, output: Path = RESULTS, **figures: float
+    case: str, method: str, passed: int, tried: int, *, output: Path = RESULTS, **figures: float
 ) -> None:
     """Put the rows of a case and method in the place of earlier ones; all others stay.
 

@@ -53,8 +53,8 @@ def scores(seed: int = 0) -> Iterator[tuple[str, list[float]]]:
         ahead, back = width * rng.standard_normal((2, 300))
         return 2 + lost + ahead, -2 + lost + back
 
-    one = lambda method: lambda: free_energy(works(0.5)[0], method=method).z(2.0)
-    both = lambda method: lambda: free_energy(*works(1.0), method=method).z(2.0)
+    one = lambda method: lambda: float(free_energy(works(0.5)[0], method=method).z(2.0))
+    both = lambda method: lambda: float(free_energy(*works(1.0), method=method).z(2.0))
     stiff = np.asarray([1.0, 2.0, 4.0])
 
     def wells() -> float:
@@ -67,7 +67,7 @@ def scores(seed: int = 0) -> Iterator[tuple[str, list[float]]]:
     def turning() -> float:
         paths = linear_paths(A, np.eye(2), n=20, frames=400, dt=0.02, rng=rng)
         found = force_current_rate(paths, library=Polynomial(1), extrapolate=False)
-        return found.z(pair_divergence_rate(A, np.eye(2), 0.02, exact=True))
+        return float(found.z(pair_divergence_rate(A, np.eye(2), 0.02, exact=True)))
 
     ring = np.array([[0.0, 0.7, 0.3], [0.3, 0.0, 0.7], [0.7, 0.3, 0.0]])
     truth = 0.4 * np.log(7 / 3)

@@ -46,7 +46,7 @@ PARTS: dict[str, Callable[[], list[dict]]] = {
 
 
 def main(words: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Past one process.")
     parser.add_argument("parts", nargs="*", default=list(PARTS), help=f"some of {', '.join(PARTS)}")
     parser.add_argument("-o", "--output", type=Path, default=RESULTS)
     arguments = parser.parse_args(words)
