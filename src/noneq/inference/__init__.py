@@ -64,7 +64,11 @@ from noneq.inference.motion import helmholtz_split as helmholtz_split
 from noneq.inference.rare import (
     BlackBox as BlackBox,
     RareEvent as RareEvent,
+    TimeAverage as TimeAverage,
     TransitionRate as TransitionRate,
+    cloning as cloning,
+    forward_flux as forward_flux,
+    scaled_cumulants as scaled_cumulants,
     splitting as splitting,
     transition_rate as transition_rate,
     weighted_ensemble as weighted_ensemble,

@@ -80,11 +80,22 @@ def score_of(given: SetOf | None, target: StateSet, size: int) -> Callable[[Any]
     """
     if given is None:
         return target.level
+    return quantity_of(given, target.names, size, "score")
+
+
+def quantity_of(
+    given: SetOf, names: Sequence[str], size: int, what: str = "quantity"
+) -> Callable[[Any], Any]:
+    """The function of one state that an expression or a function stands for.
+
+    Raises:
+        InvalidInput: text that is no expression of the coordinates.
+    """
     if isinstance(given, str):
         try:
-            expression = Expression(given, target.names)
+            expression = Expression(given, identifiers(tuple(names), size))
         except InvalidInput as error:
-            raise InvalidInput(f"score: {error}") from error
+            raise InvalidInput(f"{what}: {error}") from error
         return lambda x: expression(x.reshape(-1))
     return lambda x: jnp.asarray(given(x), x.dtype).reshape(())
 

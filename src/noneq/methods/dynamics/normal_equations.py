@@ -147,7 +147,9 @@ def first_order(
     """Of dX = f(X) dt + √(2D) dW, as `noneq.statistics.regression.regress` sets them up.
 
     With the convention "auto", Itô sums are freed of their error of order dt: as E[Δx | x] is
-    f dt + (Lf) dt²/2 and E[b(x₊) | x] is b + (Lb) dt, ⟨b Δx⟩ = ⟨b (b + b₊)ᵀ⟩ θ dt/2.
+    f dt + (Lf) dt²/2 and E[b(x₊) | x] is b + (Lb) dt, ⟨b Δx⟩ = ⟨b (b + b₊)ᵀ⟩ θ dt/2. So is the
+    diffusivity: the residuals r of increments have the covariance 2D dt + (J D + D Jᵀ) dt², J = ∂f,
+    of which E[Δf Δxᵀ | x] = 2 J D dt makes 2D = ⟨r rᵀ/dt⟩ − ½⟨Δf Δxᵀ + Δx Δfᵀ⟩.
 
     Raises:
         InvalidInput: as `noneq.statistics.regression.regress`.
@@ -169,7 +171,10 @@ def first_order(
     diffusivity, noise = diffusivity_of(one, two, exposure)
     cross = sums.cross - sums.slope @ diffusivity if middle else sums.cross
     if convention == "auto" and not middle:
-        cross = cross - _curvature(trajectories, library, gram, cross)
+        late, turned = _curvature(trajectories, library, gram, cross)
+        cross = cross - late
+        if not exposure:
+            diffusivity = diffusivity - (turned + turned.T) / (4 * float(one.count))
     if middle and not localisation:  # the residuals of Stratonovich sums see their own correction
         theta = solve(gram, cross.sum(0))
         rate = residual_about(one, theta.T @ gram @ theta)
@@ -181,18 +186,20 @@ def first_order(
 
 def _curvature(
     trajectories: Trajectories, library: AbstractLibrary, gram: Matrix, cross: Matrix
-) -> Matrix:
-    """Σ b (b₊ − b)ᵀ θ dt/2 of every block, θ by two rounds of correction."""
-    half = np.zeros((len(cross), *gram.shape))
+) -> tuple[Matrix, Matrix]:
+    """Σ b (b₊ − b)ᵀ θ dt/2 of every block, θ by two rounds of correction; and Σ θᵀ(b₊ − b) Δxᵀ."""
+    half, along = np.zeros((len(cross), *gram.shape)), np.zeros(cross.shape[1:])
     rows = max(256, min(2**16, 2**22 // len(gram)))
     for k, piece in increment_blocks(trajectories, 1, BLOCKS, rows):
         first = library.values(piece.start)
-        half[k] += (first * (piece.dt[:, None] / 2)).T @ (library.values(piece.end) - first)
+        change = library.values(piece.end) - first
+        half[k] += (first * (piece.dt[:, None] / 2)).T @ change
+        along += change.T @ piece.move
     total, right = half.sum(0), cross.sum(0)
     theta = solve(gram, right)
     for _ in range(2):
         theta = solve(gram, right - total @ theta)
-    return half @ theta
+    return half @ theta, theta.T @ along
 
 
 def checked_equations(found: AbstractEquations) -> AbstractEquations:

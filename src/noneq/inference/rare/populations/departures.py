@@ -83,28 +83,53 @@ def transition_rate(
     Source: Hill (1989), Free Energy Transduction; Allen, Frenkel, ten Wolde, J. Chem. Phys. 124,
     024102 (2006).
     """
+    system, inside, aim = refuse_no_rate(system, origin, target, time=time, step=step, key=key)
+    flux, pool = departures_of(system, inside, aim, repeats, time, step, key)
+    event = splitting(
+        system, target=target, avoid=origin, start=pool, score=score, n=n, repeats=repeats, share=share,
+        time=time, step=step, continuous=False, paths=paths, workers=workers, progress=progress,
+        key=jax.random.fold_in(key, 1),
+    )  # fmt: skip
+    return rate_from(flux, event)
+
+
+def refuse_no_rate(
+    system: Any,
+    origin: SetOf,
+    target: SetOf,
+    *,
+    time: float,
+    step: float | None,
+    key: Key,
+    caller: str = "transition_rate",
+) -> tuple[Any, StateSet, StateSet]:
+    """The system, a fitted model as one, and the two sets.
+
+    Raises:
+        InvalidInput: a system that has no rate: no dynamics in time, or none that is random.
+    """
     if isinstance(system, AbstractModel):
         system = LearntSystem(system, time, step or 1e-3)
     if not isinstance(system, AbstractDiffusion | AbstractMap):
         raise InvalidInput(
-            f"transition_rate: {type(system).__name__} is no diffusion or map; give splitting a horizon "
+            f"{caller}: {type(system).__name__} is no diffusion or map; give splitting a horizon "
             "instead (command line: --horizon)."
         )
     if is_noiseless(system, time, _first_states(system, key)):
         raise InvalidInput(
-            f"transition_rate: {type(system).__name__} has no noise, so that its path is one for ever; give "
+            f"{caller}: {type(system).__name__} has no noise, so that its path is one for ever; give "
             "splitting a horizon and a perturbation (command line: --horizon, --perturbation), or a system "
             "with noise."
         )
     size = int(np.prod(system.event_shape))
     inside = state_set(origin, system.names, size, "origin")
     aim = state_set(target, system.names, size, "target")
-    flux, pool = _departures(system, inside, aim, repeats, time, step, key)
-    event = splitting(
-        system, target=target, avoid=origin, start=pool, score=score, n=n, repeats=repeats, share=share,
-        time=time, step=step, continuous=False, paths=paths, workers=workers, progress=progress,
-        key=jax.random.fold_in(key, 1),
-    )  # fmt: skip
+    return system, inside, aim
+
+
+def rate_from(flux: np.ndarray, event: RareEvent) -> TransitionRate:
+    """k = Φ p over repeats: ``flux`` (repeats,), and the event from a departure to the target."""
+    repeats = len(flux)
     each = flux * event.repeats
     count = np.asarray(repeats)
     mean = lambda v: (np.asarray(v.mean()), np.asarray(v.std(ddof=1) / np.sqrt(repeats)), count)
@@ -112,7 +137,7 @@ def transition_rate(
     notes = event.probability.notes
     if event.upper is not None:
         error = np.asarray(flux.mean() * event.probability.stderr)
-    rate = Estimate(value, error, count, method="splitting", notes=notes)
+    rate = Estimate(value, error, count, method=event.probability.method, notes=notes)
     wait = np.asarray(1 / value if value > 0 else np.inf)
     spread = np.asarray(error / value**2 if value > 0 else np.inf)
     return TransitionRate(
@@ -125,7 +150,7 @@ def _first_states(system: Any, key: Key) -> np.ndarray:
     return np.asarray(jax.vmap(system.initial)(jax.random.split(key, 8)))
 
 
-def _departures(
+def departures_of(
     system: Any,
     inside: StateSet,
     aim: StateSet,
@@ -143,13 +168,13 @@ def _departures(
     found = jax.device_get(_wander(motion, inside, aim, first, jnp.asarray(keys), float(time)))
     states, count, spent = found
     if not np.isfinite(states).all():
-        raise SolveFailed("transition_rate: a state is not finite; take shorter steps (--step).")
+        raise SolveFailed("a state is not finite; take shorter steps (--step).")
     count = count.reshape(repeats, _WALKERS)
     spent = spent.reshape(repeats, _WALKERS).sum(1)
     if (count.sum(1) == 0).any():
         where = "come to" if (spent == 0).any() else "leave"
         raise InvalidInput(
-            f"transition_rate: paths do not {where} {inside.label} within {_WALKERS} × {_STEPS:,} steps; "
+            f"paths do not {where} {inside.label} within {_WALKERS} × {_STEPS:,} steps; "
             "check the set, and give starts and a horizon (--start, --horizon) instead."
         )
     states = states.reshape(repeats, _WALKERS * _ROOM, *states.shape[2:])

@@ -11,11 +11,12 @@ import numpy as np
 from noneq._typing import Key, Numbers
 from noneq.errors import InvalidInput
 from noneq.inference.rare.black_box import BlackBox, BlackBoxClimbers
-from noneq.inference.rare.motion import is_noiseless, motion_of
+from noneq.inference.rare.motion import AbstractMotion, is_noiseless, motion_of
 from noneq.inference.rare.populations.climbs import Climbers, Points, Quest, Records
 from noneq.inference.rare.sets import SetOf, refuse_impossible, score_of, state_set
 from noneq.simulation import LearntSystem
 from noneq.systems.base import AbstractDiffusion, AbstractSystem
+from noneq.systems.jumps import AbstractJump
 from noneq.traits import AbstractModel
 
 
@@ -50,7 +51,7 @@ class Expedition:
         Raises:
             InvalidInput: all starts in the target, or all in the avoided set.
         """
-        states = _drawn(self.system, self.pool, keys, repeat)
+        states = began(self.system, self.pool, keys, repeat)
         score, _ = self.judge(states)
         quest, one = self.quest, ", ".join(f"{v:.3g}" for v in states[0].ravel()[:4])
         if np.isposinf(score).all():
@@ -100,19 +101,13 @@ def expedition(
         )
     if horizon is not None and not 0 < horizon < math.inf:
         raise InvalidInput(f"horizon = {horizon}; it must be a positive time.")
-    if isinstance(system, AbstractModel):
-        system = LearntSystem(system, time, step or (horizon or 1.0) / _PER_MODEL)
-    if not isinstance(system, BlackBox | AbstractSystem):
-        raise InvalidInput(
-            f"{type(system).__name__} is no system; expected one of noneq.systems, a model with a "
-            "drift, or BlackBox(step, initial)."
-        )
+    system = dynamics_of(system, horizon, time, step)
     size = math.prod(system.event_shape)
     aim = state_set(target, system.names, size, "target")
     shun = None if avoid is None else state_set(avoid, system.names, size, "avoid")
     pool = None if start is None else _pool(start, system.event_shape)
     some_keys = keys_of(key, 2**31 - 1, np.zeros(_SOME, int), np.arange(_SOME))
-    some = _drawn(system, pool, some_keys, np.zeros(_SOME, int))
+    some = began(system, pool, some_keys, np.zeros(_SOME, int))
     refuse_impossible(aim, shun, some, system.domain)
     black = isinstance(system, BlackBox)
     end = math.inf if horizon is None else time + horizon
@@ -125,6 +120,55 @@ def expedition(
         climbers = Climbers(motion_of(system, **steps), quest)
     still = not black and is_noiseless(system, time, some[:8])
     return Expedition(system, quest, climbers, climbers.judge, pool, float(time), still)
+
+
+def followed(
+    system: Any,
+    *,
+    horizon: float,
+    start: Numbers | None,
+    time: float,
+    step: float | None,
+    key: Key,
+) -> tuple[Any, AbstractMotion, np.ndarray | None]:
+    """A random system of ours, how it is stepped, and its pool of starts, where no set is sought.
+
+    Raises:
+        InvalidInput: a `BlackBox`, jumps, a system without a random part, a start of a wrong shape.
+        MissingTrait: a system without dynamics.
+    """
+    system = dynamics_of(system, horizon, time, step)
+    if isinstance(system, BlackBox | AbstractJump):
+        raise InvalidInput(
+            f"cloning: {type(system).__name__} is not stepped in equal times by noneq; expected a "
+            "diffusion, a map, or a model with a drift."
+        )
+    pool = None if start is None else _pool(start, system.event_shape)
+    keys = keys_of(key, 2**31 - 1, np.zeros(_SOME, int), np.arange(_SOME))
+    some = began(system, pool, keys, np.zeros(_SOME, int))
+    motion = motion_of(system, start=time, horizon=horizon, step=step, some=some[0])
+    if is_noiseless(system, time, some[:8]):
+        raise InvalidInput(
+            f"cloning: {type(system).__name__} has no noise, so that clones stay together; expected a "
+            "system with noise."
+        )
+    return system, motion, pool
+
+
+def dynamics_of(system: Any, horizon: float | None, time: float, step: float | None) -> Any:
+    """The system itself, or that of a fitted model.
+
+    Raises:
+        InvalidInput: no system.
+    """
+    if isinstance(system, AbstractModel):
+        system = LearntSystem(system, time, step or (horizon or 1.0) / _PER_MODEL)
+    if not isinstance(system, BlackBox | AbstractSystem):
+        raise InvalidInput(
+            f"{type(system).__name__} is no system; expected one of noneq.systems, a model with a "
+            "drift, or BlackBox(step, initial)."
+        )
+    return system
 
 
 def keys_of(key: Key, round_: int, repeat: np.ndarray, slot: np.ndarray) -> np.ndarray:
@@ -158,9 +202,7 @@ def _pool(start: Numbers, event: tuple[int, ...]) -> np.ndarray:
     return states
 
 
-def _drawn(
-    system: Any, pool: np.ndarray | None, keys: np.ndarray, repeat: np.ndarray
-) -> np.ndarray:
+def began(system: Any, pool: np.ndarray | None, keys: np.ndarray, repeat: np.ndarray) -> np.ndarray:
     """A first state for each key."""
     black = isinstance(system, BlackBox)
     if pool is None and not black:
