@@ -47,20 +47,20 @@ class AbstractProtocol(AbstractUntraced):
         """Times between which it is smooth, rising from the first to the last."""
 
     @abstractmethod
-    def __call__(self, t: ScalarLike) -> Scalar:
-        """λ(t), after a jump at t."""
+    def __call__(self, t: ScalarLike) -> Float[Array, "*parameters"]:
+        """λ(t), after a jump at t; one number, or several that move together."""
 
     @abstractmethod
-    def before(self, t: ScalarLike) -> Scalar:
+    def before(self, t: ScalarLike) -> Float[Array, "*parameters"]:
         """λ(t−), before a jump at t."""
 
     @property
-    def initial(self) -> Scalar:
+    def initial(self) -> Float[Array, "*parameters"]:
         """λ before the start."""
         return self.before(self.span[0])
 
     @property
-    def final(self) -> Scalar:
+    def final(self) -> Float[Array, "*parameters"]:
         """λ after the end."""
         return self(self.span[1])
 
