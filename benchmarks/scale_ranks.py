@@ -118,7 +118,7 @@ def devices() -> list[dict]:
 
 
 def processes() -> list[dict]:
-    """Two processes: the numbers of one, kills of either, and going on with another number."""
+    """Two processes: the numbers of one, and kills of either."""
     two, label = ("--processes", "2"), "processes=2"
     with tempfile.TemporaryDirectory() as folder:
         place = Place(folder)
@@ -136,8 +136,6 @@ def processes() -> list[dict]:
             row(label, "noneq", "kills", len(same)),
             row(label, "noneq", "seconds_to_end", slowest),
         ]
-        for case, first, then in (("2 to 1", two, ()), ("1 to 2", (), two)):
-            rows.append(row(case, "noneq", "loss_difference", _elastic(place, first, then)))
     return rows
 
 
@@ -162,20 +160,6 @@ def _state(place: Place, name: str, running: subprocess.Popen) -> None:
             raise RuntimeError(f"the fit ended before it was killed: {running.communicate()[1]}")
         time.sleep(0.05)
     time.sleep(float(np.random.default_rng(len(name)).uniform(0, 1)))
-
-
-def _elastic(place: Place, first: tuple[str, ...], then: tuple[str, ...]) -> float:
-    """Relative difference of the loss 50 steps after a restore on another number of processes."""
-    name = f"from_{len(first)}"
-    running = place.start(*place.fit(name, STEPS, *first))
-    _state(place, name, running)
-    running.send_signal(signal.SIGTERM)
-    said = running.communicate(timeout=300)[1]
-    at = next(float(word) for word in said.split() if word.isdigit())
-    place.run(*place.fit(name, STEPS, *then, "--resume"))
-    ours, whole = place.losses(name), place.losses("whole")
-    step = next(s for s in sorted(whole) if s >= at + 50)
-    return abs(ours[step] - whole[step]) / abs(whole[step])
 
 
 def exchange() -> list[dict]:
