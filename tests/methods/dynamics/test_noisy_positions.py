@@ -139,8 +139,8 @@ def test_the_noise_of_inertial_motion_is_exact_in_one_step():
 
 def test_friction_of_clean_positions_far_apart():
     drift = lambda x: np.stack([x[:, 1], -x[:, 0] - 0.8 * x[:, 1]], 1)
-    values = recorded(drift, [0.0, 1.0], 0.2, 300, 20, [0.0, 0.0], 8)[..., :1]
-    paths = nq.Trajectories(values, 0.2 * np.arange(300), names=("x",))
+    values = recorded(drift, [0.0, 1.0], 0.4, 300, 20, [0.0, 0.0], 8, sub=80)[..., :1]
+    paths = nq.Trajectories(values, 0.4 * np.arange(300), names=("x",))
     library = Polynomials(1)
     # Noise that is looked for and not there changes nothing.
     for noisy in (False, True):

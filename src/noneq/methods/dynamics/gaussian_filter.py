@@ -78,8 +78,8 @@ def scores(law: Law, parameters: Parameters, data: Segments) -> Scores:
 
     **Equation**: between frames mean and covariance of the state follow Runge–Kutta flows of a
     cubature of degree five (three above four coordinates), with the noise of half of the step before
-    and of the other half after each; log p = Σ log N(y; m, P + σ²), and the information Σ ∂mᵀ S^{-1} ∂m + ½ tr(S^{-1} ∂S
-    S^{-1} ∂S).
+    and of the other half after each; log p = Σ log N(y; m, P + σ²), and the information
+    Σ ∂mᵀ S^{-1} ∂m + ½ tr(S^{-1} ∂S S^{-1} ∂S).
     """
     flat, rebuild = ravel_pytree(parameters)
     count, dim = len(flat), data.start.shape[1]
