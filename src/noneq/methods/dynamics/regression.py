@@ -19,9 +19,9 @@ class DriftRegression(AbstractLinearDrift):
     Learnt object:
         θ with standard errors, the diffusivity D, and the variance of the measurement noise.
     Objective and weight:
-        Itô sums: the likelihood of Euler–Maruyama steps; for ``order=2`` accelerations on centred
-        velocities, with the correction D ⟨∂b/∂v⟩. With ``localisation`` the largest likelihood of the
-        positions, by a filter of Gaussian states between which the law is integrated.
+        Itô sums: the likelihood of Euler–Maruyama steps. With ``localisation`` or ``order=2`` the
+        largest likelihood of the positions, by a filter of Gaussian states between which the law is
+        integrated.
     Sampling:
         Euler–Maruyama paths of the learnt law.
     Source and deviations:
@@ -33,7 +33,8 @@ class DriftRegression(AbstractLinearDrift):
         library: functions b of the state, (x, v) for ``order=2``.
         order: 1 for overdamped motion, 2 for underdamped motion of which positions are recorded.
         convention: ``"ito"``, ``"stratonovich"`` (sums with the correction D ⟨∇b⟩, which measurement
-            noise does not bias at short steps), or ``"auto"``: with localisation the likelihood, else
+            noise does not bias at short steps; for ``order=2`` accelerations on centred velocities, with
+            the correction D ⟨∂b/∂v⟩), or ``"auto"``: with localisation or inertia the likelihood, else
             Itô sums freed of the error of order dt.
         localisation: whether positions carry measurement noise, independent from frame to frame.
         exposure: part of the recording interval over which the camera averages, 0…1.

@@ -42,8 +42,8 @@ class DynamicsStudy(AbstractStudy):
         "seconds are those of one fit after the first, in one process, on a machine with other work; "
         "the peer compiles its noisy fits anew for every record.",
         "The peer works with its default settings; its linear regression on clean paths, its "
-        "noise-aware fit else. Its level for terms is 0.05, that of SparseDrift 0.001: the stricter one "
-        "finds fewer of the weak terms of a short record.",
+        "noise-aware fit else. Its level for terms and that of SparseDrift are both 0.05; that of "
+        "SparseDrift is the chance of a false term, of which the peer's price allows about a quarter.",
         "Graphs: no neural score stands beside the libraries; where one would add something is not "
         "measured.",
         "Interventions are predicted by a library that holds the law (a chain), or by Hill curves "
