@@ -118,13 +118,15 @@ def test_values_are_parted_at_commas_outside_brackets():
 
 
 @pytest.mark.slow
-def test_48_cells_survive_10_killed_workers(data, tmp_path):
+def test_48_cells_survive_10_killed_workers(tmp_path):
     """The same rows as of one worker that nobody disturbs; nothing is done twice for nothing."""
-    nq.data.write(data, tmp_path / "d.npz")
+    # Large enough for cells that take a while: those of a few states all end before the first kill.
+    states = np.random.default_rng(0).normal(size=(2, 1500, 2))
+    nq.data.write(nq.Snapshots.from_frames(list(states), [0.0, 1.0]), tmp_path / "d.npz")
     method = f"{os.path.abspath(os.path.dirname(__file__) + '/..')}/stub_methods.py:Stub"
     words = [
         "sweep", method, "d.npz", "--set", "widen=1,2,3,4,5,6,7,8,9,10,11,12", "--seeds", "4",
-        "--metrics", "w2", "--n", "40", "--quiet",
+        "--metrics", "w2", "--n", "1500", "--quiet",
     ]  # fmt: skip
     call = [sys.executable, "-m", "noneq", *words]
     subprocess.run([*call, "-o", "serial"], cwd=tmp_path, check=True, timeout=900)
@@ -150,7 +152,9 @@ def test_48_cells_survive_10_killed_workers(data, tmp_path):
 
 def children(pid):
     """Worker processes of a process."""
-    found = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True)
+    found = subprocess.run(
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True
+    )
     lines = found.stdout.decode().splitlines()
     return [int(line.split()[0]) for line in lines if "spawn_main" in line]
 
