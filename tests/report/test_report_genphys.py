@@ -163,6 +163,7 @@ def test_sheets_say_whether_the_truth_is_among_them(rng):
     assert "truth, EDM" in samples_sheet("x", both).alt
 
 
+@pytest.mark.slow
 def test_the_page_of_the_documentation(tmp_path, rows, monkeypatch):
     monkeypatch.syspath_prepend(str(DOCS))
     import genphys_pages

@@ -35,6 +35,7 @@ def pair(rng):
     return nq.Snapshots(x.astype(np.float32), [0.0, 1.0], np.repeat([0, 1], 80))
 
 
+@pytest.mark.slow
 def test_a_dearer_transport_dissipates_less(rng, key):
     found = dissipation_frontier(bridge(), pair(rng), (0.0, 0.3), n=128, key=key)
     assert found.entropy_production.value[1] < 0.5 * found.entropy_production.value[0]

@@ -39,6 +39,7 @@ def controlled(lines, x):
     return jax.vmap(lambda x: noisy_log_prob(lines, x, 32, None, None))(x)
 
 
+@pytest.mark.slow
 def test_the_tails_of_field_lines_are_right_where_equal_steps_fail(model):
     lines, x = model.denoiser, jnp.asarray(TAILS)
     exact = by_equal_steps(lines, x, 1024)

@@ -23,6 +23,7 @@ def test_the_plan_holds_growth_and_its_baselines():
     assert any(cell.method_name == "DSB" for cell in study.cells())
 
 
+@pytest.mark.slow
 def test_growth_is_found_and_a_balanced_transport_fails(key):
     problem = GrowthProblem(n=400)
     common = {

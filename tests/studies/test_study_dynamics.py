@@ -86,6 +86,7 @@ def test_rows_of_a_law_count_what_is_far():
 
 
 @pytest.mark.stat
+@pytest.mark.slow
 def test_doing_is_not_seeing():
     found = {
         row.method: row.value

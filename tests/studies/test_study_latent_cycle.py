@@ -76,6 +76,7 @@ def test_methods_without_a_chain_have_the_likelihood_alone():
     assert metrics == {"train_seconds", "kl", "autocorrelation_time"}
 
 
+@pytest.mark.slow
 def test_pictures_of_rows_and_cells(cycle):
     rows = combine([cycle.rows])
     kept = [Kept("bars:H=10", "LatentCycle", 0, cycle.arrays)]

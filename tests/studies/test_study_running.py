@@ -97,6 +97,7 @@ def test_a_damaged_cell_is_run_again(tmp_path):
     assert log.read_text().count("\n") == 8
 
 
+@pytest.mark.kill
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
     log = tmp_path / "log"
     program = f"""

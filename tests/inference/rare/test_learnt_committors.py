@@ -41,6 +41,7 @@ def test_the_least_dirichlet_form(learnt):
     assert float(learnt(jnp.array([1.0]))) == 1
 
 
+@pytest.mark.slow
 def test_shooting_and_its_check(learnt, key):
     system = DoubleWell(beta=5.0)
     shot = shooting_committor(system, *SETS, **SMALL, key=jax.random.key(1))

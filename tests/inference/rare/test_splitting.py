@@ -187,6 +187,7 @@ def test_requests_that_make_no_sense():
             splitting(OU, **two | asked)
 
 
+@pytest.mark.slow
 def test_a_weighted_ensemble_finds_the_same():
     asked: dict[str, Any] = {"each": 8, "rounds": 10, "repeats": 20, "key": jax.random.key(7)}
     levels = np.arange(-2.5, -0.2, 0.5)

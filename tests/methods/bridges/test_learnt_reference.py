@@ -115,6 +115,7 @@ def reference_of(steps=4, **fields):
     return LearntReference(net=net, training=Training(steps=steps, batch=16), steps=2, **fields)
 
 
+@pytest.mark.slow
 def test_a_rotation_that_no_marginal_shows_is_found():
     data, velocities = turning(400)
     training = Training(steps=600, batch=128, rate=5e-3)

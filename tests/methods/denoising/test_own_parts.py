@@ -45,6 +45,7 @@ def moments(process, **fields):
 @pytest.mark.parametrize(
     ("process", "law"), [(Laplace(), FlowLaw), (Scored(), DenoisingModel)], ids=("flow", "score")
 )
+@pytest.mark.slow
 def test_own_kernels_give_the_data_back(process, law):
     spread, between, model = moments(process)
     assert type(model) is law

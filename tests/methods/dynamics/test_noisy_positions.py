@@ -137,6 +137,7 @@ def test_the_noise_of_inertial_motion_is_exact_in_one_step():
     np.testing.assert_allclose(cov, F @ start @ F.T + Q, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_friction_of_clean_positions_far_apart():
     drift = lambda x: np.stack([x[:, 1], -x[:, 0] - 0.8 * x[:, 1]], 1)
     values = recorded(drift, [0.0, 1.0], 0.4, 300, 20, [0.0, 0.0], 8, sub=80)[..., :1]

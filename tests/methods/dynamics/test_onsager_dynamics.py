@@ -59,6 +59,7 @@ def test_the_law_stays_only_with_the_divergence_of_the_circulation(data, complet
     )
 
 
+@pytest.mark.slow
 def test_the_well_keeps_its_law_and_dissipates_as_computed():
     system = DissipativeWell()
     assert system.entropy_production_rate() == pytest.approx(15.4437, abs=2e-4)

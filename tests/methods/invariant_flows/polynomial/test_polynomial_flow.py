@@ -78,6 +78,7 @@ def found():
         return PolynomialFlow().fit(shuffled(), key=KEY, score=SCORE)
 
 
+@pytest.mark.slow
 def test_unordered_snapshots_tell_the_equations_of_lorenz() -> None:
     fit = found()
     assert abs(cosine(fit.model, attractor()[::50].reshape(-1, 3))) > 0.999

@@ -138,6 +138,7 @@ def test_reversible_transitions_give_none():
     assert abs(found["tensor"][0][1]) < 4 * found["stderr"][0][1]
 
 
+@pytest.mark.slow
 def test_errors_of_a_fit_cover_the_truth():
     """Noisy velocities, many fits: z has unit spread."""
     covariance = np.array([[1.0, 0.3], [0.3, 0.5]])
