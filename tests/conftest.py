@@ -9,8 +9,8 @@ from zlib import crc32
 
 os.environ.setdefault("MPLBACKEND", "agg")
 # One thread each: those of both workers would wait for each other's cores.
-for _library in ("OPENBLAS", "OMP", "MKL"):
-    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import jax
 import numpy as np
