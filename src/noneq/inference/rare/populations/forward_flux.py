@@ -97,7 +97,7 @@ def forward_flux(
         trials.pass_level(float(level))
         if progress is not None:
             progress(i + 1, len(given), {"probability of the level": float(trials.weight.mean())})
-    return rate_from(flux, _gathered(trials, paths))
+    return rate_from(flux, _gathered(trials, given, paths))
 
 
 class _Trials:
@@ -162,14 +162,16 @@ def _levels(trials: _Trials) -> np.ndarray:
     return np.asarray(found)
 
 
-def _gathered(trials: _Trials, paths: int) -> RareEvent:
+def _gathered(trials: _Trials, levels: np.ndarray, paths: int) -> RareEvent:
     there = np.isposinf(trials.best)
     values = np.where(trials.extinct, 0.0, trials.weight * there.mean(1))
     estimate, upper = mean_of_repeats(
         values, values == 0, trials.weight, trials.n, method="forward_flux"
     )
+    reached = np.asarray(trials.passed).reshape(len(levels), len(values)).T
+    steps = tuple(np.stack([levels, one], 1)[np.isfinite(one)] for one in reached)
     rows = np.flatnonzero(there.ravel())
     chosen = rows[:: max(1, len(rows) // max(paths, 1))][:paths]
     kept = [trials.ladders.points[row, : trials.ladders.count[row]] for row in chosen]
     drawn = retraced(trials.trip.climb, kept, trials.trip.noiseless)
-    return RareEvent(estimate, values, values == 0, upper, (), drawn, trials.steps)
+    return RareEvent(estimate, values, values == 0, upper, steps, drawn, trials.steps)
