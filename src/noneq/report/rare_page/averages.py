@@ -20,9 +20,7 @@ def cumulants_picture(found: AverageFindings) -> Picture | None:
     psi = np.asarray(found.cumulants.value)[order]
     error = np.asarray(found.cumulants.stderr)[order]
     slope = np.gradient(psi, k)
-    with canvas(size=(7.2, 3.2)) as (figure, axes):
-        axes.remove()
-        left, right = figure.subplots(1, 2)
+    with canvas(1, 2, size=(7.2, 3.2)) as (figure, (left, right)):
         left.errorbar(k, psi, error, fmt="o-", color=_BLUE, ms=4, lw=1)
         left.set(xlabel="k", ylabel="ψ(k)")
         right.plot(slope, k * slope - psi, "o-", color=_RED, ms=4, lw=1)
