@@ -29,10 +29,12 @@ class AbstractMotion(eqx.Module):
     """How a path goes on.
 
     Attributes:
+        system: that moves.
         slack: a step that ends later than the horizon by more than this does not happen.
         noise: how many normal numbers a step takes.
     """
 
+    system: eqx.AbstractVar[Any]
     slack: eqx.AbstractVar[float]
     noise: eqx.AbstractVar[tuple[int, ...]]
 
@@ -43,6 +45,10 @@ class AbstractMotion(eqx.Module):
     @abstractmethod
     def kick(self, t: Array, x: Array) -> tuple[Array, float]:
         """B and the length of a step, for crossings between steps; B = 0 if there are none."""
+
+    def project(self, x: Array) -> Array:
+        """The nearest state of the domain."""
+        return self.system.domain.project(x)
 
 
 class EqualSteps(AbstractMotion):
