@@ -17,7 +17,12 @@ from noneq.inference.rare.populations.departures import (
     refuse_no_rate,
 )
 from noneq.inference.rare.populations.ladders import Ladders
-from noneq.inference.rare.populations.population import Expedition, expedition, keys_of
+from noneq.inference.rare.populations.population import (
+    Expedition,
+    expedition,
+    keys_of,
+    refuse_counts,
+)
 from noneq.inference.rare.populations.retraced import retraced
 from noneq.inference.rare.sets import SetOf
 from noneq.needs import observable
@@ -72,9 +77,8 @@ def forward_flux(
     Source: Allen, Warren, ten Wolde, Phys. Rev. Lett. 94, 018104 (2005); Allen, Frenkel, ten Wolde,
     J. Chem. Phys. 124, 024102 (2006).
     """
-    for name, value in (("n", n), ("repeats", repeats)):
-        if value < 2:
-            raise InvalidInput(f"forward_flux: {name} = {value}; expected at least 2.")
+    least = {"n": 2, "repeats": 2, "paths": 0}
+    refuse_counts("forward_flux", least, n=n, repeats=repeats, paths=paths)
     given = None if levels is None else np.asarray(levels, np.float64)
     if given is not None and (
         given.ndim != 1 or not np.isfinite(given).all() or (np.diff(given) <= 0).any()

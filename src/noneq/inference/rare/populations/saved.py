@@ -15,6 +15,8 @@ from noneq.errors import DataFileError, InvalidInput, WriteFailed
 
 
 _EVERY = 5.0
+_FORMAT = 2
+"""Of the file: one of another format is as that of another run."""
 
 
 class Progress:
@@ -28,7 +30,7 @@ class Progress:
 
     def __init__(self, path: str | Path | None, settings: tuple[Any, ...], key: Key):
         self.path = None if path is None else Path(path)
-        told = repr((settings, np.asarray(jax.random.key_data(key)).tolist()))
+        told = repr((_FORMAT, settings, np.asarray(jax.random.key_data(key)).tolist()))
         self.mark = hashlib.sha256(told.encode()).hexdigest()
         self.parts: list[Part] = []
 

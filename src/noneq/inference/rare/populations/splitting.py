@@ -13,7 +13,11 @@ from noneq.errors import InvalidInput
 from noneq.inference.rare.black_box import BlackBox
 from noneq.inference.rare.outcome import RareEvent, mean_of_repeats
 from noneq.inference.rare.populations.climb import Climb
-from noneq.inference.rare.populations.population import Expedition, expedition
+from noneq.inference.rare.populations.population import (
+    Expedition,
+    expedition,
+    refuse_counts,
+)
 from noneq.inference.rare.populations.program import Program
 from noneq.inference.rare.populations.saved import Progress
 from noneq.inference.rare.populations.told import Told
@@ -94,7 +98,7 @@ def splitting(
     Source: Cérou, Guyader, Stoch. Anal. Appl. 25, 417 (2007); Bréhier et al., Ann. Appl. Probab. 26,
     3559 (2016).
     """
-    _check(n, repeats, share, workers, perturbation)
+    _check(n, repeats, share, workers, paths, perturbation)
     trip = expedition(
         system, target=target, avoid=avoid, start=start, score=score, horizon=horizon, time=time,
         step=step, continuous=continuous, key=key,
@@ -120,10 +124,11 @@ def splitting(
     return _gathered(done, trip, n, paths)
 
 
-def _check(n: int, repeats: int, share: float, workers: int, perturbation: float | None) -> None:
-    for name, value, least in (("n", n, 2), ("repeats", repeats, 2), ("workers", workers, 1)):
-        if value < least:
-            raise InvalidInput(f"splitting: {name} = {value}; expected at least {least}.")
+def _check(
+    n: int, repeats: int, share: float, workers: int, paths: int, perturbation: float | None
+) -> None:
+    least = {"n": 2, "repeats": 2, "workers": 1, "paths": 0}
+    refuse_counts("splitting", least, n=n, repeats=repeats, workers=workers, paths=paths)
     if not 0 <= share < 1:
         raise InvalidInput(f"splitting: share = {share}; expected 0 to below 1, such as 0.1.")
     if perturbation is not None and not 0 < perturbation < math.inf:

@@ -15,7 +15,7 @@ from noneq.inference.rare.black_box import BlackBox
 from noneq.inference.rare.motion import AbstractMotion
 from noneq.inference.rare.outcome import RareEvent, mean_of_repeats
 from noneq.inference.rare.populations.climbs import Climbers, noise_of
-from noneq.inference.rare.populations.population import expedition, keys_of
+from noneq.inference.rare.populations.population import expedition, keys_of, refuse_counts
 from noneq.inference.rare.populations.splitting import splitting
 from noneq.inference.rare.sets import SetOf
 from noneq.needs import observable
@@ -71,11 +71,9 @@ def weighted_ensemble(
     Source: Huber, Kim, Biophys. J. 70, 97 (1996); Zhang, Jasnow, Zuckerman, J. Chem. Phys. 132, 054107
     (2010).
     """
-    for name, value, least in (
-        ("each", each, 2), ("n", n, 2), ("rounds", rounds, 1), ("repeats", repeats, 2),
-    ):  # fmt: skip
-        if value is not None and value < least:
-            raise InvalidInput(f"weighted_ensemble: {name} = {value}; expected at least {least}.")
+    least = {"each": 2, "n": 2, "rounds": 1, "repeats": 2}
+    own = {} if each is None else {"each": each}
+    refuse_counts("weighted_ensemble", least, n=n, rounds=rounds, repeats=repeats, **own)
     trip = expedition(
         system, target=target, avoid=avoid, start=start, score=score, horizon=horizon, time=time,
         step=step, continuous=continuous, key=key,
