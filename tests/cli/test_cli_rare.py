@@ -99,6 +99,21 @@ def test_the_rate_of_a_fitted_drift(noneq, tmp_path):
         ((*ASK, "--horizon", 0), ("positive time",)),
         ((*ASK, "--horizon", 1, "--score", "x+q"), ("score", "'q'")),
         ((*ASK, "--step", -1), ("step = -1",)),
+        ((*ASK, "--levels", "-1,0"), ("--levels", "forward_flux")),
+        ((*ASK, "--method", "forward_flux", "--levels", "a"), ("--levels a", "numbers")),
+        ((*ASK, "--method", "forward_flux", "--levels", "0,-1"), ("increasing",)),
+        ((*ASK, "--method", "forward_flux", "--horizon", 1), ("leave out --horizon",)),
+        ((*ASK, "--method", "forward_flux", "--workers", 2), ("takes no --workers",)),
+        ((*ASK, "--method", "weighted_ensemble"), ("needs --horizon",)),
+        ((*ASK, "--method", "quick"), ("method = 'quick'",)),
+        ((*ASK, "--above", 1), ("--above", "--average")),
+        (("rare", "DoubleWell"), ("--from SET", "--average")),
+        ((*ASK, "--average", "x", "--above", 1, "--horizon", 1), ("--from", "leave one")),
+        (("rare", "DoubleWell", "--average", "x", "--above", 1), ("needs --horizon",)),
+        (("rare", "DoubleWell", "--average", "x", "--horizon", 1), ("one of --above",)),
+        (("rare", "DoubleWell", "--average", "q", "--above", 1, "--horizon", 1), ("'q'",)),
+        (("rare", "DoubleWell", "--average", "x", "--tilts", "nan", "--horizon", 1), ("finite",)),
+        (("rare", "Lorenz", "--average", "x", "--above", 1, "--horizon", 1), ("no noise",)),
         ((*ASK, "--state", "file"), ("a rate takes no --state",)),
         (("rare", "DoubleWell", "--from", "x<-9", "--to", "x>0.9", "--horizon", 1),
          ("none of the initial states lies there", "--start")),
@@ -130,3 +145,48 @@ def test_of_a_black_box(noneq, tmp_path, monkeypatch):
     assert abs(found["value"] - 1 / 8) < 4 * found["stderr"]
     assert found["stderr"] < 0.03
     noneq("rare", "own_walk.py:box", *words, "--set", "a=1").refuses(2, "BlackBox", "no fields")
+
+
+def test_time_averages_and_their_page(noneq, tmp_path):
+    """Of ψ(k) for a small k only the mean and the variance count, which even paths of ± k show."""
+    words = ("rare", "DoubleWell", "--average", "x", "--horizon", 1, "--start=-1", "--step", 0.05)
+    small = ("--n", 100, "--repeats", 3, "--json", "--quiet", "-o")
+    done = noneq(*words, "--tilts=-0.1,0,0.1", *small, "psi")
+    assert done.code == 0, done.err
+    low, none, high = done.json["scaled_cumulants"]
+    assert none["value"] == 0
+    assert (low["tilt"], high["tilt"]) == (-0.1, 0.1)
+    # ψ' is the mean of x, near −1, and ψ is convex.
+    assert (high["value"] - low["value"]) / 0.2 == pytest.approx(-0.95, abs=0.1)
+    assert high["value"] + low["value"] > 0
+    assert "Scaled cumulants, and the rate function" in (tmp_path / "psi/report.html").read_text()
+    done = noneq(*words, "--above", -0.5, *small, "above")
+    assert done.code == 0, done.err
+    found = done.json
+    assert 0 < found["probability"]["value"] < 0.2
+    assert found["tilt"] > 0
+    page = (tmp_path / "above" / "report.html").read_text()
+    assert "Convergence over repeats" in page
+    assert "Giardin" in page
+
+
+def test_the_methods_agree(noneq):
+    """Walkers in bins find the probability that splitting finds."""
+    words = (*ASK, "--horizon", 1, "--step", 0.02, "--repeats", 20, "--json", "--quiet")
+    found = [
+        noneq(*words, "--n", 100, "--method", name).json["probability"]
+        for name in ("splitting", "weighted_ensemble")
+    ]
+    gap = found[0]["value"] - found[1]["value"]
+    assert abs(gap) < 4 * np.hypot(found[0]["stderr"], found[1]["stderr"])
+    assert all(0 < one["stderr"] < 0.3 * one["value"] for one in found)
+
+
+@pytest.mark.slow
+def test_a_rate_by_forward_flux(noneq, tmp_path):
+    done = noneq(*ASK, "--method", "forward_flux", "--n", 100, "--repeats", 10, "--json", "--quiet",
+                 "-o", "out")  # fmt: skip
+    assert done.code == 0, done.err
+    rate = done.json["rate"]
+    assert abs(rate["value"] - rate_of(DoubleWell())) < 4 * rate["stderr"] + 0.06 * rate["value"]
+    assert "How rare each level is" in (tmp_path / "out" / "report.html").read_text()

@@ -460,6 +460,7 @@ def _inference(folder: Path) -> list[Entry]:
                 "cells": 20,
             },
         ),
+        *_populations(),
         Entry(
             "inference.memory_test",
             inference.memory_test,
@@ -485,6 +486,24 @@ def _inference(folder: Path) -> list[Entry]:
                 "step": 0.01,
             },
         ),
+    ]
+
+
+def _populations() -> list[Entry]:
+    """Estimators of rare events, each of a short time and of few paths."""
+    line = {"system": systems.Linear(A=((1.0,),), D=((1.0,),)), "horizon": 0.5, "start": [0.0]}
+    few = {"n": 4, "repeats": 2, "step": 0.1, "key": _key()}
+    event = line | few | {"target": "x > 1"}
+    mean = line | few | {"quantity": "x", "rounds": 2}
+    return [
+        Entry("inference.splitting", inference.splitting, event),
+        Entry(
+            "inference.weighted_ensemble",
+            inference.weighted_ensemble,
+            event | {"levels": [-0.5], "rounds": 2},
+        ),
+        Entry("inference.cloning", inference.cloning, mean | {"level": 0.2, "tilt": 0.1}),
+        Entry("inference.scaled_cumulants", inference.scaled_cumulants, mean | {"tilts": [0.1]}),
     ]
 
 

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
         erase as erase,
     )
     from noneq.runs.costs import cost as cost
+    from noneq.runs.events.averages import (
+        AverageFindings as AverageFindings,
+        time_average as time_average,
+    )
     from noneq.runs.events.fating import fates as fates
     from noneq.runs.events.rare import RareFindings as RareFindings, rare as rare
     from noneq.runs.fitting import fit as fit, fit_seeds as fit_seeds

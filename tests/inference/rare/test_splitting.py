@@ -7,10 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.extend.random import threefry2x32_p
 
 from noneq.errors import DataFileError, InvalidInput
 from noneq.inference import BlackBox, splitting, transition_rate, weighted_ensemble
 from noneq.inference.rare.crossings import bridge_maximum
+from noneq.inference.rare.populations.counters import normals, threefry, uniforms
 from noneq.studies.rare_events import exact
 from noneq.systems import DoubleWell, Jump, Linear, Lorenz
 
@@ -102,19 +104,20 @@ def test_events_of_a_jump_process():
 
 
 def test_workers_do_not_change_the_numbers_and_a_state_goes_on(tmp_path, monkeypatch):
-    from noneq.inference.rare.populations.splitting import _Climb
+    from noneq.inference.rare.populations import program
 
     asked: dict[str, Any] = ASKED | {"n": 20, "repeats": 4, "key": jax.random.key(4)}
     whole = splitting(OU, **asked)
     np.testing.assert_array_equal(splitting(OU, **asked, workers=2).repeats, whole.repeats)
-    file, climb = tmp_path / "run", _Climb._climb
+    file, look, seen = tmp_path / "run", program.Program._look, []
 
     def stopped(self):
-        if self.round == 5:
+        if len(seen) == 3:
             raise KeyboardInterrupt
-        climb(self)
+        seen.append(look(self))
 
-    monkeypatch.setattr(_Climb, "_climb", stopped)
+    monkeypatch.setattr(program.Program, "_look", stopped)
+    monkeypatch.setattr(program, "_LOOK", 8)
     monkeypatch.setattr("noneq.inference.rare.populations.saved._EVERY", -1.0)
     with pytest.raises(KeyboardInterrupt):
         splitting(OU, **asked, state=file)
@@ -212,3 +215,29 @@ def test_rates_are_the_inverse_of_the_mean_passage_time():
     )
     assert abs(z_of(found.passage_time, 26.64)) < 4
     assert found.passage_time.stderr < 2
+
+
+def test_random_bits_are_those_of_jax():
+    key, count = np.asarray([7, 11], np.uint32), jnp.arange(3, dtype=jnp.uint32)
+    ours = threefry(jnp.asarray(key), count + 5, count)
+    theirs = threefry2x32_p.bind(*(jnp.full(3, k) for k in key), count + 5, count)
+    np.testing.assert_array_equal(np.asarray(ours), np.asarray(theirs))
+    u = np.asarray(uniforms(jnp.asarray(key), jnp.asarray(3), 20_001))
+    assert len(u) == 20_001
+    assert np.abs(u).max() < 1
+    z = np.asarray(normals(jnp.asarray(u)))
+    assert abs(z.mean()) < 5 / math.sqrt(20_001)
+    assert abs(z.var() - 1) < 5 * math.sqrt(2 / 20_001)
+
+
+def test_points_that_are_dropped_do_not_change_a_path(monkeypatch):
+    """Long paths keep few points: the blocks between them are run once more when they are copied."""
+    from noneq.inference.rare.populations import program
+
+    asked: dict[str, Any] = ASKED | {"n": 20, "repeats": 2, "horizon": 40.0, "step": 0.02}
+    whole = splitting(OU, **asked, paths=1, key=jax.random.key(8))
+    monkeypatch.setattr(program, "_THIN", 0)
+    few = splitting(OU, **asked, paths=1, key=jax.random.key(8))
+    np.testing.assert_array_equal(few.repeats, whole.repeats)
+    np.testing.assert_array_equal(few.paths[0].states, whole.paths[0].states)
+    assert len(whole.paths[0].times) > 64 * 3

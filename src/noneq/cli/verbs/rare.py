@@ -21,8 +21,10 @@ def rare(
             autocompletion=completion.systems,
         ),
     ],
-    origin: Annotated[str, typer.Option("--from", metavar="SET", help='"x<-0.9", "x<0 and y>1".')],
-    target: Annotated[str, typer.Option("--to", metavar="SET", help='"x>0.9".')],
+    origin: Annotated[
+        str | None, typer.Option("--from", metavar="SET", help='"x<-0.9", "x<0 and y>1".')
+    ] = None,
+    target: Annotated[str | None, typer.Option("--to", metavar="SET", help='"x>0.9".')] = None,
     start: Annotated[
         str | None,
         typer.Option("--start", metavar="A,B", help="One number a coordinate; else as the system."),
@@ -36,7 +38,39 @@ def rare(
     score: Annotated[
         str | None, typer.Option("--score", metavar="EXPRESSION", help="How far a path has come.")
     ] = None,
-    n: Annotated[int, typer.Option("--n", min=2, help="Paths of a repeat.")] = 200,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            "--method",
+            help="splitting, forward_flux (of a rate) or weighted_ensemble (within --horizon).",
+        ),
+    ] = None,
+    levels: Annotated[
+        str | None,
+        typer.Option("--levels", metavar="A,B,…", help="Of the score, for the last two methods."),
+    ] = None,
+    average: Annotated[
+        str | None,
+        typer.Option(
+            "--average", metavar="EXPRESSION", help="Its mean over --horizon, instead of two sets."
+        ),
+    ] = None,
+    above: Annotated[
+        float | None, typer.Option("--above", help="P(the average is at least so high).")
+    ] = None,
+    below: Annotated[
+        float | None, typer.Option("--below", help="P(the average is at most so high).")
+    ] = None,
+    tilts: Annotated[
+        str | None,
+        typer.Option(
+            "--tilts", metavar="A,B,…", help="Scaled cumulants of the average at these k."
+        ),
+    ] = None,
+    n: Annotated[
+        int | None,
+        typer.Option("--n", min=2, help="Paths of a repeat: 200, of time averages 1000."),
+    ] = None,
     repeats: Annotated[
         int, typer.Option("--repeats", min=2, help="Independent repeats: the error bar.")
     ] = 10,
@@ -44,7 +78,9 @@ def rare(
     perturbation: Annotated[
         float | None, typer.Option("--perturbation", help="Push of copies, without noise.")
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Threads.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Threads of a splitting.")
+    ] = None,
     state: Annotated[
         Path | None, typer.Option("--state", help="A file to go on from after an interruption.")
     ] = None,
@@ -59,18 +95,25 @@ def rare(
     *,
     words: Sequence[str],
 ) -> None:
-    """Probability or rate of a rare transition, by splitting of paths."""
+    """Probability or rate of a rare transition, or of a time average that stays high or low."""
     from noneq.cli.folders import folder_with
-    from noneq.cli.rare_facts import begun, facts, lines, sought
+    from noneq.cli.rare_facts import begun, facts, found_for, lines, several, sought
     from noneq.report.rare_page.page import rare_report
-    from noneq.runs.events.rare import rare
 
     nature = sought(system, set_, trust=trust)
-    with progress(quiet, "splitting") as show:
-        found = rare(
-            nature, origin=origin, target=target, start=begun(start, nature), horizon=horizon,
-            score=score, n=n, repeats=repeats, step=step, perturbation=perturbation,
-            workers=workers, state=state, progress=show, seed=seed,
+    averages = {"above": above, "below": below, "tilts": several(tilts, "--tilts")}
+    transitions = {
+        "score": score, "method": method, "levels": several(levels, "--levels"),
+        "perturbation": perturbation, "workers": workers, "state": state,
+    }  # fmt: skip
+    both = {
+        "start": begun(start, nature), "horizon": horizon, "n": n, "repeats": repeats, "step": step,
+        "seed": seed,
+    }  # fmt: skip
+    with progress(quiet, method or "splitting") as show:
+        found = found_for(
+            nature, sets=(origin, target), average=average, averages=averages,
+            transitions=transitions, both=both, show=show,
         )  # fmt: skip
     numbers = facts(found)
     if out is not None:

@@ -25,14 +25,19 @@ from noneq.systems.jumps import AbstractJump
 from noneq.systems.linear import square_root
 
 
+_LONGEST = 10_000_000
+
+
 class AbstractMotion(eqx.Module):
     """How a path goes on.
 
     Attributes:
+        system: that moves.
         slack: a step that ends later than the horizon by more than this does not happen.
         noise: how many normal numbers a step takes.
     """
 
+    system: eqx.AbstractVar[Any]
     slack: eqx.AbstractVar[float]
     noise: eqx.AbstractVar[tuple[int, ...]]
 
@@ -43,6 +48,10 @@ class AbstractMotion(eqx.Module):
     @abstractmethod
     def kick(self, t: Array, x: Array) -> tuple[Array, float]:
         """B and the length of a step, for crossings between steps; B = 0 if there are none."""
+
+    def project(self, x: Array) -> Array:
+        """The nearest state of the domain."""
+        return self.system.domain.project(x)
 
 
 class EqualSteps(AbstractMotion):
@@ -155,7 +164,13 @@ def motion_of(
     if not 0 < length < math.inf:
         raise InvalidInput(f"step = {length:g}; it must be > 0.")
     if horizon is not None:
-        length = horizon / max(1, math.ceil(horizon / length - 1e-6))
+        count = horizon / length
+        if count > _LONGEST:
+            raise InvalidInput(
+                f"a horizon of {horizon:g} takes {count:.3g} steps of {length:g}; expected at most "
+                f"{_LONGEST:,}: take longer steps, or a shorter time."
+            )
+        length = horizon / max(1, math.ceil(count - 1e-6))
     if isinstance(system, HasTransition):
         decay, added = system.transition(length)
         dtype = jnp.zeros(()).dtype

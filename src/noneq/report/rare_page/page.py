@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from noneq.report.citations import bibtex
-from noneq.report.html import Table, render, with_error
+from noneq.report.html import Picture, Table, render, with_error
+from noneq.report.rare_page.averages import cumulants_picture
 from noneq.report.rare_page.chances import chances_picture
 from noneq.report.rare_page.pictures import levels_picture, paths_picture, repeats_picture
+from noneq.runs.events.averages import AverageFindings
 from noneq.runs.events.rare import RareFindings
 
 
@@ -14,10 +16,17 @@ _LIMITS = (
     "The error bar is the spread of independent repeats: with few of them, and where it is as large as "
     "the value, a rarer way may have been missed altogether.",
 )
-_SOURCES = ("cerou2007adaptive", "brehier2016unbiasedness")
+_SOURCES = {
+    "splitting": ("cerou2007adaptive", "brehier2016unbiasedness"),
+    "forward_flux": ("allen2006simulating",),
+    "weighted_ensemble": ("huber1996weighted",),
+    "cloning": ("giardina2006direct",),
+}
 
 
-def rare_report(path: Path, found: RareFindings, *, name: str, command: str = "") -> Path:
+def rare_report(
+    path: Path, found: RareFindings | AverageFindings, *, name: str, command: str = ""
+) -> Path:
     """Write the page.
 
     Args:
@@ -26,9 +35,6 @@ def rare_report(path: Path, found: RareFindings, *, name: str, command: str = ""
         name: of the system or run.
         command: that was typed.
     """
-    figures = [
-        repeats_picture(found), chances_picture(found), paths_picture(found), levels_picture(found),
-    ]  # fmt: skip
     rows = [
         [label.replace("_", " "), with_error(float(one.value), float(one.stderr)), f"{int(one.n)}"]
         for label, one in found.estimates
@@ -39,9 +45,18 @@ def rare_report(path: Path, found: RareFindings, *, name: str, command: str = ""
         title=f"Rare events of {name}",
         lead=f"Asked: {found.question}. Found: {found.sentence}.",
         notes=found.notes,
-        figures=[one for one in figures if one is not None],
+        figures=[one for one in _pictures(found) if one is not None],
         tables=[table],
         limits=_LIMITS,
-        sources=[bibtex(key) for key in _SOURCES],
+        sources=[bibtex(key) for key in _SOURCES[found.estimates[0][1].method or "splitting"]],
         command=command or f"noneq rare {name}",
     )
+
+
+def _pictures(found: RareFindings | AverageFindings) -> list[Picture | None]:
+    if isinstance(found, AverageFindings):
+        event = found.event
+        return [None if event is None else repeats_picture(event), cumulants_picture(found)]
+    return [
+        repeats_picture(found.event), chances_picture(found), paths_picture(found), levels_picture(found),
+    ]  # fmt: skip

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from noneq.inference.rare import state_set
+from noneq.inference.rare import RareEvent, state_set
 from noneq.report.figures import canvas, svg
 from noneq.report.html import Picture
 from noneq.runs.events.rare import RareFindings
@@ -15,9 +15,9 @@ from noneq.runs.events.rare import RareFindings
 _BLUE, _RED, _GREY = "#0072b2", "#d55e00", "#57606a"
 
 
-def repeats_picture(found: RareFindings) -> Picture:
+def repeats_picture(event: RareEvent) -> Picture:
     """Each repeat's probability, and the mean of those so far with its error."""
-    p = found.event.repeats
+    p = event.repeats
     count = np.arange(1, len(p) + 1)
     mean = np.cumsum(p) / count
     spread = np.asarray([p[:k].std(ddof=1) / np.sqrt(k) if k > 1 else np.nan for k in count])
@@ -30,7 +30,7 @@ def repeats_picture(found: RareFindings) -> Picture:
         data = svg(figure)
     return Picture(
         "Convergence over repeats.",
-        f"{len(p)} independent repeats, {int(found.event.extinct.sum())} of them extinct (0); band: one "
+        f"{len(p)} independent repeats, {int(event.extinct.sum())} of them extinct (0); band: one "
         "standard error of the mean so far.",
         f"Probabilities of {len(p)} repeats; their mean ends at {mean[-1]:.3g}.",
         data,

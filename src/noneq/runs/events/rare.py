@@ -1,22 +1,31 @@
 """Rare events of a system or of a run: from one set of states to another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import jax
 import numpy as np
 
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
-from noneq.inference.rare import BlackBox, RareEvent, splitting, state_set, transition_rate
+from noneq.inference.rare import (
+    BlackBox,
+    RareEvent,
+    forward_flux,
+    splitting,
+    state_set,
+    transition_rate,
+    weighted_ensemble,
+)
 from noneq.inference.rare.sets import StateSet, refuse_impossible
 from noneq.kinds import checked
 from noneq.runs.rows import Row, row_of
 
 
+Method: TypeAlias = Literal["splitting", "forward_flux", "weighted_ensemble"]
 _DRAWS = 4096
 _PATHS = 24
 
@@ -29,7 +38,7 @@ class RareFindings:
         question: what was asked, in words.
         sentence: the answer.
         estimates: a quantity and its estimate each, the one asked for first.
-        event: the splitting behind them: repeats, levels, paths.
+        event: the estimate behind them: repeats, levels, paths.
         origin, target: the two sets, as text.
         names: of the coordinates.
         notes: what to be wary of.
@@ -64,6 +73,8 @@ def rare(
     start: Any = None,
     horizon: float | None = None,
     score: str | None = None,
+    method: Method = "splitting",
+    levels: Sequence[float] | None = None,
     n: int = 200,
     repeats: int = 10,
     step: float | None = None,
@@ -84,24 +95,33 @@ def rare(
         system: a system, a fitted model with a drift, or a `BlackBox`.
         origin, target: sets, such as ``"x < -0.9"``.
         start: a state; None takes the initial states that lie in the origin.
+        method: ``splitting``; ``forward_flux``, of rates; ``weighted_ensemble``, within a horizon.
+        levels: of the score, for the last two; None lets them be found.
         horizon, score, n, repeats, step, perturbation, time, workers, state, progress: as in
             `noneq.inference.splitting`.
         seed: of the random key.
 
     Raises:
-        InvalidInput: sets that are empty, overlap, or hold no start; what `splitting` refuses.
+        InvalidInput: sets that are empty, overlap, or hold no start; options that the method does not
+            have; what the method refuses.
     """
     key = jax.random.key(seed)
+    own = {"--state": state is not None, "--perturbation": perturbation is not None}
+    _refuse(method, levels, horizon, start, own | {"--workers": workers > 1})
     aim, begin = (_set(system, text, word) for text, word in ((target, "--to"), (origin, "--from")))
     refuse_impossible(aim, begin, _some(system, key), system.domain, ("--to", "--from"))
     asked: dict[str, Any] = {
-        "target": target, "score": score, "n": n, "repeats": repeats, "step": step, "time": time,
-        "workers": workers, "paths": _PATHS, "progress": progress, "key": key,
+        "target": target, "score": score, "repeats": repeats, "step": step, "time": time, "key": key,
     }  # fmt: skip
+    more = {"n": n, "paths": _PATHS, "progress": progress}
     made = partial(_findings, begin=begin, aim=aim, system=system, horizon=horizon, time=time)
     given = None if start is None else np.asarray(start, np.float64)
     if horizon is None and given is None:
-        found = transition_rate(system, origin=origin, **_without(asked, state, perturbation))
+        if method == "forward_flux":
+            found = forward_flux(system, origin=origin, levels=levels, **asked, **more)
+        else:
+            _refuse_rate(own)
+            found = transition_rate(system, origin=origin, workers=workers, **asked, **more)
         event = found.event
         rows = (
             ("rate", found.rate),
@@ -115,13 +135,17 @@ def rare(
             bound = event.upper * float(found.flux.value)
             sentence = f"rate below {bound:.2g} at 95 %: {event.probability.notes[0]}"
         return made(question, sentence, rows, event)
-    more = {"state": state, "perturbation": perturbation}
+    more |= {"state": state, "perturbation": perturbation, "workers": workers}
     if horizon is None:
         event = splitting(system, avoid=origin, start=given, **asked, **more)
         question = f"{aim.label} before {begin.label}, from {_text(given)}"
     else:
         starts = _starts(system, begin, key) if given is None else given
-        event = splitting(system, horizon=horizon, start=starts, **asked, **more)
+        asked |= {"horizon": horizon, "start": starts}
+        if method == "weighted_ensemble":
+            event = weighted_ensemble(system, n=n, levels=levels, **asked)
+        else:
+            event = splitting(system, **asked, **more)
         where = begin.label if given is None else _text(given)
         question = f"{aim.label} within a time of {horizon:g}, from {where}"
     p = event.probability
@@ -130,13 +154,44 @@ def rare(
     return made(question, sentence, (("probability", p),), event)
 
 
-def _without(asked: dict[str, Any], state: Any, perturbation: float | None) -> dict[str, Any]:
-    """Options of a rate, which has no file and no system without noise."""
-    if state is not None or perturbation is not None:
+def _refuse(
+    method: str,
+    levels: Sequence[float] | None,
+    horizon: float | None,
+    start: Any,
+    own: dict[str, bool],
+) -> None:
+    """Refuse options that the method does not have."""
+    if method == "splitting":
+        if levels is not None:
+            raise InvalidInput(
+                "--levels: splitting finds its levels itself; give --method forward_flux or "
+                "weighted_ensemble, or leave them out."
+            )
+        return
+    given = [name for name, there in own.items() if there]
+    if given:
+        raise InvalidInput(
+            f"--method {method} takes no {given[0]}; leave it out, or take splitting."
+        )
+    if method == "forward_flux" and (horizon is not None or start is not None):
+        raise InvalidInput(
+            "--method forward_flux gives the rate of the steady state; leave out --horizon and --start, or "
+            "take splitting."
+        )
+    if method == "weighted_ensemble" and horizon is None:
+        raise InvalidInput(
+            "--method weighted_ensemble needs --horizon, the time within which the target is to be "
+            "reached; without one take splitting or forward_flux."
+        )
+
+
+def _refuse_rate(own: dict[str, bool]) -> None:
+    """Refuse what a rate does not have: a file, and a system without noise."""
+    if any(own.values()):
         raise InvalidInput(
             "a rate takes no --state and no --perturbation; give --horizon, or --start outside of --from."
         )
-    return asked
 
 
 def _findings(

@@ -7,7 +7,7 @@ import numpy as np
 
 from noneq._typing import Key
 from noneq.estimate import Estimate
-from noneq.inference.rare import splitting
+from noneq.inference.rare import splitting, weighted_ensemble
 from noneq.inference.rare.populations.population import expedition, keys_of
 from noneq.runs.rows import Row
 from noneq.studies.base import AbstractCell, Outcome
@@ -23,6 +23,7 @@ class EventCell(AbstractCell):
     Args:
         event: what is sought.
         method: ``AMS``: splitting with crossings between steps, against continuous time;
+            ``weighted ensemble``: walkers in bins, likewise;
             ``AMS (black box)``: the same of NumPy steps, against the chain of these; ``direct``: n ×
             repeats paths without splitting, against continuous time.
         n: paths of a repeat.
@@ -30,7 +31,7 @@ class EventCell(AbstractCell):
     """
 
     event: AbstractEvent
-    method: Literal["AMS", "AMS (black box)", "direct"]
+    method: Literal["AMS", "AMS (black box)", "direct", "weighted ensemble"]
     n: int = 200
     repeats: int = 20
     replicate: int = 0
@@ -52,6 +53,9 @@ class EventCell(AbstractCell):
         black = self.method == "AMS (black box)"
         if self.method == "direct":
             found = self._direct(key)
+        elif self.method == "weighted ensemble":
+            asked = {"step": self.event.steps[0], "n": self.n, "repeats": self.repeats, "key": key}
+            found = weighted_ensemble(self.event.system, **self.event.asked, **asked).probability
         else:
             system = self.event.black_box() if black else self.event.system
             step = {} if black else {"step": self.event.steps[0]}
@@ -90,11 +94,13 @@ class EventCell(AbstractCell):
         return Estimate(np.asarray(hits / total), np.asarray(error), np.asarray(total))
 
 
-def rows_of(case: str, method: str, found: Any, target: float, seconds: float) -> tuple[Row, ...]:
-    """The rows of a probability beside its exact value."""
+def rows_of(
+    case: str, method: str, found: Any, target: float, seconds: float, metric: str = "probability"
+) -> tuple[Row, ...]:
+    """The rows of a probability, or of another number, beside its exact value."""
     value, stderr = float(found.value), float(found.stderr)
     return (
-        Row(case, method, "probability", value, stderr),
+        Row(case, method, metric, value, stderr),
         Row(case, method, "exact", target, 0.0),
         Row(case, method, "z", (value - target) / stderr, 1.0),
         Row(case, method, "seconds", seconds, 0.0),

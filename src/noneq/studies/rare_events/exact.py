@@ -53,6 +53,16 @@ def chain_hitting_by(
     return float(straight + np.sum(_density(grid, first[0], width) * weight * u))
 
 
+def chain_passage(drift: Drift, noise: float, step: float, a: float, at: float) -> float:
+    """Mean time until a chain on the line is beyond a, from ``at``: τ = h + K τ."""
+    grid, weight = _line(-4.0, a, 1200)
+    mean, width = _step_of(drift, noise, step, grid)
+    kernel = _density(grid[None], mean[:, None], width) * weight
+    tau = np.linalg.solve(np.eye(len(grid)) - kernel, np.full(len(grid), step))
+    first, width = _step_of(drift, noise, step, np.asarray([at]))
+    return float(step + np.sum(_density(grid, first[0], width) * weight * tau))
+
+
 def hitting_by(drift: Drift, noise: float, a: float, horizon: float, at: float) -> float:
     """The same in continuous time: ∂_t u = f u' + σ²/2 u'', u(a) = 1, by an implicit scheme."""
     from scipy.linalg import solve_banded

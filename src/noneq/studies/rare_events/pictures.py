@@ -14,6 +14,8 @@ _LOOKS = {
     "AMS": ("#0072b2", "o"),
     "AMS (black box)": ("#d55e00", "s"),
     "direct": ("#57606a", "x"),
+    "weighted ensemble": ("#009e73", "^"),
+    "cloning": ("#cc79a7", "D"),
 }
 Rows = Sequence[Mapping[str, Any]]
 
@@ -50,7 +52,7 @@ def truth_picture(rows: Rows) -> Picture | None:
         axes.set(
             xscale="log", ylim=(-0.2, 2.5), xlabel="exact probability", ylabel="estimate / exact"
         )
-        axes.legend(ncols=3)
+        axes.legend(ncols=3, fontsize=8)
         return Picture(
             "Rare events: estimates against the truth.",
             f"{len(value)} estimates of {len({case for case, _ in value})} events; bars: one standard error; "

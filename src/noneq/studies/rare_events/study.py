@@ -8,15 +8,16 @@ from noneq.spec.names import unknown
 from noneq.studies.base import AbstractCell, AbstractStudy
 from noneq.studies.rare_events.cells import EventCell
 from noneq.studies.rare_events.committors import cells_of_committors
+from noneq.studies.rare_events.populations import cells_of_populations
 from noneq.studies.rare_events.problems import AbstractEvent, OuMax, PlaneWell, WellCrossing
 
 
-PARTS = ("splitting", "committors")
+PARTS = ("splitting", "committors", "populations")
 _TIMES = (6.0, 4.0, 8.0, 10.0)
 
 
 class RareEventsStudy(AbstractStudy):
-    """Splitting, committors and rates where the answer is known.
+    """Splitting, committors, rates and time averages where the answer is known.
 
     Args:
         parts: of `PARTS`.
@@ -38,10 +39,15 @@ class RareEventsStudy(AbstractStudy):
         "AMS counts crossings between steps and is compared with continuous time; the black box is looked at "
         "after its steps alone and is compared with the chain of these steps.",
         "The exact values of the plane are of a grid of spacing 0.01: within about 1 %.",
+        "rate:…,chain: sets are looked at after steps of 0.01, and the exact rate is that of these chains, "
+        "from their mean passage time, without the time that a path takes to settle in its first well.",
         "direct: as many paths as AMS has in all (n × repeats × 5), so that it sees few events or none.",
         "seconds hold the compilation and are those of a machine with other work.",
     )
-    sources: ClassVar[tuple[str, ...]] = ("cerou2007adaptive", "brehier2016unbiasedness")
+    sources: ClassVar[tuple[str, ...]] = (
+        "cerou2007adaptive", "brehier2016unbiasedness", "huber1996weighted", "allen2006simulating",
+        "giardina2006direct",
+    )  # fmt: skip
 
     parts: tuple[str, ...] = PARTS
     n: int = 200
@@ -70,6 +76,7 @@ class RareEventsStudy(AbstractStudy):
         made = {
             "splitting": self._splitting,
             "committors": lambda: cells_of_committors(quick=self.short),
+            "populations": lambda: cells_of_populations(quick=self.short),
         }
         return [cell for part in self.parts for cell in made[part]()]
 
@@ -83,6 +90,8 @@ class RareEventsStudy(AbstractStudy):
         cells: list[AbstractCell] = [self._cell(event, "AMS") for event in (*compared, *plane[2:])]
         cells += [self._cell(event, "AMS (black box)") for event in compared]
         cells += [self._cell(event, "direct", 5) for event in compared]
+        timed = [event for event in compared if event.asked.get("horizon")]
+        cells += [self._cell(event, "weighted ensemble") for event in timed]
         return cells
 
     def _cell(self, event: AbstractEvent, method: Any, times: int = 1) -> EventCell:

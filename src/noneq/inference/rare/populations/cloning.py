@@ -14,10 +14,11 @@ from jaxtyping import Array
 from noneq._typing import Key, Numbers
 from noneq.errors import InvalidInput, SolveFailed
 from noneq.estimate import Estimate, sample_mean
+from noneq.inference.rare.membership import refuse_no_number
 from noneq.inference.rare.motion import AbstractMotion
 from noneq.inference.rare.outcome import RareEvent, mean_of_repeats
 from noneq.inference.rare.populations.climbs import noise_of
-from noneq.inference.rare.populations.population import began, followed, keys_of
+from noneq.inference.rare.populations.population import began, followed, keys_of, refuse_counts
 from noneq.inference.rare.sets import SetOf, quantity_of
 from noneq.needs import observable
 
@@ -195,15 +196,16 @@ def _trip(
     system: Any, quantity: SetOf, horizon: float, n: int, repeats: int, rounds: int,
     start: Numbers | None, time: float, step: float | None, key: Key,
 ) -> _Clones:  # fmt: skip
-    for name, value, least in (("n", n, 2), ("repeats", repeats, 2), ("rounds", rounds, 1)):
-        if value < least:
-            raise InvalidInput(f"cloning: {name} = {value}; expected at least {least}.")
+    least = {"n": 2, "repeats": 2, "rounds": 1}
+    refuse_counts("cloning", least, n=n, repeats=repeats, rounds=rounds)
     if not 0 < horizon < math.inf:
         raise InvalidInput(f"cloning: horizon = {horizon}; it must be a positive time.")
     system, motion, pool = followed(
         system, horizon=horizon, start=start, time=time, step=step, key=key
     )
     size = math.prod(system.event_shape)
+    if callable(quantity):
+        refuse_no_number(quantity, tuple(system.event_shape), "quantity")
     law = quantity_of(quantity, system.names, size)
     return _Clones(
         system, motion, law, pool, (repeats, n, rounds), float(horizon), float(time), key

@@ -13,6 +13,7 @@ from jaxtyping import Array
 from noneq._typing import Key
 from noneq.errors import InvalidInput, SolveFailed
 from noneq.estimate import Estimate
+from noneq.inference.rare.membership import refuse_no_number
 from noneq.inference.rare.motion import AbstractMotion, is_noiseless, motion_of
 from noneq.inference.rare.outcome import RareEvent
 from noneq.inference.rare.populations.climbs import noise_of
@@ -122,6 +123,9 @@ def refuse_no_rate(
             "with noise."
         )
     size = int(np.prod(system.event_shape))
+    for word, given in (("origin", origin), ("target", target)):
+        if callable(given):
+            refuse_no_number(given, tuple(system.event_shape), word)
     inside = state_set(origin, system.names, size, "origin")
     aim = state_set(target, system.names, size, "target")
     return system, inside, aim

@@ -17,7 +17,12 @@ from noneq.inference.rare.populations.departures import (
     refuse_no_rate,
 )
 from noneq.inference.rare.populations.ladders import Ladders
-from noneq.inference.rare.populations.population import Expedition, expedition, keys_of
+from noneq.inference.rare.populations.population import (
+    Expedition,
+    expedition,
+    keys_of,
+    refuse_counts,
+)
 from noneq.inference.rare.populations.retraced import retraced
 from noneq.inference.rare.sets import SetOf
 from noneq.needs import observable
@@ -72,9 +77,8 @@ def forward_flux(
     Source: Allen, Warren, ten Wolde, Phys. Rev. Lett. 94, 018104 (2005); Allen, Frenkel, ten Wolde,
     J. Chem. Phys. 124, 024102 (2006).
     """
-    for name, value in (("n", n), ("repeats", repeats)):
-        if value < 2:
-            raise InvalidInput(f"forward_flux: {name} = {value}; expected at least 2.")
+    least = {"n": 2, "repeats": 2, "paths": 0}
+    refuse_counts("forward_flux", least, n=n, repeats=repeats, paths=paths)
     given = None if levels is None else np.asarray(levels, np.float64)
     if given is not None and (
         given.ndim != 1 or not np.isfinite(given).all() or (np.diff(given) <= 0).any()
@@ -97,7 +101,7 @@ def forward_flux(
         trials.pass_level(float(level))
         if progress is not None:
             progress(i + 1, len(given), {"probability of the level": float(trials.weight.mean())})
-    return rate_from(flux, _gathered(trials, paths))
+    return rate_from(flux, _gathered(trials, given, paths))
 
 
 class _Trials:
@@ -162,14 +166,16 @@ def _levels(trials: _Trials) -> np.ndarray:
     return np.asarray(found)
 
 
-def _gathered(trials: _Trials, paths: int) -> RareEvent:
+def _gathered(trials: _Trials, levels: np.ndarray, paths: int) -> RareEvent:
     there = np.isposinf(trials.best)
     values = np.where(trials.extinct, 0.0, trials.weight * there.mean(1))
     estimate, upper = mean_of_repeats(
         values, values == 0, trials.weight, trials.n, method="forward_flux"
     )
+    reached = np.asarray(trials.passed).reshape(len(levels), len(values)).T
+    steps = tuple(np.stack([levels, one], 1)[np.isfinite(one)] for one in reached)
     rows = np.flatnonzero(there.ravel())
     chosen = rows[:: max(1, len(rows) // max(paths, 1))][:paths]
     kept = [trials.ladders.points[row, : trials.ladders.count[row]] for row in chosen]
     drawn = retraced(trials.trip.climb, kept, trials.trip.noiseless)
-    return RareEvent(estimate, values, values == 0, upper, (), drawn, trials.steps)
+    return RareEvent(estimate, values, values == 0, upper, steps, drawn, trials.steps)

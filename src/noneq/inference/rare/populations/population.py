@@ -11,6 +11,7 @@ import numpy as np
 from noneq._typing import Key, Numbers
 from noneq.errors import InvalidInput
 from noneq.inference.rare.black_box import BlackBox, BlackBoxClimbers
+from noneq.inference.rare.membership import refuse_no_number
 from noneq.inference.rare.motion import AbstractMotion, is_noiseless, motion_of
 from noneq.inference.rare.populations.climbs import Climbers, Points, Quest, Records
 from noneq.inference.rare.sets import SetOf, refuse_impossible, score_of, state_set
@@ -22,6 +23,8 @@ from noneq.traits import AbstractModel
 
 _SOME = 256
 _PER_MODEL = 1000
+_MOST = 10_000_000
+"""Paths, repeats or rounds."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +104,12 @@ def expedition(
         )
     if horizon is not None and not 0 < horizon < math.inf:
         raise InvalidInput(f"horizon = {horizon}; it must be a positive time.")
+    refuse_time(time, horizon)
     system = dynamics_of(system, horizon, time, step)
     size = math.prod(system.event_shape)
+    for word, given in (("target", target), ("avoid", avoid), ("score", score)):
+        if callable(given):
+            refuse_no_number(given, tuple(system.event_shape), word)
     aim = state_set(target, system.names, size, "target")
     shun = None if avoid is None else state_set(avoid, system.names, size, "avoid")
     pool = None if start is None else _pool(start, system.event_shape)
@@ -137,6 +144,7 @@ def followed(
         InvalidInput: a `BlackBox`, jumps, a system without a random part, a start of a wrong shape.
         MissingTrait: a system without dynamics.
     """
+    refuse_time(time, horizon)
     system = dynamics_of(system, horizon, time, step)
     if isinstance(system, BlackBox | AbstractJump):
         raise InvalidInput(
@@ -153,6 +161,39 @@ def followed(
             "system with noise."
         )
     return system, motion, pool
+
+
+def refuse_counts(caller: str, least: dict[str, int], **counts: int) -> None:
+    """Refuse numbers of paths, repeats and the like that are too small, or more than memory holds.
+
+    Raises:
+        InvalidInput: naming the first one.
+    """
+    for name, value in counts.items():
+        if value < least[name]:
+            raise InvalidInput(f"{caller}: {name} = {value}; expected at least {least[name]}.")
+        if value > _MOST:
+            raise InvalidInput(f"{caller}: {name} = {value:.3g}; expected at most {_MOST:,}.")
+    paths = counts.get("n", 1) * counts.get("repeats", 1)
+    if paths > _MOST:
+        raise InvalidInput(
+            f"{caller}: n × repeats = {paths:,} paths; expected at most {_MOST:,} at once: several runs "
+            "with other seeds can be averaged."
+        )
+
+
+def refuse_time(time: float, horizon: float | None) -> None:
+    """Refuse a start, or one at which numbers do not resolve the horizon.
+
+    Raises:
+        InvalidInput: saying which.
+    """
+    if not math.isfinite(time):
+        raise InvalidInput(f"time = {time}; expected a finite time of the start.")
+    if horizon is not None and np.float32(time + 1e-3 * horizon) == np.float32(time):
+        raise InvalidInput(
+            f"time = {time:g}: a horizon of {horizon:g} is lost in its digits; count time from the start."
+        )
 
 
 def dynamics_of(system: Any, horizon: float | None, time: float, step: float | None) -> Any:

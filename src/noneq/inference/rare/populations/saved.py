@@ -12,12 +12,11 @@ import numpy as np
 from noneq._typing import Key
 from noneq.data.atomic import atomic_path
 from noneq.errors import DataFileError, InvalidInput, WriteFailed
-from noneq.inference.rare.populations.climbs import Points
-from noneq.inference.rare.populations.ladders import Ladders
 
 
 _EVERY = 5.0
-_FIELDS = ("round", "steps", "weight", "open", "extinct", "levels")
+_FORMAT = 2
+"""Of the file: one of another format is as that of another run."""
 
 
 class Progress:
@@ -31,7 +30,7 @@ class Progress:
 
     def __init__(self, path: str | Path | None, settings: tuple[Any, ...], key: Key):
         self.path = None if path is None else Path(path)
-        told = repr((settings, np.asarray(jax.random.key_data(key)).tolist()))
+        told = repr((_FORMAT, settings, np.asarray(jax.random.key_data(key)).tolist()))
         self.mark = hashlib.sha256(told.encode()).hexdigest()
         self.parts: list[Part] = []
 
@@ -77,11 +76,7 @@ class Part:
                 f"{self.path} belongs to a run with other sets, numbers, seed or workers; remove it, or "
                 "name another file."
             )
-        for name in _FIELDS:
-            value = held.pop(name)
-            setattr(climb, name, value if value.ndim else int(value))
-        count = held.pop("count")
-        climb.ladders = Ladders(Points(**held), count)
+        climb.restore(held)
         return True
 
     def save(self, climb: Any, at_once: bool = False) -> None:
@@ -92,9 +87,7 @@ class Part:
         """
         if self.path is None or not (at_once or time.monotonic() - self.last > _EVERY):
             return
-        held = {name: np.asarray(getattr(climb, name)) for name in _FIELDS}
-        held |= {"mark": np.asarray(self.mark), "repeats": climb.repeats}
-        held |= vars(climb.ladders.points) | {"count": climb.ladders.count}
+        held = climb.held() | {"mark": np.asarray(self.mark), "repeats": climb.repeats}
         try:
             with atomic_path(self.path) as part, part.open("wb") as file:
                 np.savez(file, **held)

@@ -1,23 +1,26 @@
 """Adaptive multilevel splitting: the probability of what direct simulation hardly ever shows."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from noneq._typing import Key, Numbers
 from noneq.errors import InvalidInput
+from noneq.inference.rare.black_box import BlackBox
 from noneq.inference.rare.outcome import RareEvent, mean_of_repeats
-from noneq.inference.rare.populations.climbs import Points
-from noneq.inference.rare.populations.ladders import Ladders
-from noneq.inference.rare.populations.population import Expedition, expedition, keys_of
-from noneq.inference.rare.populations.retraced import retraced
+from noneq.inference.rare.populations.climb import Climb
+from noneq.inference.rare.populations.population import (
+    Expedition,
+    expedition,
+    refuse_counts,
+)
+from noneq.inference.rare.populations.program import Program
 from noneq.inference.rare.populations.saved import Progress
+from noneq.inference.rare.populations.told import Told
 from noneq.inference.rare.sets import SetOf
 from noneq.needs import observable
 
@@ -95,7 +98,7 @@ def splitting(
     Source: Cérou, Guyader, Stoch. Anal. Appl. 25, 417 (2007); Bréhier et al., Ann. Appl. Probab. 26,
     3559 (2016).
     """
-    _check(n, repeats, share, workers, perturbation)
+    _check(n, repeats, share, workers, paths, perturbation)
     trip = expedition(
         system, target=target, avoid=avoid, start=start, score=score, horizon=horizon, time=time,
         step=step, continuous=continuous, key=key,
@@ -108,8 +111,10 @@ def splitting(
         )
     kept = Progress(state, (target, avoid, score, horizon, n, repeats, share, time, step), key)
     groups = np.array_split(np.arange(repeats), min(workers, repeats))
-    told = _Told(progress, repeats)
-    work = lambda i: _Climb(trip, groups[i], n, share, perturbation, key, told).run(kept.part(i))
+    # Of a simulator of the user's own only the next step is known, in NumPy.
+    kind = Climb if isinstance(trip.system, BlackBox) else Program
+    told, kill = Told(progress, repeats), max(1, round(share * n))
+    work = lambda i: kind(trip, groups[i], n, kill, perturbation, key, told).run(kept.part(i))
     if len(groups) == 1:
         done = [work(0)]
     else:
@@ -119,120 +124,19 @@ def splitting(
     return _gathered(done, trip, n, paths)
 
 
-class _Told:
-    """Progress of all repeats together: how many are done."""
-
-    def __init__(self, show: Callable[..., Any] | None, total: int):
-        self.show, self.total, self.done = show, total, 0
-
-    def add(self, count: int, weight: float) -> None:
-        self.done += count
-        if self.show is not None:
-            self.show(self.done, self.total, {"probability of the level": weight})
-
-
-class _Climb:
-    """The repeats of one worker."""
-
-    def __init__(
-        self,
-        trip: Expedition,
-        repeats: np.ndarray,
-        n: int,
-        share: float,
-        perturbation: float | None,
-        key: Key,
-        told: _Told,
-    ):
-        self.trip, self.repeats, self.n, self.key, self.told = trip, repeats, n, key, told
-        self.kill, self.push = max(1, round(share * n)), perturbation
-        self.owner = np.repeat(np.arange(len(repeats)), n)
-        count, self.seed = len(repeats), np.asarray(jax.random.key_data(key)).tolist()
-        self.round, self.steps = 0, 0
-        self.weight, self.open = np.ones(count), np.ones(count, bool)
-        self.extinct, self.levels = np.zeros(count, bool), np.zeros((0, 3))
-
-    def run(self, kept: Any) -> "_Climb":
-        """From the start, or from where the file left off, to the end."""
-        if not kept.load(self):
-            keys = keys_of(
-                self.key, 0, self.repeats[self.owner], np.arange(len(self.owner)) % self.n
-            )
-            starts = self.trip.begin(keys, self.repeats[self.owner])
-            self.ladders = Ladders.at(starts)
-            self._follow(np.flatnonzero(np.isfinite(starts.score)))
-        while self.open.any():
-            kept.save(self)
-            self._climb()
-        kept.save(self, at_once=True)
-        return self
-
-    def _climb(self) -> None:
-        """One level up in every open repeat."""
-        self.round += 1
-        best = self.ladders.best.reshape(-1, self.n)
-        level = np.sort(best, axis=1)[:, self.kill - 1]
-        arrived = self.open & np.isposinf(level)
-        killed = (best <= level[:, None]) & (self.open & ~arrived)[:, None]
-        gone = killed.all(1)
-        count = killed.sum(1)
-        for r in np.flatnonzero(count):
-            self.levels = np.concatenate([self.levels, [[r, level[r], self.weight[r]]]])
-        self.extinct |= gone
-        self.weight = np.where(gone, self.weight, self.weight * (1 - count / self.n))
-        shut = arrived | gone
-        self.open &= ~shut
-        self.told.add(int(shut.sum()), float(self.weight.mean()))
-        killed &= ~gone[:, None]  # pyright: ignore[reportIndexIssue]
-        child = np.flatnonzero(killed.ravel())
-        if not len(child):
-            return
-        self.ladders.take(child, self._parents(killed), np.repeat(level, self.n)[child])
-        self._follow(child[np.isfinite(self.ladders.best[child])], fresh=True)
-
-    def _parents(self, killed: np.ndarray) -> np.ndarray:
-        """A survivor of the same repeat for each killed path."""
-        chosen = []
-        for r in np.flatnonzero(killed.any(1)):
-            alive = np.flatnonzero(~killed[r])
-            rng = np.random.default_rng([*self.seed, int(self.repeats[r]), self.round])
-            chosen.append(r * self.n + rng.choice(alive, int(killed[r].sum())))
-        return np.concatenate(chosen)
-
-    def _follow(self, rows: np.ndarray, fresh: bool = False) -> None:
-        """Let these paths go on from their last record; ``fresh`` gives them keys of this round."""
-        now = self.ladders.last[rows]
-        if fresh:
-            keys = keys_of(self.key, self.round, self.repeats[self.owner[rows]], rows % self.n)
-            now = Points(now.step, now.time, now.state, now.score, keys)
-            if self.trip.noiseless and self.push is not None:
-                now = _pushed(now, self.push, self.trip)
-        records = self.trip.climb(now)
-        self.steps += records.steps
-        self.ladders.extend(rows, records)
-
-
-def _pushed(now: Points, size: float, trip: Expedition) -> Points:
-    """States moved by a random push, projected into the domain."""
-    rng = np.random.default_rng(now.key.ravel())
-    moved = now.state + size * rng.normal(size=now.state.shape)
-    held = jnp.asarray(moved.astype(now.state.dtype))
-    moved = np.asarray(jax.vmap(trip.system.domain.project)(held))
-    return Points(now.step, now.time, moved, now.score, now.key)
-
-
-def _check(n: int, repeats: int, share: float, workers: int, perturbation: float | None) -> None:
-    for name, value, least in (("n", n, 2), ("repeats", repeats, 2), ("workers", workers, 1)):
-        if value < least:
-            raise InvalidInput(f"splitting: {name} = {value}; expected at least {least}.")
+def _check(
+    n: int, repeats: int, share: float, workers: int, paths: int, perturbation: float | None
+) -> None:
+    least = {"n": 2, "repeats": 2, "workers": 1, "paths": 0}
+    refuse_counts("splitting", least, n=n, repeats=repeats, workers=workers, paths=paths)
     if not 0 <= share < 1:
         raise InvalidInput(f"splitting: share = {share}; expected 0 to below 1, such as 0.1.")
     if perturbation is not None and not 0 < perturbation < math.inf:
         raise InvalidInput(f"splitting: perturbation = {perturbation}; it must be > 0.")
 
 
-def _gathered(done: list[_Climb], trip: Expedition, n: int, paths: int) -> RareEvent:
-    there = [np.isposinf(one.ladders.best).reshape(-1, n) for one in done]
+def _gathered(done: Sequence[Climb | Program], trip: Expedition, n: int, paths: int) -> RareEvent:
+    there = [one.there for one in done]
     values = np.concatenate([
         np.where(one.extinct, 0.0, one.weight * at.mean(1)) for one, at in zip(done, there, strict=True)
     ])  # fmt: skip
@@ -243,10 +147,9 @@ def _gathered(done: list[_Climb], trip: Expedition, n: int, paths: int) -> RareE
     levels, kept = [], []
     for one, at in zip(done, there, strict=True):
         levels += [one.levels[one.levels[:, 0] == r, 1:] for r in range(len(one.repeats))]
-        for row in np.flatnonzero(at.ravel())[:: max(1, int(at.sum()) // max(paths, 1))]:
-            kept.append(one.ladders.points[row, : one.ladders.count[row]])
-    steps = sum(one.steps for one in done)
-    drawn = retraced(
-        trip.climb, kept[:: max(1, len(kept) // max(paths, 1))][:paths], trip.noiseless
-    )
+        # Some of each worker, so that not all are copies of one.
+        few = -(-paths // len(done))
+        rows = np.flatnonzero(at.ravel())
+        kept += one.paths(rows[:: max(1, len(rows) // max(few, 1))][:few])
+    steps, drawn = sum(one.steps for one in done), tuple(kept[:paths])
     return RareEvent(found, values, extinct, upper, tuple(levels), drawn, steps)

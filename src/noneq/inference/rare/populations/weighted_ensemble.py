@@ -15,9 +15,14 @@ from noneq.inference.rare.black_box import BlackBox
 from noneq.inference.rare.motion import AbstractMotion
 from noneq.inference.rare.outcome import RareEvent, mean_of_repeats
 from noneq.inference.rare.populations.climbs import Climbers, noise_of
-from noneq.inference.rare.populations.population import expedition, keys_of
+from noneq.inference.rare.populations.population import expedition, keys_of, refuse_counts
+from noneq.inference.rare.populations.splitting import splitting
 from noneq.inference.rare.sets import SetOf
 from noneq.needs import observable
+
+
+_BEFORE = 100
+"""Paths of the splitting that finds levels."""
 
 
 @observable("values", takes=("key",), number=False)
@@ -26,11 +31,12 @@ def weighted_ensemble(
     *,
     target: SetOf,
     horizon: float,
-    levels: Sequence[float] | np.ndarray,
+    levels: Sequence[float] | np.ndarray | None = None,
     score: SetOf | None = None,
     avoid: SetOf | None = None,
     start: Numbers | None = None,
-    each: int = 16,
+    each: int | None = None,
+    n: int = 200,
     rounds: int = 50,
     repeats: int = 10,
     time: float = 0.0,
@@ -49,34 +55,56 @@ def weighted_ensemble(
         system: a diffusion, a map, or a fitted model with a drift.
         target, score, avoid, start, time, step, continuous: as in `splitting`.
         horizon: time within which the target must be reached.
-        levels: edges of the bins of the score, increasing.
-        each: walkers of a bin.
+        levels: edges of the bins of the score, increasing. None: where a short splitting before loses
+            half of its weight, again and again.
+        each: walkers of a bin; None shares ``n`` among the bins, at least two a bin.
+        n: walkers of a repeat, where ``each`` is not given.
         rounds: of resampling.
         repeats: independent ones.
         key: typed random key.
 
     Raises:
-        InvalidInput: levels that do not increase, a `BlackBox`, and what `splitting` refuses.
+        InvalidInput: levels that do not increase, a `BlackBox`, a system without noise, and what
+            `splitting` refuses.
         SolveFailed: a state is not finite.
 
     Source: Huber, Kim, Biophys. J. 70, 97 (1996); Zhang, Jasnow, Zuckerman, J. Chem. Phys. 132, 054107
     (2010).
     """
-    edges = np.asarray(levels, np.float64)
-    if edges.ndim != 1 or not len(edges) or (np.diff(edges) <= 0).any():
-        raise InvalidInput(
-            "weighted_ensemble: levels must be increasing numbers, such as [-2, -1]."
-        )
-    for name, value, least in (("each", each, 2), ("rounds", rounds, 1), ("repeats", repeats, 2)):
-        if value < least:
-            raise InvalidInput(f"weighted_ensemble: {name} = {value}; expected at least {least}.")
+    least = {"each": 2, "n": 2, "rounds": 1, "repeats": 2}
+    own = {} if each is None else {"each": each}
+    refuse_counts("weighted_ensemble", least, n=n, rounds=rounds, repeats=repeats, **own)
     trip = expedition(
         system, target=target, avoid=avoid, start=start, score=score, horizon=horizon, time=time,
         step=step, continuous=continuous, key=key,
     )  # fmt: skip
     if isinstance(trip.system, BlackBox) or not isinstance(trip.climb, Climbers):
         raise InvalidInput("weighted_ensemble: a BlackBox is for splitting(…).")
-    size = each * (len(edges) + 1)
+    if trip.noiseless:
+        raise InvalidInput(
+            f"weighted_ensemble: {type(trip.system).__name__} has no noise, so that copies stay together; "
+            "give splitting a perturbation (command line: --perturbation), or a system with noise."
+        )
+    if levels is None:
+        before = splitting(
+            trip.system, target=target, avoid=avoid, start=start, score=score, horizon=horizon, time=time,
+            step=step, continuous=continuous, n=_BEFORE, repeats=2, key=jax.random.fold_in(key, 1),
+        )  # fmt: skip
+        edges = _halving(before)
+    else:
+        edges = np.asarray(levels, np.float64)
+    if (
+        edges.ndim != 1
+        or not len(edges)
+        or not np.isfinite(edges).all()
+        or (np.diff(edges) <= 0).any()
+    ):
+        raise InvalidInput(
+            "weighted_ensemble: levels must be increasing numbers, such as [-2, -1]."
+        )
+    bins = len(edges) + 1
+    each = max(2, n // bins) if each is None else each
+    size = each * bins
     slot, owner = np.tile(np.arange(size), repeats), np.repeat(np.arange(repeats), size)
     keys = keys_of(key, 0, owner, slot)
     starts = trip.begin(keys, owner)
@@ -89,6 +117,16 @@ def weighted_ensemble(
         raise SolveFailed("weighted_ensemble: a state is not finite; take shorter steps (step=).")
     estimate, upper = mean_of_repeats(values, values == 0, empty, size, method="weighted_ensemble")
     return RareEvent(estimate, values, values == 0, upper, steps=int(steps))
+
+
+def _halving(before: RareEvent) -> np.ndarray:
+    """Levels of the repeat that came furthest, each with half the probability of the last."""
+    level, weight = max(before.levels, key=len).T
+    kept: list[int] = []
+    for i in np.flatnonzero(np.isfinite(level)):
+        if not kept or (weight[i] <= weight[kept[-1]] / 2 and level[i] > level[kept[-1]]):
+            kept.append(int(i))
+    return level[kept] if kept else np.zeros(1)
 
 
 @eqx.filter_jit
