@@ -1,6 +1,6 @@
 """What docs/results/scale.json says of several devices, processes and workers: rows R8 to R10 and R16.
 
-.venv/bin/python benchmarks/scale.py devices processes sweep
+.venv/bin/python benchmarks/scale.py devices processes restore sweep
 .venv/bin/python benchmarks/reliability_scale.py
 """
 

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import pytest
 
 import noneq as nq
 from noneq.cli import ranks
+from noneq.cli.stopping import Stopped
 from noneq.data import Snapshots
+from noneq.errors import Interrupted
 
 
 RUNS = Path(__file__).parents[1] / "store" / "runs"
@@ -50,6 +53,37 @@ def test_ranks_that_meet_nobody_give_one_line(capsys):
         assert found.out == ""
         assert found.err.count("\n") == 1
         assert said in found.err
+
+
+STEP = """
+import signal, sys, time
+def end(*_):
+    sys.stderr.write("noneq: stopped on request at step 7; its state is saved in x.\\n")
+    sys.exit(143)
+signal.signal(signal.SIGTERM, end)
+sys.stderr.write("noneq-ranks: met\\n")
+sys.stderr.flush()
+time.sleep(60)
+"""
+
+
+def test_ranks_that_are_stopped_say_at_which_step(monkeypatch):
+    told, facts = Queue(), {ranks.RANKS: "2", ranks.COORDINATOR: "host0:9123"}
+    command = [sys.executable, "-c", STEP]
+    crew = [ranks._Rank(command, facts | {ranks.RANK: str(i)}, told) for i in range(2)]
+    listen = ranks._listen
+
+    def interrupt(*given, **how):
+        listen(*given, **how)
+        if all(one.met for one in crew):
+            monkeypatch.setattr(ranks, "_listen", listen)
+            raise Stopped(signal.SIGTERM)
+
+    monkeypatch.setattr(ranks, "_listen", interrupt)
+    with pytest.raises(Interrupted, match="at step 7; its state is saved") as stopped:
+        ranks._watch(crew, told)
+    assert stopped.value.signal == signal.SIGTERM
+    assert [one.process.poll() for one in crew] == [143, 143]
 
 
 @pytest.fixture
@@ -138,6 +172,32 @@ def test_a_killed_rank_ends_all_and_the_command_goes_on(call, tmp_path):
         finished(call(folder.name, "--processes", "2", "--quiet", "--resume", steps=steps))
         same = [f / "model.safetensors" for f in (folder, tmp_path / "whole")]
         assert same[0].read_bytes() == same[1].read_bytes()
+
+
+@pytest.mark.multi
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    ("first", "then"), [(("--processes", "2"), ()), ((), ("--processes", "2"))]
+)
+def test_a_fit_goes_on_with_another_number_of_processes(call, tmp_path, first, then):
+    """What differs is the order of sums, so that losses agree but for what training makes of it."""
+    steps = 1_000
+    finished(call("whole", *first, "--quiet", steps=steps))
+    running = call("moved", *first, steps=steps)
+    while "loss" not in running.stderr.readline():
+        assert running.poll() is None
+    running.send_signal(signal.SIGTERM)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 143
+    found = re.search(r"stopped on request at step (\d+); its state is saved in", err)
+    assert found, err
+    at = int(found[1])
+    assert 0 < at < steps
+    finished(call("moved", *then, "--quiet", "--resume", steps=steps))
+    one, two = losses(tmp_path / "whole"), losses(tmp_path / "moved")
+    before = at * len(one) // steps
+    assert one[:before] == two[:before]  # the state that was left, not a new start
+    np.testing.assert_allclose(two, one, rtol=1e-4)
 
 
 LATE = """

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from queue import Empty, Queue
 
 from noneq.cli.output import say
-from noneq.errors import InvalidInput
+from noneq.cli.stopping import Stopped
+from noneq.errors import Interrupted, InvalidInput
 
 
 RANK, RANKS, COORDINATOR = "NONEQ_RANK", "NONEQ_RANKS", "NONEQ_COORDINATOR"
@@ -181,7 +182,11 @@ class _Rank:
 
 
 def _watch(crew: Sequence[_Rank], told: "Queue[tuple[int, str]]") -> int:
-    """Pass on what the first rank says, until all are done or one has died."""
+    """Pass on what the first rank says, until all are done or one has died.
+
+    Raises:
+        Interrupted: a signal came; in the words of the first rank, which say the step.
+    """
     last: dict[int, str] = {}
     try:
         while True:
@@ -198,10 +203,14 @@ def _watch(crew: Sequence[_Rank], told: "Queue[tuple[int, str]]") -> int:
                 return 0
     except BaseException as stopped:
         # Ranks that are asked to stop agree on the step and save their state.
-        code = signal.SIGINT if isinstance(stopped, KeyboardInterrupt) else signal.SIGTERM
+        interrupt = isinstance(stopped, KeyboardInterrupt)
+        code = stopped.signal if isinstance(stopped, Stopped) else signal.SIGTERM
         for one in crew:
-            one.process.send_signal(code)
+            one.process.send_signal(signal.SIGINT if interrupt else code)
         _until(lambda: all(one.process.poll() is not None for one in crew), _GRACE)
+        _listen(told, last, crew[0].number, wait=0.5)
+        if crew[0].process.poll() == 128 + code and crew[0].number in last:
+            raise Interrupted(last[crew[0].number], signal=code) from stopped
         raise
 
 
