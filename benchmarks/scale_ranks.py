@@ -185,6 +185,7 @@ def restore() -> list[dict]:
                 row(case, "noneq", "stopped_at_step", float(found[1])),
                 row(case, "noneq", "loss_difference", away[soon]),
                 row(case, "noneq", "final_loss_difference", away[last]),
+                row(case, "noneq", "largest_loss_difference", max(away.values())),
             ]
     return rows
 

@@ -185,7 +185,8 @@ def _watch(crew: Sequence[_Rank], told: "Queue[tuple[int, str]]") -> int:
     """Pass on what the first rank says, until all are done or one has died.
 
     Raises:
-        Interrupted: a signal came; in the words of the first rank, which say the step.
+        Interrupted: a signal came; in the words of the first rank, if it has come to the end of its
+            step.
     """
     last: dict[int, str] = {}
     try:
@@ -203,15 +204,17 @@ def _watch(crew: Sequence[_Rank], told: "Queue[tuple[int, str]]") -> int:
                 return 0
     except BaseException as stopped:
         # Ranks that are asked to stop agree on the step and save their state.
-        interrupt = isinstance(stopped, KeyboardInterrupt)
-        code = stopped.signal if isinstance(stopped, Stopped) else signal.SIGTERM
+        if not isinstance(stopped, Stopped | KeyboardInterrupt):
+            raise
+        code = stopped.signal if isinstance(stopped, Stopped) else signal.SIGINT
         for one in crew:
-            one.process.send_signal(signal.SIGINT if interrupt else code)
+            one.process.send_signal(code)
         _until(lambda: all(one.process.poll() is not None for one in crew), _GRACE)
         _listen(told, last, crew[0].number, wait=0.5)
         if crew[0].process.poll() == 128 + code and crew[0].number in last:
             raise Interrupted(last[crew[0].number], signal=code) from stopped
-        raise
+        text = f"stopped on request, before the ranks agreed on a step; {_next(crew[0])}"
+        raise Interrupted(text, signal=code) from stopped
 
 
 def _listen(
@@ -246,11 +249,15 @@ def _end(crew: Sequence[_Rank], told: "Queue[tuple[int, str]]", last: dict[int, 
         return 2
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
     more = f" ({last[dead.number]})" if code == 1 and dead.number in last else ""
-    on = "give the same command again."
-    if "fit" in dead.command[3:4]:
-        on = "the state of the last chunk is kept: the same command with --resume goes on."
-    say(f"rank {dead.number} {how}{more}, and the others were ended; {on}")
+    say(f"rank {dead.number} {how}{more}, and the others were ended; {_next(dead)}")
     return 3
+
+
+def _next(one: _Rank) -> str:
+    """What to do after an end in the middle."""
+    if "fit" in one.command[3:4]:
+        return "the last saved state is kept: the same command with --resume goes on."
+    return "give the same command again."
 
 
 def _until(done: Callable[[], bool], seconds: float) -> None:
