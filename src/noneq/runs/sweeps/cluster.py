@@ -1,6 +1,7 @@
 """Independent pieces of work on the workers of a ``dask`` scheduler, which see the same disk."""
 
 import os
+import re
 import threading
 import warnings
 from collections.abc import Callable, Sequence
@@ -50,6 +51,11 @@ def on_cluster(
         raise InvalidInput(
             "a scheduler needs dask.distributed: pip install 'noneq[cluster]', or give --workers."
         ) from error
+
+    if not re.fullmatch(r"(\w+://)?[^/\s]+:\d{1,5}", address):
+        raise InvalidInput(
+            f"--scheduler {address}: expected tcp://HOST:PORT, such as tcp://host:8786."
+        )
 
     class OneThread(WorkerPlugin):
         """Also workers that come later, or that are started again, get the environment."""
