@@ -29,8 +29,14 @@ def test_what_does_not_go_together_is_refused(noneq, snapshots, monkeypatch):
     noneq(*fit, "--coordinator", "a:1").refuses(2, "--processes N")
     noneq(*fit, "--processes", "2", "--coordinator", "here", "--rank", "0").refuses(2, "HOST:PORT")
     noneq(*fit, "--processes", "2", "--coordinator", "a:1", "--rank", "2").refuses(2, "0 to 1")
-    monkeypatch.delenv("SLURM_PROCID", raising=False)
-    noneq(*fit, "--coordinator", "slurm").refuses(2, "srun")
+    for i in range(5):
+        # A batch script has some of the variables, a step all of them.
+        for name in ranks._SLURM:
+            monkeypatch.setenv(name, "0")
+        monkeypatch.delenv(ranks._SLURM[i])
+        noneq(*fit, "--coordinator", "slurm").refuses(2, f"{ranks._SLURM[i]} is not set", "srun")
+    for name in ranks._SLURM:
+        monkeypatch.delenv(name, raising=False)
     sample = ("sample", "run", "-o", "drawn.npz", "--processes", "2")
     noneq(*sample, "--rank", "1").refuses(2, "--coordinator HOST:PORT")
     assert not Path("run").exists()
@@ -93,11 +99,11 @@ def call(tmp_path):
     nq.data.write(Snapshots(rng.normal(size=(400, 2))), tmp_path / "d.npz")
     words = ["fit", "ScoreMatching", "d.npz", "--set", "training.batch=64", "--set", "net.width=16"]
 
-    def start(folder, *more, steps=200):
+    def start(folder, *more, steps=200, **variables):
         command = [sys.executable, "-m", "noneq", *words, "--set", f"training.steps={steps}"]
         return subprocess.Popen(
             [*command, "-o", folder, *more], cwd=tmp_path, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | variables,
         )  # fmt: skip
 
     return start
@@ -123,6 +129,19 @@ def test_two_processes_give_the_losses_of_one(call, tmp_path):
     one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
     assert np.allclose(one[0], two[0], rtol=1e-6)
     assert np.allclose(one, two, rtol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_ranks_take_all_from_the_variables_of_srun(call, tmp_path):
+    step = {"SLURM_JOB_ID": "4321", "SLURM_NTASKS": "2", "SLURM_STEP_NODELIST": "localhost"}
+    own = [step | {"SLURM_PROCID": str(i), "SLURM_LOCALID": str(i)} for i in range(2)]
+    pair = [call("both", "--coordinator", "slurm", "--json", **facts) for facts in own]
+    out = [finished(process) for process in pair]
+    assert out[0].startswith("{")
+    assert out[1] == ""
+    finished(call("one"))
+    assert np.allclose(losses(tmp_path / "both"), losses(tmp_path / "one"), rtol=1e-3)
 
 
 @pytest.mark.slow

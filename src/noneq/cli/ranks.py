@@ -20,6 +20,8 @@ from noneq.errors import Interrupted, InvalidInput
 
 RANK, RANKS, COORDINATOR = "NONEQ_RANK", "NONEQ_RANKS", "NONEQ_COORDINATOR"
 SLURM = "slurm"
+_SLURM = ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_JOB_ID", "SLURM_STEP_NODELIST")
+"""What JAX reads of srun's variables."""
 _JOINING = 60
 """Seconds that all ranks have to find each other."""
 _BEAT = 10
@@ -43,7 +45,7 @@ def shares(processes: int, coordinator: str, rank: int | None) -> bool:
     if RANK in os.environ:
         return False
     if coordinator == SLURM:
-        missing = [k for k in ("SLURM_PROCID", "SLURM_NTASKS") if k not in os.environ]
+        missing = [name for name in _SLURM if name not in os.environ]
         if missing:
             raise InvalidInput(
                 f"--coordinator slurm: {missing[0]} is not set; start with srun, or give HOST:PORT."
