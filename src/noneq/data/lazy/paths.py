@@ -63,8 +63,9 @@ class LazyPaths:
         """States ``(paths, frames, *event)``, and which of them are observed; None if all are.
 
         Raises:
-            DataFileError: a chunk is missing or damaged.
+            DataFileError: a chunk is missing or damaged, or the file grew.
         """
+        self.values.check_same()
         values = self.values.block(paths, frames)
         seen = ~np.isnan(values).reshape(*values.shape[:2], -1).all(axis=2)
         seen &= self._kept[paths, None]
