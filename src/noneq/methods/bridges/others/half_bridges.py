@@ -240,8 +240,7 @@ class DSB(AbstractRounds):
         Args: as in `AbstractMethod.fit`; ``velocities`` as those of `SF2M`.
 
         Raises:
-            InvalidInput: one time, a snapshot of one sample, or discrete data without a word on
-                dequantisation.
+            InvalidInput: one time, a snapshot of one sample, or discrete data without dequantise.
             FitDiverged: a loss or gradient that is not finite.
         """
         return fit_rounds(
