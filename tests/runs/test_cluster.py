@@ -63,6 +63,7 @@ def start(tmp_path):
             start_new_session=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE, **how,
         )  # fmt: skip
         running.append(done)
+        call.first = running[0]
         return done
 
     yield call
@@ -119,6 +120,27 @@ def test_a_killed_worker_costs_nothing(start, scheduler, words, tmp_path, lone):
     )
     assert len(one) == 6
     assert one == other
+
+
+@needs_dask
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_scheduler_that_dies_loses_what_is_missing_alone(start, scheduler, words, tmp_path):
+    """One line a cell, exit code 3; the same command does the rest."""
+    start("distributed.cli.dask_worker", scheduler, "--nthreads", "1", "--no-nanny")
+    running = start(*words, "out", "--scheduler", scheduler)
+    cells = tmp_path / "out" / "cells"
+    while len(list(cells.glob("*.json"))) < 2:
+        assert running.poll() is None, running.communicate()
+        time.sleep(0.05)
+    os.killpg(start.first.pid, signal.SIGKILL)
+    _, err = running.communicate(timeout=300)
+    assert running.returncode == 3, err
+    assert "Traceback" not in err
+    assert "the scheduler was lost; the same command does what is missing" in err
+    again = start(*words, "out")
+    assert again.wait(timeout=600) == 0, again.communicate()
+    assert len(list(cells.glob("*.json"))) == 12
 
 
 @needs_dask

@@ -213,7 +213,7 @@ def _watch(crew: Sequence[_Rank], told: "Queue[tuple[int, str]]") -> int:
             one.process.send_signal(code)
         _until(lambda: all(one.process.poll() is not None for one in crew), _GRACE)
         _listen(told, last, crew[0].number, wait=0.5)
-        if crew[0].process.poll() == 128 + code and crew[0].number in last:
+        if crew[0].process.poll() == 128 + code and " at step " in last.get(crew[0].number, ""):
             raise Interrupted(last[crew[0].number], signal=code) from stopped
         text = f"stopped on request, before the ranks agreed on a step; {_next(crew[0])}"
         raise Interrupted(text, signal=code) from stopped

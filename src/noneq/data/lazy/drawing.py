@@ -19,6 +19,8 @@ _NUMBERS = 2**24
 def drawn(data: LazyEnsemble, n: int, *, key: Key) -> Snapshots | Trajectories:
     """At most ``n`` samples of each time, or ``n`` whole trajectories, each with equal chance.
 
+    Of trajectories of which times are held out, samples.
+
     Every sample gets a random number, and at each time those with the ``n`` smallest numbers are
     kept (Vitter 1985, without its skips). Data that are no larger come back whole. No more than 64 MB
     is kept: of long records fewer than ``n``.
@@ -37,7 +39,7 @@ def drawn(data: LazyEnsemble, n: int, *, key: Key) -> Snapshots | Trajectories:
     size = data.times.size * int(np.prod(data.event_shape))
     most = min(n, max(2, _NUMBERS // size))
     seed = np.asarray(jax.random.key_data(as_key(key))).ravel().tolist()
-    if data.kind == "trajectories":
+    if data.kind == "trajectories" and data.holds_all_times:
         paths = data.paths
         chosen = _some(paths.numbers(), most, np.random.default_rng(seed))
         return paths.take(chosen)

@@ -215,13 +215,18 @@ class LazyEnsemble:
         return Trajectories(values, self.times, condition=condition, **self._labels)
 
     @property
+    def holds_all_times(self) -> bool:
+        """Whether no time of the file is held out."""
+        return len(self.times) == len(self._clock)
+
+    @property
     def paths(self) -> LazyPaths:
         """The trajectories, of which stretches are read.
 
         Raises:
             InvalidInput: snapshots, or times that are held out.
         """
-        if self.kind != "trajectories" or len(self.times) < len(self._clock):
+        if self.kind != "trajectories" or not self.holds_all_times:
             raise InvalidInput(f"{self.path.name} holds no whole trajectories.")
         return LazyPaths(self.times, self._values, self._condition, self.labels(), self._parts)
 

@@ -5,6 +5,7 @@ import re
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from noneq.errors import InvalidInput
@@ -46,7 +47,7 @@ def on_cluster(
         InvalidInput: dask is not installed, no scheduler answers, or it has no worker.
     """
     try:
-        from distributed import Client, TimeoutError, WorkerPlugin, wait  # pyright: ignore[reportMissingImports]
+        import distributed  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise InvalidInput(
             "a scheduler needs dask.distributed: pip install 'noneq[cluster]', or give --workers."
@@ -57,7 +58,7 @@ def on_cluster(
             f"--scheduler {address}: expected tcp://HOST:PORT, such as tcp://host:8786."
         )
 
-    class OneThread(WorkerPlugin):
+    class OneThread(distributed.WorkerPlugin):
         """Also workers that come later, or that are started again, get the environment."""
 
         def setup(self, worker: Any) -> None:
@@ -66,7 +67,7 @@ def on_cluster(
                 os.environ[name] = given if value in given else f"{given} {value}".strip()
 
     try:
-        client = Client(address, timeout="10s", set_as_default=False)
+        client = distributed.Client(address, timeout="10s", set_as_default=False)
     except (OSError, ValueError) as error:
         raise InvalidInput(
             f"no dask scheduler answers at {address}; start one with `dask scheduler`."
@@ -74,7 +75,7 @@ def on_cluster(
     with client, client.as_current():
         try:
             client.wait_for_workers(1, timeout=_FIRST)
-        except TimeoutError as error:
+        except distributed.TimeoutError as error:
             raise InvalidInput(
                 f"the scheduler at {address} has no worker; start some with `dask worker {address} "
                 "--nthreads 1`."
@@ -90,12 +91,12 @@ def on_cluster(
             }
         failed: dict[int, str] = {}
         while waiting:
-            try:
-                done = wait(list(waiting), timeout=_LOOK, return_when="FIRST_COMPLETED").done
-            except TimeoutError:
-                _tell_if_alone(client, address)
-                continue
-            for future in done:
+            with suppress(distributed.CancelledError):  # the scheduler was lost: seen below
+                try:
+                    distributed.wait(list(waiting), timeout=_LOOK, return_when="FIRST_COMPLETED")
+                except distributed.TimeoutError:
+                    _tell_if_alone(client, address)
+            for future in [future for future in waiting if future.done()]:
                 number = waiting.pop(future)
                 if fault := _fault(future):
                     failed[number] = fault
