@@ -1,11 +1,12 @@
 """Independent pieces of work on the workers of a ``dask`` scheduler, which see the same disk."""
 
+import logging
 import os
 import re
 import threading
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from noneq.errors import InvalidInput
@@ -15,6 +16,7 @@ _FIRST = 60
 """Seconds that a scheduler without workers is given to get one."""
 _LOOK = 30
 """Seconds after which a silent cluster is looked at."""
+_LOGGERS = ("distributed", "tornado", "asyncio")
 _ONE = threading.Lock()
 """A worker with several threads still does one piece at a time: a fit takes what is global."""
 
@@ -72,7 +74,7 @@ def on_cluster(
         raise InvalidInput(
             f"no dask scheduler answers at {address}; start one with `dask scheduler`."
         ) from error
-    with client, client.as_current():
+    with _quiet(), client, client.as_current():
         try:
             client.wait_for_workers(1, timeout=_FIRST)
         except distributed.TimeoutError as error:
@@ -102,6 +104,20 @@ def on_cluster(
                     failed[number] = fault
                 say(len(pieces) - len(waiting), len(pieces), str(pieces[number]))
     return dict(sorted(failed.items()))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What dask and its loop log of lost connections is told by the pieces that fail."""
+    known = [name for name in logging.root.manager.loggerDict if name.startswith(_LOGGERS)]
+    before = {name: logging.getLogger(name).level for name in known}
+    for name in known:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def _same(task: Task) -> Task:
