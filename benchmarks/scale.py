@@ -40,6 +40,7 @@ PARTS: dict[str, Callable[[], list[dict]]] = {
     "exchange": scale_ranks.exchange,
     "devices": scale_ranks.devices,
     "processes": scale_ranks.processes,
+    "restore": scale_ranks.restore,
     "sweep": scale_ranks.sweep,
     "zarr": zarr,
 }

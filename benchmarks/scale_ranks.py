@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,6 +28,8 @@ KILLS = 5
 """Of each rank."""
 STEPS = 3_000
 """Of a fit that is killed: long enough to leave a state, which it does every 5 s."""
+MOVED = 1_000
+"""Of a fit that goes on with another number of processes."""
 CELLS = {"training.rate": "1e-3,2e-3,3e-3,4e-3,5e-3,6e-3,7e-3,8e-3,9e-3,1e-2,1.1e-2,1.2e-2"}
 FLOATS = (1, 1_000, 30_000, 1_000_000)
 EXCHANGE = """
@@ -60,14 +63,14 @@ class Place:
         rng = np.random.default_rng(0)
         write(Snapshots(rng.normal(size=(2000, 2)) + [1.0, -2.0]), self.folder / "d.npz")
 
-    def start(self, *words: str, devices: int = 1) -> subprocess.Popen:
+    def start(self, *words: str, devices: int = 1, quiet: bool = True) -> subprocess.Popen:
         own = {"JAX_PLATFORMS": "cpu"}
         if devices > 1:
             # A small pool of threads lets devices wait for each other for ever.
             flags = f"--xla_force_host_platform_device_count={devices}"
             own |= {"XLA_FLAGS": flags, "NPROC": "8"}
         return subprocess.Popen(
-            [sys.executable, "-m", "noneq", *words, "--quiet"], cwd=self.folder,
+            [sys.executable, "-m", "noneq", *words, *["--quiet"] * quiet], cwd=self.folder,
             env=os.environ | own, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
 
@@ -151,6 +154,40 @@ def _killed(place: Place, name: str, rank: int, two: tuple[str, ...]) -> tuple[f
         raise RuntimeError(f"code {running.returncode} after a kill of rank {rank}: {said}")
     place.run(*place.fit(name, STEPS, *two, "--resume"))
     return seconds, place.model(name) == place.model("whole")
+
+
+def restore() -> list[dict]:
+    """A fit that is stopped and goes on with another number of processes, beside one that is not.
+
+    Losses differ by the order of their sums alone, and by what training makes of that.
+    """
+    rows, two = [], ("--processes", "2")
+    with tempfile.TemporaryDirectory() as folder:
+        place = Place(folder)
+        for case, first, then in (("2 to 1", two, ()), ("1 to 2", (), two)):
+            whole, moved = f"whole_{case[0]}", f"moved_{case[0]}"
+            place.run(*place.fit(whole, MOVED, *first))
+            running = place.start(*place.fit(moved, MOVED, *first), quiet=False)
+            assert running.stderr is not None
+            while "loss" not in running.stderr.readline():
+                if running.poll() is not None:
+                    raise RuntimeError(f"the fit ended by itself: {running.communicate()[1]}")
+            running.send_signal(signal.SIGTERM)
+            said = running.communicate(timeout=300)[1]
+            found = re.search(r"stopped on request at step (\d+)", said)
+            if running.returncode != 143 or found is None:
+                raise RuntimeError(f"code {running.returncode} after SIGTERM: {said}")
+            place.run(*place.fit(moved, MOVED, *then, "--resume"))
+            one, other = place.losses(whole), place.losses(moved)
+            away = {step: abs(other[step] - one[step]) / abs(one[step]) for step in one}
+            soon, last = min(s for s in away if s >= float(found[1]) + 50), max(away)
+            rows += [
+                row(case, "noneq", "stopped_at_step", float(found[1])),
+                row(case, "noneq", "loss_difference", away[soon]),
+                row(case, "noneq", "final_loss_difference", away[last]),
+                row(case, "noneq", "largest_loss_difference", max(away.values())),
+            ]
+    return rows
 
 
 def _state(place: Place, name: str, running: subprocess.Popen) -> None:

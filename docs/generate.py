@@ -110,7 +110,7 @@ _ROWS = {
     "R7": "kills of fits, by method: resumed to the bytes of an undisturbed fit",
     "R8": "kills of one of two processes: the other ends within 15 s, resumed to the same bytes",
     "R9": "forced devices and processes: loss of the first step to 1e-6, samples to 1e-5",
-    "R10": "restores on another number of processes: loss to 1e-4 after 50 steps",
+    "R10": "restores on another number of processes: loss to 1e-4 after 50 steps and at the end",
     "R14": "a loop of fits and samples: memory, programs and open files stay",
     "R16": "cells of a sweep whose workers are killed: rows of an undisturbed one",
     "R19": "error bars in 200 repeats: coverage of 91 to 98 %, mean and spread of z",

@@ -20,6 +20,8 @@ _SAME = {
     "kills": "kills of a rank",
     "seconds_to_end": "longest time from a kill until all had ended (s)",
     "loss_difference": "loss 50 steps after a restore, relative difference",
+    "final_loss_difference": "loss at the end of a fit that was restored, relative difference",
+    "largest_loss_difference": "largest difference of such a fit",
     "cells_recovered": "cells with the rows of an undisturbed sweep (share)",
     "workers_killed": "workers killed",
     "rss_share": "growth of the memory over the size of the data",

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -268,3 +269,9 @@ def test_sweep_refusals(noneq, snapshots):
     noneq("sweep", "ScoreMatching", snapshots, "--set", "net.wide=1,2").refuses(2, "width")
     noneq("sweep", "ScoreMatching", snapshots, "--set", "net.width=16,").refuses(2, "empty")
     noneq("sweep", "ScoreMatching", snapshots, "--workers", "0").refuses(2, "workers")
+    words = ("sweep", "ScoreMatching", snapshots, "--set", "net.width=8,16", "-o", "s", "--quiet")
+    has_dask = find_spec("distributed") is not None
+    said = "expected tcp://HOST:PORT" if has_dask else "pip install 'noneq[cluster]'"
+    noneq(*words, "--scheduler", "nowhere").refuses(2, said)
+    with store.lock("s"):
+        noneq(*words).refuses(2, "is in use by process", "choose another folder")

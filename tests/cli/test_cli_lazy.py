@@ -1,12 +1,20 @@
 """Data that stay in their file, from the command line: fits that go on, and one line where they cannot."""
 
+import dataclasses
 import json
+from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
+from noneq import load
 from noneq.data import Snapshots, Trajectories, read, write
 from noneq.data.lazy import ensemble, writer
+from noneq.data.lazy.drawing import drawn
+from noneq.errors import InvalidInput
+from noneq.methods.bridges.pairs.known import sources
+from noneq.methods.bridges.starts import MOST
 
 
 SMALL = ["--set", "net.width=16", "--set", "net.depth=2", "--set", "training.batch=64"]
@@ -92,7 +100,11 @@ def test_what_cannot_be_lazy_is_refused_in_one_line(noneq, paths, tmp_path):
     noneq("fit", "Transition", "x.zarr", "-o", "r", "--lazy", "--quiet").refuses(2, "in memory")
     noneq(*FIT, "--set", "training.batch=0", "-o", "r", "--quiet").refuses(2, "training.batch")
     noneq(*FIT, "--components", "1", "-o", "r", "--quiet").refuses(2, "noneq convert")
-    noneq("inspect", "x.zarr", "--lazy", "--picture", "p.png").refuses(2, "--picture")
+    noneq(
+        "fit", "SparseDrift", "x.zarr", "-o", "r", "--lazy", "--set", "order=2", "--quiet"
+    ).refuses(2, "order=2 and localisation need all data in memory")
+    noneq("fit", "CurlyFM", "x.zarr", "-o", "r", "--lazy", "--quiet").refuses(2, "leave out --lazy")
+    noneq("evaluate", "r", "x.npz", "--lazy", "--quiet").refuses(2, "noneq convert")
     noneq("thermo", "x.zarr", "--lazy", "--matrix", "--quiet").refuses(2, "--lazy")
     assert not (tmp_path / "r" / "model.safetensors").exists()
 
@@ -102,6 +114,91 @@ def test_inspect_reads_a_few_chunks_at_a_time(noneq, paths):
     assert one.json["counts"] == two.json["counts"]
     np.testing.assert_allclose(one.json["mean"], two.json["mean"], rtol=1e-6)
     assert two.json["command"].endswith("--lazy")
+    assert noneq("inspect", "x.zarr", "--lazy", "--picture", "p.png", "--json").code == 0
+    assert Path("p.png").stat().st_size > 1000
+
+
+def test_a_law_of_motion_is_that_of_data_in_memory(noneq, paths, tmp_path):
+    """Sums of pieces of chunks; with gaps, and all paths of the last chunk of a file that is cut."""
+    gaps = np.random.default_rng(1).random(paths.values.shape[:2]) > 0.1
+    gaps[:, 0] = True
+    write(Trajectories(paths.values, paths.times, mask=gaps), tmp_path / "x.zarr")
+    fit = ("fit", "SparseDrift", "x.zarr", "--set", "library.degree=1", "--quiet", "-o")
+    assert noneq(*fit, "whole").code == 0
+    assert noneq(*fit, "lazy", "--lazy").code == 0
+    one, two = (load(tmp_path / name) for name in ("whole", "lazy"))
+    assert one.model.law.text == two.model.law.text
+    for a, b in zip(jax.tree.leaves(one.model), jax.tree.leaves(two.model), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7)
+    assert one.summary.counts == two.summary.counts
+    words = (
+        "evaluate",
+        "whole",
+        "x.zarr",
+        "--metrics",
+        "w1",
+        "--n",
+        "50",
+        "--frames",
+        "2",
+        "--json",
+    )
+    seen, some = noneq(*words), noneq(*words, "--lazy")
+    # A file that is no larger than what is drawn is compared with whole.
+    assert some.json["rows"] == seen.json["rows"]
+    assert "was fitted to these data" in noneq("evaluate", "lazy", *words[2:], "--lazy").err
+
+
+def test_bridges_draw_other_samples_for_every_round(noneq, rng, tmp_path):
+    """As many of each time as the pool has, by a pure function of the key."""
+    frames = [rng.normal(i, 1, (n, 2)) for i, n in enumerate((300, 40, 200))]
+    data = Snapshots.from_frames(frames, [0.0, 1.0, 2.5])
+    write(data, tmp_path / "s.zarr")
+    lazy = read(tmp_path / "s.zarr", lazy=True)
+    one, two = (drawn(lazy, 50, key=jax.random.key(i)) for i in (0, 1))
+    assert one.counts.tolist() == [50, 40, 50]
+    np.testing.assert_array_equal(one.values, drawn(lazy, 50, key=jax.random.key(0)).values)
+    shared = {tuple(x) for x in one.values.tolist()} & {tuple(x) for x in two.values.tolist()}
+    assert 40 < len(shared) < 80  # the 40 of the second time, and a few others
+    np.testing.assert_array_equal(drawn(lazy, 300, key=jax.random.key(0)).values, data.values)
+
+    how = {"hold_out": 0.0, "rates": lambda n: None, "lineage": None, "more": False}
+    keys = {"split_key": jax.random.key(0), "key": jax.random.key(1)}
+    source, held = sources(lazy, "SF2M", pool=50, **how, **keys)
+    assert held is None
+    assert source.pool == MOST
+    source = dataclasses.replace(source, pool=50)
+    later = [source.of_round(i, key=jax.random.key(i)).data.values for i in (1, 2)]
+    assert not np.array_equal(*later)
+    with pytest.raises(InvalidInput, match="leave out --lazy"):
+        sources(lazy, "SF2M", pool=50, **(how | {"more": True}), **keys)
+
+
+def test_every_state_is_drawn_with_the_same_chance(tmp_path):
+    """Counts over 400 draws of 10 of 60: of variance 400 p(1 − p), χ² of 60 states in ±5 sigma."""
+    write(Snapshots(np.arange(60.0)[:, None] * [1.0, 1.0]), tmp_path / "u.zarr")
+    lazy = read(tmp_path / "u.zarr", lazy=True)
+    counts = np.zeros(60)
+    for i in range(400):
+        counts[drawn(lazy, 10, key=jax.random.key(i)).values[:, 0].astype(int)] += 1
+    p = 10 / 60
+    chi2 = ((counts - 400 * p) ** 2 / (400 * p * (1 - p))).sum()
+    assert abs(chi2 - 60) < 5 * np.sqrt(2 * 60)
+    broken = counts * np.linspace(0.8, 1.2, 60)
+    assert ((broken - 400 * p) ** 2 / (400 * p * (1 - p))).sum() - 60 > 5 * np.sqrt(2 * 60)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["SF2M", "ActionMatching"])
+def test_a_bridge_learns_from_a_file(noneq, rng, tmp_path, method):
+    """A file that is no larger than the pool gives the bridge of data in memory, to the last bit."""
+    frames = [rng.normal(2 * i, 1, (300, 2)) for i in range(3)]
+    write(Snapshots.from_frames(frames, [0.0, 1.0, 2.0]), tmp_path / "s.zarr")
+    fit = ("fit", method, "s.zarr", *SMALL, "--set", "training.steps=60", "--quiet", "-o")
+    assert noneq(*fit, "whole").code == 0
+    assert noneq(*fit, "lazy", "--lazy").code == 0
+    one, two = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "lazy"))
+    assert one == two
 
 
 def test_simulate_and_convert_write_as_they_go(noneq, paths, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import pytest
 
 import noneq as nq
 from noneq.cli import ranks
+from noneq.cli.stopping import Stopped
 from noneq.data import Snapshots
+from noneq.errors import Interrupted
 
 
 RUNS = Path(__file__).parents[1] / "store" / "runs"
@@ -26,8 +29,14 @@ def test_what_does_not_go_together_is_refused(noneq, snapshots, monkeypatch):
     noneq(*fit, "--coordinator", "a:1").refuses(2, "--processes N")
     noneq(*fit, "--processes", "2", "--coordinator", "here", "--rank", "0").refuses(2, "HOST:PORT")
     noneq(*fit, "--processes", "2", "--coordinator", "a:1", "--rank", "2").refuses(2, "0 to 1")
-    monkeypatch.delenv("SLURM_PROCID", raising=False)
-    noneq(*fit, "--coordinator", "slurm").refuses(2, "srun")
+    for i in range(5):
+        # A batch script has some of the variables, a step all of them.
+        for name in ranks._SLURM:
+            monkeypatch.setenv(name, "0")
+        monkeypatch.delenv(ranks._SLURM[i])
+        noneq(*fit, "--coordinator", "slurm").refuses(2, f"{ranks._SLURM[i]} is not set", "srun")
+    for name in ranks._SLURM:
+        monkeypatch.delenv(name, raising=False)
     sample = ("sample", "run", "-o", "drawn.npz", "--processes", "2")
     noneq(*sample, "--rank", "1").refuses(2, "--coordinator HOST:PORT")
     assert not Path("run").exists()
@@ -52,6 +61,37 @@ def test_ranks_that_meet_nobody_give_one_line(capsys):
         assert said in found.err
 
 
+STEP = """
+import signal, sys, time
+def end(*_):
+    sys.stderr.write("noneq: stopped on request at step 7; its state is saved in x.\\n")
+    sys.exit(143)
+signal.signal(signal.SIGTERM, end)
+sys.stderr.write("noneq-ranks: met\\n")
+sys.stderr.flush()
+time.sleep(60)
+"""
+
+
+def test_ranks_that_are_stopped_say_at_which_step(monkeypatch):
+    told, facts = Queue(), {ranks.RANKS: "2", ranks.COORDINATOR: "host0:9123"}
+    command = [sys.executable, "-c", STEP]
+    crew = [ranks._Rank(command, facts | {ranks.RANK: str(i)}, told) for i in range(2)]
+    listen = ranks._listen
+
+    def interrupt(*given, **how):
+        listen(*given, **how)
+        if all(one.met for one in crew):
+            monkeypatch.setattr(ranks, "_listen", listen)
+            raise Stopped(signal.SIGTERM)
+
+    monkeypatch.setattr(ranks, "_listen", interrupt)
+    with pytest.raises(Interrupted, match="at step 7; its state is saved") as stopped:
+        ranks._watch(crew, told)
+    assert stopped.value.signal == signal.SIGTERM
+    assert [one.process.poll() for one in crew] == [143, 143]
+
+
 @pytest.fixture
 def call(tmp_path):
     """Starts the same fit, in a folder and with further words."""
@@ -59,11 +99,11 @@ def call(tmp_path):
     nq.data.write(Snapshots(rng.normal(size=(400, 2))), tmp_path / "d.npz")
     words = ["fit", "ScoreMatching", "d.npz", "--set", "training.batch=64", "--set", "net.width=16"]
 
-    def start(folder, *more, steps=200):
+    def start(folder, *more, steps=200, **variables):
         command = [sys.executable, "-m", "noneq", *words, "--set", f"training.steps={steps}"]
         return subprocess.Popen(
             [*command, "-o", folder, *more], cwd=tmp_path, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | variables,
         )  # fmt: skip
 
     return start
@@ -89,6 +129,19 @@ def test_two_processes_give_the_losses_of_one(call, tmp_path):
     one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
     assert np.allclose(one[0], two[0], rtol=1e-6)
     assert np.allclose(one, two, rtol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_ranks_take_all_from_the_variables_of_srun(call, tmp_path):
+    step = {"SLURM_JOB_ID": "4321", "SLURM_NTASKS": "2", "SLURM_STEP_NODELIST": "localhost"}
+    own = [step | {"SLURM_PROCID": str(i), "SLURM_LOCALID": str(i)} for i in range(2)]
+    pair = [call("both", "--coordinator", "slurm", "--json", **facts) for facts in own]
+    out = [finished(process) for process in pair]
+    assert out[0].startswith("{")
+    assert out[1] == ""
+    finished(call("one"))
+    assert np.allclose(losses(tmp_path / "both"), losses(tmp_path / "one"), rtol=1e-3)
 
 
 @pytest.mark.slow
@@ -138,6 +191,32 @@ def test_a_killed_rank_ends_all_and_the_command_goes_on(call, tmp_path):
         finished(call(folder.name, "--processes", "2", "--quiet", "--resume", steps=steps))
         same = [f / "model.safetensors" for f in (folder, tmp_path / "whole")]
         assert same[0].read_bytes() == same[1].read_bytes()
+
+
+@pytest.mark.multi
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    ("first", "then"), [(("--processes", "2"), ()), ((), ("--processes", "2"))]
+)
+def test_a_fit_goes_on_with_another_number_of_processes(call, tmp_path, first, then):
+    """What differs is the order of sums, so that losses agree but for what training makes of it."""
+    steps = 1_000
+    finished(call("whole", *first, "--quiet", steps=steps))
+    running = call("moved", *first, steps=steps)
+    while "loss" not in running.stderr.readline():
+        assert running.poll() is None
+    running.send_signal(signal.SIGTERM)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 143
+    found = re.search(r"stopped on request at step (\d+); its state is saved in", err)
+    assert found, err
+    at = int(found[1])
+    assert 0 < at < steps
+    finished(call("moved", *then, "--quiet", "--resume", steps=steps))
+    one, two = losses(tmp_path / "whole"), losses(tmp_path / "moved")
+    before = at * len(one) // steps
+    assert one[:before] == two[:before]  # the state that was left, not a new start
+    np.testing.assert_allclose(two, one, rtol=1e-4)
 
 
 LATE = """

@@ -4,16 +4,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
-from noneq.cli.requests import load_data
+from noneq.cli.requests import load_data, load_lazy
 from noneq.data.conditions import listed
 from noneq.data.inspection import Inspection
+from noneq.data.lazy.drawing import drawn
 from noneq.data.pictures import picture
 from noneq.errors import InvalidInput
 
 
 _MOST = 12
+_DRAWN = 10_000
+"""Samples of each time in a picture of data that stay in their file."""
 
 
 def describe(found: Inspection) -> tuple[str, Sequence[str], list[list[str]], list[str]]:
@@ -99,8 +103,8 @@ def _remarks(found: Inspection) -> list[str]:
     return remarks
 
 
-def draw(file: Path, out: Path, layout: dict[str, Any]) -> None:
-    """Write a picture of a data file, missing entries left out.
+def draw(file: Path, out: Path, layout: dict[str, Any], *, lazy: bool = False) -> None:
+    """Write a picture of a data file, missing entries left out; lazily of some of the data.
 
     Raises:
         InvalidInput: another format than png, svg or pdf, or no such folder.
@@ -109,4 +113,8 @@ def draw(file: Path, out: Path, layout: dict[str, Any]) -> None:
         raise InvalidInput(
             f"cannot draw {out}; expected .png, .svg or .pdf in a folder that exists."
         )
-    picture(load_data(file, layout | {"drop_missing": True}, quiet=True), out)
+    if lazy:
+        data = drawn(load_lazy(file, layout, quiet=True), _DRAWN, key=jax.random.key(0))
+    else:
+        data = load_data(file, layout | {"drop_missing": True}, quiet=True)
+    picture(data, out)

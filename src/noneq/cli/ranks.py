@@ -14,11 +14,14 @@ from dataclasses import dataclass, field
 from queue import Empty, Queue
 
 from noneq.cli.output import say
-from noneq.errors import InvalidInput
+from noneq.cli.stopping import Stopped
+from noneq.errors import Interrupted, InvalidInput
 
 
 RANK, RANKS, COORDINATOR = "NONEQ_RANK", "NONEQ_RANKS", "NONEQ_COORDINATOR"
 SLURM = "slurm"
+_SLURM = ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_JOB_ID", "SLURM_STEP_NODELIST")
+"""What JAX reads of srun's variables."""
 _JOINING = 60
 """Seconds that all ranks have to find each other."""
 _BEAT = 10
@@ -42,7 +45,7 @@ def shares(processes: int, coordinator: str, rank: int | None) -> bool:
     if RANK in os.environ:
         return False
     if coordinator == SLURM:
-        missing = [k for k in ("SLURM_PROCID", "SLURM_NTASKS") if k not in os.environ]
+        missing = [name for name in _SLURM if name not in os.environ]
         if missing:
             raise InvalidInput(
                 f"--coordinator slurm: {missing[0]} is not set; start with srun, or give HOST:PORT."
@@ -181,7 +184,12 @@ class _Rank:
 
 
 def _watch(crew: Sequence[_Rank], told: "Queue[tuple[int, str]]") -> int:
-    """Pass on what the first rank says, until all are done or one has died."""
+    """Pass on what the first rank says, until all are done or one has died.
+
+    Raises:
+        Interrupted: a signal came; in the words of the first rank, if it has come to the end of its
+            step.
+    """
     last: dict[int, str] = {}
     try:
         while True:
@@ -198,11 +206,17 @@ def _watch(crew: Sequence[_Rank], told: "Queue[tuple[int, str]]") -> int:
                 return 0
     except BaseException as stopped:
         # Ranks that are asked to stop agree on the step and save their state.
-        code = signal.SIGINT if isinstance(stopped, KeyboardInterrupt) else signal.SIGTERM
+        if not isinstance(stopped, Stopped | KeyboardInterrupt):
+            raise
+        code = stopped.signal if isinstance(stopped, Stopped) else signal.SIGINT
         for one in crew:
             one.process.send_signal(code)
         _until(lambda: all(one.process.poll() is not None for one in crew), _GRACE)
-        raise
+        _listen(told, last, crew[0].number, wait=0.5)
+        if crew[0].process.poll() == 128 + code and " at step " in last.get(crew[0].number, ""):
+            raise Interrupted(last[crew[0].number], signal=code) from stopped
+        text = f"stopped on request, before the ranks agreed on a step; {_next(crew[0])}"
+        raise Interrupted(text, signal=code) from stopped
 
 
 def _listen(
@@ -237,11 +251,15 @@ def _end(crew: Sequence[_Rank], told: "Queue[tuple[int, str]]", last: dict[int, 
         return 2
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
     more = f" ({last[dead.number]})" if code == 1 and dead.number in last else ""
-    on = "give the same command again."
-    if "fit" in dead.command[3:4]:
-        on = "the state of the last chunk is kept: the same command with --resume goes on."
-    say(f"rank {dead.number} {how}{more}, and the others were ended; {on}")
+    say(f"rank {dead.number} {how}{more}, and the others were ended; {_next(dead)}")
     return 3
+
+
+def _next(one: _Rank) -> str:
+    """What to do after an end in the middle."""
+    if "fit" in one.command[3:4]:
+        return "the last saved state is kept: the same command with --resume goes on."
+    return "give the same command again."
 
 
 def _until(done: Callable[[], bool], seconds: float) -> None:

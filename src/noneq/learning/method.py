@@ -182,8 +182,8 @@ def refuse_lazy(method: AbstractMethod, data: Any) -> None:
     if isinstance(data, LazyEnsemble) and not type(method).takes_lazy:
         raise InvalidInput(
             f"{type(method).__name__} needs all data in memory; read them without lazy (command line: "
-            "leave out --lazy), or use a method of single states such as ScoreMatching, EDM or "
-            "FlowMatching."
+            "leave out --lazy), or use a method of single states such as ScoreMatching or EDM, a "
+            "bridge such as SF2M, or DriftRegression."
         )
 
 

@@ -10,6 +10,8 @@ import jax
 import numpy as np
 
 from noneq._typing import Key
+from noneq.data.lazy.drawing import drawn
+from noneq.data.lazy.ensemble import LazyEnsemble
 from noneq.data.readings.matching import matched
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
@@ -27,6 +29,12 @@ from noneq.runs.rows import Row, combine, over_times, row_of
 from noneq.runs.sampling import generate, generate_like
 from noneq.store import add_rows, fingerprint, load
 from noneq.traits import AbstractModel, require
+
+
+_DRAWN = 10_000
+"""Samples of each time that a model is compared with of data that stay in their file."""
+_DRAW = 2**31 - 1
+"""What sets their key apart from those of the members of an ensemble."""
 
 
 @checked
@@ -202,7 +210,7 @@ def _at_times(data: Snapshots | Trajectories, times: np.ndarray) -> Snapshots | 
 @checked
 def evaluate(
     folder: str | Path,
-    data: Snapshots | Trajectories,
+    data: Snapshots | Trajectories | LazyEnsemble,
     metrics: Sequence[str] = (),
     *,
     case: str = "data",
@@ -218,7 +226,8 @@ def evaluate(
 
     Args:
         folder: of a run, or of an ensemble over seeds.
-        data: data that the fit has not seen.
+        data: data that the fit has not seen; of those that stay in their file 10,000 samples of each
+            time (or 10 ``n`` if these are more) are drawn at random, or as many trajectories.
         metrics, case, n, frames: as in `score`.
         seed: of the random key.
         trust: allow a run whose method is code outside noneq.
@@ -226,6 +235,10 @@ def evaluate(
     Raises:
         InvalidInput, MissingTrait: as in `score`, or no finished run in the folder.
     """
+    mark = None
+    if isinstance(data, LazyEnsemble):
+        draw_key = jax.random.fold_in(jax.random.key(seed), _DRAW)
+        mark, data = fingerprint(data), drawn(data, max(_DRAWN, 10 * n), key=draw_key)
     chosen = measures_named(metrics, data, trust=trust)
     scored, trained_on, seen_data = [], set(), data
     for i, member in enumerate(members(Path(folder))):
@@ -244,7 +257,7 @@ def evaluate(
         seen = {row.metric for row in rows}
         more = chain_rows(fit.model, case=case, method=name)
         scored.append(rows + [row for row in more if row.metric not in seen])
-    if fingerprint(seen_data) in trained_on:
+    if (mark or fingerprint(seen_data)) in trained_on:
         warnings.warn(
             f"{folder} was fitted to these data; numbers on data it has not seen may be worse "
             "(`noneq compare` keeps some back).",

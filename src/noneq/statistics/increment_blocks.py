@@ -1,11 +1,13 @@
 """Displacements of paths in pieces that fit into memory, each part of one block of the record."""
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float
 
 from noneq.data.ensembles import Trajectories
+from noneq.data.lazy.paths import LazyPaths
 from noneq.domains import Free, periods_of
 from noneq.errors import InvalidInput
 from noneq.statistics.increments import Increments
@@ -13,9 +15,12 @@ from noneq.statistics.increments import Increments
 
 _ROWS = 2**16
 
+Paths: TypeAlias = Trajectories | LazyPaths
+"""In memory, mapped into it, or in a zarr folder."""
+
 
 def increment_blocks(
-    trajectories: Trajectories, lag: int = 1, blocks: int = 64, rows: int = _ROWS
+    trajectories: Paths, lag: int = 1, blocks: int = 64, rows: int = _ROWS
 ) -> Iterator[tuple[int, Increments]]:
     """Displacements as `noneq.statistics.increments.increments` finds them, piece by piece.
 
@@ -35,7 +40,7 @@ def increment_blocks(
     Raises:
         InvalidInput: a lag below 1, or no two observed frames so far apart.
     """
-    n, frames = trajectories.values.shape[:2]
+    n, frames = trajectories.n, trajectories.times.size
     starts = frames - lag
     if lag < 1 or starts < 1:
         raise InvalidInput(
@@ -57,14 +62,14 @@ def increment_blocks(
         )
 
 
-def block_count(trajectories: Trajectories, lag: int = 1, blocks: int = 64) -> int:
+def block_count(trajectories: Paths, lag: int = 1, blocks: int = 64) -> int:
     """How many blocks `increment_blocks` makes."""
-    n, frames = trajectories.values.shape[:2]
+    n, frames = trajectories.n, trajectories.times.size
     return min(n, blocks) * max(1, min(-(-blocks // n), frames - lag))
 
 
 def _pieces(
-    trajectories: Trajectories, lag: int, paths: np.ndarray, low: int, high: int, rows: int
+    trajectories: Paths, lag: int, paths: np.ndarray, low: int, high: int, rows: int
 ) -> Iterator[Increments]:
     """Starts low … high − 1 of some paths, at most ``rows`` at once."""
     many = max(1, rows // (high - low))
@@ -77,8 +82,8 @@ def _pieces(
                 yield piece
 
 
-def _piece(trajectories: Trajectories, lag: int, paths: slice, first: int, last: int) -> Increments:
-    values = np.asarray(trajectories.values[paths, first : last + lag], np.float64)
+def _piece(trajectories: Paths, lag: int, paths: slice, first: int, last: int) -> Increments:
+    values, seen = _read(trajectories, paths, slice(first, last + lag))
     count, frames = values.shape[0], last - first
     values = values.reshape(count, frames + lag, -1)
     start = values[:, :frames].reshape(count * frames, -1)
@@ -89,11 +94,20 @@ def _piece(trajectories: Trajectories, lag: int, paths: slice, first: int, last:
     path = np.repeat(np.arange(paths.start, paths.stop), frames)
     if not isinstance(trajectories.domain, Free):
         _shorten(move, periods_of(trajectories.domain, trajectories.event_shape).ravel())
-    if trajectories.mask is not None:
-        seen = trajectories.mask[paths, first : last + lag]
+    if seen is not None:
         both = (seen[:, :frames] & seen[:, lag:]).ravel()
         start, move, time, dt, path = start[both], move[both], time[both], dt[both], path[both]
     return Increments(start, move, time, dt, path)
+
+
+def _read(trajectories: Paths, paths: slice, frames: slice) -> tuple[np.ndarray, np.ndarray | None]:
+    """States in float64, and which of them are observed; None if all are."""
+    if isinstance(trajectories, LazyPaths):
+        values, seen = trajectories.piece(paths, frames)
+    else:
+        values, mask = trajectories.values[paths, frames], trajectories.mask
+        seen = None if mask is None else mask[paths, frames]
+    return np.asarray(values, np.float64), seen
 
 
 def _shorten(move: Float[np.ndarray, "N dim"], periods: Float[np.ndarray, " dim"]) -> None:

@@ -7,9 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float
 
-from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
-from noneq.statistics.increment_blocks import block_count, increment_blocks
+from noneq.statistics.increment_blocks import Paths, block_count, increment_blocks
 from noneq.statistics.jackknife import jackknife
 from noneq.statistics.libraries import AbstractLibrary
 
@@ -82,7 +81,7 @@ class Sums:
 
 
 def increment_sums(
-    trajectories: Trajectories,
+    trajectories: Paths,
     library: AbstractLibrary,
     *,
     at: Literal["start", "middle"] = "middle",

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
 from noneq.statistics.gram import WORST_CONDITION, condition_number, inverse_gram, solve
+from noneq.statistics.increment_blocks import Paths
 from noneq.statistics.increment_sums import Totals, increment_sums
 from noneq.statistics.increments import even
 from noneq.statistics.libraries import AbstractLibrary, on_domain
@@ -182,7 +183,7 @@ def residual_about(sums: Totals, fitted: Matrix) -> Float[np.ndarray, "dim dim"]
     return (sums.square - (fitted + fitted.T) / 2) / (float(sums.count) - len(sums.gram))
 
 
-def check_noise(trajectories: Trajectories, localisation: bool, exposure: float) -> None:
+def check_noise(trajectories: Paths, localisation: bool, exposure: float) -> None:
     """Refuse what cannot be corrected.
 
     Raises:

@@ -41,7 +41,7 @@ def test_the_loss_has_its_minimum_at_the_drift_back_in_time():
     rng = np.random.default_rng(0)
     data = nq.Snapshots.from_frames([rng.normal(size=(20_000, 1))] * 2, [0.0, 1.0])
     from noneq.data.summary import summarise
-    from noneq.methods.bridges.rounds import Known
+    from noneq.methods.bridges.pairs.known import Known
 
     model = method.init(summarise(data), key=KEY)
     rows = method.paths(model, Known(data), 100_000, 0, rng, key=KEY)

@@ -26,19 +26,18 @@ def convert(
     """Write data in another format; options say how to read what is there."""
     from noneq.cli.requests import keywords, load_data
     from noneq.data.files import check_target, write
-    from noneq.data.lazy.convert import convert_parts
-    from noneq.data.lazy.ensemble import LazyEnsemble
+    from noneq.data.lazy.convert import Converted, convert_parts
     from noneq.errors import InvalidInput
 
     check_target(target)
     if target.exists() and (target.samefile(file) or not force):
         what = "is the file itself" if target.samefile(file) else "exists"
         raise InvalidInput(f"{target} {what}; choose another name, or --force to replace a file.")
-    data = None if keywords(layout) else convert_parts(file, target)
+    data = None if keywords(layout) else convert_parts(file, target, record=record)
     if data is None:
         data = load_data(file, layout, quiet=quiet, trust=trust)
         write(data, target, record=record)
-    kind = data.kind if isinstance(data, LazyEnsemble) else type(data).__name__.lower()
+    kind = data.kind if isinstance(data, Converted) else type(data).__name__.lower()
     facts = {
         "path": str(target),
         "kind": kind,

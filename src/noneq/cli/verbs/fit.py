@@ -46,7 +46,7 @@ def fit(
         return start(words, processes, coordinator, rank)
     recipe = make_method(method, set_, trust=trust)
     inputs = further_inputs(recipe, with_, trust)
-    layout = reads_velocities([recipe], inputs, layout)
+    layout = layout if lazy else reads_velocities([recipe], inputs, layout)
     data: Any = (
         load_lazy(file, layout, quiet=quiet)
         if lazy

@@ -27,16 +27,13 @@ def inspect(
     from noneq.data.files import reading_of
     from noneq.data.inspection import inspection
     from noneq.data.lazy.advice import advice
-    from noneq.errors import InvalidInput
 
     allow_reader(reading_of(**keywords(layout)), trust)
-    if lazy and picture is not None:
-        raise InvalidInput("--picture draws all data; leave out --lazy, or the picture.")
     if not lazy and (text := advice(file)):
         say(text)
     found = inspection(file, lazy=lazy, **keywords(layout | {"drop_missing": False}))
     if picture is not None:
-        draw(file, picture, layout)
+        draw(file, picture, layout, lazy=lazy)
         say(f"picture: {picture}")
     header, columns, rows, remarks = describe(found)
     hint = "" if found.problem else found.command

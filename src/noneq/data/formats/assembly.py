@@ -44,7 +44,7 @@ def assemble(
         raise InvalidInput(
             f"{lost.sum()} rows have no finite time, first row {np.argmax(lost) + 1}; remove them."
         )
-    times, column = np.unique(time, return_inverse=True) if "sha256" in record else _times(time)
+    times, column = np.unique(time, return_inverse=True) if "sha256" in record else distinct(time)
     alone = times.size == len(values) >= _FEWEST and "sha256" not in record
     if trajectory is None and alone and reading.kind is None and _one(condition):
         if (np.diff(column) < 0).any():
@@ -78,7 +78,7 @@ def _one(condition: np.ndarray | None) -> bool:
     return condition is None or bool((condition == condition[:1]).all())
 
 
-def _times(time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def distinct(time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Distinct times and the place of each row's; times equal to rounding are one."""
     every, place = np.unique(time, return_inverse=True)
     gaps, largest = np.diff(every), np.abs(every).max(initial=0.0)

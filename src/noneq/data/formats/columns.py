@@ -27,10 +27,14 @@ _LARGEST_LABEL = 2.0**53
 _RESERVED = ("time", "t", "trajectory")
 
 
-def table(data: Snapshots | Trajectories) -> dict[str, np.ndarray]:
+def table(data: Snapshots | Trajectories, first: int = 0) -> dict[str, np.ndarray]:
     """Columns by name: ``time``, ``trajectory``, ``condition:0`` …, then the coordinates.
 
     Conditions with names are called ``condition:NAME``; named categories are texts.
+
+    Args:
+        data: the states.
+        first: number of the first trajectory.
 
     Raises:
         InvalidInput: states that are no vectors, or names that would clash.
@@ -58,7 +62,7 @@ def table(data: Snapshots | Trajectories) -> dict[str, np.ndarray]:
     flat = data.snapshots()
     columns = {"time": flat.sample_times}
     if isinstance(data, Trajectories):
-        columns["trajectory"] = np.nonzero(data.observed)[0]
+        columns["trajectory"] = first + np.nonzero(data.observed)[0]
     if flat.condition is not None:
         columns |= dict(zip(condition_columns(data), _conditions(flat), strict=True))
     return columns | dict(zip(data.names, flat.values.T, strict=True))

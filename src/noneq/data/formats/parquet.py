@@ -1,5 +1,7 @@
 """parquet: the same table as csv, through pyarrow (the ``data`` extra)."""
 
+from collections.abc import Iterable
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,13 +26,32 @@ _RECORD = "noneq"
 
 def write_parquet(data: Snapshots | Trajectories, path: Path) -> None:
     """Columns keep their precision; pages carry checksums."""
+    write_parquet_parts([data], path, record_text(record_of(data)))
+
+
+def write_parquet_parts(parts: Iterable[Snapshots | Trajectories], path: Path, record: str) -> None:
+    """Ensembles of the same kind and labels, one below the other, as `write_parquet` writes them whole.
+
+    Args:
+        parts: in their order; trajectories are numbered on.
+        path: the file.
+        record: of all parts.
+    """
     _need_pyarrow()
     import pyarrow
     from pyarrow import parquet
 
-    columns = {name: np.ascontiguousarray(column) for name, column in table(data).items()}
-    rows = pyarrow.table(columns).replace_schema_metadata({_RECORD: record_text(record_of(data))})
-    parquet.write_table(rows, path, write_page_checksum=True)
+    with ExitStack() as stack:
+        writer, first = None, 0
+        for data in parts:
+            found = table(data, first).items()
+            columns = {name: np.ascontiguousarray(column) for name, column in found}
+            rows = pyarrow.table(columns).replace_schema_metadata({_RECORD: record})
+            if writer is None:
+                writer = parquet.ParquetWriter(path, rows.schema, write_page_checksum=True)
+                stack.enter_context(writer)
+            writer.write_table(rows)
+            first += data.n
 
 
 class ParquetReader(AbstractReader):

@@ -37,7 +37,7 @@ from noneq.errors import DataFileError, InvalidInput
 
 _GROUPED = re.compile(r"[-+]?\d+(?:[_,' \u00a0.]\d+)+%?|[-+]?\d+\.?\d*\s?%")
 _ZERO = re.compile(r"(?<![\d.])0\d")
-_UNSURE = "#%!/ \t\xa0\u2003\u3000"
+UNSURE = "#%!/ \t\xa0\u2003\u3000"
 """First characters of lines that may be comments or blank."""
 _MISSING = sorted({w for m in MISSING for w in (m, m.upper(), m.capitalize())} | {"N/A", "NaN"})
 _WIDE = 1000
@@ -59,17 +59,19 @@ class TextReader(AbstractReader):
         numbered = [
             (number, line)
             for number, line in enumerate(lines, 1)
-            if line[:1] not in _UNSURE
+            if line[:1] not in UNSURE
             or (line.strip() and not (is_comment(line) and (number == 1 or not record)))
         ]
         with own(record):
-            dialect = _own_dialect(numbered) if record else _dialect(path, lines, numbered, reading)
+            dialect = (
+                _own_dialect(numbered) if record else dialect_of(path, lines, numbered, reading)
+            )
             body = numbered[dialect.headers :]
             if not body:
                 raise InvalidInput(f"{path} has a header but no rows; nothing to read.")
             names = _named(path, dialect, split(body[0][1], dialect.delimiter), reading)
             texts = _texts(record, names, reading)
-            columns = _columns(path, dialect, names, body, texts, bool(record))
+            columns = columns_of(path, dialect, names, body, texts, bool(record))
             if not dialect.names:
                 if not reading.columns:
                     refuse_nameless(str(path), columns, reading)
@@ -92,9 +94,10 @@ def _own_dialect(numbered: Sequence[tuple[int, str]]) -> Dialect:
     return Dialect(",", ".", 1, names, ("",) * len(names))
 
 
-def _dialect(
+def dialect_of(
     path: Path, lines: Sequence[str], numbered: Sequence[tuple[int, str]], reading: Reading
 ) -> Dialect:
+    """How the cells of a table of others are parted, and what its columns are called."""
     comment = ""
     for line in lines[: numbered[0][0] - 1 if numbered else 0]:
         comment = line.lstrip().lstrip("#%!/") if is_comment(line) else comment
@@ -124,7 +127,7 @@ def _texts(record: dict[str, Any], names: Sequence[str], reading: Reading) -> se
     return {name for name, own in zip(columns, record.get("categories", ()), strict=False) if own}
 
 
-def _columns(
+def columns_of(
     path: Path,
     dialect: Dialect,
     names: Sequence[str],
@@ -132,6 +135,7 @@ def _columns(
     texts: set[str],
     is_own: bool,
 ) -> list[Column]:
+    """The columns of the rows ``body``, each of numbers or of texts."""
     import pandas as pd
 
     _refuse_ragged(path, dialect, len(names), body)

@@ -28,17 +28,33 @@ def write_csv(data: Snapshots | Trajectories, path: Path, record: bool = False) 
         record: put a comment line with all labels and a checksum above the names. Without it
             units stand behind the names, ``x (um)``, where they are read back as such.
     """
-    columns = table(data)
-    names = [*columns] if record else _with_units(data, columns)
+    write_csv_parts([data], path, record_text(record_of(data)) if record else "")
+
+
+def write_csv_parts(
+    parts: Iterable[Snapshots | Trajectories], path: Path, record: str = ""
+) -> None:
+    """Ensembles of the same kind and labels, one below the other, as `write_csv` writes them whole.
+
+    Args:
+        parts: in their order; trajectories are numbered on.
+        path: the file.
+        record: of all parts, or none.
+    """
     with path.open("w", encoding="utf-8", newline="") as stream:
         if record:
-            stream.write(f"{MARK}{_one_cell(record_text(record_of(data)))}\n")
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(map(cell, names))
-        step = max(1, _CELLS // len(columns))
-        for start in range(0, len(columns["time"]), step):
-            block = [column[start : start + step].astype(str) for column in columns.values()]
-            writer.writerows(zip(*block, strict=True))
+            stream.write(f"{MARK}{_one_cell(record)}\n")
+        writer, first = csv.writer(stream, lineterminator="\n"), 0
+        for data in parts:
+            columns = table(data, first)
+            if not first:
+                names = [*columns] if record else _with_units(data, columns)
+                writer.writerow(map(cell, names))
+            step = max(1, _CELLS // len(columns))
+            for start in range(0, len(columns["time"]), step):
+                block = [column[start : start + step].astype(str) for column in columns.values()]
+                writer.writerows(zip(*block, strict=True))
+            first += data.n
 
 
 def _with_units(data: Snapshots | Trajectories, names: Iterable[str]) -> list[str]:

@@ -24,6 +24,8 @@ from noneq.errors import DataFileError
 
 _MOST = 256_000_000
 """Bytes of the largest chunk that is read whole."""
+_LATELY = 32
+"""Chunks that `block` keeps: its next part often ends or begins in one of them."""
 _NONE = 2**64 - 1
 """Offset and length of a chunk that a shard does not hold."""
 
@@ -78,6 +80,7 @@ class ChunkedArray:
         self.grid = tuple(-(-n // k) for n, k in zip(self.shape, self.chunks, strict=True))
         self._index = lru_cache(maxsize=4096)(self._index_of)
         self._last = lru_cache(maxsize=2)(self._rows)
+        self._lately = lru_cache(maxsize=_LATELY)(self.chunk)
 
     @property
     def nbytes(self) -> int:
@@ -126,6 +129,20 @@ class ChunkedArray:
         joined = parts[0] if len(parts) == 1 else np.concatenate(parts)
         start = first // k * k
         return joined[first - start : last - start]
+
+    def block(self, rows: slice, columns: slice) -> np.ndarray:
+        """Part of the two leading axes, of which only the chunks that it touches are read."""
+        (r0, r1, _), (c0, c1, _) = rows.indices(self.shape[0]), columns.indices(self.shape[1])
+        found = np.empty((r1 - r0, c1 - c0, *self.shape[2:]), self.dtype)
+        k, m = self.chunks[:2]
+        for i, j in itertools.product(range(r0 // k, -(-r1 // k)), range(c0 // m, -(-c1 // m))):
+            left, up = max(r0, i * k), max(c0, j * m)
+            right, down = min(r1, (i + 1) * k), min(c1, (j + 1) * m)
+            chunk = self._lately((i, j, *(0 for _ in self.shape[2:])))
+            found[left - r0 : right - r0, up - c0 : down - c0] = chunk[
+                left - i * k : right - i * k, up - j * m : down - j * m
+            ]
+        return found
 
     def refuse_missing(self) -> None:
         """Refuse an array that is not whole; reads no numbers.

@@ -1,4 +1,4 @@
-"""An own zarr folder or netCDF file as a zarr folder, a few megabytes at a time."""
+"""From one format to another, a few megabytes at a time."""
 
 import json
 from collections.abc import Iterator
@@ -9,13 +9,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from noneq.data.atomic import atomic_path, recover
+from noneq.data.formats.parquet import write_parquet_parts
+from noneq.data.formats.text_writer import write_csv_parts
 from noneq.data.hints import reason
-from noneq.data.layouts import Raw, parse_record
+from noneq.data.layouts import Raw, labels_of, parse_record, record_text
+from noneq.data.lazy.blocks import table_in
 from noneq.data.lazy.chunks import ChunkedArray
-from noneq.data.lazy.ensemble import LazyEnsemble
-from noneq.data.lazy.opening import distinct_times, open_lazy
+from noneq.data.lazy.opening import distinct_times
+from noneq.data.lazy.tables import Table, parts, surveyed
 from noneq.data.lazy.writer import write_parts
 from noneq.data.safety import check_file, check_seal, safely
+from noneq.data.snapshots import Snapshots
+from noneq.data.trajectories import Trajectories
 from noneq.errors import DataFileError, NoneqError, WriteFailed
 
 
@@ -32,42 +37,101 @@ class _Source(NamedTuple):
     record: dict[str, Any]
 
 
-def convert_parts(source: Path, target: Path) -> LazyEnsemble | None:
-    """Write ``source`` as a zarr folder without holding it; None where it must be read whole.
+class Converted(NamedTuple):
+    """What was written."""
+
+    kind: str
+    n: int
+    times: np.ndarray
+    event_shape: tuple[int, ...]
+
+
+def convert_parts(source: Path, target: Path, *, record: bool = False) -> Converted | None:
+    """Write ``source`` as ``target`` without holding it; None where it must be read whole.
 
     Args:
-        source: a zarr folder or netCDF file that this library wrote.
-        target: a path that ends in ``.zarr``.
+        source: a zarr folder, netCDF, parquet or csv file with a record that this library wrote; or a
+            large table of numbers.
+        target: a path that ends in ``.zarr``; from zarr and netCDF also ``.csv`` and ``.parquet``.
+        record: as in `noneq.data.write`.
 
     Raises:
         DataFileError: the source is damaged; no target is written.
+        InvalidInput: it cannot be written so.
         WriteFailed: the disk refused; what was there before is intact.
     """
     recover(source)
-    if target.suffix.lower() != ".zarr" or not source.exists():
+    if target.suffix.lower() not in (".zarr", ".csv", ".parquet") or not source.exists():
         return None
-    with ExitStack() as stack:
-        found = safely(source, lambda: _opened(source, stack))
-        if found is None:
-            return None
-        paired = found.record["kind"] == "Trajectories"
-        lead = 2 if paired else 1
-        times = safely(source, lambda: distinct_times(found.time, lead))
-        try:
-            with atomic_path(target) as temporary:
-                parts = _parts(found, times, paired)
-                written = write_parts(parts, temporary, n=found.values.shape[0], times=times)
-                if written["sha256"] != found.record["sha256"]:
-                    raise DataFileError(
-                        f"{source}: its content does not match its checksum; restore it from a copy."
-                    )
-        except NoneqError:
-            raise
-        except OSError as error:
-            raise WriteFailed(
-                f"cannot write {target}: {reason(error)}; free space or change it."
-            ) from error
-    return open_lazy(target)
+    try:
+        with ExitStack() as stack:
+            found = safely(source, lambda: _opened(source, stack))
+            if found is not None:
+                return _from_arrays(source, found, target, record)
+            table = safely(source, lambda: table_in(source)) if target.suffix == ".zarr" else None
+            return None if table is None else _from_table(source, table, target)
+    except NoneqError:
+        raise
+    except OSError as error:
+        raise WriteFailed(
+            f"cannot write {target}: {reason(error)}; free space or change it."
+        ) from error
+
+
+def _from_arrays(source: Path, found: _Source, target: Path, record: bool) -> Converted:
+    paired = found.record["kind"] == "Trajectories"
+    lead, n = 2 if paired else 1, found.values.shape[0]
+    times = safely(source, lambda: distinct_times(found.time, lead))
+    every = _parts(found, times, paired)
+    with atomic_path(target) as temporary:
+        if target.suffix.lower() == ".zarr":
+            _check(source, found.record, write_parts(every, temporary, n=n, times=times))
+        elif target.suffix.lower() == ".csv":
+            text = record_text(found.record) if record else ""
+            write_csv_parts(map(_ensemble, every), temporary, text)
+        else:
+            write_parquet_parts(map(_ensemble, every), temporary, record_text(found.record))
+    return Converted(found.record["kind"].lower(), n, times, found.values.shape[lead:])
+
+
+def _from_table(source: Path, table: Table, target: Path) -> Converted | None:
+    """The rows of a table as a zarr folder; None if rows of a path stand apart."""
+    survey = safely(source, lambda: surveyed(table))
+    paired = table.trajectory is not None
+    if not survey.rows or not survey.is_sorted:
+        return None
+    n = survey.paths if paired else survey.rows
+    with atomic_path(target) as temporary:
+        every = parts(table, survey)
+        written = safely(source, lambda: write_parts(every, temporary, n=n, times=survey.times))
+        if "sha256" in table.record:
+            _check(source, table.record, written)
+    kind = "trajectories" if paired else "snapshots"
+    return Converted(kind, n, survey.times, (len(table.coordinates),))
+
+
+def _check(source: Path, told: dict[str, Any], written: dict[str, Any]) -> None:
+    """Refuse what is not the data of the record.
+
+    Raises:
+        DataFileError: its checksum differs.
+    """
+    if written["sha256"] != told["sha256"]:
+        raise DataFileError(
+            f"{source}: its content does not match its checksum; restore it from a copy."
+        )
+
+
+def _ensemble(raw: Raw) -> Snapshots | Trajectories:
+    """A part in memory; rows that are not observed are masked."""
+    labels = labels_of(raw)
+    if raw.time_index is None:
+        seen = np.isfinite(raw.values).reshape(*raw.values.shape[:2], -1).all(axis=2)
+        mask = None if seen.all() else seen
+        return Trajectories(raw.values, raw.times, mask=mask, condition=raw.condition, **labels)
+    present, index = np.unique(raw.time_index, return_inverse=True)
+    times = raw.times[present]
+    return Snapshots(raw.values, times, index.astype(np.int32), condition=raw.condition, **labels)
 
 
 def _opened(source: Path, stack: ExitStack) -> _Source | None:

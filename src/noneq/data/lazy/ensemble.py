@@ -13,6 +13,7 @@ from noneq._typing import Key
 from noneq.data.checks import check_fraction, held_out
 from noneq.data.formats.mapped import mapped
 from noneq.data.lazy.chunks import ChunkedArray
+from noneq.data.lazy.paths import LazyPaths, Part
 from noneq.data.snapshots import Snapshots
 from noneq.data.trajectories import Trajectories
 from noneq.domains import AbstractDomain
@@ -23,15 +24,6 @@ from noneq.kinds import as_key, checked
 _WINDOW = 5_000_000
 """Bytes of the chunks that a batch is drawn from."""
 _READERS = 4
-
-
-@dataclass(frozen=True)
-class _Part:
-    """The trajectories or samples whose number, drawn by ``seed``, lies in [low, high)."""
-
-    seed: int
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,7 +60,7 @@ class LazyEnsemble:
     _time: ChunkedArray
     _condition: ChunkedArray | None
     _labels: dict[str, Any]
-    _parts: tuple[_Part, ...] = ()
+    _parts: tuple[Part, ...] = ()
 
     @property
     def n(self) -> int:
@@ -185,7 +177,7 @@ class LazyEnsemble:
         import jax
 
         seed = int(jax.random.key_data(as_key(key))[-1])
-        one, rest = _Part(seed, 0.0, fraction), _Part(seed, fraction, 1.0)
+        one, rest = Part(seed, 0.0, fraction), Part(seed, fraction, 1.0)
         return replace(self, _parts=(*self._parts, one)), replace(self, _parts=(*self._parts, rest))
 
     @checked
@@ -223,6 +215,22 @@ class LazyEnsemble:
         return Trajectories(values, self.times, condition=condition, **self._labels)
 
     @property
+    def holds_all_times(self) -> bool:
+        """Whether no time of the file is held out."""
+        return len(self.times) == len(self._clock)
+
+    @property
+    def paths(self) -> LazyPaths:
+        """The trajectories, of which stretches are read.
+
+        Raises:
+            InvalidInput: snapshots, or times that are held out.
+        """
+        if self.kind != "trajectories" or not self.holds_all_times:
+            raise InvalidInput(f"{self.path.name} holds no whole trajectories.")
+        return LazyPaths(self.times, self._values, self._condition, self.labels(), self._parts)
+
+    @property
     def _lead(self) -> int:
         return 2 if self.kind == "trajectories" else 1
 
@@ -250,8 +258,7 @@ class LazyEnsemble:
         rows, *rest = self._values.span(tuple(map(int, at)))
         keep = np.ones(values.shape[: self._lead], bool)
         for part in self._parts:
-            drawn = np.random.default_rng([part.seed, rows.start]).random(len(values))
-            inside = (drawn >= part.low) & (drawn < part.high)
+            inside = part.keeps(rows.start, len(values))
             keep &= inside.reshape(-1, *(1,) * (keep.ndim - 1))
         condition = None if self._condition is None else self._condition[rows]
         if self._lead == 2:

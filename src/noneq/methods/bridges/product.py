@@ -12,6 +12,7 @@ from jaxtyping import Array
 from noneq._typing import Key
 from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots
+from noneq.data.lazy.ensemble import LazyEnsemble
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
@@ -23,9 +24,10 @@ from noneq.methods.bridges.matching import MatchingLoss, TransportField
 from noneq.methods.bridges.model import AbstractTransportModel
 from noneq.methods.bridges.pairs.couplings import AbstractCoupling
 from noneq.methods.bridges.pairs.growth import AbstractGrowth, rates_given
+from noneq.methods.bridges.pairs.known import Known
 from noneq.methods.bridges.pairs.pools import pair_pool
 from noneq.methods.bridges.refresh import AbstractRefresh, Rematch
-from noneq.methods.bridges.rounds import AbstractRounds, Known, Lesson, fit_rounds
+from noneq.methods.bridges.rounds import AbstractRounds, Lesson, fit_rounds
 from noneq.nets.base import AbstractNetwork
 from noneq.processes.dissipation import EntropyProduction
 
@@ -168,7 +170,7 @@ class AbstractTransport(AbstractRounds):
     @watched
     def fit(
         self,
-        data: Data,
+        data: Data | LazyEnsemble,
         *,
         key: Key,
         velocities: Snapshots | np.ndarray | Array | None = None,

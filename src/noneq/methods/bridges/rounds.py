@@ -3,7 +3,6 @@
 import time as clock
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -15,7 +14,7 @@ import numpy as np
 from noneq._typing import Key
 from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots
-from noneq.data.readings.lineages import lineage_of, without
+from noneq.data.lazy.ensemble import LazyEnsemble
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
@@ -38,7 +37,8 @@ from noneq.methods.bridges.growing import transport_model
 from noneq.methods.bridges.integrators import AbstractIntegrator
 from noneq.methods.bridges.matching import AbstractLearntField
 from noneq.methods.bridges.model import AbstractTransportModel
-from noneq.methods.bridges.pairs.pools import centred, check_snapshots, seeded
+from noneq.methods.bridges.pairs.known import Known, sources
+from noneq.methods.bridges.pairs.pools import centred, seeded
 from noneq.methods.bridges.references.velocities import states_and_velocities, velocity_rows
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.vectors.fields import MLP
@@ -65,21 +65,6 @@ class Lesson(NamedTuple):
     held_out: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True)
-class Known:
-    """Data of one part of a fit.
-
-    Attributes:
-        data: snapshots.
-        rates: of growth, one for every sample, or None.
-        lineage: number of the clone of every sample, −1 for none, or None.
-    """
-
-    data: Snapshots
-    rates: np.ndarray | None = None
-    lineage: np.ndarray | None = None
-
-
 class AbstractRounds(AbstractInputs, AbstractMethod):
     """A transport by one network over real time, or two, trained in one round or several.
 
@@ -96,6 +81,7 @@ class AbstractRounds(AbstractInputs, AbstractMethod):
     """
 
     between_times: ClassVar[bool] = True
+    takes_lazy: ClassVar[bool] = True
 
     bridge: eqx.AbstractVar[AbstractBridge]
     sampler: eqx.AbstractVar[AbstractIntegrator]
@@ -195,22 +181,21 @@ def fit_rounds(
     began, name = clock.monotonic(), type(method).__name__
     data, velocities = states_and_velocities(method, data, velocities)
     check_coordinates(method, data)
-    check_lattice(as_data(data), method.dequantise, name)
-    snapshots = as_data(data).snapshots()
-    check_snapshots(snapshots, name)
+    data = data if isinstance(data, LazyEnsemble) else as_data(data)
+    check_lattice(data, method.dequantise, name)
     split_key, init_key, pool_key, *train_keys = jax.random.split(key, 3 + method.rounds)
-    rng = seeded(pool_key)
-    clones = None
-    if lineage is not None:
-        clones, snapshots = lineage_of(snapshots, lineage)[1], without(snapshots, lineage)
-    known, held = Known(snapshots, rates(snapshots.n), clones), None
-    if method.training.patience:
-        known, held = _parts(known, 1 - method.training.held_out, split_key)
-        check_snapshots(held.data, f"{name}, held-out part")
-    summary = summarise(known.data)
+    rng, pace = seeded(pool_key), method.training
+    growing = vars(method).get("growth") is not None
+    source, held = sources(
+        data, name, pool=method.pool, hold_out=pace.held_out if pace.patience else 0.0, rates=rates,
+        lineage=lineage, more=growing or isinstance(method.bridge, HasLesson), split_key=split_key,
+        key=jax.random.fold_in(pool_key, 0),
+    )  # fmt: skip
+    summary = summarise(source.whole)
+    source.check(summary, name)
     check_init(method, init, summary)
     model = method.init(summary, key=init_key) if init is None else init
-    model = _with_starts(model, known.data, method.dequantise, rng)
+    model = _with_starts(model, source.now.data, method.dequantise, rng)
     history: History = {}
     recipe = method.bridge
     moved = velocity_rows(data, velocities, model.frame.normaliser, name, recipe)
@@ -226,7 +211,8 @@ def fit_rounds(
         if i:
             model = method.between(model, i, key=jax.random.fold_in(train_key, 1))
         fresh = jax.random.fold_in(train_key, 2)
-        lesson = method.lesson(model, known, held, i, rng, key=fresh)
+        known = source.of_round(i, key=jax.random.fold_in(train_key, 3))
+        lesson = method.lesson(model, known, None if held is None else held.now, i, rng, key=fresh)
         model, rows = train_part(
             lesson.model,
             lesson.part,
@@ -251,22 +237,6 @@ def _told(method: AbstractRounds, progress: Progress | None, index: int) -> Part
         before=lambda: index * steps,
         total=method.rounds * steps,
     )
-
-
-def _parts(known: Known, fraction: float, key: Key) -> tuple[Known, Known]:
-    """A random split inside every time; rates and clones go with their samples."""
-    parts = known.data.split(fraction, key=key)
-    if known.rates is None and known.lineage is None:
-        return Known(parts[0]), Known(parts[1])
-    # The same key splits the numbers of the samples alike.
-    numbers = Snapshots(np.arange(known.data.n), known.data.times, known.data.time_index)
-    rows = [part.values[:, 0].astype(int) for part in numbers.split(fraction, key=key)]
-    of = lambda values, row: None if values is None else values[row]
-    first, second = (
-        Known(part, of(known.rates, row), of(known.lineage, row))
-        for part, row in zip(parts, rows, strict=True)
-    )
-    return first, second
 
 
 def _with_starts(

@@ -13,7 +13,7 @@ from noneq.constant import Constant
 from noneq.data.summary import Summary
 
 
-_MOST = 8192
+MOST = 8192
 """States that are kept of a snapshot."""
 _NEAR = 0.1
 """Width, in standard deviations of a quantity, within which states are of a condition asked for."""
@@ -40,7 +40,7 @@ class Starts(eqx.Module):
 
     def __init__(self, summary: Summary):
         """Zeros of the right shapes; `filled` puts the states in."""
-        self.counts = tuple(min(count, _MOST) for count in summary.counts)
+        self.counts = tuple(min(count, MOST) for count in summary.counts)
         total, columns = sum(self.counts), summary.condition_dim
         self.y = Constant(jnp.zeros((total, summary.dim)))
         self.condition = Constant(jnp.zeros((total, columns))) if columns else None

@@ -4,14 +4,18 @@ import time as clock
 import warnings
 from abc import abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
+import jax
 import numpy as np
 from jaxtyping import Bool
 
 from noneq._typing import Key
 from noneq.data.ensembles import Trajectories
+from noneq.data.lazy.drawing import drawn
+from noneq.data.lazy.ensemble import LazyEnsemble
+from noneq.data.lazy.paths import LazyPaths
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput, WrongType
 from noneq.inference.drift.residuals import residual_checks
@@ -37,7 +41,12 @@ from noneq.methods.dynamics.normal_equations import (
     first_order,
 )
 from noneq.methods.dynamics.second_order import centred_states, second_order
+from noneq.statistics.increment_blocks import Paths
 from noneq.symbolic.expression import Expression
+
+
+_LOOKED_AT = 2000
+"""Paths of a file on which residuals are looked at."""
 
 
 class AbstractLinearDrift(AbstractMethod):
@@ -49,6 +58,8 @@ class AbstractLinearDrift(AbstractMethod):
     localisation: eqx.AbstractVar[bool]
     exposure: eqx.AbstractVar[float]
     known: eqx.AbstractVar[tuple[str, ...]]
+
+    takes_lazy: ClassVar[bool] = True
 
     @abstractmethod
     def support(self, equations: AbstractEquations) -> Bool[np.ndarray, "p dim"]:
@@ -71,23 +82,36 @@ class AbstractLinearDrift(AbstractMethod):
     @watched
     def fit(
         self,
-        data: Data,
+        data: Data | LazyEnsemble,
         *,
         key: Key,
         init: DriftModel | None = None,
         progress: Progress | None = None,
         checkpoint: Path | None = None,
     ) -> Fit:
-        """Solve the normal equations; there is nothing to iterate."""
+        """Solve the normal equations; there is nothing to iterate.
+
+        Of data that stay in their file (`LazyEnsemble`) the sums are taken a piece at a time; residuals
+        and intervals are looked at on some of the paths.
+        """
         began = clock.monotonic()
-        paths = check_paths(self, data)
-        states = centred_states(paths) if self.order == 2 else paths
-        summary = summarise(states)
+        if isinstance(data, LazyEnsemble):
+            paths, states = (
+                self._lazily(data),
+                drawn(data, _LOOKED_AT, key=jax.random.fold_in(key, 1)),
+            )
+            assert isinstance(states, Trajectories)
+            summary = summarise(data)
+        else:
+            paths = check_paths(self, data)
+            states = centred_states(paths) if self.order == 2 else paths
+            summary = summarise(states)
         check_init(self, init, summary)
         model = self.init(summary, key=key) if init is None else init
         equations = self._equations(paths, model)
         support = self.support(equations)
         if isinstance(equations, InformationEquations) and not support.all():
+            assert isinstance(paths, Trajectories)
             equations = information_equations(
                 paths, model.basis, model.known, equations, order=self.order,
                 localisation=self.localisation, support=support,
@@ -95,6 +119,8 @@ class AbstractLinearDrift(AbstractMethod):
         theta = equations.solution(support)
         errors = equations.stderr(theta, support)
         model = model.filled(theta, errors, equations, states)
+        if isinstance(paths, LazyPaths):
+            model = eqx.tree_at(lambda m: m.record, model, model.record.since(paths))
         checks = residual_checks(
             model,
             states,
@@ -108,7 +134,7 @@ class AbstractLinearDrift(AbstractMethod):
             "equations": model.law.lines,
         }
         if self.order == 1 and not (self.localisation or self.exposure):
-            seen = paths.values[paths.observed]
+            seen = states.values[states.observed]
             text = coarse(
                 eqx.Partial(model.drift, 0.0), seen, float(np.median(np.diff(paths.times)))
             )
@@ -117,20 +143,38 @@ class AbstractLinearDrift(AbstractMethod):
                 meta["warnings"] = [text]
         return Fit(model, row, self, summary, meta)
 
-    def _equations(self, paths: Trajectories, model: DriftModel) -> AbstractEquations:
+    def _lazily(self, data: LazyEnsemble) -> LazyPaths:
+        """The paths of data that stay in their file.
+
+        Raises:
+            InvalidInput: a likelihood, which follows all paths at once, or data that are no paths.
+        """
+        if self.order != 1 or self.localisation:
+            raise InvalidInput(
+                f"{type(self).__name__}: order=2 and localisation need all data in memory; read them "
+                "without lazy (command line: leave out --lazy), or leave these out."
+            )
+        if data.kind != "trajectories":
+            raise _no_paths(self, "snapshots")
+        check_coordinates(self, data)
+        _check_frames(self, data.times)
+        return data.paths
+
+    def _equations(self, paths: Paths, model: DriftModel) -> AbstractEquations:
         moments, filtered = self._moments(paths, model), self.localisation or self.order == 2
         if self.convention != "auto" or self.exposure or np.prod(moments.shape) > MOST_NUMBERS:
             filtered = False
         if not filtered:
             return checked_equations(moments)
         check_count(moments)
+        assert isinstance(paths, Trajectories)
         found = information_equations(
             paths, model.basis, model.known, moments, order=self.order,
             localisation=self.localisation,
         )  # fmt: skip
         return checked_equations(found)
 
-    def _moments(self, paths: Trajectories, model: DriftModel) -> NormalEquations:
+    def _moments(self, paths: Paths, model: DriftModel) -> NormalEquations:
         library, known = model.basis, len(model.known)
         joined = Joined(library, TermBasis(model.known, constant=0.0)) if known else library
         if self.order == 2:
@@ -138,6 +182,7 @@ class AbstractLinearDrift(AbstractMethod):
                 raise InvalidInput(
                     "order=2 has one convention and no motion blur; leave convention and exposure out."
                 )
+            assert isinstance(paths, Trajectories)
             found = second_order(paths, joined, localisation=self.localisation)
         else:
             found = first_order(
@@ -182,13 +227,22 @@ def check_paths(method: AbstractMethod, data: Any) -> Trajectories:
         WrongType: snapshots or an array.
         InvalidInput: a single frame, or coordinates that the method does not take.
     """
-    name = type(method).__name__
     if not isinstance(data, Trajectories):
-        raise WrongType(
-            f"{name} learns from paired paths (Trajectories), got {type(data).__name__}; for "
-            "unpaired snapshots use SF2M, or name the trajectory column of the file."
-        )
+        raise _no_paths(method, type(data).__name__)
     check_coordinates(method, data)
-    if data.times.size < 2:
-        raise InvalidInput(f"{name}: the paths have one frame; motion needs two or more.")
+    _check_frames(method, data.times)
     return data
+
+
+def _no_paths(method: AbstractMethod, got: str) -> WrongType:
+    return WrongType(
+        f"{type(method).__name__} learns from paired paths (Trajectories), got {got}; for unpaired "
+        "snapshots use SF2M, or name the trajectory column of the file."
+    )
+
+
+def _check_frames(method: AbstractMethod, times: np.ndarray) -> None:
+    if times.size < 2:
+        raise InvalidInput(
+            f"{type(method).__name__}: the paths have one frame; motion needs two or more."
+        )

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Numbers, ScalarLike
 from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots, Trajectories
+from noneq.data.lazy.paths import LazyPaths
 from noneq.data.summary import Summary
 from noneq.devices import by_all, here
 from noneq.domains import AbstractDomain
@@ -63,6 +64,12 @@ class Record(eqx.Module):
             self,
             tuple(jnp.asarray(part, jnp.float32) for part in measured),
         )
+
+    def since(self, paths: LazyPaths) -> "Record":
+        """With the first states of all paths of a file, in place of those of a few."""
+        found = paths.starts(len(self.starts.value))
+        starts = np.resize(found, self.starts.value.shape)
+        return eqx.tree_at(lambda r: r.starts.value, self, jnp.asarray(starts, jnp.float32))
 
     def inside(self, x: Float[Array, " dim"]) -> Float[Array, " dim"]:
         """The nearest state in three times the range of the data."""

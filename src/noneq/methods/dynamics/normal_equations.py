@@ -7,11 +7,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 from jaxtyping import Bool, Float
 
-from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
 from noneq.methods.dynamics.equations import BLOCKS, AbstractEquations, Gain, scaled_covariance
 from noneq.statistics.gram import WORST_CONDITION, condition_number, inverse_gram, solve
-from noneq.statistics.increment_blocks import increment_blocks
+from noneq.statistics.increment_blocks import Paths, increment_blocks
 from noneq.statistics.increment_sums import Sums, increment_sums
 from noneq.statistics.libraries import AbstractLibrary
 from noneq.statistics.regression import check_noise, diffusivity_of, middle_gram, residual_about
@@ -137,7 +136,7 @@ class NormalEquations(AbstractEquations):
 
 
 def first_order(
-    trajectories: Trajectories,
+    trajectories: Paths,
     library: AbstractLibrary,
     *,
     convention: Convention = "auto",
@@ -185,7 +184,7 @@ def first_order(
 
 
 def _curvature(
-    trajectories: Trajectories, library: AbstractLibrary, gram: Matrix, cross: Matrix
+    trajectories: Paths, library: AbstractLibrary, gram: Matrix, cross: Matrix
 ) -> tuple[Matrix, Matrix]:
     """Σ b (b₊ − b)ᵀ θ dt/2 of every block, θ by two rounds of correction; and Σ θᵀ(b₊ − b) Δxᵀ."""
     half, along = np.zeros((len(cross), *gram.shape)), np.zeros(cross.shape[1:])

@@ -13,11 +13,15 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from noneq.errors import InvalidInput, NoneqError
+from noneq.runs.sweeps.cluster import on_cluster
 
 
 RETRIES = 2
 """How often a piece is given out again after the death of who was at it."""
-_ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+_ALONE = {
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    "OMP_NUM_THREADS": "1",
+}
 """Workers share the cores instead of each taking all; sums then have one order on every machine."""
 
 Task = Callable[[Any], None]
@@ -56,7 +60,7 @@ def work(
         raise InvalidInput(f"workers = {workers}; expected at least 1.")
     say = progress or (lambda done, count, text: None)
     if scheduler:
-        return _on_cluster(task, pieces, scheduler, retries, say)
+        return on_cluster(task, pieces, scheduler, attempt=_attempt, environment=_ALONE, say=say)
     with _environment():
         crew = _Crew(task, min(workers, max(1, len(pieces))))
         try:
@@ -173,9 +177,9 @@ def _end_with_parent() -> None:
 @contextmanager
 def _environment() -> Iterator[None]:
     """What the processes inherit: one thread each."""
-    before = {name: os.environ.get(name) for name in ("XLA_FLAGS", "OMP_NUM_THREADS")}
-    os.environ["XLA_FLAGS"] = f"{before['XLA_FLAGS'] or ''} {_ONE_THREAD}".strip()
-    os.environ["OMP_NUM_THREADS"] = "1"
+    before = {name: os.environ.get(name) for name in _ALONE}
+    os.environ["XLA_FLAGS"] = f"{before['XLA_FLAGS'] or ''} {_ALONE['XLA_FLAGS']}".strip()
+    os.environ["OMP_NUM_THREADS"] = _ALONE["OMP_NUM_THREADS"]
     try:
         yield
     finally:
@@ -184,35 +188,3 @@ def _environment() -> Iterator[None]:
                 os.environ.pop(name)
             else:
                 os.environ[name] = value
-
-
-def _on_cluster(
-    task: Task, pieces: Sequence[Any], address: str, retries: int, say: Said
-) -> dict[int, str]:
-    try:
-        from distributed import Client, as_completed  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise InvalidInput(
-            "a scheduler needs dask.distributed: pip install 'noneq[cluster]', or give --workers."
-        ) from error
-    failed: dict[int, str] = {}
-    try:
-        client = Client(address, timeout="10s", set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise InvalidInput(
-            f"no dask scheduler answers at {address}; start one with `dask scheduler`."
-        ) from error
-    with client:
-        [shared] = client.scatter([task], broadcast=True, hash=False)
-        call = lambda task, piece: _attempt(task, piece)
-        futures = {
-            client.submit(call, shared, piece, pure=False, retries=retries): number
-            for number, piece in enumerate(pieces)
-        }
-        for done, future in enumerate(as_completed(list(futures)), 1):
-            number, died = futures[future], future.exception()
-            fault = f"its worker died ({type(died).__name__})" if died else future.result()
-            if fault:
-                failed[number] = fault
-            say(done, len(pieces), str(pieces[number]))
-    return dict(sorted(failed.items()))

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.constant import Constant
+from noneq.data.lazy.ensemble import LazyEnsemble
 from noneq.data.summary import Summary, summarise
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
@@ -23,8 +24,9 @@ from noneq.methods.bridges.integrators import AbstractIntegrator, TransportODE
 from noneq.methods.bridges.matching import AbstractLearntField, phases
 from noneq.methods.bridges.model import AbstractTransportModel
 from noneq.methods.bridges.pairs.couplings import AbstractCoupling, ExactOT
+from noneq.methods.bridges.pairs.known import Known
 from noneq.methods.bridges.pairs.pools import pair_pool
-from noneq.methods.bridges.rounds import AbstractRounds, Known, Lesson, fit_rounds
+from noneq.methods.bridges.rounds import AbstractRounds, Lesson, fit_rounds
 from noneq.methods.bridges.straight import Straight
 from noneq.nets.base import AbstractNetwork
 
@@ -195,7 +197,7 @@ class ActionMatching(AbstractRounds):
     @watched
     def fit(
         self,
-        data: Data,
+        data: Data | LazyEnsemble,
         *,
         key: Key,
         init: AbstractTransportModel | None = None,

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from noneq._typing import Key, Scalar, ScalarLike
 from noneq.constant import Constant
 from noneq.data.ensembles import Snapshots
+from noneq.data.lazy.ensemble import LazyEnsemble
 from noneq.data.summary import Summary
 from noneq.errors import InvalidInput
 from noneq.kinds import checked
@@ -24,8 +25,9 @@ from noneq.methods.bridges.base import AbstractBridge
 from noneq.methods.bridges.integrators import AbstractIntegrator, TransportSDE
 from noneq.methods.bridges.matching import AbstractLearntField
 from noneq.methods.bridges.model import AbstractTransportModel
+from noneq.methods.bridges.pairs.known import Known
 from noneq.methods.bridges.pairs.pools import centred
-from noneq.methods.bridges.rounds import AbstractRounds, Known, Lesson, fit_rounds
+from noneq.methods.bridges.rounds import AbstractRounds, Lesson, fit_rounds
 from noneq.methods.bridges.straight import Brownian
 from noneq.nets.base import AbstractNetwork
 from noneq.traced import is_on, jit
@@ -225,7 +227,7 @@ class DSB(AbstractRounds):
     @watched
     def fit(
         self,
-        data: Data,
+        data: Data | LazyEnsemble,
         *,
         key: Key,
         velocities: Snapshots | np.ndarray | Array | None = None,
@@ -238,8 +240,7 @@ class DSB(AbstractRounds):
         Args: as in `AbstractMethod.fit`; ``velocities`` as those of `SF2M`.
 
         Raises:
-            InvalidInput: one time, a snapshot of one sample, or discrete data without a word on
-                dequantisation.
+            InvalidInput: one time, a snapshot of one sample, or discrete data without dequantise.
             FitDiverged: a loss or gradient that is not finite.
         """
         return fit_rounds(
