@@ -75,5 +75,7 @@ class Agreement:
 def _cells(row: Estimate) -> tuple[str, ...]:
     value = f"{float(np.mean(row.value)):.4g} ± {float(row.mean().stderr):.2g} {row.unit}".rstrip()
     limit = "" if row.limit is None else f"{float(np.mean(row.limit)):.4g}"
+    if row.limit_stderr is not None:
+        limit += f" ± {float(row.mean().limit_stderr):.2g}"
     bound = "" if row.bound == "none" else row.bound
     return (row.method, value, bound, limit, "; ".join(row.notes))

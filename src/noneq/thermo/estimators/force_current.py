@@ -53,9 +53,9 @@ def force_current_rate(
     For a linear system and a linear library the expectation at finite dt is exactly the relative
     entropy rate of pairs of frames and their reverse, KL[p(x, x') ‖ p(x', x)]/dt; for others it is
     that to first order in dt, and σ − O(dt) on data of continuous time. ``limit`` takes the first
-    two orders off, by lags of 1, 2 and 4 frames; its error, a little larger, is in the notes. (At
-    dt = 0.01 the double well with a swirl, curvature 8, shows 7.5 % too little and its limit nothing
-    beyond the error.)
+    two orders off, by lags of 1, 2 and 4 frames, and ``limit_stderr`` is its error. (At dt = 0.01
+    the double well with a swirl, curvature 8, shows 7.5 % too little and its limit nothing beyond
+    the error.)
 
     Args:
         trajectories: ``(n, T, dim)`` of a steady state; gaps, uneven times, one or many paths,
@@ -72,7 +72,7 @@ def force_current_rate(
         extrapolate: whether to find ``limit``.
 
     Returns:
-        Nats per unit time, k_B = 1, with ``bias`` and ``limit``.
+        Nats per unit time, k_B = 1, with ``bias``, ``limit`` and ``limit_stderr``.
 
     Raises:
         InvalidInput: too few frames, a law that changes over the record, a coordinate that never
@@ -126,6 +126,7 @@ def force_current_rate(
         method="force_current",
         bias=np.asarray(bias[0]),
         limit=np.asarray(value[1]) if len(value) > 1 else None,
+        limit_stderr=np.asarray(stderr[1]) if len(value) > 1 else None,
         notes=tuple(notes),
         unit=_per(trajectories.time_unit),
     )
