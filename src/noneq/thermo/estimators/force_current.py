@@ -20,7 +20,11 @@ from noneq.statistics.regression import (
     regress,
     residual_rate,
 )
-from noneq.thermo.estimators.library_choice import chosen_library, suited_library
+from noneq.thermo.estimators.library_choice import (
+    check_span,
+    chosen_library,
+    suited_library,
+)
 from noneq.thermo.path_checks import (
     block_number,
     check_noise_of_all,
@@ -62,7 +66,7 @@ def force_current_rate(
             periodic coordinates; all coordinates even under time reversal.
         library: the functions that v is expanded in; None takes polynomials (harmonics of periodic
             coordinates) of the degree with the largest Takeuchi criterion. A library that does not
-            span v gives a lower bound.
+            span v gives a lower bound; of polynomials this is tested and told.
         diffusion: ``"linear"`` lets D depend on x, linearly (first harmonics); v does not suffer
             from a varying D.
         localisation: the positions carry measurement noise, independent from frame to frame; D and
@@ -78,6 +82,10 @@ def force_current_rate(
         InvalidInput: too few frames, a law that changes over the record, a coordinate that never
             moves or has no noise, or moves smoothly.
 
+    Warns:
+        UserWarning: a given library of polynomials that misses what a larger one finds; an interval
+            long, or a record short, against the relaxation.
+
     Source: Frishman and Ronceray 2020; Vestergaard, Blainey and Flyvbjerg 2014 (noise); Efron and
     Stein 1981 (jackknife); Takeuchi 1976.
     """
@@ -88,6 +96,8 @@ def force_current_rate(
     if library is None:
         library = chosen_library(trajectories)
         notes.append(f"Library: {_described(library)}, chosen by the Takeuchi criterion.")
+    else:
+        check_span(trajectories, on_domain(library, trajectories), name)
     library = on_domain(library, trajectories)
     lags = _lags(trajectories, extrapolate, localisation)
     blocks = block_number(trajectories, lags[-1])
