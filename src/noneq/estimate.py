@@ -33,6 +33,7 @@ class Estimate:
         bias: what the estimator took off its raw value, same shape; None without a correction.
         limit: the value extrapolated to recording interval 0, same shape; None if that was not
             done. ``value`` stays what the data's own interval shows.
+        limit_stderr: standard error of ``limit``, same shape; None if it is not known.
         notes: what was assumed, corrected or left out, a sentence each.
         bound: ``"lower"`` or ``"upper"`` when the expectation is a bound, else ``"none"``.
         unit: unit of ``value`` as text, empty if dimensionless.
@@ -51,11 +52,12 @@ class Estimate:
     bias: np.ndarray | None = None
     limit: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    limit_stderr: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         value = np.asarray(self.value, dtype=np.float64)
         object.__setattr__(self, "value", value)
-        for name in ("stderr", "n", "floor", "floor_stderr", "bias", "limit"):
+        for name in ("stderr", "n", "floor", "floor_stderr", "bias", "limit", "limit_stderr"):
             raw = getattr(self, name)
             if raw is None:
                 continue
@@ -89,6 +91,7 @@ class Estimate:
             floor_stderr=pick(self.floor_stderr),
             bias=pick(self.bias),
             limit=pick(self.limit),
+            limit_stderr=pick(self.limit_stderr),
         )
 
     def where(self, keep: Callable[[np.ndarray], np.ndarray]) -> "Estimate":
@@ -118,6 +121,7 @@ class Estimate:
             floor_stderr=combined(self.floor_stderr),
             bias=None if self.bias is None else np.asarray(self.bias.mean()),
             limit=None if self.limit is None else np.asarray(self.limit.mean()),
+            limit_stderr=combined(self.limit_stderr),
         )
 
     def z(self, truth: Any) -> np.ndarray:

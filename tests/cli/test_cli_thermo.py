@@ -66,7 +66,7 @@ def test_paths_with_one_method_and_what_does_not_fit(noneq, tmp_path):
     assert done.code == 0, done.err
     rate = numbers(done, "entropy_production_rate")["gaussian"]
     assert rate["unit"] == "k_B/s"
-    assert abs(rate["limit"] - 8) < 5 * rate["stderr"]
+    assert abs(rate["limit"] - 8) < 5 * rate["limit_stderr"]
     noneq("thermo", "trap.npz", "--method", "magic", "--quiet").refuses(2, "magic")
     noneq("thermo", "trap.npz", "--protocol", "0:1", "--quiet").refuses(2, "--system")
     ask = ["thermo", "trap.npz", "--system", "BreathingTrap", "--protocol", "a:1", "--quiet"]

@@ -12,7 +12,7 @@ from bad_values import Entry
 from examples import Trap, bits, fitted, paths
 
 import noneq as nq
-from driven_laws import Pair, Sliding
+from driven_laws import Pair, Sliding, Trapped
 from noneq import (
     domains,
     inference,
@@ -475,6 +475,7 @@ def _inference(folder: Path) -> list[Entry]:
             inference.volterra_inversion,
             {"correlation": np.exp(-np.arange(9.0)), "step": 0.1},
         ),
+        *_laws_of_motion(line, field, states),
         Entry(
             "inference.lyapunov_spectrum",
             inference.lyapunov_spectrum,
@@ -504,6 +505,68 @@ def _populations() -> list[Entry]:
         ),
         Entry("inference.cloning", inference.cloning, mean | {"level": 0.2, "tilt": 0.1}),
         Entry("inference.scaled_cumulants", inference.scaled_cumulants, mean | {"tilts": [0.1]}),
+    ]
+
+
+def _laws_of_motion(line: nq.Trajectories, field: Any, states: np.ndarray) -> list[Entry]:
+    """What drives, what leads where, and what would have been."""
+    trap = systems.Linear()
+    moved = nq.simulate(trap, 0.05 * np.arange(60), n=4, key=_key())
+    left, flow = lambda x: x[:, 0] < 0, fitted("EquilibriumFlow").model
+    clouds = np.concatenate([states + 9, states - 9, states + 7, states - 7])
+    change = systems.Intervention(clamp={0: 1.0})
+    return [
+        Entry("inference.motion_kind", inference.motion_kind, {"trajectories": line}),
+        Entry(
+            "inference.residual_checks",
+            inference.residual_checks,
+            {"model": Trapped.of(0.0), "data": line},
+        ),
+        Entry(
+            "inference.causal_graph",
+            inference.causal_graph,
+            {"trajectories": moved, "bootstrap": 2, "blocks": 8},
+        ),
+        Entry("inference.score_matrix", inference.score_matrix, {"field": field, "states": states}),
+        Entry(
+            "inference.counterfactual",
+            inference.counterfactual,
+            {"model": trap, "trajectory": moved, "change": change},
+        ),
+        Entry(
+            "inference.helmholtz_split",
+            inference.helmholtz_split,
+            {"field": field, "states": moved.values.reshape(-1, 2), "degree": 2},
+        ),
+        Entry(
+            "inference.kinetic_cost",
+            inference.kinetic_cost,
+            {"model": flow, "times": [0.0, 0.5, 1.0], "n": 8, "key": _key()},
+        ),
+        Entry(
+            "inference.fate_probabilities",
+            inference.fate_probabilities,
+            {
+                "dynamics": trap,
+                "states": states,
+                "fates": {"left": left, "right": lambda x: x[:, 0] >= 0},
+                "start": 0.0,
+                "end": 0.1,
+                "paths": 2,
+                "key": _key(),
+            },
+        ),
+        Entry("inference.half_space", inference.half_space, {"text": "x0 > 1", "names": ["x0"]}),
+        Entry(
+            "inference.nearest_regions",
+            inference.nearest_regions,
+            {"states": states, "labels": list("abababab")},
+        ),
+        Entry(
+            "inference.cluster_regions",
+            inference.cluster_regions,
+            {"states": clouds, "clusters": 2},
+        ),
     ]
 
 

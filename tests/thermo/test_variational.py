@@ -89,7 +89,8 @@ def test_windows_see_more_of_what_is_hidden(rng, key):
 def test_the_network_is_kept_where_it_gains(key):
     data = nq.simulate(nq.systems.Swirl(q=2.0), 0.02 * np.arange(150), n=64, key=key)
     training = Training(steps=400, batch=1024, rate=3e-3, ema=0.9, patience=10)
-    linear = variational_rate(data, net=None, key=key)
+    with pytest.warns(UserWarning, match="degree 1 does not span .* that degree"):
+        linear = variational_rate(data, net=None, key=key)
     rate = variational_rate(data, net=MLP(width=32, depth=2), training=training, key=key)
     assert rate.value > linear.value + linear.stderr
     assert rate.value < 32.9025 + Z * rate.stderr
@@ -123,7 +124,7 @@ def test_frames_too_far_apart_are_told(rng, key):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         variational_rate(
-            linear_paths(rng, BEADS, BATHS, n=20, frames=40, dt=0.05), net=None, key=key
+            linear_paths(rng, BEADS, BATHS, n=20, frames=100, dt=0.05), net=None, key=key
         )
 
 
@@ -142,12 +143,18 @@ def test_intervals_cover(key):
 @pytest.mark.slow
 @pytest.mark.optimised
 def test_swirl_by_a_network(key):
-    data = nq.simulate(nq.systems.Swirl(q=1.0), 0.005 * np.arange(2000), n=100, key=key)
+    """Beside the exact ΔS = v·Δx/D on the same data: what is missing there was not learnt."""
+    data = nq.simulate(nq.systems.Swirl(q=1.0), 0.005 * np.arange(2000), n=160, key=key)
     rate = variational_rate(data, key=key)
-    # From below: what a network of this size has not learnt is missing.
-    assert rate.value > 0.85 * 8.22563
-    assert rate.value < 8.22563 + Z * rate.stderr
-    assert rate.stderr < 0.05 * rate.value
+    middle = (data.values[:, 1:] + data.values[:, :-1]).astype(float) / 2
+    x, y = np.moveaxis(middle, -1, 0)
+    velocity = np.stack([2 * y, -4 * x * (x**2 - 1)], -1)
+    s = (velocity * np.diff(data.values, axis=1)).sum(-1) / 0.5
+    best = (s - np.expm1(-s)).mean() / 0.005
+    assert 0.97 * best < rate.value < 1.01 * best
+    # At this interval 2 % of the rate of continuous time is not seen.
+    assert abs(rate.z(0.98 * 8.22563)) < 3
+    assert rate.stderr < 0.03 * 8.22563
 
 
 def test_states_units_and_transients(rng, key):

@@ -10,6 +10,7 @@ from noneq.cli.requests import load_data, make_system, mapped_data
 from noneq.cli.words import typed_protocol
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import InvalidInput
+from noneq.estimate import Estimate
 from noneq.runs.thermodynamics import (
     Findings,
     chain_thermodynamics,
@@ -185,6 +186,7 @@ def facts(found: Findings) -> dict[str, Any]:
             "unit": one.unit,
             "bias": None if one.bias is None else float(one.bias.item()),
             "limit": None if one.limit is None else float(one.limit.item()),
+            "limit_stderr": None if one.limit_stderr is None else float(one.limit_stderr.item()),
             "notes": list(one.notes),
         }
         for name, one in found.estimates
@@ -199,6 +201,13 @@ def facts(found: Findings) -> dict[str, Any]:
     }
 
 
+def _limit(one: Estimate) -> str:
+    if one.limit is None or one.value.size != 1:
+        return ""
+    error = "" if one.limit_stderr is None else f" ± {one.limit_stderr.item():.2g}"
+    return f"{one.limit.item():.4g}{error}"
+
+
 def lines(found: Findings) -> list[list[str]]:
     """The table for people: quantity, method, value, limit of small intervals."""
     return [
@@ -206,7 +215,7 @@ def lines(found: Findings) -> list[list[str]]:
             name.replace("_", " "),
             one.method.replace("_", " "),
             str(one) if one.value.size == 1 else f"{one.value.size} values, mean {one.mean()}",
-            "" if one.limit is None or one.value.size != 1 else f"{one.limit.item():.4g}",
+            _limit(one),
         ]
         for name, one in found.estimates
     ]

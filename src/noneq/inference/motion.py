@@ -43,8 +43,12 @@ def helmholtz_split(
 
     Raises:
         MissingTrait: no vector field.
-        InvalidInput: states that are no vectors, fewer than 20 of them.
+        InvalidInput: states that are no vectors, fewer than 20 of them, or a degree below 1.
     """
+    if degree < 1:
+        raise InvalidInput(
+            f"helmholtz_split: degree = {degree}; expected a whole number from 1 on."
+        )
     check_field(field, "helmholtz_split")
     x = states_of(states, most, key)
     if np.ndim(x) != 2:

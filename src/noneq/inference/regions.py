@@ -11,7 +11,7 @@ from scipy.spatial import KDTree
 
 from noneq._typing import Numbers
 from noneq.data.ensembles import Snapshots
-from noneq.errors import InvalidInput
+from noneq.errors import InvalidInput, WrongType
 from noneq.needs import observable
 from noneq.symbolic.condition import Condition, identifiers
 
@@ -57,10 +57,16 @@ def nearest_regions(states: Numbers, labels: Sequence[str] | np.ndarray) -> dict
         labels: (n,) texts.
 
     Raises:
-        InvalidInput: labels of another number than the states, or a single label.
+        InvalidInput: states that are no array (n, *event_shape), labels of another number than the
+            states, or a single label.
+        WrongType: labels that are no list.
     """
-    values = np.asarray(states, np.float64)
-    flat, words = values.reshape(len(values), -1), np.asarray([str(label) for label in labels])
+    flat = _flat(states, "nearest_regions")
+    if not isinstance(labels, Sequence | np.ndarray):
+        raise WrongType(
+            f"nearest_regions: labels = {labels!r}; expected a list with one text for each state."
+        )
+    words = np.asarray([str(label) for label in labels])
     if len(words) != len(flat) or len(set(words)) < 2:
         raise InvalidInput(
             f"regions: {len(words)} labels, {len(set(words))} kinds, for {len(flat)} states; expected "
@@ -91,10 +97,12 @@ def cluster_regions(
         seed: of the first centres.
 
     Raises:
-        InvalidInput: fewer than two clusters, or fewer states than ten for each.
+        InvalidInput: states that are no array (n, *event_shape), a negative seed, fewer than two
+            clusters, or fewer states than ten for each.
     """
-    values = np.asarray(states, np.float64)
-    flat = values.reshape(len(values), -1)
+    flat = _flat(states, "cluster_regions")
+    if seed < 0:
+        raise InvalidInput(f"cluster_regions: seed = {seed}; expected a whole number from 0 on.")
     if clusters is not None and not 2 <= clusters <= len(flat) // 10:
         raise InvalidInput(
             f"clusters = {clusters} of {len(flat)} states; expected at least 2, and ten states for each."
@@ -113,6 +121,16 @@ def cluster_regions(
     centres = centres[np.argsort(-sizes)]
     names = [f"cluster {i + 1}" for i in range(len(centres))]
     return _of_centres(centres, names)
+
+
+def _flat(states: Numbers, name: str) -> np.ndarray:
+    values = np.asarray(states, np.float64)
+    if values.ndim < 2 or not values.size or not np.isfinite(values).all():
+        raise InvalidInput(
+            f"{name}: states of shape {values.shape}; expected finite numbers (n, *event_shape), "
+            "at least one state."
+        )
+    return values.reshape(len(values), -1)
 
 
 def _of_centres(centres: np.ndarray, names: list[str]) -> dict[str, Region]:

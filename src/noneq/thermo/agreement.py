@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from noneq.display import Card, Section
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
@@ -73,7 +71,10 @@ class Agreement:
 
 
 def _cells(row: Estimate) -> tuple[str, ...]:
-    value = f"{float(np.mean(row.value)):.4g} ± {float(row.mean().stderr):.2g} {row.unit}".rstrip()
-    limit = "" if row.limit is None else f"{float(np.mean(row.limit)):.4g}"
+    mean = row.mean()
+    value = f"{float(mean.value):.4g} ± {float(mean.stderr):.2g} {row.unit}".rstrip()
+    limit = "" if mean.limit is None else f"{float(mean.limit):.4g}"
+    if mean.limit_stderr is not None:
+        limit += f" ± {float(mean.limit_stderr):.2g}"
     bound = "" if row.bound == "none" else row.bound
     return (row.method, value, bound, limit, "; ".join(row.notes))

@@ -14,6 +14,8 @@ _FEWEST_FRAMES, _FEWEST_INCREMENTS = 2, 32
 _COARSE, _SMOOTH = 0.3, 1.7
 _NOT_STATIONARY = 7.0
 _BLOCKS, _FEWEST_BLOCKS, _RELAXATIONS = 64, 20, 4
+_SHORTEST = 40.0
+"""Relaxation times of a record below which errors were found a third too small."""
 _NUMBERS, _LONGEST = 2**20, 2**14
 
 
@@ -61,10 +63,7 @@ def block_number(trajectories: Trajectories, longest_lag: int) -> int:
     Not below 20, nor so many that one has less than two starts.
     """
     n, frames = trajectories.values.shape[:2]
-    step, spread, periods = _moves(trajectories, 1)
-    size = np.where(periods > 0, (periods / 6) ** 2, spread)
-    slowest = float(np.clip(step / 2 / np.maximum(size, 1e-300), 0, 1).min())
-    lengths = int(n * frames * slowest / _RELAXATIONS)
+    lengths = int(n * frames * _losses(*_moves(trajectories, 1)).min() / _RELAXATIONS)
     wanted = min(_BLOCKS, max(_FEWEST_BLOCKS, lengths))
     return max(min(wanted, n * max(1, (frames - longest_lag) // 2)), 1)
 
@@ -180,7 +179,7 @@ def _steps(values: np.ndarray, periods: np.ndarray, lag: int) -> np.ndarray:
 
 
 def _check_moves(trajectories: Trajectories, name: str, lag: int) -> None:
-    """A coordinate that never moves; an interval long against the relaxation."""
+    """A coordinate that never moves; an interval long, or a record short against the relaxation."""
     step, spread, periods = _moves(trajectories, lag)
     around = np.where(periods > 0, periods, 1.0)
     label = _labels(trajectories)
@@ -202,6 +201,22 @@ def _check_moves(trajectories: Trajectories, name: str, lag: int) -> None:
             "happens between frames is not seen and the rate is too low. Record faster.",
             stacklevel=4,
         )
+    loss = _losses(step, spread, periods)
+    lengths = trajectories.n * (trajectories.times.size - 1) / lag * loss
+    slowest = int(lengths.argmin())
+    if lengths[slowest] < _SHORTEST:
+        warnings.warn(
+            f"{name}: the record is {lengths[slowest]:.2g} relaxation times of {label[slowest]} long, "
+            f"all paths together. A rate needs {_SHORTEST:g} or more; of less, the correction of its "
+            "bias overshoots and its error bar is too small. Record for longer, or more paths.",
+            stacklevel=4,
+        )
+
+
+def _losses(step: np.ndarray, spread: np.ndarray, periods: np.ndarray) -> np.ndarray:
+    """1 − ρ of each coordinate over the interval, dt/τ if that is short; 1 at most."""
+    size = np.where(periods > 0, (periods / 6) ** 2, spread)
+    return np.clip(step / 2 / np.maximum(size, 1e-300), 0, 1)
 
 
 def _still(trajectories: Trajectories, coordinate: int) -> bool:

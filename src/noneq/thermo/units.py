@@ -119,6 +119,7 @@ def scaled(estimate: Estimate, factor: float, unit: str) -> Estimate:
         stderr=np.asarray(estimate.stderr * abs(factor)),
         bias=times(estimate.bias),
         limit=times(estimate.limit),
+        limit_stderr=None if estimate.limit_stderr is None else estimate.limit_stderr * abs(factor),
         floor=times(estimate.floor),
         floor_stderr=times(estimate.floor_stderr),
         unit=unit,

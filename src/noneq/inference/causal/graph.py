@@ -145,7 +145,7 @@ def causal_graph(
 
     Raises:
         InvalidInput: snapshots or single frames, states that are no vectors, an unknown library or
-            selection, fewer increments than functions.
+            selection, a negative number, fewer increments than functions.
 
     A coordinate that is not recorded can make an edge between two that it drives.
 
@@ -154,6 +154,11 @@ def causal_graph(
     paths = _paths_of(trajectories)
     if selection not in SELECTIONS:
         raise InvalidInput(f"selection = {selection!r}; expected {', '.join(SELECTIONS)}.")
+    if bootstrap < 0 or blocks < 1 or seed < 0:
+        raise InvalidInput(
+            f"causal_graph: bootstrap = {bootstrap}, blocks = {blocks}, seed = {seed}; expected whole "
+            "numbers from 0, 1 and 0 on."
+        )
     paths = smooth(paths, window)
     dim, rng = paths.event_shape[0], np.random.default_rng(seed)
     states = paths.values[paths.observed].astype(np.float64)

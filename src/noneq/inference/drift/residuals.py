@@ -97,7 +97,8 @@ def residual_checks(
 
     Raises:
         MissingTrait: a model without drift.
-        InvalidInput: paths of another shape, or without two frames in a row.
+        InvalidInput: paths of another shape, or without two frames in a row; standard deviations that
+            are negative, or more of them than coordinates.
     """
     require(model, HasDrift, "residual_checks")
     if data.event_shape != model.event_shape:
@@ -108,8 +109,14 @@ def residual_checks(
     x = data.values.reshape(*data.values.shape[:2], -1)
     scaled = _accelerations(model, x, data) if accelerations else _increments(model, x, data)
     extra, shared = 0.0, 0.0
-    if localisation is not None and np.any(localisation > 0):
-        extra, shared = _noise(model, x, data, localisation, accelerations)
+    sigma = np.zeros(1) if localisation is None else np.asarray(localisation, np.float64)
+    if sigma.ndim != 1 or not 1 <= sigma.size <= x.shape[-1] or not (sigma >= 0).all():
+        raise InvalidInput(
+            f"residual_checks: localisation = {localisation}; expected 1 to {x.shape[-1]} standard "
+            "deviations from 0 on, of the last coordinates."
+        )
+    if sigma.any():
+        extra, shared = _noise(model, x, data, sigma, accelerations)
     good = scaled[np.isfinite(scaled)]
     if good.size < 2:
         raise InvalidInput("residual_checks: the paths have no two observed frames in a row.")

@@ -96,6 +96,12 @@ def _loops(data: Trajectories) -> list[Picture]:
     return chain_pictures(transition_matrix_from(data), title="As counted", kind="")
 
 
+def _limit(one: Estimate) -> str:
+    assert one.limit is not None
+    error = None if one.limit_stderr is None else one.limit_stderr.item()
+    return with_error(one.limit.item(), error)
+
+
 def _table(estimates: Sequence[tuple[str, Estimate]]) -> Table:
     sign = {"none": "", "lower": "≥ ", "upper": "≤ "}
     rows = [
@@ -105,7 +111,7 @@ def _table(estimates: Sequence[tuple[str, Estimate]]) -> Table:
             sign[one.bound] + with_error(float(one.value.mean()), float(one.stderr.mean())),
             one.unit,
             "" if one.bias is None else f"{float(np.mean(one.bias)):.3g}",
-            "" if one.limit is None else f"{float(np.mean(one.limit)):.4g}",
+            "" if one.limit is None else _limit(one.mean()),
         ]
         for name, one in estimates
     ]

@@ -38,7 +38,9 @@ def agreement_picture(rows: Sequence[Estimate], unit: str = "") -> Picture:
             marker = {"none": "o", "lower": ">", "upper": "<"}[row.bound]
             axes.plot(value, y, marker, color=_FORWARD, ms=6, zorder=3)
             if row.limit is not None:
-                axes.plot(row.limit.item(), y, "D", mfc="none", color=_BACKWARD, ms=5, zorder=3)
+                error = 0.0 if row.limit_stderr is None else 2 * row.limit_stderr.item()
+                style = {"fmt": "D", "mfc": "none", "color": _BACKWARD, "ms": 5, "lw": 0.8}
+                axes.errorbar(row.limit.item(), y, xerr=error, zorder=3, **style)
         axes.axvline(0.0, color=_ZERO, lw=0.8, zorder=1)
         axes.set_yticks(places, [row.method.replace("_", " ") for row in rows])
         axes.set_ylim(-0.7, len(rows) - 0.3)
@@ -48,7 +50,7 @@ def agreement_picture(rows: Sequence[Estimate], unit: str = "") -> Picture:
         "All methods that apply.",
         "Dots: estimates with two standard errors, for the data's own recording interval; "
         "triangles: bounds, the value lies where they point; open diamonds: extrapolated to "
-        "interval 0.",
+        "interval 0, with two of their standard errors.",
         "Entropy production rate by every method, with error bars.",
         data,
     )

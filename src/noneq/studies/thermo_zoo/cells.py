@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from noneq._typing import Key
-from noneq.estimate import Estimate, sample_mean
+from noneq.estimate import Estimate
 from noneq.learning.training import Training
 from noneq.runs.rows import Row
 from noneq.runs.trials import keys_of
@@ -30,7 +30,6 @@ _AIMS = {
     "neighbours": "path_kl",
 }
 """What `noneq.thermo.exact.target` calls the limit of each method."""
-_GROUPS = 40
 
 
 class EstimateCell(AbstractCell):
@@ -74,8 +73,7 @@ class EstimateCell(AbstractCell):
 class LimitCell(AbstractCell):
     """Force and current of a nonlinear system, extrapolated to the rate of continuous time.
 
-    The extrapolated values of 40 groups of paths have a mean and an error of their own. What is left
-    of the interval is of third order in dt.
+    What is left of the interval is of third order in dt.
 
     Args:
         degree: of the polynomials (harmonics) in which the mean velocity is expanded.
@@ -98,14 +96,14 @@ class LimitCell(AbstractCell):
         return "force_current (limit)"
 
     def __call__(self, key: Key) -> Outcome:
-        """Draw the paths, estimate in groups, compare the mean."""
+        """Draw the paths, estimate, compare the extrapolated value."""
         paths = self.record.draw(keys_of(key)[0])
         began = clock.monotonic()
-        groups = np.array_split(np.arange(self.record.n), _GROUPS)
-        library = Polynomial(self.degree)
-        limits = [force_current_rate(paths.take(some), library=library).limit for some in groups]
-        found = sample_mean(np.asarray(limits, float))
+        whole = force_current_rate(paths, library=Polynomial(self.degree))
         seconds = clock.monotonic() - began
+        assert whole.limit is not None
+        assert whole.limit_stderr is not None
+        found = Estimate(whole.limit, whole.limit_stderr, whole.n)
         return Outcome(judged(self.case, self.method_name, found, self.target, seconds))
 
 

@@ -24,10 +24,12 @@ def plane_records(size: tuple[int, int]) -> list[PathRecord]:
         size: frames of each path, and paths.
     """
     hot = BrownianGyrator(ty=10.0)
+    # σ = 1/9 is weak: five times the paths for an error below 3 %.
+    frames, paths = size
     return [
         PathRecord("trap:k=1,w=2,dt=0.02", Linear(), 0.02, *size),
         PathRecord("trap:k=1,w=2,dt=0.1", Linear(), 0.1, *size),
-        PathRecord("gyrator:ty=3,dt=0.02", BrownianGyrator(), 0.02, *size),
+        PathRecord("gyrator:ty=3,dt=0.02", BrownianGyrator(), 0.02, frames, 5 * paths),
         PathRecord("gyrator:ty=10,dt=0.05", hot, 0.05, *size),
         PathRecord("gyrator:ty=10,dt=0.05,euler", hot, 0.05, *size, "euler"),
         PathRecord("aoup:tau=0.5,dt=0.02", AOUP(), 0.02, *size),

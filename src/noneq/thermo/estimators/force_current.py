@@ -20,7 +20,11 @@ from noneq.statistics.regression import (
     regress,
     residual_rate,
 )
-from noneq.thermo.estimators.library_choice import chosen_library, suited_library
+from noneq.thermo.estimators.library_choice import (
+    check_span,
+    chosen_library,
+    suited_library,
+)
 from noneq.thermo.path_checks import (
     block_number,
     check_noise_of_all,
@@ -53,16 +57,16 @@ def force_current_rate(
     For a linear system and a linear library the expectation at finite dt is exactly the relative
     entropy rate of pairs of frames and their reverse, KL[p(x, x') ‖ p(x', x)]/dt; for others it is
     that to first order in dt, and σ − O(dt) on data of continuous time. ``limit`` takes the first
-    two orders off, by lags of 1, 2 and 4 frames; its error, a little larger, is in the notes. (At
-    dt = 0.01 the double well with a swirl, curvature 8, shows 7.5 % too little and its limit nothing
-    beyond the error.)
+    two orders off, by lags of 1, 2 and 4 frames, and ``limit_stderr`` is its error. (At dt = 0.01
+    the double well with a swirl, curvature 8, shows 7.5 % too little and its limit nothing beyond
+    the error.)
 
     Args:
         trajectories: ``(n, T, dim)`` of a steady state; gaps, uneven times, one or many paths,
             periodic coordinates; all coordinates even under time reversal.
         library: the functions that v is expanded in; None takes polynomials (harmonics of periodic
             coordinates) of the degree with the largest Takeuchi criterion. A library that does not
-            span v gives a lower bound.
+            span v gives a lower bound; of polynomials this is tested and told.
         diffusion: ``"linear"`` lets D depend on x, linearly (first harmonics); v does not suffer
             from a varying D.
         localisation: the positions carry measurement noise, independent from frame to frame; D and
@@ -72,11 +76,15 @@ def force_current_rate(
         extrapolate: whether to find ``limit``.
 
     Returns:
-        Nats per unit time, k_B = 1, with ``bias`` and ``limit``.
+        Nats per unit time, k_B = 1, with ``bias``, ``limit`` and ``limit_stderr``.
 
     Raises:
         InvalidInput: too few frames, a law that changes over the record, a coordinate that never
             moves or has no noise, or moves smoothly.
+
+    Warns:
+        UserWarning: a given library of polynomials that misses what a larger one finds; an interval
+            long, or a record short, against the relaxation.
 
     Source: Frishman and Ronceray 2020; Vestergaard, Blainey and Flyvbjerg 2014 (noise); Efron and
     Stein 1981 (jackknife); Takeuchi 1976.
@@ -88,6 +96,8 @@ def force_current_rate(
     if library is None:
         library = chosen_library(trajectories)
         notes.append(f"Library: {_described(library)}, chosen by the Takeuchi criterion.")
+    else:
+        check_span(trajectories, on_domain(library, trajectories), name)
     library = on_domain(library, trajectories)
     lags = _lags(trajectories, extrapolate, localisation)
     blocks = block_number(trajectories, lags[-1])
@@ -126,6 +136,7 @@ def force_current_rate(
         method="force_current",
         bias=np.asarray(bias[0]),
         limit=np.asarray(value[1]) if len(value) > 1 else None,
+        limit_stderr=np.asarray(stderr[1]) if len(value) > 1 else None,
         notes=tuple(notes),
         unit=_per(trajectories.time_unit),
     )

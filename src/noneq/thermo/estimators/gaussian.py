@@ -107,6 +107,7 @@ def gaussian_rate(
         method="gaussian",
         bias=np.asarray(bias[0]),
         limit=np.asarray(value[1]) if len(value) > 1 else None,
+        limit_stderr=np.asarray(stderr[1]) if len(value) > 1 else None,
         notes=tuple(notes),
         unit=unit,
     )

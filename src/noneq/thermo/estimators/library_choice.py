@@ -1,6 +1,7 @@
 """The library of an estimator that is given none: the best of nested ones by information gained."""
 
 import math
+import warnings
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from noneq.data.ensembles import Trajectories
 from noneq.domains import periods_of
 from noneq.statistics.gram import solve
 from noneq.statistics.increment_sums import Totals, increment_sums, over_blocks
-from noneq.statistics.libraries import Polynomial
+from noneq.statistics.libraries import AbstractLibrary, Polynomial
 from noneq.statistics.regression import residual_about
 from noneq.thermo.path_checks import block_number
 
@@ -16,6 +17,8 @@ from noneq.thermo.path_checks import block_number
 _MOST_FUNCTIONS, _HIGHEST = 60, 8
 _ROWS, _ROWS_OF_SCALE, _NUMBERS_OF_SCALE = 2**20, 2**17, 2**20
 _FEWEST_ROWS = 50
+_FAR = 4.0
+"""Standard errors by which a larger library must find more for a given one to be called too small."""
 
 
 def chosen_library(trajectories: Trajectories) -> Polynomial:
@@ -42,6 +45,47 @@ def chosen_library(trajectories: Trajectories) -> Polynomial:
         if value - bias > gain:
             best, gain = degree, float(value - bias)
     return Polynomial(best, most.centre, most.scale, most.period)
+
+
+def check_span(trajectories: Trajectories, library: AbstractLibrary, name: str) -> None:
+    """Tell that polynomials of a given degree do not span the mean velocity of the data.
+
+    **Equation**: σ_d − σ of the raw rates on libraries of degree d and of the given one, freed of its
+    bias, beyond four jackknife errors; d has the largest σ_d − 2 bias, as in `chosen_library`.
+
+    Args:
+        trajectories: ``(n, T, dim)``.
+        library: what the estimator was given; only polynomials and harmonics can be judged.
+        name: of the estimator.
+
+    Warns:
+        UserWarning: with the degree that the data ask for.
+    """
+    periods = periods_of(trajectories.domain, trajectories.event_shape).ravel()
+    if not isinstance(library, Polynomial) or bool(periods.any()) != any(library.period):
+        return
+    part = _part(trajectories, _ROWS_OF_SCALE)
+    most = suited_library(part, _highest_degree(part))
+    if most.degree <= library.degree:
+        return
+    sums = increment_sums(part, most, blocks=block_number(part, 1))
+    sizes = most.sizes(len(periods))
+    given = sums.beginning(sizes[library.degree])
+    more = lambda large, small: [_raw_rate(large) - _raw_rate(small), _raw_rate(large)]
+    best, gain = (0.0, 0.0, 0.0, library.degree), 0.0
+    for degree in range(library.degree + 1, most.degree + 1):
+        value, bias, stderr = over_blocks(more, sums.beginning(sizes[degree]), given)
+        if value[0] - bias[0] > gain:
+            gain, best = float(value[0] - bias[0]), (value[0], stderr[0], value[1], degree)
+    missing, error, whole, degree = best
+    if missing > _FAR * error:
+        warnings.warn(
+            f"{name}: the library of degree {library.degree} does not span the mean velocity: it misses "
+            f"{missing:.2g} ± {error:.1g} of {whole:.3g} that degree {degree} finds, and the rate is a "
+            "lower bound. Give a larger library (force_current_rate chooses one by itself), or a "
+            "network to variational_rate.",
+            stacklevel=4,
+        )
 
 
 def suited_library(trajectories: Trajectories, degree: int) -> Polynomial:

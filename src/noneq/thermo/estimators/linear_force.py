@@ -15,7 +15,8 @@ from jaxtyping import Array, Float, Int
 from noneq.thermo.estimators.windows import Block, Windows
 
 
-_HARMONICS = 3
+HARMONICS = 3
+"""Of each coordinate on a circle."""
 _RANK = 1e-8
 """Directions whose share of the variance is smaller are copies of others."""
 _PASSES = 12
@@ -49,7 +50,7 @@ def features(even: Array, periods: tuple[float, ...]) -> Array:
     blocks = [jnp.ones((*even.shape[:-1], 1), even.dtype), even[..., ~circles]]
     if circles.any():
         turn = 2 * jnp.pi * even[..., circles] / np.asarray(periods)[circles].astype(np.float32)
-        for k in range(1, _HARMONICS + 1):
+        for k in range(1, HARMONICS + 1):
             blocks += [jnp.sin(k * turn), jnp.cos(k * turn)]
     return jnp.concatenate(blocks, axis=-1)
 

@@ -13,7 +13,7 @@ from noneq.statistics.increment_sums import Sums, increment_sums
 from noneq.statistics.jackknife import jackknife
 from noneq.statistics.libraries import AbstractLibrary, on_domain
 from noneq.statistics.regression import residual_rate
-from noneq.thermo.estimators.library_choice import chosen_library
+from noneq.thermo.estimators.library_choice import check_span, chosen_library
 from noneq.thermo.path_checks import block_number, check_noise_of_all, check_steady_paths
 
 
@@ -44,7 +44,10 @@ def uncertainty_bound(
     """
     name = "uncertainty_bound"
     check_steady_paths(trajectories, name)
-    library = chosen_library(trajectories) if library is None else library
+    if library is None:
+        library = chosen_library(trajectories)
+    else:
+        check_span(trajectories, on_domain(library, trajectories), name)
     library = on_domain(library, trajectories)
     blocks = block_number(trajectories, 1)
     sums = increment_sums(trajectories, library, blocks=blocks)

@@ -1,5 +1,7 @@
 """Entropy production by the variational principle of NEEP: a learnt, time-antisymmetric function."""
 
+from typing import cast
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,7 +10,7 @@ from jaxtyping import Array, Int
 
 from noneq._typing import Key, Numbers, Scalar
 from noneq.data.ensembles import Trajectories
-from noneq.domains import Discrete
+from noneq.domains import Discrete, periods_of
 from noneq.estimate import Estimate
 from noneq.learning.loop import train
 from noneq.learning.objectives import AbstractLoss
@@ -16,8 +18,11 @@ from noneq.learning.training import Training
 from noneq.needs import observable
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.vectors.fields import MLP
+from noneq.statistics.libraries import Polynomial, on_domain
 from noneq.thermo.estimators.indicators import indicators
+from noneq.thermo.estimators.library_choice import check_span
 from noneq.thermo.estimators.linear_force import (
+    HARMONICS,
     Whitening,
     gains,
     linear_force,
@@ -82,7 +87,8 @@ def variational_rate(
             changes over the record, or a transition of discrete states whose reverse was never seen.
 
     Warns:
-        UserWarning: frames further apart than the fastest relaxation.
+        UserWarning: frames further apart than the fastest relaxation; a force that is not linear
+            where no network was asked for or none gained.
 
     Source: Kim, Bae, Lee and Jeong 2020 (NEEP, arXiv 2003.04166). Deviations: the form of ΔS (theirs is
     h(w) − h(w̃), h a network), its linear part, cross-fitting and the correction of bias.
@@ -113,6 +119,8 @@ def variational_rate(
         if force is not None:
             used += 1
             gain[there] = _values(data, white, matrix, force, there) - own[i][there]
+    if used == 0 and not discrete and window == 2 and len(paths.event_shape) == 1:
+        check_span(paths, _linear_library(paths), _NAME)
     values = own.mean(0) + gain
     total = durations.sum()
     rate = values.sum() / total
@@ -129,6 +137,12 @@ def variational_rate(
         bias=np.asarray((outside - inside) / 2),
         notes=_notes(window, lag, net, used, discrete),
     )
+
+
+def _linear_library(paths: Trajectories) -> Polynomial:
+    """What spans the forces without a network: linear ones, on circles three harmonics."""
+    around = bool(periods_of(paths.domain, paths.event_shape).any())
+    return cast(Polynomial, on_domain(Polynomial(HARMONICS if around else 1), paths))
 
 
 def _notes(
