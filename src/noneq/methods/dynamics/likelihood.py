@@ -161,19 +161,9 @@ def _climbed(
     law: Law, start: Parameters, data: Segments, may: Bool[np.ndarray, " P"]
 ) -> tuple[Parameters, Scores]:
     """The largest likelihood by Fisher scoring, steps halved until they help."""
+    size = start.theta.size
+    now, start = _begun(law, start, data)
     flat, rebuild = ravel_pytree(start)
-    now, size = scores(law, start, data), start.theta.size
-    for _ in range(_HALVINGS):
-        if np.isfinite(np.asarray(now.value)).all():
-            break
-        # A drift that runs away: towards none.
-        flat = flat.at[:size].multiply(0.5)
-        now = scores(law, rebuild(flat), data)
-    else:
-        raise SolveFailed(
-            "the filter that takes measurement noise out did not stay finite; take a smaller library "
-            "or shorter intervals between frames."
-        )
     for _ in range(_STEPS):
         slope = np.asarray(now.gradient).sum(0)
         step = _step(np.asarray(now.information), slope, may, size)
@@ -195,6 +185,29 @@ def _climbed(
             stacklevel=2,
         )
     return rebuild(flat), now
+
+
+def _begun(law: Law, start: Parameters, data: Segments) -> tuple[Scores, Parameters]:
+    """A drift from which the search ends at the largest likelihood, not at a stiff one beside it.
+
+    Moments of few, noisy frames can make a drift far too fast for the interval of the frames. The
+    likelihood has maxima of their own there, below that of no drift at all: the start is halved
+    until it says more than no drift, which is where the search begins if none does.
+    """
+    still = start._replace(theta=jnp.zeros_like(start.theta))
+    none = scores(law, still, data)
+    for k in range(_HALVINGS):
+        some = start._replace(theta=start.theta / 2**k)
+        now = scores(law, some, data)
+        # Not finite: a drift that runs away.
+        if float(now.value.sum()) > float(none.value.sum()):
+            return now, some
+    if not np.isfinite(np.asarray(none.value)).all():
+        raise SolveFailed(
+            "the filter that takes measurement noise out did not stay finite; take a smaller library "
+            "or shorter intervals between frames."
+        )
+    return none, still
 
 
 def _step(info: np.ndarray, slope: np.ndarray, may: np.ndarray, size: int) -> np.ndarray:

@@ -33,10 +33,11 @@ from noneq.methods.dynamics.normal_equations import (
     Joined,
     NormalEquations,
     check_count,
-    checked_equations,
     first_order,
+    warned_of_condition,
 )
 from noneq.methods.dynamics.second_order import centred_states, second_order
+from noneq.methods.dynamics.spanning import check_moves, check_spanned
 from noneq.symbolic.expression import Expression
 
 
@@ -85,7 +86,7 @@ class AbstractLinearDrift(AbstractMethod):
         summary = summarise(states)
         check_init(self, init, summary)
         model = self.init(summary, key=key) if init is None else init
-        equations = self._equations(paths, model)
+        equations = self._equations(paths, states, model)
         support = self.support(equations)
         if isinstance(equations, InformationEquations) and not support.all():
             equations = information_equations(
@@ -117,18 +118,21 @@ class AbstractLinearDrift(AbstractMethod):
                 meta["warnings"] = [text]
         return Fit(model, row, self, summary, meta)
 
-    def _equations(self, paths: Trajectories, model: DriftModel) -> AbstractEquations:
+    def _equations(
+        self, paths: Trajectories, states: Trajectories, model: DriftModel
+    ) -> AbstractEquations:
         moments, filtered = self._moments(paths, model), self.localisation or self.order == 2
+        check_count(moments)
+        check_spanned(type(self).__name__, states, model.basis)
         if self.convention != "auto" or self.exposure or np.prod(moments.shape) > MOST_NUMBERS:
             filtered = False
         if not filtered:
-            return checked_equations(moments)
-        check_count(moments)
+            return warned_of_condition(moments)
         found = information_equations(
             paths, model.basis, model.known, moments, order=self.order,
             localisation=self.localisation,
         )  # fmt: skip
-        return checked_equations(found)
+        return warned_of_condition(found)
 
     def _moments(self, paths: Trajectories, model: DriftModel) -> NormalEquations:
         library, known = model.basis, len(model.known)
@@ -180,7 +184,8 @@ def check_paths(method: AbstractMethod, data: Any) -> Trajectories:
 
     Raises:
         WrongType: snapshots or an array.
-        InvalidInput: a single frame, or coordinates that the method does not take.
+        InvalidInput: a single frame, a coordinate that never moves, or coordinates that the method
+            does not take.
     """
     name = type(method).__name__
     if not isinstance(data, Trajectories):
@@ -191,4 +196,5 @@ def check_paths(method: AbstractMethod, data: Any) -> Trajectories:
     check_coordinates(method, data)
     if data.times.size < 2:
         raise InvalidInput(f"{name}: the paths have one frame; motion needs two or more.")
+    check_moves(name, data)
     return data
