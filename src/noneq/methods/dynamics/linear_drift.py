@@ -37,7 +37,7 @@ from noneq.methods.dynamics.normal_equations import (
     warned_of_condition,
 )
 from noneq.methods.dynamics.second_order import centred_states, second_order
-from noneq.methods.dynamics.spanning import check_moves, check_spanned
+from noneq.methods.dynamics.spanning import check_moves, check_told_apart, gram_of
 from noneq.symbolic.expression import Expression
 
 
@@ -106,6 +106,7 @@ class AbstractLinearDrift(AbstractMethod):
         meta: dict[str, Any] = {
             "seconds": clock.monotonic() - began,
             "residuals": checks.lines,
+            "residual_curves": checks.curves,
             "equations": model.law.lines,
         }
         if self.order == 1 and not (self.localisation or self.exposure):
@@ -121,9 +122,12 @@ class AbstractLinearDrift(AbstractMethod):
     def _equations(
         self, paths: Trajectories, states: Trajectories, model: DriftModel
     ) -> AbstractEquations:
+        name = type(self).__name__
+        codes = model.basis.codes(names_of(summarise(states)))
+        gram = gram_of(name, states, model.basis, codes)
         moments, filtered = self._moments(paths, model), self.localisation or self.order == 2
         check_count(moments)
-        check_spanned(type(self).__name__, states, model.basis)
+        check_told_apart(name, gram, codes)
         if self.convention != "auto" or self.exposure or np.prod(moments.shape) > MOST_NUMBERS:
             filtered = False
         if not filtered:

@@ -202,9 +202,11 @@ class PairDrift(AbstractMethod):
             (*(jnp.asarray(part, jnp.float32) for part in parts), model.record.of(paths)),
         )
         row = {"terms": [float(support.sum())], "condition": [equations.condition]}
+        checks = residual_checks(model, paths)
         meta: dict[str, Any] = {
             "seconds": clock.monotonic() - began,
-            "residuals": residual_checks(model, paths).lines,
+            "residuals": checks.lines,
+            "residual_curves": checks.curves,
             "equations": model.equations,
         }
         return Fit(model, row, self, summary, meta)

@@ -6,7 +6,6 @@ from jaxtyping import Float
 from noneq.data.ensembles import Trajectories
 from noneq.errors import InvalidInput
 from noneq.methods.dynamics.bases import AbstractBasis
-from noneq.methods.dynamics.libraries import identifiers
 from noneq.statistics.gram import WORST_CONDITION
 
 
@@ -35,22 +34,23 @@ def check_moves(name: str, data: Trajectories) -> None:
         )
 
 
-def check_spanned(name: str, data: Trajectories, basis: AbstractBasis) -> None:
-    """Refuse functions that the states of the data do not tell apart.
+def gram_of(
+    name: str, data: Trajectories, basis: AbstractBasis, codes: tuple[str, ...]
+) -> Float[np.ndarray, "p p"]:
+    """⟨b bᵀ⟩ of a library over the states of the data, 20,000 of them at most.
 
     Raises:
-        InvalidInput: naming them, or a function that is not finite.
+        InvalidInput: a function that is not finite at some of them.
     """
     x = data.values.reshape(*data.values.shape[:2], -1)[data.observed].astype(np.float64)
-    rows = basis.values(x[:: max(1, len(x) // _STATES)])
-    codes = basis.codes(identifiers(data.names, x.shape[1]))
+    rows = basis.values(x[:: -(-len(x) // _STATES)])
     wild = np.flatnonzero(~np.isfinite(rows).all(axis=0))
     if len(wild):
         raise InvalidInput(
             f"{name}: {codes[int(wild[0])]} is not finite at some states of the data; take it out of "
             "the library."
         )
-    check_told_apart(name, rows.T @ rows / len(rows), codes)
+    return rows.T @ rows / len(rows)
 
 
 def check_told_apart(name: str, gram: Float[np.ndarray, "p p"], codes: tuple[str, ...]) -> None:
