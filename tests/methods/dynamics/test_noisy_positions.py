@@ -10,7 +10,7 @@ import noneq as nq
 from noneq.data.summary import summarise
 from noneq.errors import InvalidInput
 from noneq.methods import DriftRegression, Polynomials, SparseDrift
-from noneq.methods.dynamics.ascent import begun
+from noneq.methods.dynamics.ascent import starting_point
 from noneq.methods.dynamics.gaussian_filter import Law, Parameters, cubature, moved, scores
 from noneq.methods.dynamics.segments import segments
 from noneq.studies.dynamics.forces import ForceCell
@@ -86,7 +86,7 @@ def test_the_likelihood_of_a_linear_motion_and_its_gradient_are_those_of_kalman(
         least = float(still.value.sum())
         for factor in (8.0, 60.0):
             stiff = point._replace(theta=-factor * point.theta)
-            now, start = begun(law, stiff, segments(data, 6, 1))
+            now, start = starting_point(law, stiff, segments(data, 6, 1))
             reached = float(scores(law, start, segments(data, 6, 1)).value.sum())
             assert float(now.value.sum()) == pytest.approx(reached)
             assert reached >= least

@@ -19,12 +19,12 @@ _ENOUGH = 1e-3
 """Gain of the log-likelihood at which the search ends."""
 
 
-def climbed(
+def ascend(
     law: Law, start: Parameters, data: Segments, may: Bool[np.ndarray, " P"]
 ) -> tuple[Parameters, Scores]:
     """The largest likelihood by Fisher scoring, steps halved until they help."""
     size = start.theta.size
-    now, start = begun(law, start, data)
+    now, start = starting_point(law, start, data)
     flat, rebuild = ravel_pytree(start)
     for _ in range(_STEPS):
         slope = np.asarray(now.gradient).sum(0)
@@ -49,7 +49,7 @@ def climbed(
     return rebuild(flat), now
 
 
-def begun(law: Law, start: Parameters, data: Segments) -> tuple[Scores, Parameters]:
+def starting_point(law: Law, start: Parameters, data: Segments) -> tuple[Scores, Parameters]:
     """A drift from which the search ends at the largest likelihood, not at a stiff one beside it.
 
     Moments of few, noisy frames can make a drift far too fast for the interval of the frames. The

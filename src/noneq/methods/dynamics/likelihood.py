@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 
 from noneq.data.ensembles import Trajectories
 from noneq.domains import Free, periods_of
-from noneq.methods.dynamics.ascent import climbed
+from noneq.methods.dynamics.ascent import ascend
 from noneq.methods.dynamics.bases import AbstractBasis
 from noneq.methods.dynamics.equations import BLOCKS, AbstractEquations, Gain, scaled_covariance
 from noneq.methods.dynamics.gaussian_filter import Law, Parameters, free
@@ -130,7 +130,7 @@ def information_equations(
         start = Parameters(*map(jnp.asarray, (theta, root, noise)))
         may = free(law, len(theta), dim)
         may[: theta.size] = support.ravel()
-        best, found = climbed(law, start, data, may)
+        best, found = ascend(law, start, data, may)
         spread = np.asarray(best.spread())
         noise = np.exp(2 * np.asarray(best.noise)) if localisation else np.zeros(dim)
     if order == 1:
