@@ -17,6 +17,7 @@ from noneq.report.observed import data_name
 from noneq.report.paths.kernels import kernel_pictures
 from noneq.report.paths.laws import force_pictures, law_tables
 from noneq.report.paths.motions import path_pictures
+from noneq.report.paths.residuals import residual_pictures
 from noneq.report.sheets import sheet_pictures
 from noneq.report.thermo_page.split import split_pictures, split_tables
 from noneq.report.transports import transport_pictures
@@ -45,6 +46,7 @@ PICTURES: tuple[Callable[[Any], Sequence[Figure]], ...] = (
     chain_pictures,
     flow_pictures,
     split_pictures,
+    residual_pictures,
     force_pictures,
 )
 """Functions of a `Fit`, in the order of the page; each gives none where the model lacks the trait."""

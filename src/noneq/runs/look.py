@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from noneq.data.ensembles import Snapshots, Trajectories
-from noneq.errors import InvalidInput, NoneqError
+from noneq.errors import InvalidInput
 from noneq.inference.drift.order import MotionKind, motion_kind
 from noneq.kinds import checked
 from noneq.learning.method import Fit
@@ -143,12 +143,13 @@ def _fitted(data: Trajectories, settings: dict[str, Any], seed: int) -> tuple[Fi
     from noneq.methods import Harmonics, Polynomials, SparseDrift
 
     rest = {name: value for name, value in settings.items() if name != "library"}
-    failed: NoneqError | None = None
-    attempts = (rest, {}) if rest else (rest,)
-    for given in attempts:
-        for size in _DEGREES:
-            periodic = "library" in settings
-            library = Harmonics(size) if periodic else Polynomials(size)
+    periodic, failed = "library" in settings, None
+    usual = 2 if periodic else _DEGREES[0]
+    for given in (rest, {}) if rest else (rest,):
+        # Powers of values far from zero look alike; those about the mean do not.
+        tries = [(s, c) for s in _DEGREES for c in (False, True) if not (c and periodic)]
+        for size, centred in tries:
+            library = Harmonics(size) if periodic else Polynomials(size, centred=centred)
             try:
                 method = SparseDrift(library=library, **given)
                 fit = method.fit(data, key=jax.random.key(seed), progress=False)
@@ -156,8 +157,10 @@ def _fitted(data: Trajectories, settings: dict[str, Any], seed: int) -> tuple[Fi
                 failed = error
                 continue
             told: dict[str, Any] = {"library": "Harmonics"} if periodic else {}
-            if size != (2 if periodic else _DEGREES[0]):
+            if size != usual:
                 told["library.order" if periodic else "library.degree"] = size
+            if centred:
+                told["library.centred"] = True
             return fit, told | given
     assert failed is not None
     raise failed

@@ -179,8 +179,19 @@ def test_a_wrong_law_leaves_residuals(well):
     bad = (
         nq.methods.DriftRegression(library=Terms(("1",)), known=("20*x",)).fit(well, key=KEY).model
     )
-    assert residual_checks(good, well).white
-    assert not residual_checks(bad, well).white
+    right, wrong = residual_checks(good, well), residual_checks(bad, well)
+    assert right.white
+    assert not wrong.white
+    # What the report draws: correlations within the band, the normal density.
+    for found, within in ((right, True), (wrong, False)):
+        curves = found.curves
+        away = np.abs(curves["correlation"]) / curves["error"]
+        assert curves["lags"][0] == 1
+        assert bool((away < 5).all()) == within
+    middle = np.add(right.curves["edges"][1:], right.curves["edges"][:-1]) / 2
+    normal = np.exp(-(middle**2) / 2) / np.sqrt(2 * np.pi)
+    np.testing.assert_allclose(right.curves["density"], normal, atol=0.03)
+    assert right.curves["energy"] == pytest.approx(1.0, abs=0.05)
     with pytest.raises(MissingTrait):
         residual_checks(nq.methods.PlugInGaussian, well)
 

@@ -10,8 +10,11 @@ import noneq as nq
 from noneq.data.summary import summarise
 from noneq.errors import InvalidInput
 from noneq.methods import DriftRegression, Polynomials, SparseDrift
+from noneq.methods.dynamics.ascent import starting_point
 from noneq.methods.dynamics.gaussian_filter import Law, Parameters, cubature, moved, scores
 from noneq.methods.dynamics.segments import segments
+from noneq.studies.dynamics.forces import ForceCell
+from noneq.studies.running import cell_key
 
 
 KEY = jax.random.key(3)
@@ -77,6 +80,17 @@ def test_the_likelihood_of_a_linear_motion_and_its_gradient_are_those_of_kalman(
     one = lambda a, x, s: kalman(x, s, dt, a, np.diag([0.81, 0.36]), noise**2)
     exact = lambda a: sum(one(a, x, s) for x, s in zip(values, seen, strict=True))
     assert value == pytest.approx(exact(slope), rel=1e-4)
+    # Far too fast a drift is no place to start from: less likely than none, or not even finite.
+    with jax.enable_x64(True):
+        still = scores(law, point._replace(theta=0 * point.theta), segments(data, 6, 1))
+        least = float(still.value.sum())
+        for factor in (8.0, 60.0):
+            stiff = point._replace(theta=-factor * point.theta)
+            now, start = starting_point(law, stiff, segments(data, 6, 1))
+            reached = float(scores(law, start, segments(data, 6, 1)).value.sum())
+            assert float(now.value.sum()) == pytest.approx(reached)
+            assert reached >= least
+            assert not float(scores(law, stiff, segments(data, 6, 1)).value.sum()) > least
     nudge = np.array([[0.0, 1e-4], [0.0, 0.0]])
     rate = (exact(slope + nudge) - exact(slope - nudge)) / 2e-4
     assert gradient.reshape(-1)[2 * 2 + 0] / size[2] == pytest.approx(rate, rel=2e-3)
@@ -155,3 +169,12 @@ def test_friction_of_clean_positions_far_apart():
     moments = DriftRegression(library=library, order=2, convention="stratonovich")
     rough = {t.code: t for t in moments.fit(paths, key=KEY).model.law.terms[0]}
     assert abs(rough["v_x"].value + 0.8) > 4 * rough["v_x"].stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("replicate", [14, 19])
+def test_moments_that_are_far_too_fast_do_not_lead_astray(replicate):
+    """Records of the study whose moments begin beside a stiff maximum, of drift error 20 and 8."""
+    cell = ForceCell(record="noisy", replicate=replicate)
+    (error,) = (row.value for row in cell(cell_key(cell, 0)).rows)
+    assert error < 0.2

@@ -1,6 +1,6 @@
 """Residuals of a fitted law of motion: white, Gaussian, and of the right size?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -12,6 +12,7 @@ from noneq.data.ensembles import Trajectories
 from noneq.domains import Free, periods_of
 from noneq.errors import InvalidInput
 from noneq.inference.drift.pairs import Moment, correlation, shape
+from noneq.inference.drift.residual_curves import residual_curves
 from noneq.kinds import checked
 from noneq.needs import observable
 from noneq.traced import jit
@@ -33,6 +34,7 @@ class ResidualChecks:
         kurtosis: excess, mean over coordinates.
         energy: ⟨u²⟩, 1 for the right diffusion.
         count: of numbers u.
+        curves: what a picture of them needs, see `noneq.inference.drift.residual_curves`.
     """
 
     correlation: Moment
@@ -40,6 +42,7 @@ class ResidualChecks:
     kurtosis: Moment
     energy: Moment
     count: int
+    curves: dict[str, Any] = field(default_factory=dict)
 
     @property
     def white(self) -> bool:
@@ -126,7 +129,8 @@ def residual_checks(
     lag = 2 if accelerations else 1
     seen = correlation(scaled, lag)
     rest = Moment(seen.value - shared / (1 + extra), seen.stderr)
-    return ResidualChecks(rest, skewness, kurtosis, energy, good.size)
+    curves = residual_curves(scaled, lag, shared / (1 + extra), 1 + extra, float(energy.value))
+    return ResidualChecks(rest, skewness, kurtosis, energy, good.size, curves)
 
 
 def _noise(

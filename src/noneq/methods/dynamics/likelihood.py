@@ -6,15 +6,14 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Bool, Float
 
 from noneq.data.ensembles import Trajectories
 from noneq.domains import Free, periods_of
-from noneq.errors import SolveFailed
+from noneq.methods.dynamics.ascent import ascend
 from noneq.methods.dynamics.bases import AbstractBasis
 from noneq.methods.dynamics.equations import BLOCKS, AbstractEquations, Gain, scaled_covariance
-from noneq.methods.dynamics.gaussian_filter import Law, Parameters, Scores, free, scores
+from noneq.methods.dynamics.gaussian_filter import Law, Parameters, free
 from noneq.methods.dynamics.segments import Segments, segments
 from noneq.statistics.gram import condition_number, inverse_gram, solve
 from noneq.symbolic.expression import Expression
@@ -22,10 +21,6 @@ from noneq.symbolic.expression import Expression
 
 MOST_NUMBERS = 300
 """Coefficients up to which the filter is followed; its cost grows with their number."""
-_STEPS = 40
-_HALVINGS = 8
-_ENOUGH = 1e-3
-"""Gain of the log-likelihood at which the search ends."""
 _LEAST = 1e-2
 """Of what the noise would be if all displacements were noise, to start from."""
 _CURVED = 0.25
@@ -135,7 +130,7 @@ def information_equations(
         start = Parameters(*map(jnp.asarray, (theta, root, noise)))
         may = free(law, len(theta), dim)
         may[: theta.size] = support.ravel()
-        best, found = _climbed(law, start, data, may)
+        best, found = ascend(law, start, data, may)
         spread = np.asarray(best.spread())
         noise = np.exp(2 * np.asarray(best.noise)) if localisation else np.zeros(dim)
     if order == 1:
@@ -155,60 +150,6 @@ def information_equations(
         first.time,
         float(counted.sum()),
     )
-
-
-def _climbed(
-    law: Law, start: Parameters, data: Segments, may: Bool[np.ndarray, " P"]
-) -> tuple[Parameters, Scores]:
-    """The largest likelihood by Fisher scoring, steps halved until they help."""
-    flat, rebuild = ravel_pytree(start)
-    now, size = scores(law, start, data), start.theta.size
-    for _ in range(_HALVINGS):
-        if np.isfinite(np.asarray(now.value)).all():
-            break
-        # A drift that runs away: towards none.
-        flat = flat.at[:size].multiply(0.5)
-        now = scores(law, rebuild(flat), data)
-    else:
-        raise SolveFailed(
-            "the filter that takes measurement noise out did not stay finite; take a smaller library "
-            "or shorter intervals between frames."
-        )
-    for _ in range(_STEPS):
-        slope = np.asarray(now.gradient).sum(0)
-        step = _step(np.asarray(now.information), slope, may, size)
-        expected = float(slope @ step) / 2
-        if expected < _ENOUGH:
-            break
-        for k in range(_HALVINGS):
-            other = flat + step / 2**k
-            found = scores(law, rebuild(other), data)
-            if float(found.value.sum()) > float(now.value.sum()):
-                flat, now = other, found
-                break
-        else:
-            break
-    else:
-        warnings.warn(
-            "The search for the largest likelihood was cut after 40 steps; the data hardly tell the "
-            "functions of the library apart. Take a smaller one.",
-            stacklevel=2,
-        )
-    return rebuild(flat), now
-
-
-def _step(info: np.ndarray, slope: np.ndarray, may: np.ndarray, size: int) -> np.ndarray:
-    """Scoring step; logarithms of noise change by 1 at most, and θ by what is best with that."""
-    step = np.zeros(len(may))
-    step[may] = solve(info[np.ix_(may, may)], slope[may, None])[:, 0]
-    # A noise that is not there has neither slope nor information, and must not hold θ back.
-    bold = np.abs(step[size:]).max() > 1
-    step[size:] = np.clip(step[size:], -1.0, 1.0)
-    theta = np.flatnonzero(may[:size])
-    if bold and len(theta):
-        rest = slope[theta] - info[theta, size:] @ step[size:]
-        step[theta] = solve(info[np.ix_(theta, theta)], rest[:, None])[:, 0]
-    return step
 
 
 def _law(

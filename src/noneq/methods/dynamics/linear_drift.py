@@ -37,10 +37,11 @@ from noneq.methods.dynamics.normal_equations import (
     Joined,
     NormalEquations,
     check_count,
-    checked_equations,
     first_order,
+    warned_of_condition,
 )
 from noneq.methods.dynamics.second_order import centred_states, second_order
+from noneq.methods.dynamics.spanning import check_moves, check_told_apart, gram_of
 from noneq.statistics.increment_blocks import Paths
 from noneq.symbolic.expression import Expression
 
@@ -108,7 +109,7 @@ class AbstractLinearDrift(AbstractMethod):
             summary = summarise(states)
         check_init(self, init, summary)
         model = self.init(summary, key=key) if init is None else init
-        equations = self._equations(paths, model)
+        equations = self._equations(paths, states, model)
         support = self.support(equations)
         if isinstance(equations, InformationEquations) and not support.all():
             assert isinstance(paths, Trajectories)
@@ -131,6 +132,7 @@ class AbstractLinearDrift(AbstractMethod):
         meta: dict[str, Any] = {
             "seconds": clock.monotonic() - began,
             "residuals": checks.lines,
+            "residual_curves": checks.curves,
             "equations": model.law.lines,
         }
         if self.order == 1 and not (self.localisation or self.exposure):
@@ -160,19 +162,25 @@ class AbstractLinearDrift(AbstractMethod):
         _check_frames(self, data.times)
         return data.paths
 
-    def _equations(self, paths: Paths, model: DriftModel) -> AbstractEquations:
+    def _equations(
+        self, paths: Paths, states: Trajectories, model: DriftModel
+    ) -> AbstractEquations:
+        name = type(self).__name__
+        codes = model.basis.codes(names_of(summarise(states)))
+        gram = gram_of(name, states, model.basis, codes)
         moments, filtered = self._moments(paths, model), self.localisation or self.order == 2
+        check_count(moments)
+        check_told_apart(name, gram, codes)
         if self.convention != "auto" or self.exposure or np.prod(moments.shape) > MOST_NUMBERS:
             filtered = False
         if not filtered:
-            return checked_equations(moments)
-        check_count(moments)
+            return warned_of_condition(moments)
         assert isinstance(paths, Trajectories)
         found = information_equations(
             paths, model.basis, model.known, moments, order=self.order,
             localisation=self.localisation,
         )  # fmt: skip
-        return checked_equations(found)
+        return warned_of_condition(found)
 
     def _moments(self, paths: Paths, model: DriftModel) -> NormalEquations:
         library, known = model.basis, len(model.known)
@@ -225,12 +233,14 @@ def check_paths(method: AbstractMethod, data: Any) -> Trajectories:
 
     Raises:
         WrongType: snapshots or an array.
-        InvalidInput: a single frame, or coordinates that the method does not take.
+        InvalidInput: a single frame, a coordinate that never moves, or coordinates that the method
+            does not take.
     """
     if not isinstance(data, Trajectories):
         raise _no_paths(method, type(data).__name__)
     check_coordinates(method, data)
     _check_frames(method, data.times)
+    check_moves(type(method).__name__, data)
     return data
 
 

@@ -191,7 +191,11 @@ class NeuralDrift(AbstractMethod):
             checkpoint=checkpoint,
         )
         checks = residual_checks(model, paths)
-        meta = {"seconds": clock.monotonic() - began, "residuals": checks.lines}
+        meta = {
+            "seconds": clock.monotonic() - began,
+            "residuals": checks.lines,
+            "residual_curves": checks.curves,
+        }
         return Fit(model, history, self, summary, meta)
 
 

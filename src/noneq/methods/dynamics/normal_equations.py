@@ -201,19 +201,14 @@ def _curvature(
     return half @ theta, theta.T @ along
 
 
-def checked_equations(found: AbstractEquations) -> AbstractEquations:
-    """The equations, if the data determine them.
-
-    Raises:
-        InvalidInput: fewer increments than functions.
-    """
-    check_count(found)
+def warned_of_condition(found: AbstractEquations) -> AbstractEquations:
+    """The equations; a warning if noise of the positions leaves some coefficients open."""
     condition = found.condition
     if condition > WORST_CONDITION:
         warnings.warn(
-            f"The library's Gram matrix has the condition number {condition:.1e}: the data do not "
-            "tell its functions apart, and combinations that they do not see are left out. Take a "
-            "smaller library, longer paths, or powers about the mean (library.centred=true).",
+            f"The equations of the drift have the condition number {condition:.1e}: noise and inertia "
+            "leave some functions of the library open, and combinations that are not seen are left "
+            "out. Take a smaller library or longer paths.",
             stacklevel=4,
         )
     return found

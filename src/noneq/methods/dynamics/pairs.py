@@ -25,8 +25,9 @@ from noneq.methods.dynamics.bases import TermBasis
 from noneq.methods.dynamics.equations import BLOCKS
 from noneq.methods.dynamics.linear_drift import check_paths
 from noneq.methods.dynamics.model import AbstractDynamics, Record
-from noneq.methods.dynamics.normal_equations import NormalEquations, checked_equations
+from noneq.methods.dynamics.normal_equations import NormalEquations, check_count
 from noneq.methods.dynamics.selection import supported
+from noneq.methods.dynamics.spanning import check_told_apart
 from noneq.statistics.gram import solve
 from noneq.statistics.increment_blocks import block_count, increment_blocks
 from noneq.symbolic.expression import Expression
@@ -182,7 +183,9 @@ class PairDrift(AbstractMethod):
         summary = summarise(paths)
         check_init(self, init, summary)
         model = self.init(summary, key=key) if init is None else init
-        equations = checked_equations(_equations(paths, model))
+        equations = _equations(paths, model)
+        check_count(equations)
+        check_told_apart("PairDrift", equations.gram, self.terms)
         support = np.ones(equations.shape, bool)
         if self.select:
             support = supported(equations, self.level)
@@ -199,9 +202,11 @@ class PairDrift(AbstractMethod):
             (*(jnp.asarray(part, jnp.float32) for part in parts), model.record.of(paths)),
         )
         row = {"terms": [float(support.sum())], "condition": [equations.condition]}
+        checks = residual_checks(model, paths)
         meta: dict[str, Any] = {
             "seconds": clock.monotonic() - began,
-            "residuals": residual_checks(model, paths).lines,
+            "residuals": checks.lines,
+            "residual_curves": checks.curves,
             "equations": model.equations,
         }
         return Fit(model, row, self, summary, meta)

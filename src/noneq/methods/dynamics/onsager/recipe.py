@@ -26,6 +26,7 @@ from noneq.methods.dynamics.onsager.fields import OnsagerFields
 from noneq.methods.dynamics.onsager.likelihood import greatest, learnt, placed
 from noneq.methods.dynamics.onsager.model import OnsagerModel
 from noneq.methods.dynamics.onsager.rates import potential_guess, rate
+from noneq.methods.dynamics.spanning import check_moves
 from noneq.statistics.increments import Increments, increments
 
 
@@ -167,6 +168,7 @@ class OnsagerDynamics(AbstractMethod):
                 f"OnsagerDynamics: {len(pairs.move)} pairs of frames for {size} coefficients; give "
                 "longer paths, or lower degrees."
             )
+        check_moves("OnsagerDynamics", data)
         self._check_frames(data)
         states = data.values[data.observed].reshape(-1, summary.dim).astype(np.float64)
         model = _began(model, states, pairs, self.temperature, new=init is None)
@@ -242,8 +244,6 @@ def _began(
     if not new:
         return model
     size = (pairs.move**2 / (2 * temperature * pairs.dt[:, None])).mean(0)
-    if not size.min() > 0:
-        raise InvalidInput("OnsagerDynamics: a coordinate does not move; leave it out.")
     lower = np.tril_indices(len(size))
     diagonal = np.flatnonzero(lower[0] == lower[1])
     fields = potential_guess(model.fields, some)
