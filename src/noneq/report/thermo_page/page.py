@@ -41,11 +41,25 @@ _LIMITS = {
     ),
 }
 _SOURCES = {
-    "trajectories": ("seifert2012stochastic", "frishman2020learning", "kim2020learning"),
-    "chain": ("seifert2012stochastic",),
+    "trajectories": ("seifert2012stochastic",),
+    "chain": ("seifert2012stochastic", "schnakenberg1976network"),
     "model": ("seifert2012stochastic",),
-    "work": ("jarzynski1997nonequilibrium", "crooks1999entropy"),
+    "work": (),
 }
+_SOURCE_OF = {
+    "force_current": "frishman2020learning",
+    "neep": "kim2020learning",
+    "neighbours": "wang2009divergence",
+    "spectral": "nardini2017entropy",
+    "plug_in": "schnakenberg1976network",
+    "hidden_path": "kim2020learning",
+    "bar": "bennett1976efficient",
+    "jarzynski": "jarzynski1997nonequilibrium",
+    "crossing": "crooks1999entropy",
+    "cumulants": "jarzynski1997nonequilibrium",
+    "speed_limit": "aurell2011optimal",
+}
+"""Sources of the methods whose numbers stand on the page."""
 
 
 def thermo_report(path: Path, found: Findings, *, name: str, command: str = "") -> Path:
@@ -64,9 +78,9 @@ def thermo_report(path: Path, found: Findings, *, name: str, command: str = "") 
         lead=found.sentence[:1].upper() + found.sentence[1:] + ".",
         notes=[*found.notes, *notes],
         figures=figures,
-        tables=[_table(found.estimates)],
+        tables=[_table(found.estimates)] if found.estimates else [],
         limits=[*_LIMITS[found.subject], *found.assumptions],
-        sources=[bibtex(key) for key in _SOURCES[found.subject]],
+        sources=[bibtex(key) for key in _sources(found)],
         command=command or f"noneq thermo {name}",
     )
 
@@ -76,7 +90,7 @@ def _figures(found: Findings) -> tuple[list[Picture], list[str]]:
     if isinstance(found.detail, Works):
         return [work_picture(*found.detail, found.estimates[0][1])], []
     if found.subject == "chain":
-        return chain_pictures(found.detail, kind=""), []
+        return chain_pictures(found.detail, kind="", names=found.names), []
     rates = [e for name, e in found.estimates if name == "entropy_production_rate"]
     figures = [agreement_picture(rates, rates[0].unit)] if len(rates) > 1 else []
     if not isinstance(found.data, Trajectories):
@@ -96,6 +110,12 @@ def _loops(data: Trajectories) -> list[Picture]:
     return chain_pictures(transition_matrix_from(data), title="As counted", kind="")
 
 
+def _sources(found: Findings) -> list[str]:
+    """Of the subject, and of every method that was used."""
+    used = [_SOURCE_OF[e.method] for _, e in found.estimates if e.method in _SOURCE_OF]
+    return list(dict.fromkeys([*_SOURCES[found.subject], *used]))
+
+
 def _table(estimates: Sequence[tuple[str, Estimate]]) -> Table:
     sign = {"none": "", "lower": "≥ ", "upper": "≤ "}
     rows = [
@@ -109,10 +129,10 @@ def _table(estimates: Sequence[tuple[str, Estimate]]) -> Table:
         ]
         for name, one in estimates
     ]
-    return Table(
-        "Numbers",
-        ("quantity", "method", "value", "unit", "bias taken off", "interval → 0"),
-        rows,
-        "± one standard error; ≥ and ≤ are bounds. The last column extrapolates to a recording "
-        "interval of 0.",
-    )
+    columns = ("quantity", "method", "value", "unit", "bias taken off", "interval → 0")
+    kept = [i for i in range(6) if i < 4 or any(row[i] for row in rows)]
+    said = "± one standard error; ≥ and ≤ are bounds."
+    if 5 in kept:
+        said += " The last column extrapolates to a recording interval of 0."
+    cut = [[row[i] for i in kept] for row in rows]
+    return Table("Numbers", tuple(columns[i] for i in kept), cut, said)
