@@ -5,8 +5,14 @@ import pytest
 
 from noneq.data import Trajectories
 from noneq.domains import Discrete, Torus
-from noneq.report.thermo_page.pictures import angle_picture, current_picture, local_picture
+from noneq.report.thermo_page.pictures import (
+    angle_picture,
+    current_picture,
+    local_picture,
+    work_picture,
+)
 from noneq.runs.discrete_states import as_states
+from noneq.runs.works import work_thermodynamics
 
 
 TIMES = 0.05 * np.arange(200)
@@ -68,3 +74,22 @@ def test_whole_numbers_become_states_and_positions_stay():
     assert as_states(pixels) == (pixels, ())
     angles = ring()
     assert as_states(angles) == (angles, ())
+
+
+def test_works_that_do_not_overlap_say_where_the_free_energy_lies():
+    """Both bounds in the sentence, the cure once, and no line where there is no answer."""
+    rng = np.random.default_rng(6)
+    forward, backward = rng.normal(200, 3, 30), rng.normal(-160, 3, 30)
+    found = work_thermodynamics(forward, backward)
+    low, high = (
+        float(w) for w in found.sentence.split("between ")[1].split(" kT")[0].split(" and ")
+    )
+    assert 160 < low < high < 200
+    assert sum("do not overlap" in note for note in found.notes) == 1
+    assert all(note[:1].isupper() or note.startswith("ln ") for note in found.notes)
+    picture = work_picture(forward, backward, found.estimates[0][1])
+    assert "Shaded" in picture.caption
+    assert "cross at" not in picture.caption
+    met = work_thermodynamics(rng.normal(5, 2, 300), rng.normal(-1, 2, 300))
+    caption = work_picture(*met.detail, met.estimates[0][1]).caption
+    assert "cross at" in caption
