@@ -86,7 +86,7 @@ def test_works_that_do_not_overlap_say_where_the_free_energy_lies():
     )
     assert 160 < low < high < 200
     assert sum("do not overlap" in note for note in found.notes) == 1
-    assert all(note[:1].isupper() or note.startswith("ln ") for note in found.notes)
+    assert not any(note[:1].islower() and note[:3] != "ln " for note in found.notes)
     picture = work_picture(forward, backward, found.estimates[0][1])
     assert "Shaded" in picture.caption
     assert "cross at" not in picture.caption

@@ -21,6 +21,7 @@ from noneq.systems.base import AbstractSystem
 
 _LONGEST = 12
 """States of a loop that the sentence names."""
+_RATE = "entropy_production"
 _OF_STATES = (None, "plug_in", "cycles", "hidden_path", "neep")
 
 
@@ -194,10 +195,17 @@ def run_thermodynamics(
     found = audit(fit.model, data, times=times, key=jax.random.key(seed))
     notes = [f"No {name.replace('_', ' ')}: {why.rstrip('.')}." for name, why in found.missing]
     notes += [note for _, row in found.rows for note in row.notes]
-    parts = [f"{name.replace('_', ' ')} {_one(value)}" for name, value in found.rows[:1]]
+    # Methods of models tell rates in nats; those that are per unit of the data's time say so here.
+    per = f"k_B/{fit.summary.time_unit or 'unit time'}"
+    rows = tuple(
+        (name, replace(one, unit=per) if name == _RATE and one.unit in ("", "nat/time") else one)
+        for name, one in found.rows
+    )
+    parts = [f"{name.replace('_', ' ')} {_one(value)}" for name, value in rows[:1]]
     sentence = f"{found.model}: {'; '.join(parts) or 'nothing could be measured'}"
-    rows = (*found.rows, *_choices(found.schedule))
-    return Findings("model", sentence, rows, tuple(dict.fromkeys(notes)), found)
+    return Findings(
+        "model", sentence, (*rows, *_choices(found.schedule)), tuple(dict.fromkeys(notes)), found
+    )
 
 
 def _one(estimate: Estimate) -> str:
