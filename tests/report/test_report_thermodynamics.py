@@ -1,10 +1,15 @@
 """Pictures of the page of thermodynamics: what they are drawn of, and of what there is none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from noneq.data import Trajectories
 from noneq.domains import Discrete, Torus
+from noneq.estimate import Estimate
+from noneq.report.thermo_page.model_pictures import audit_pictures
+from noneq.report.thermo_page.page import thermo_report
 from noneq.report.thermo_page.pictures import (
     angle_picture,
     current_picture,
@@ -12,7 +17,9 @@ from noneq.report.thermo_page.pictures import (
     work_picture,
 )
 from noneq.runs.discrete_states import as_states
+from noneq.runs.thermodynamics import Findings
 from noneq.runs.works import work_thermodynamics
+from noneq.thermo import Audit, ScheduleCosts
 
 
 TIMES = 0.05 * np.arange(200)
@@ -93,3 +100,24 @@ def test_works_that_do_not_overlap_say_where_the_free_energy_lies():
     met = work_thermodynamics(rng.normal(5, 2, 300), rng.normal(-1, 2, 300))
     caption = work_picture(*met.detail, met.estimates[0][1]).caption
     assert "cross at" in caption
+
+
+def test_a_model_has_its_rate_over_time_and_the_costs_of_its_noise_levels(tmp_path):
+    """A curve for what has times, a point for each choice of levels, and one error in table and text."""
+    one = lambda value, error, **more: Estimate(value, error, np.asarray(100), **more)
+    times = np.linspace(0, 4, 5)
+    rate = one(5 + np.exp(-times), np.full(5, 0.2), times=times, unit="k_B/s")
+    entropy, w2 = (
+        one(np.array([50.0, 40.0]), np.ones(2)),
+        one(np.array([0.6, 0.61]), np.full(2, 0.02)),
+    )
+    costs = ScheduleCosts(np.array([0.0, 1.0]), np.zeros((2, 5)), entropy, w2, one(8.0, 0.1), 1)
+    rows = (("entropy_production", rate), ("generation_entropy", one(8.0, 0.1, unit="nat")))
+    audit = Audit("Model", rows, (), costs)
+    curve, points = audit_pictures(audit, rows)
+    assert curve.title == "Entropy production over time."
+    assert points.title == "What accuracy costs."
+    assert audit_pictures(replace(audit, schedule=None), rows[1:]) == []
+    page = thermo_report(tmp_path / "m.html", Findings("model", "Model", rows, (), audit), name="m")
+    assert "mean of 5" in page.read_text()
+    assert f"± {0.2 / np.sqrt(5):.3f}" in page.read_text()

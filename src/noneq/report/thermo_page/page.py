@@ -12,6 +12,7 @@ from noneq.estimate import Estimate
 from noneq.report.chains import chain_pictures
 from noneq.report.citations import bibtex
 from noneq.report.html import Picture, Table, render, with_error
+from noneq.report.thermo_page.model_pictures import audit_pictures
 from noneq.report.thermo_page.pictures import (
     agreement_picture,
     angle_picture,
@@ -21,7 +22,7 @@ from noneq.report.thermo_page.pictures import (
 )
 from noneq.runs.thermodynamics import Findings
 from noneq.runs.works import Works
-from noneq.thermo import transition_matrix_from
+from noneq.thermo import Audit, transition_matrix_from
 
 
 _LIMITS = {
@@ -91,6 +92,8 @@ def _figures(found: Findings) -> tuple[list[Picture], list[str]]:
         return [work_picture(*found.detail, found.estimates[0][1])], []
     if found.subject == "chain":
         return chain_pictures(found.detail, kind="", names=found.names), []
+    if isinstance(found.detail, Audit):
+        return audit_pictures(found.detail, found.estimates), []
     rates = [e for name, e in found.estimates if name == "entropy_production_rate"]
     figures = [agreement_picture(rates, rates[0].unit)] if len(rates) > 1 else []
     if not isinstance(found.data, Trajectories):
@@ -110,6 +113,14 @@ def _loops(data: Trajectories) -> list[Picture]:
     return chain_pictures(transition_matrix_from(data), title="As counted", kind="")
 
 
+def _shown(one: Estimate) -> str:
+    """The value with its error, or the mean over times."""
+    sign = {"none": "", "lower": "≥ ", "upper": "≤ "}[one.bound]
+    mean = one.mean()
+    text = sign + with_error(mean.value.item(), mean.stderr.item())
+    return text if one.value.size == 1 else f"{text}, mean of {one.value.size}"
+
+
 def _sources(found: Findings) -> list[str]:
     """Of the subject, and of every method that was used."""
     used = [_SOURCE_OF[e.method] for _, e in found.estimates if e.method in _SOURCE_OF]
@@ -117,12 +128,11 @@ def _sources(found: Findings) -> list[str]:
 
 
 def _table(estimates: Sequence[tuple[str, Estimate]]) -> Table:
-    sign = {"none": "", "lower": "≥ ", "upper": "≤ "}
     rows = [
         [
             name.replace("_", " "),
             one.method.replace("_", " "),
-            sign[one.bound] + with_error(float(one.value.mean()), float(one.stderr.mean())),
+            _shown(one),
             one.unit,
             "" if one.bias is None else f"{float(np.mean(one.bias)):.3g}",
             "" if one.limit is None else f"{float(np.mean(one.limit)):.4g}",
