@@ -104,7 +104,9 @@ def test_works_that_do_not_overlap_say_where_the_free_energy_lies():
 
 def test_a_model_has_its_rate_over_time_and_the_costs_of_its_noise_levels(tmp_path):
     """A curve for what has times, a point for each choice of levels, and one error in table and text."""
-    one = lambda value, error, **more: Estimate(value, error, np.asarray(100), **more)
+    one = lambda value, error, **more: Estimate(
+        np.asarray(value), np.asarray(error), np.asarray(100), **more
+    )
     times = np.linspace(0, 4, 5)
     rate = one(5 + np.exp(-times), np.full(5, 0.2), times=times, unit="k_B/s")
     entropy, w2 = (

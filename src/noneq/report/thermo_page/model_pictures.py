@@ -52,7 +52,7 @@ def schedule_picture(costs: ScheduleCosts) -> Picture:
         costs: with the model's own levels first.
     """
     entropy, accuracy = costs.entropy_production, costs.w2
-    with canvas(size=(6.4, 3.4)) as (figure, axes):
+    with canvas(size=(8.0, 3.4)) as (figure, axes):
         for i, blend in enumerate(costs.blend):
             colour = _SUGGESTED if i == costs.suggested else _OWN if i == 0 else _LINE
             word = [w for w, yes in (("own", i == 0), ("suggested", i == costs.suggested)) if yes]
@@ -77,7 +77,7 @@ def schedule_picture(costs: ScheduleCosts) -> Picture:
             )
         axes.set_xlabel("entropy production of a draw (nat)")
         axes.set_ylabel("W₂ to the data")
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1.0))
         data = svg(figure)
     return Picture(
         "What accuracy costs.",
