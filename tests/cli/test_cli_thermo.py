@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from noneq.data import Trajectories, write
+from noneq.thermo import plug_in_rate
 from noneq.thermo.chains import chain_entropy_production
 
 
@@ -25,6 +26,16 @@ def test_a_matrix_of_rates_and_its_page(noneq, tmp_path):
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Out of equilibrium" in page
     assert "Currents between states" in page
+
+
+def test_states_of_a_matrix_have_the_names_of_its_header(noneq, tmp_path):
+    rows = "\n".join(",".join(map(str, row)) for row in RING)
+    (tmp_path / "named.csv").write_text(f"open,closed,blocked\n{rows}\n")
+    done = noneq("thermo", "named.csv", "--matrix", "--quiet", "-o", "out")
+    assert "closed → blocked → open → closed" in done.out
+    assert "±" not in done.out  # exact numbers have no error
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "schnakenberg1976network" in page
 
 
 def test_a_chain_with_detailed_balance_is_in_equilibrium(noneq):
@@ -92,7 +103,29 @@ def test_columns_of_whole_numbers_are_states(noneq, tmp_path):
     assert rate["limit"] is None  # it has no continuous time
     page = (tmp_path / "out" / "report.html").read_text()
     assert "As counted: Currents between states." in page
-    assert noneq(*ask, "--method", "gaussian").json["notes"] == []
+    noted = noneq(*ask, "--method", "gaussian").json["notes"]
+    assert not any("taken for" in note for note in noted)
+    assert "relaxation time" in noted[0]  # what the estimator warned of
+
+
+def test_names_of_states_in_successive_rows(noneq, tmp_path):
+    """A table of names without times: the same estimate as of numbers, per step."""
+    rng, names, state, rows = np.random.default_rng(3), ("open", "closed", "blocked"), 0, []
+    steps = np.array([[0.6, 0.3, 0.1], [0.1, 0.6, 0.3], [0.3, 0.1, 0.6]])
+    for _ in range(600):
+        rows.append(names[state])
+        state = rng.choice(3, p=steps[state])
+    (tmp_path / "states.csv").write_text("state\n" + "\n".join(rows) + "\n")
+    ask = ["thermo", "states.csv", "--method", "plug_in", "--json"]
+    done = noneq(*ask, "--read", "states=state")
+    assert done.code == 0, done.err
+    assert "0 = blocked, 1 = closed, 2 = open" in done.err
+    rate = numbers(done, "entropy_production_rate")["plug_in"]
+    assert rate["unit"] == "k_B/step"
+    assert rate["value"] == pytest.approx(
+        float(plug_in_rate([sorted(names).index(name) for name in rows]).value), rel=1e-6
+    )
+    noneq(*ask, "--read", "states=stat").refuses(2, "no column 'stat'")
 
 
 def test_snapshots_are_refused_with_the_way_out(noneq, snapshots):
@@ -108,6 +141,18 @@ def test_works_along_a_protocol(noneq):
     assert done.code == 0, done.err
     jarzynski = numbers(done, "free_energy")["jarzynski"]
     assert abs(jarzynski["value"] - math.log(4) / 2) < 5 * jarzynski["stderr"]
+
+
+def test_a_protocol_that_outlasts_the_record(noneq):
+    """The least work is that of the whole protocol, and no bound for the works of its first part."""
+    ask = ["--set", 'protocol={kind="Protocol", times=[0.0, 2.0], values=[1.0, 4.0]}']
+    made = ["simulate", "BreathingTrap", *ask, "-o", "part.npz", "--n", 100]
+    assert noneq(*made, "--times", "0:1:21", "--quiet").code == 0
+    given = ["--system", "BreathingTrap", "--protocol", "0:1,2:4"]
+    done = noneq("thermo", "part.npz", *given, "--json", "--quiet")
+    assert "least_work" not in numbers(done, "work")
+    assert "takes at least" not in done.json["verdict"]
+    assert any("before the protocol (2)" in note for note in done.json["notes"])
 
 
 def test_options_that_do_not_go_together(noneq):

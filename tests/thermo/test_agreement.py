@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 import noneq as nq
-from noneq.errors import InvalidInput
+from noneq.errors import Interrupted, InvalidInput
 from noneq.estimate import Estimate
 from noneq.simulation import simulate
 from noneq.systems import DrivenRing, Linear, Swirl
 from noneq.thermo import Agreement, entropy_production, neighbour_rate, verdict
+from noneq.thermo.agreement import together
 from noneq.thermo.estimates import _METHODS, _kind
 
 
@@ -39,6 +40,36 @@ def test_one_method(trap):
     assert isinstance(found, Estimate)
     assert found.method == "system"
     assert abs(found.z(8.0)) < 5
+
+
+def test_what_methods_say_alike_is_said_once():
+    told = [
+        ("gaussian", "gaussian_rate: the interval is 0.5 of the relaxation time."),
+        ("tur", "uncertainty_bound: the interval is 0.51 of the relaxation time."),
+        ("tur", "uncertainty_bound: too few paths."),
+    ]
+    assert together(told) == [
+        "gaussian, tur: the interval is 0.5 of the relaxation time.",
+        "tur: too few paths.",
+    ]
+
+
+def test_a_stop_is_no_refusal(trap, monkeypatch):
+    """A method that is asked to stop ends the table."""
+
+    def stopped(*args, **options):
+        raise Interrupted("stopped on request at step 1.", signal=15)
+
+    monkeypatch.setattr("noneq.thermo.estimators.gaussian.gaussian_rate", stopped)
+    with pytest.raises(Interrupted):
+        entropy_production(trap)
+
+
+def test_one_coordinate_has_no_linear_rate(trap):
+    line = trap.select(1)
+    table = entropy_production(line)
+    assert "gaussian" not in [row.method for row in table]
+    assert "gaussian" not in dict(table.refused)
 
 
 def test_the_table(trap):

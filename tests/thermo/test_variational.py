@@ -168,6 +168,11 @@ def test_states_units_and_transients(rng, key):
     )
     with pytest.raises(InvalidInput, match="was never seen"):
         variational_rate(np.arange(3000).reshape(3, 1000) % 3, net=None, key=key)
+    once = (np.arange(600) >= 300).astype(
+        int
+    )  # a single move, which nothing tells from a huge force
+    with pytest.raises(InvalidInput, match="reverse of 0→1 was never seen"):
+        variational_rate(once, net=None, key=key)
     data = linear_paths(rng, BEADS, BATHS, n=20, frames=100, dt=0.1)
     large = nq.Trajectories((data.values * [1e30, 1e-30]).astype(np.float32), data.times)
     plain = nq.Trajectories(data.values.astype(np.float32), data.times)

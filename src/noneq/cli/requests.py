@@ -51,6 +51,8 @@ def load_data(
     data = safely(path, lambda: build(raw, reading, handling(reading)))
     if raw.understood is not None and not quiet:
         say(f"{path.name} {raw.understood.headline}")
+        for note in raw.understood.notes if reading.states else ():
+            say(note)
     return data
 
 

@@ -1,5 +1,6 @@
 """What `noneq thermo` is asked, and how its answer is told."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,14 @@ from noneq.runs.thermodynamics import (
 )
 from noneq.runs.works import driven_thermodynamics, work_thermodynamics, works_in
 from noneq.systems import AbstractSystem, HasProtocol, Protocol
+from noneq.thermo import Agreement
 
 
 _TABLES = (".csv", ".tsv", ".txt", ".dat")
 _USES = {"work": ("direction", "method"), "pulls": ("method",), "matrix": ()}
 """Options that make another question of the file, and those that it listens to."""
+_NUMBERED = re.compile(r"(?:x|column )?\d+")
+"""Names that a table without a header gets."""
 _OF_PATHS = ("method", "system", "protocol")
 
 
@@ -59,7 +63,7 @@ def findings(what: Path, layout: dict[str, Any], asked: dict[str, Any]) -> Findi
         works = works_in(data, asked["work"], asked["direction"], asked["temperature"])
         return work_thermodynamics(*works, method=asked["method"])
     if asked["matrix"]:
-        return chain_thermodynamics(_matrix(data))
+        return chain_thermodynamics(_matrix(data), _state_names(data))
     if isinstance(data, Snapshots) and _is_square(data):
         raise InvalidInput(
             f"{what}: snapshots do not say how states move. If the file is the matrix of a chain, add "
@@ -112,6 +116,11 @@ def _matrix(data: Snapshots | Trajectories) -> Any:
     return values
 
 
+def _state_names(data: Snapshots | Trajectories) -> tuple[str, ...]:
+    """Names in the header of a matrix; none where it has no header."""
+    return () if all(map(_NUMBERED.fullmatch, data.names)) else tuple(data.names)
+
+
 def _is_square(data: Snapshots | Trajectories) -> bool:
     values = data.snapshots().values
     return values.ndim == 2 and values.shape[0] == values.shape[1]
@@ -126,7 +135,9 @@ def _pulls(data: Snapshots | Trajectories, temperature: float, method: str | Non
     pulls = pulling_work(data, temperature=temperature)
     found = work_thermodynamics(pulls.forward, pulls.backward, method=method)
     low, high = pulls.between
-    notes = (f"Works between extensions {low:g} and {high:g}.", *found.notes)
+    unit = data.units[data.names.index("extension")] or ""
+    between = f"Works between extensions {low:g} and {high:g} {unit}".rstrip()
+    notes = (f"{between}.", *found.notes)
     if pulls.dropped:
         notes = (f"{pulls.dropped} pulls that do not reach both ends were left out.", *notes)
     return replace(found, notes=notes)
@@ -175,26 +186,36 @@ def _protocol(text: str) -> str:
 
 
 def facts(found: Findings) -> dict[str, Any]:
-    """The answer for machines."""
+    """The answer for machines; what has a value at each of several times is a list."""
     numbers = [
         {
             "quantity": name,
             "method": one.method,
-            "value": float(one.value.item()),
-            "stderr": float(one.stderr.item()),
+            "value": _plain(one.value),
+            "stderr": _plain(one.stderr),
+            "times": None if one.times is None else one.times.tolist(),
             "bound": one.bound,
             "unit": one.unit,
-            "bias": None if one.bias is None else float(one.bias.item()),
-            "limit": None if one.limit is None else float(one.limit.item()),
-            "limit_stderr": None if one.limit_stderr is None else float(one.limit_stderr.item()),
+            "bias": _plain(one.bias),
+            "limit": _plain(one.limit),
+            "limit_stderr": _plain(one.limit_stderr),
             "notes": list(one.notes),
         }
         for name, one in found.estimates
-        if one.value.size == 1
     ]
+    test = found.detail.verdict if isinstance(found.detail, Agreement) else None
     return {
         "subject": found.subject,
         "verdict": found.sentence,
+        "test": None
+        if test is None
+        else {
+            "equilibrium": test.equilibrium,
+            "stationary": test.stationary,
+            "level": test.level,
+            "p_value": test.p_value,
+            "at_least": test.bound,
+        },
         "estimates": numbers,
         "notes": list(found.notes),
         "assumptions": list(found.assumptions),
@@ -208,14 +229,32 @@ def _limit(one: Estimate) -> str:
     return f"{one.limit.item():.4g}{error}"
 
 
-def lines(found: Findings) -> list[list[str]]:
-    """The table for people: quantity, method, value, limit of small intervals."""
-    return [
+def _plain(values: np.ndarray | None) -> Any:
+    """One number, or lists of them."""
+    if values is None:
+        return None
+    return float(values.item()) if values.size == 1 else values.tolist()
+
+
+def table(found: Findings) -> tuple[list[str], list[list[str]]]:
+    """Columns and rows for people: quantity, method, value, and where there is one the limit of small
+    intervals."""
+    rows = [
         [
             name.replace("_", " "),
             one.method.replace("_", " "),
-            str(one) if one.value.size == 1 else f"{one.value.size} values, mean {one.mean()}",
+            _value(one),
             _limit(one),
         ]
         for name, one in found.estimates
     ]
+    columns = ["quantity", "method", "value", "interval → 0"]
+    kept = 4 if any(row[3] for row in rows) else 3
+    return columns[:kept], [row[:kept] for row in rows]
+
+
+def _value(one: Estimate) -> str:
+    """The value with its error, which an exact one has not."""
+    if one.value.size != 1:
+        return f"{one.value.size} values, mean {one.mean()}"
+    return str(one) if one.stderr.any() else str(one).replace(" ± 0", "", 1)

@@ -1,5 +1,6 @@
 """Pictures of a Markov chain of hidden states: its currents, its main loop, its spectrum."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,8 +38,9 @@ def model_pictures(model: Any) -> list[Picture]:
 
 
 def chain_pictures(
-    chain: Any, means: Any = None, *, title: str = "", kind: str = "hidden"
-) -> list[Picture]:
+    chain: Any, means: Any = None, *, title: str = "", kind: str = "hidden",
+    names: Sequence[str] = (),
+) -> list[Picture]:  # fmt: skip
     """Graph of the currents, film strip of the dominant loop, and spectrum, with their captions.
 
     Args:
@@ -46,6 +48,7 @@ def chain_pictures(
         means: what each hidden state looks like, ``(H, *event_shape)``; None leaves the strip out.
         title: what chain it is, put before each heading.
         kind: of states, put before the word.
+        names: of the states, in place of numbers.
 
     Raises:
         InvalidInput: no chain, a reducible one (its closed classes are named), or means for
@@ -53,13 +56,13 @@ def chain_pictures(
     """
     before = f"{title}: " if title else ""
     cycle = dominant_cycle(chain)
-    pictures = [_graph_picture(chain, cycle, before, kind), _spectrum_picture(chain, before)]
+    pictures = [_graph_picture(chain, cycle, before, kind, names), _spectrum_picture(chain, before)]
     if means is not None:
         pictures.insert(1, _strip_picture(chain, cycle, np.asarray(means), before))
     return pictures
 
 
-def latent_graph(chain: Any) -> bytes:
+def latent_graph(chain: Any, names: Sequence[str] = ()) -> bytes:
     """The states on a circle in the order of the dominant loop; net currents as arrows (SVG).
 
     Areas are stationary weights, widths of arrows net currents; the dominant loop is orange. Arrows
@@ -97,7 +100,8 @@ def latent_graph(chain: Any) -> bytes:
         numbered = range(len(law)) if len(law) <= _MOST_NUMBERED else [i for i, _ in loop]
         for state in numbered:
             x, y = 1.17 * place[state]
-            axes.text(x, y, str(state), ha="center", va="center", fontsize=8.5, zorder=4)
+            label = names[state] if names else str(state)
+            axes.text(x, y, label, ha="center", va="center", fontsize=8.5, zorder=4)
         axes.set(xlim=(-1.3, 1.3), ylim=(-1.3, 1.3), aspect="equal")
         axes.axis("off")
         return svg(figure)
@@ -234,7 +238,9 @@ def _plane(values: Complex[np.ndarray, " states"]) -> tuple[np.ndarray, np.ndarr
     return np.real(values), np.imag(values)
 
 
-def _graph_picture(chain: Any, cycle: Cycle | None, before: str, kind: str) -> Picture:
+def _graph_picture(
+    chain: Any, cycle: Cycle | None, before: str, kind: str, names: Sequence[str] = ()
+) -> Picture:
     states = f"{kind} states".lstrip()
     production = chain_entropy_production(chain)
     unit = "per step" if relaxation_spectrum(chain)[0] == 1 else "per unit time"
@@ -250,7 +256,7 @@ def _graph_picture(chain: Any, cycle: Cycle | None, before: str, kind: str) -> P
         f"Area: stationary weight. Width of arrows: net current. {found} Entropy production: "
         f"{production:.4g} nats {unit}.",
         f"Graph of the {states} on a circle, with arrows for the net currents between them.",
-        latent_graph(chain),
+        latent_graph(chain, names),
     )
 
 

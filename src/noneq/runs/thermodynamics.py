@@ -1,5 +1,7 @@
 """What a file or a run says of its thermodynamics: one sentence, and the numbers behind it."""
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from noneq.systems.base import AbstractSystem
 
 _LONGEST = 12
 """States of a loop that the sentence names."""
+_RATE = "entropy_production"
 _OF_STATES = (None, "plug_in", "cycles", "hidden_path", "neep")
 
 
@@ -34,6 +37,7 @@ class Findings:
         detail: the object behind it: an agreement, a matrix, an audit, or works.
         assumptions: what each method took for granted.
         data: the paths, as they were understood.
+        names: of the states of a chain; empty if they have numbers alone.
     """
 
     subject: str
@@ -43,6 +47,7 @@ class Findings:
     detail: Any
     assumptions: tuple[str, ...] = ()
     data: Trajectories | None = None
+    names: tuple[str, ...] = ()
 
     def rows(self, case: str) -> list[Row]:
         """The numbers as rows of results."""
@@ -76,43 +81,61 @@ def thermodynamics(
         InvalidInput: snapshots, which do not say how states move.
     """
     from noneq.thermo import entropy_production
+    from noneq.thermo.agreement import own_words
 
     if not isinstance(data, Trajectories):
         raise InvalidInput(
             "thermodynamics: the file holds snapshots, which do not say how states move. Give paths, "
-            "or fit a transport (noneq fit SF2M FILE -o RUN) and ask for the run (noneq thermo RUN)."
+            "or fit a transport (noneq fit SF2M FILE -o RUN) and ask for the run (noneq thermo RUN); "
+            "rows of a table that are successive states are read by --read states=COLUMN."
         )
     data, told = as_states(data) if method in _OF_STATES else (data, ())
     given = {} if system is None else {"system": system}
     key = jax.random.key(seed)
-    found: Any = entropy_production(data, method=method, level=level, key=key, **given)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found: Any = entropy_production(data, method=method, level=level, key=key, **given)
+    warned = tuple(own_words(caught))
     per = f"k_B/{data.time_unit or 'unit time'}"
     rate = lambda one: ("entropy_production_rate", replace(one, unit=per))
     if isinstance(found, Estimate):
         row = rate(found)
         sentence = f"entropy production rate {row[1]} by {found.method}"
-        return Findings("trajectories", sentence, (row,), told, found, found.notes, data)
+        return Findings(
+            "trajectories", sentence, (row,), (*told, *warned), found, found.notes, data
+        )
     rows = tuple(rate(row) for row in found.rows)
-    notes = [f"{name}: not applicable. {reason}" for name, reason in found.refused]
+    notes = [*warned, *found.not_applicable]
     assumed = tuple(f"{row.method}: {note}" for row in found.rows for note in row.notes)
     if found.verdict is None:
+        if not rows:
+            raise InvalidInput(f"thermodynamics: {'; '.join(found.not_applicable)}")
         sentence = f"entropy production rate {rows[0][1]} by {found.rows[0].method}"
     else:
         sentence, notes = found.verdict.sentence, [*found.verdict.notes, *notes]
+        if rows and not found.verdict.stationary:
+            notes.insert(0, "The rates are those of a record taken for steady, which it is not.")
     notes = tuple(dict.fromkeys([*told, *notes]))
     return Findings("trajectories", sentence, rows, notes, found, assumed, data)
 
 
-def chain_thermodynamics(matrix: Any) -> Findings:
+def chain_thermodynamics(matrix: Any, names: Sequence[str] = ()) -> Findings:
     """Entropy production, main loop and its affinity of a transition or rate matrix.
 
+    Args:
+        matrix: ``(H, H)``.
+        names: of the states.
+
     Raises:
-        InvalidInput: no chain, or a reducible one.
+        InvalidInput: no chain, or a reducible one; names for another number of states.
     """
     from noneq.thermo import affinity, dominant_cycle
     from noneq.thermo.chains import chain_currents, chain_entropy_production
 
     chain = np.asarray(matrix, np.float64)
+    if names and len(names) != len(chain):
+        raise InvalidInput(f"{len(names)} names for {len(chain)} states; give one each, or none.")
+    names = tuple(names)
     rate, cycle = chain_entropy_production(chain), dominant_cycle(chain)
     largest = float(chain_currents(chain).max())
     per = "step" if np.allclose(chain.sum(1), 1) else "unit time"
@@ -123,15 +146,17 @@ def chain_thermodynamics(matrix: Any) -> Findings:
     # Rounding of the matrix leaves currents that no loop carries.
     if cycle is None or rate < 1e-12:
         sentence = f"in equilibrium: the chain of {len(chain)} states has detailed balance"
-        return Findings("chain", sentence, (("entropy_production_rate", exact(rate)),), (), chain)
-    shown = (*cycle.states, cycle.states[0])
-    way = " → ".join(map(str, shown if len(shown) <= _LONGEST else (*shown[:_LONGEST], "…")))
+        row = ("entropy_production_rate", exact(rate, f"k_B/{per}"))
+        return Findings("chain", sentence, (row,), (), chain, names=names)
+    shown = [names[s] if names else str(s) for s in (*cycle.states, cycle.states[0])]
+    way = " → ".join(shown if len(shown) <= _LONGEST else [*shown[:_LONGEST], "…"])
     if not np.isfinite(rate):
         sentence = (
             f"out of equilibrium: some transitions of the {len(chain)} states have no reverse, so "
             f"that no finite entropy production accounts for them; the main loop is {way}"
         )
-        return Findings("chain", sentence, (("largest_current", exact(largest)),), (), chain)
+        row = ("largest_current", exact(largest, f"1/{per}"))
+        return Findings("chain", sentence, (row,), (), chain, names=names)
     sentence = (
         f"out of equilibrium: {rate:.6g} k_B per {per} over {len(chain)} states; the main loop is "
         f"{way}"
@@ -139,9 +164,9 @@ def chain_thermodynamics(matrix: Any) -> Findings:
     numbers = (
         ("entropy_production_rate", exact(rate, f"k_B/{per}")),
         ("affinity", exact(affinity(chain, cycle), "k_B")),
-        ("largest_current", exact(largest)),
+        ("largest_current", exact(largest, f"1/{per}")),
     )
-    return Findings("chain", sentence, numbers, (), chain)
+    return Findings("chain", sentence, numbers, (), chain, names=names)
 
 
 @checked
@@ -170,10 +195,17 @@ def run_thermodynamics(
     found = audit(fit.model, data, times=times, key=jax.random.key(seed))
     notes = [f"No {name.replace('_', ' ')}: {why.rstrip('.')}." for name, why in found.missing]
     notes += [note for _, row in found.rows for note in row.notes]
-    parts = [f"{name.replace('_', ' ')} {_one(value)}" for name, value in found.rows[:1]]
+    # Methods of models tell rates in nats; those that are per unit of the data's time say so here.
+    per = f"k_B/{fit.summary.time_unit or 'unit time'}"
+    rows = tuple(
+        (name, replace(one, unit=per) if name == _RATE and one.unit in ("", "nat/time") else one)
+        for name, one in found.rows
+    )
+    parts = [f"{name.replace('_', ' ')} {_one(value)}" for name, value in rows[:1]]
     sentence = f"{found.model}: {'; '.join(parts) or 'nothing could be measured'}"
-    rows = (*found.rows, *_choices(found.schedule))
-    return Findings("model", sentence, rows, tuple(dict.fromkeys(notes)), found)
+    return Findings(
+        "model", sentence, (*rows, *_choices(found.schedule)), tuple(dict.fromkeys(notes)), found
+    )
 
 
 def _one(estimate: Estimate) -> str:

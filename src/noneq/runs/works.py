@@ -1,7 +1,10 @@
 """What measured works say: free energy, dissipation, and whether the fluctuation theorems hold."""
 
+import re
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,11 +12,11 @@ import numpy as np
 from noneq.control.protocols.least_work import least_work
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.errors import InvalidInput
-from noneq.estimate import Estimate, sample_mean
+from noneq.estimate import Estimate, log_average, sample_mean
 from noneq.runs.thermodynamics import Findings
 from noneq.spec import unknown
 from noneq.systems.base import AbstractLangevin, AbstractSystem
-from noneq.systems.driven import AbstractDriven
+from noneq.systems.driven import AbstractDriven, HasProtocol
 from noneq.systems.underdamped import AbstractUnderdamped
 
 
@@ -25,6 +28,7 @@ class Works(NamedTuple):
 
 
 _BOTH, _ONE = ("bar", "jarzynski", "crossing", "cumulants"), ("jarzynski", "cumulants")
+_CALLER = re.compile(r"^[a-z_]+: ")
 _TELLING = 0.5
 """Error of the slope of Crooks' line above which it tells nothing."""
 
@@ -47,20 +51,29 @@ def work_thermodynamics(forward: Any, backward: Any = (), *, method: str | None 
     if method is not None and method not in _BOTH:
         raise unknown("method for works", method, _BOTH)
     methods: Any = (method,) if method else _ONE if back is None else _BOTH
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
-        found = [free_energy(works.forward, back, method=method, unit="kT") for method in methods]
-        facts = work_diagnostics(works.forward, back, unit="kT")
-        test = None if back is None else crooks_test(works.forward, back)
+    asked = partial(free_energy, works.forward, back, unit="kT")
+    told = {one: _with_warnings(partial(asked, method=one)) for one in methods}
+    found = [one for one, _ in told.values()]
+    facts = work_diagnostics(works.forward, back, unit="kT")
+    test, doubts = None, []
+    if back is not None:
+        test, doubts = _with_warnings(partial(crooks_test, works.forward, back))
     best, mean = found[0], sample_mean(works.forward, unit="kT")
     estimates: list[tuple[str, Estimate]] = [("free_energy", one) for one in found]
     estimates += [("work", mean), ("dissipated_work", facts.dissipated)]
     sentence = f"free-energy difference {best} ({best.method}); mean work {mean}"
+    if best.bound == "upper" and best.method in ("bar", "crossing"):
+        high, low = best.value.item(), float(log_average(-works.backward))
+        sentence = (
+            f"free-energy difference between {low:.4g} and {high:.4g} kT (the works of both directions "
+            f"do not overlap); mean work {mean}"
+        )
     if facts.dissipated.value > 3 * facts.dissipated.stderr:
         sentence += f", of which {facts.dissipated} is dissipated"
     else:
         sentence += ", of which no dissipation can be told from zero"
-    notes = list(best.notes)
+    warned = told[best.method][1]
+    notes = [n for n in best.notes if not any(n.rstrip(".") in w for w in warned)]
     if test is not None:
         kept = "as Crooks' theorem says" if test.p_value > 0.01 else "which Crooks' theorem forbids"
         line = f"rises with slope {test.estimate} (p = {test.p_value:.2g}), {kept}."
@@ -69,8 +82,32 @@ def work_thermodynamics(forward: Any, backward: Any = (), *, method: str | None 
                 "has a slope that these works do not tell, so that Crooks' theorem stays untested."
             )
         notes.append(f"ln p_F(W)/p_R(−W) {line}")
-    notes += [str(warning.message) for warning in warned]
-    return Findings("work", sentence, tuple(estimates), tuple(dict.fromkeys(notes)), works)
+    notes = [_sentence(note) for note in [*notes, *warned, *doubts]]
+    assumed = [
+        f"{name}: {_sentence(note)}"
+        for name, (one, more) in told.items()
+        if one is not best
+        for note in [*(n for n in one.notes if not any(n.rstrip(".") in w for w in more)), *more]
+    ]
+    return Findings(
+        "work", sentence, tuple(estimates), tuple(dict.fromkeys(notes)), works, tuple(assumed)
+    )
+
+
+def _with_warnings(make: Callable[[], Any]) -> tuple[Any, list[str]]:
+    """What a call returns, and what it warns of."""
+    from noneq.thermo.agreement import own_words
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = make()
+    return found, own_words(caught)
+
+
+def _sentence(note: str) -> str:
+    """Without the name of a function before it, and with a capital; formulas stay as they are."""
+    text = _CALLER.sub("", note)
+    return text if text.startswith("ln ") else text[:1].upper() + text[1:]
 
 
 def driven_thermodynamics(
@@ -96,7 +133,10 @@ def driven_thermodynamics(
     found = work_thermodynamics(beta * work(data, system), method=method)
     bounds: list[tuple[str, Estimate]] = []
     notes: list[str] = []
-    if isinstance(system, AbstractDriven):
+    partial_record = _partial(data, system) if isinstance(system, HasProtocol) else ""
+    if partial_record:
+        notes.append(partial_record)
+    elif isinstance(system, AbstractDriven):
         try:
             least = least_work(system)
             value, zero = np.asarray(beta * least.work), np.zeros(())
@@ -129,6 +169,23 @@ def driven_thermodynamics(
         estimates=(*found.estimates, *bounds),
         notes=(*found.notes, *notes),
     )
+
+
+def _partial(data: Trajectories, system: HasProtocol) -> str:
+    """What to know if the record does not hold the whole protocol; empty if it does."""
+    (first, last), (begin, end) = data.times[[0, -1]], system.protocol.span
+    little = 1e-6 * max(end - begin, last - first)
+    if first > begin + little:
+        return (
+            f"The record begins at {first:g}, after the protocol ({begin:g}): its paths do not start in "
+            "equilibrium, which all free energies here ask for."
+        )
+    if last < end - little:
+        return (
+            f"The record ends at {last:g}, before the protocol ({end:g}): works and free energies are "
+            f"those of the part up to {last:g}."
+        )
+    return ""
 
 
 def _bath(system: AbstractSystem) -> tuple[float, float]:

@@ -1,6 +1,8 @@
 """Several estimates of one entropy production side by side, and the verdict below them."""
 
-from collections.abc import Iterator
+import re
+import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from noneq.display import Card, Section
@@ -45,6 +47,11 @@ class Agreement:
         have = ", ".join(row.method for row in self.rows) or "none"
         raise InvalidInput(f"Agreement: no method {method!r}; the rows are {have}.")
 
+    @property
+    def not_applicable(self) -> list[str]:
+        """Why methods were refused, a sentence for each reason."""
+        return together(self.refused, "not applicable. ")
+
     def __str__(self) -> str:
         """The table, and the verdict line."""
         table = [_COLUMNS, *map(_cells, self.rows)]
@@ -53,7 +60,7 @@ class Agreement:
             "  ".join([*(cell.ljust(w) for cell, w in zip(row[:-1], widths, strict=True)), row[-1]])
             for row in table
         ]
-        lines += [f"{name}: not applicable. {reason}" for name, reason in self.refused]
+        lines += self.not_applicable
         if self.verdict is not None:
             lines.append(self.verdict.sentence)
         return "\n".join(line.rstrip() for line in lines)
@@ -68,6 +75,41 @@ class Agreement:
         table = Section("Estimates", _COLUMNS, [_cells(row) for row in self.rows], unfolded=True)
         none = Section("Not applicable", ("method", "reason"), self.refused)
         return Card(title, (), (table, none)).html()
+
+
+def own_words(caught: Iterable[warnings.WarningMessage]) -> list[str]:
+    """What estimators warned of, as they begin with their names; other warnings are passed on."""
+    found = []
+    for warning in caught:
+        text = str(warning.message)
+        if warning.category is UserWarning and _CALLER.match(text):
+            found.append(text)
+        else:
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
+    return found
+
+
+def together(told: Iterable[tuple[str, str]], before: str = "") -> list[str]:
+    """What several methods say alike, once: ``"gaussian, tur: the interval is too long"``.
+
+    Sentences that differ in their numbers alone count as one, told in the words of the first method.
+
+    Args:
+        told: (method, sentence), which may begin with the name of a function.
+        before: put before each sentence.
+    """
+    groups: dict[str, tuple[list[str], str]] = {}
+    for method, sentence in told:
+        text = _CALLER.sub("", sentence)
+        names, _ = groups.setdefault(_NUMBER.sub("#", text), ([], text))
+        if method not in names:
+            names.append(method)
+    return [f"{', '.join(names)}: {before}{text}" for names, text in groups.values()]
+
+
+_CALLER, _NUMBER = re.compile(r"^[a-z_]+(?:, [a-z_]+)*: "), re.compile(r"\d[\d.]*(?:e[-+]?\d+)?")
 
 
 def _cells(row: Estimate) -> tuple[str, ...]:

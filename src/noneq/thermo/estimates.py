@@ -1,5 +1,6 @@
 """Entropy production from data, a model, a chain or a matrix: every method under one name."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -9,12 +10,12 @@ from noneq._face import late
 from noneq._typing import Key
 from noneq.data.ensembles import Snapshots, Trajectories
 from noneq.domains import Discrete
-from noneq.errors import InvalidInput, NoneqError
+from noneq.errors import Interrupted, InvalidInput, NoneqError
 from noneq.estimate import Estimate
 from noneq.needs import observable
 from noneq.simulation.event_record import Events
 from noneq.systems.base import AbstractDiffusion, AbstractSystem
-from noneq.thermo.agreement import Agreement
+from noneq.thermo.agreement import Agreement, own_words, together
 from noneq.thermo.chains import chain_entropy_production
 from noneq.thermo.detailed_balance import detailed_balance_test
 from noneq.thermo.reversal.equilibrium_test import verdict
@@ -34,17 +35,20 @@ class _Use:
         of: kinds of data.
         asks: arguments without which it is left out of the table: ``key``, ``system``, ``model``.
         most: coordinates at most; None for any number.
+        least: coordinates of continuous states at least; a linear law on a line is in equilibrium
+            whatever its paths do.
     """
 
     place: tuple[str, str]
     of: tuple[Kind, ...]
     asks: tuple[str, ...] = ()
     most: int | None = None
+    least: int = 1
 
 
 _HERE = "noneq.thermo.estimators"
 _METHODS = {
-    "gaussian": _Use((f"{_HERE}.gaussian", "gaussian_rate"), ("paths",)),
+    "gaussian": _Use((f"{_HERE}.gaussian", "gaussian_rate"), ("paths",), least=2),
     "force_current": _Use((f"{_HERE}.force_current", "force_current_rate"), ("paths",)),
     "tur": _Use((f"{_HERE}.uncertainty", "uncertainty_bound"), ("paths",)),
     "neighbours": _Use((f"{_HERE}.neighbours", "neighbour_rate"), ("paths",), most=3),
@@ -76,8 +80,8 @@ def entropy_production(
     """Entropy production rate in the steady state, k_B = 1, by one method or all that apply.
 
     - A transition or rate matrix, a model with `HasChain`: exact, a plain number.
-    - `Trajectories` of vectors: gaussian, force_current, tur, neighbours (up to 3 coordinates), neep
-      (with ``key``), system (with ``system``).
+    - `Trajectories` of vectors: gaussian (from 2 coordinates), force_current, tur, neighbours (up to 3
+      coordinates), neep (with ``key``), system (with ``system``).
     - `Trajectories` of fields: spectral.
     - Discrete states (whole numbers, lists of sequences, a `Discrete` domain): plug_in, cycles, and
       neep and hidden_path (with ``key``).
@@ -145,12 +149,20 @@ def _agreement(data: Any, kind: Kind, given: dict[str, Any], level: float) -> Ag
             f"entropy_production: no method for {kind} with what was given; "
             + "; ".join(f"{m} needs {' and '.join(a)}=" for m, a in asks.items() if a)
         )
-    rows, refused = [], []
+    rows, refused, told = [], [], []
     for name in names:
-        try:
-            rows.append(_call(_METHODS[name], data, given, {}))
-        except NoneqError as error:
-            refused.append((name, str(error)))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                rows.append(_call(_METHODS[name], data, given, {}))
+            except Interrupted:
+                raise
+            except NoneqError as error:
+                refused.append((name, str(error)))
+        told += [(name, text) for text in own_words(caught)]
+    # Several methods ask the same of the paths.
+    for line in together(told):
+        warnings.warn(line, stacklevel=3)
     return Agreement(tuple(rows), _verdict(data, kind, level), tuple(refused))
 
 
@@ -173,6 +185,7 @@ def _applicable(data: Any, kind: Kind, given: dict[str, Any]) -> list[str]:
         if kind in use.of
         and all(given[ask] is not None for ask in use.asks)
         and (use.most is None or dim <= use.most)
+        and (kind != "paths" or dim >= use.least)
     ]
 
 

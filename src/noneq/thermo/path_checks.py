@@ -53,7 +53,8 @@ def check_steady_paths(
         raise InvalidInput(
             f"{name}: the law of {label[where]} changes over the record (its halves differ by "
             f"{z.max():.0f} standard errors), and the estimator is of a steady state. Cut the "
-            "transient off, data.frames(slice(first, None)), or pass a stretch in which it is steady."
+            "transient off, data.frames(slice(first, None)) (command line: --read window=FIRST:LAST); "
+            "an angle that winds needs its period (--domain torus:2pi)."
         )
 
 
@@ -107,7 +108,7 @@ def check_rough(ratio: np.ndarray, trajectories: Trajectories, name: str) -> Non
         bad = _labels(trajectories)[int(ratio.argmin())]
         warnings.warn(
             f"{name}: the diffusivity of {bad} falls to {ratio.min():.2g} of itself at twice the "
-            "interval: measurement noise (pass localisation=True to force_current_rate) or an interval "
+            "interval: measurement noise (localisation=True of force_current_rate) or an interval "
             "that is too long.",
             stacklevel=4,
         )

@@ -62,7 +62,7 @@ def thermo(
     words: Sequence[str],
 ) -> None:
     """Entropy production, currents, work: is it in equilibrium, and what does it cost?"""
-    from noneq.cli.thermo_facts import facts, findings, lines
+    from noneq.cli.thermo_facts import facts, findings, table
     from noneq.cli.thermo_page import write_page
 
     asked = {
@@ -75,7 +75,6 @@ def thermo(
     numbers = facts(found)
     if out is not None:
         say(f"report: {write_page(out, what, found, numbers, words)}")
-    columns = ("quantity", "method", "value", "interval → 0")
     hint = "" if out is not None else f"noneq thermo {what} … -o FOLDER"
-    shown = listing(columns, lines(found))
-    emit(json, numbers, found.sentence, shown, *found.notes, hint=hint, quiet=quiet)
+    shown = [listing(*table(found))] if found.estimates else []
+    emit(json, numbers, found.sentence, *shown, *found.notes, hint=hint, quiet=quiet)

@@ -13,6 +13,7 @@ from noneq.data.layouts import Raw, kind_of
 from noneq.data.readings.ambiguity import refuse_open
 from noneq.data.readings.labels import are_compact_dates, elapsed, time_unit
 from noneq.data.readings.lineages import is_lineage, labelled
+from noneq.data.readings.named_states import with_states
 from noneq.data.readings.options import Reading
 from noneq.data.readings.roles import CONDITION, Column, Roles, assign, unit_of_time
 from noneq.data.readings.understanding import Part, Understanding
@@ -104,6 +105,9 @@ def from_table(
     Raises:
         InvalidInput: a name twice, or what `noneq.data.readings.roles.assign` refuses.
     """
+    if reading.states and not record:
+        columns, reading, more = with_states(columns, reading)
+        notes = (*notes, *more)
     names = [column.name for column in columns]
     if doubles := _doubles(names):
         raise InvalidInput(f"column {min(doubles)!r} appears twice; rename one.")

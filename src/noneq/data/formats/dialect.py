@@ -134,6 +134,8 @@ def sniff(path: Path, lines: Sequence[str], comment: str, reading: Reading) -> D
         and (delimiter != "," or decimal != ",")
         and (value := _score(rows, decimal))
     ]
+    if not found and (named := _of_names(head, reading)):
+        return named
     if not found:
         if len(lines) == 1:
             raise InvalidInput(f"{path} has a header but no rows; nothing to read.")
@@ -167,6 +169,18 @@ def sniff(path: Path, lines: Sequence[str], comment: str, reading: Reading) -> D
         _refuse_two(path, head, found, best)
     notes = [] if decimal == "." else ["decimal commas"]
     return Dialect(delimiter, decimal, headers, names, units, tuple(notes))
+
+
+def _of_names(head: Sequence[str], reading: Reading) -> Dialect | None:
+    """The dialect of a table without a number, which holds names of states below those of its columns."""
+    found = []
+    for delimiter in [reading.delimiter] if reading.delimiter else _DELIMITERS:
+        rows = [split(line, delimiter) for line in head]
+        if reading.states and len(rows) > 1 and len({*map(len, rows)}) == 1:
+            names, units = _names(rows[:1], len(rows[0]))
+            found.append(Dialect(delimiter, ".", 1, names, units))
+    rank = lambda one: ({*reading.states} <= {*one.names}, len(one.names))
+    return max(found, key=rank, default=None)
 
 
 def _score(rows: list[list[str]], decimal: str) -> tuple[bool, float, float, int] | None:

@@ -122,7 +122,7 @@ def _named(path: Path, dialect: Dialect, first: Sequence[str], reading: Reading)
 def _texts(record: dict[str, Any], names: Sequence[str], reading: Reading) -> set[str]:
     """Columns whose texts are categories and no damage; in our own files whatever they look like."""
     if not record:
-        return set(reading.condition)
+        return {*reading.condition, *reading.states}
     columns = [name for name in names if name.startswith(CONDITION)]
     return {name for name, own in zip(columns, record.get("categories", ()), strict=False) if own}
 

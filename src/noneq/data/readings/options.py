@@ -17,7 +17,7 @@ KINDS = ("snapshots", "trajectories")
 SCALINGS = ("std", "robust")
 BESIDE = "data.toml"
 """A file of this name in the folder of a data file says how the files there are read."""
-_LISTS = ("condition", "columns", "drop", "grid")
+_LISTS = ("condition", "columns", "drop", "grid", "states")
 _EXPECTED = {
     "missing": "numbers, such as -999,9999",
     "components": "a whole number",
@@ -44,6 +44,9 @@ class Reading:
         columns: names of the coordinates, in this order; for a table without header the names of
             all its columns.
         drop: names of columns to leave out.
+        states: names of the columns of a table that hold discrete states, by number or by name (numbered
+            in alphabetical order); they are the only coordinates, and without a column of times
+            rows are successive steps.
         components: keep the first so many coordinates.
         missing: numbers that mark missing entries, such as −999.
         drop_missing: leave out samples (mask states of trajectories) with missing entries; they are
@@ -81,6 +84,7 @@ class Reading:
     condition: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
     components: int | None = None
     missing: tuple[float, ...] = ()
     drop_missing: bool = False
@@ -144,6 +148,7 @@ def words(reading: Reading) -> list[str]:
     }
     more = {
         "drop": ",".join(reading.drop),
+        "states": ",".join(reading.states),
         "origin": ",".join(f"{name}:{number:.17g}" for name, number in reading.origin),
         "every": reading.every if reading.every > 1 else "",
         "transform": ",".join(

@@ -12,6 +12,7 @@ from noneq.estimate import Estimate
 from noneq.report.chains import chain_pictures
 from noneq.report.citations import bibtex
 from noneq.report.html import Picture, Table, render, with_error
+from noneq.report.thermo_page.model_pictures import audit_pictures
 from noneq.report.thermo_page.pictures import (
     agreement_picture,
     angle_picture,
@@ -21,7 +22,7 @@ from noneq.report.thermo_page.pictures import (
 )
 from noneq.runs.thermodynamics import Findings
 from noneq.runs.works import Works
-from noneq.thermo import transition_matrix_from
+from noneq.thermo import Audit, transition_matrix_from
 
 
 _LIMITS = {
@@ -41,11 +42,25 @@ _LIMITS = {
     ),
 }
 _SOURCES = {
-    "trajectories": ("seifert2012stochastic", "frishman2020learning", "kim2020learning"),
-    "chain": ("seifert2012stochastic",),
+    "trajectories": ("seifert2012stochastic",),
+    "chain": ("seifert2012stochastic", "schnakenberg1976network"),
     "model": ("seifert2012stochastic",),
-    "work": ("jarzynski1997nonequilibrium", "crooks1999entropy"),
+    "work": (),
 }
+_SOURCE_OF = {
+    "force_current": "frishman2020learning",
+    "neep": "kim2020learning",
+    "neighbours": "wang2009divergence",
+    "spectral": "nardini2017entropy",
+    "plug_in": "schnakenberg1976network",
+    "hidden_path": "kim2020learning",
+    "bar": "bennett1976efficient",
+    "jarzynski": "jarzynski1997nonequilibrium",
+    "crossing": "crooks1999entropy",
+    "cumulants": "jarzynski1997nonequilibrium",
+    "speed_limit": "aurell2011optimal",
+}
+"""Sources of the methods whose numbers stand on the page."""
 
 
 def thermo_report(path: Path, found: Findings, *, name: str, command: str = "") -> Path:
@@ -64,9 +79,9 @@ def thermo_report(path: Path, found: Findings, *, name: str, command: str = "") 
         lead=found.sentence[:1].upper() + found.sentence[1:] + ".",
         notes=[*found.notes, *notes],
         figures=figures,
-        tables=[_table(found.estimates)],
+        tables=[_table(found.estimates)] if found.estimates else [],
         limits=[*_LIMITS[found.subject], *found.assumptions],
-        sources=[bibtex(key) for key in _SOURCES[found.subject]],
+        sources=[bibtex(key) for key in _sources(found)],
         command=command or f"noneq thermo {name}",
     )
 
@@ -76,7 +91,9 @@ def _figures(found: Findings) -> tuple[list[Picture], list[str]]:
     if isinstance(found.detail, Works):
         return [work_picture(*found.detail, found.estimates[0][1])], []
     if found.subject == "chain":
-        return chain_pictures(found.detail, kind=""), []
+        return chain_pictures(found.detail, kind="", names=found.names), []
+    if isinstance(found.detail, Audit):
+        return audit_pictures(found.detail, found.estimates), []
     rates = [e for name, e in found.estimates if name == "entropy_production_rate"]
     figures = [agreement_picture(rates, rates[0].unit)] if len(rates) > 1 else []
     if not isinstance(found.data, Trajectories):
@@ -102,23 +119,36 @@ def _limit(one: Estimate) -> str:
     return with_error(one.limit.item(), error)
 
 
+def _shown(one: Estimate) -> str:
+    """The value with its error, or the mean over times."""
+    sign = {"none": "", "lower": "≥ ", "upper": "≤ "}[one.bound]
+    mean = one.mean()
+    text = sign + with_error(mean.value.item(), mean.stderr.item())
+    return text if one.value.size == 1 else f"{text}, mean of {one.value.size}"
+
+
+def _sources(found: Findings) -> list[str]:
+    """Of the subject, and of every method that was used."""
+    used = [_SOURCE_OF[e.method] for _, e in found.estimates if e.method in _SOURCE_OF]
+    return list(dict.fromkeys([*_SOURCES[found.subject], *used]))
+
+
 def _table(estimates: Sequence[tuple[str, Estimate]]) -> Table:
-    sign = {"none": "", "lower": "≥ ", "upper": "≤ "}
     rows = [
         [
             name.replace("_", " "),
             one.method.replace("_", " "),
-            sign[one.bound] + with_error(float(one.value.mean()), float(one.stderr.mean())),
+            _shown(one),
             one.unit,
             "" if one.bias is None else f"{float(np.mean(one.bias)):.3g}",
             "" if one.limit is None else _limit(one.mean()),
         ]
         for name, one in estimates
     ]
-    return Table(
-        "Numbers",
-        ("quantity", "method", "value", "unit", "bias taken off", "interval → 0"),
-        rows,
-        "± one standard error; ≥ and ≤ are bounds. The last column extrapolates to a recording "
-        "interval of 0.",
-    )
+    columns = ("quantity", "method", "value", "unit", "bias taken off", "interval → 0")
+    kept = [i for i in range(6) if i < 4 or any(row[i] for row in rows)]
+    said = "± one standard error; ≥ and ≤ are bounds."
+    if 5 in kept:
+        said += " The last column extrapolates to a recording interval of 0."
+    cut = [[row[i] for i in kept] for row in rows]
+    return Table("Numbers", tuple(columns[i] for i in kept), cut, said)

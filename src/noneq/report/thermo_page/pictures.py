@@ -7,7 +7,7 @@ import numpy as np
 
 from noneq.data.ensembles import Trajectories
 from noneq.domains import periods_of
-from noneq.estimate import Estimate
+from noneq.estimate import Estimate, log_average
 from noneq.report.currents import draw_current
 from noneq.report.figures import canvas, png, svg
 from noneq.report.html import Picture
@@ -96,6 +96,7 @@ def work_picture(forward: Any, backward: Any, free_energy: Estimate, unit: str =
     """
     ahead, back = np.asarray(forward, float), -np.asarray(backward, float)
     both = np.concatenate([ahead, back])
+    apart = free_energy.bound == "upper" and back.size > 0 and free_energy.method != "jarzynski"
     bins = np.linspace(both.min(), both.max() or 1.0, _BINS + 1) if np.ptp(both) else _BINS
     with canvas(size=(6.4, 3.2)) as (figure, axes):
         axes.hist(
@@ -108,18 +109,30 @@ def work_picture(forward: Any, backward: Any, free_energy: Estimate, unit: str =
                 label="backward, −W",
             )  # fmt: skip
         value, error = free_energy.value.item(), free_energy.stderr.item()
-        axes.axvspan(value - 2 * error, value + 2 * error, color=_MARK, alpha=0.15, lw=0)
-        axes.axvline(value, color=_MARK, lw=1.4, label=f"ΔF, {free_energy.method}")
+        if apart:
+            low = float(log_average(back))
+            axes.axvspan(low, value, color=_MARK, alpha=0.15, lw=0, label="ΔF lies here")
+        else:
+            sign = {"none": "", "lower": " ≥", "upper": " ≤"}[free_energy.bound]
+            axes.axvspan(value - 2 * error, value + 2 * error, color=_MARK, alpha=0.15, lw=0)
+            axes.axvline(value, color=_MARK, lw=1.4, label=f"ΔF{sign}, {free_energy.method}")
         axes.axvline(ahead.mean(), color=_FORWARD, lw=1.0, ls=":", label="mean forward work")
         axes.set_xlabel(f"work ({unit})")
         axes.set_ylabel("density")
         axes.legend()
         data = svg(figure)
     crossing = "; by Crooks' theorem the densities cross at ΔF" if back.size else ""
+    line = f"Line: the free-energy difference with two standard errors{crossing}."
+    if apart:
+        line = (
+            "Shaded: between the bounds from the exponential means of each direction, as the works do "
+            "not overlap."
+        )
+    elif free_energy.bound == "upper":
+        line = "Line: an upper bound of the free-energy difference with two standard errors."
     return Picture(
         "Work.",
-        f"Line: the free-energy difference with two standard errors{crossing}. The distance of "
-        "the mean work from it is dissipated.",
+        f"{line} The distance of the mean work from it is dissipated.",
         "Histograms of work with the free-energy difference.",
         data,
     )

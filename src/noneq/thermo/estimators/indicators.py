@@ -11,8 +11,6 @@ from noneq.thermo.estimators.records import labelled
 
 _MOST_STATES = 512
 _NAMED = 6
-_OFTEN = 20
-"""Times that a move is seen without its reverse, from which on this is no chance."""
 
 
 def indicators(states: Any, what: str, window: int = 2, lag: int = 1) -> Trajectories:
@@ -21,8 +19,8 @@ def indicators(states: Any, what: str, window: int = 2, lag: int = 1) -> Traject
     Args:
         states: as `noneq.thermo.plug_in_rate`, without events.
         what: the caller, for messages.
-        window, lag: of the caller's windows. Those of two frames are looked through for moves that were
-            seen 20 times or more and their reverse never: no finite divergence accounts for them.
+        window, lag: of the caller's windows. Those of two frames are looked through for moves whose
+            reverse was never seen: no finite divergence accounts for them.
 
     Raises:
         InvalidInput: no whole numbers, one state or more than 512, or such a move.
@@ -63,7 +61,7 @@ def _check_reverses(
     both = seen[:, lag:] & seen[:, :-lag]
     counts = np.zeros((levels.size, levels.size), int)
     np.add.at(counts, (index[:, :-lag][both], index[:, lag:][both]), 1)
-    rows, columns = np.nonzero((counts >= _OFTEN) & (counts.T == 0))
+    rows, columns = np.nonzero((counts > 0) & (counts.T == 0))
     if rows.size:
         some = [f"{levels[i]}→{levels[j]}" for i, j in zip(rows, columns, strict=True)][:_NAMED]
         raise InvalidInput(

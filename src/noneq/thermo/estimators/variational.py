@@ -151,11 +151,15 @@ def _notes(
     learnt = "no network was asked for"
     if net is not None:
         learnt = f"the network gained on {used} of 2 halves of the data and is left out else"
-    unit = "step" if discrete else "unit of time"
+    known = "and its coordinates for even under time reversal"
+    fitted = "A linear force was fitted"
+    if discrete:
+        known = "and, of windows of two frames, for a Markov chain"
+        fitted = "A number was fitted to every move from state to state"
     return (
-        "The process is taken for stationary and its coordinates for even under time reversal.",
-        f"Windows of {window} frames, {lag} apart; nats per {unit} at that interval.",
-        f"A linear force was fitted; {learnt}.",
+        f"The process is taken for stationary {known}.",
+        f"Windows of {window} frames, {lag} apart.",
+        f"{fitted}; {learnt}.",
         "What no function of this form tells apart is missing, so that the value errs from below.",
     )
 

@@ -69,7 +69,7 @@ def integral_fluctuation_test(entropy: Any) -> TheoremTest:
         reach = np.sqrt(needed / s.size) * _PRECISION
         warnings.warn(
             f"integral_fluctuation_test: {s.size} paths of mean entropy {mean:.3g} determine "
-            f"⟨e^−S⟩ to {reach:.2g} at best, and {needed:.2g} would be needed for {_PRECISION:g}; take "
+            f"⟨e^−S⟩ to {reach:.2g} at best, and {_paths(needed)} would be needed for {_PRECISION:g}; take "
             "shorter windows or more paths.",
             stacklevel=3,
         )
@@ -131,7 +131,7 @@ def crooks_test(forward: Any, backward: Any = None, *, beta: float = 1.0) -> The
     if n < needed:
         warnings.warn(
             f"crooks_test: {n} paths tell the slope to {1 / np.sqrt(max(known, 1e-12)):.2g}, and "
-            f"{needed:.2g} would be needed for {_PRECISION:g}; drive otherwise (works of both "
+            f"{_paths(needed)} would be needed for {_PRECISION:g}; drive otherwise (works of both "
             "directions must overlap, and differ by about kT), or take more paths.",
             stacklevel=3,
         )
@@ -156,3 +156,8 @@ def _two_sided(z: float) -> float:
     from scipy.special import erfc
 
     return float(erfc(abs(z) / np.sqrt(2)))
+
+
+def _paths(needed: float) -> str:
+    """A number of paths in two digits; as a power of ten from a million on."""
+    return f"{needed:.2g}" if needed >= 1e6 else f"{float(f'{needed:.2g}'):,.0f}"

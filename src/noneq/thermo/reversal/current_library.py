@@ -74,7 +74,8 @@ def coordinates_of(trajectories: Trajectories, most: int, what: str) -> Coordina
     if still.size:
         name = trajectories.names[still[0]] if trajectories.names else f"x{still[0]}"
         raise InvalidInput(
-            f"{what}: coordinate {name!r} never moves; leave it out (one with no motion says "
+            f"{what}: coordinate {name!r} never moves; leave it out (command line: --columns; one "
+            "with no motion says "
             "nothing of time's direction)."
         )
     mean = np.asarray(total) / count

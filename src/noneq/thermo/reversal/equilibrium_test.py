@@ -82,7 +82,9 @@ def verdict(trajectories: Trajectories, *, level: float = 0.01, lag: int = 1) ->
         name = names[which] if which < len(names) else f"number {which}"
         notes.append(
             f"the law of {name} changes over the record: its halves differ by "
-            f"{np.abs(changed).max():.1f} standard errors"
+            f"{np.abs(changed).max():.1f} standard errors. Cut the transient off, data.frames(slice(first, "
+            "None)) (command line: --read window=FIRST:LAST); an angle that winds needs its period "
+            "(--domain torus:2pi)"
         )
     found = list(_tests(trajectories, notes))
     tests = tuple(_judged(*each) for each in found)
