@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -36,6 +36,10 @@ def rare(
     score: Annotated[
         str | None, typer.Option("--score", metavar="EXPRESSION", help="How far a path has come.")
     ] = None,
+    method: Annotated[
+        Any,
+        typer.Option("--method", help="splitting, or doob: a learnt push, with weights."),
+    ] = "splitting",
     n: Annotated[int, typer.Option("--n", min=2, help="Paths of a repeat.")] = 200,
     repeats: Annotated[
         int, typer.Option("--repeats", min=2, help="Independent repeats: the error bar.")
@@ -69,7 +73,7 @@ def rare(
     with progress(quiet, "splitting") as show:
         found = rare(
             nature, origin=origin, target=target, start=begun(start, nature), horizon=horizon,
-            score=score, n=n, repeats=repeats, step=step, perturbation=perturbation,
+            score=score, method=method, n=n, repeats=repeats, step=step, perturbation=perturbation,
             workers=workers, state=state, progress=show, seed=seed,
         )  # fmt: skip
     numbers = facts(found)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import jax
 import numpy as np
@@ -14,9 +14,11 @@ from noneq.estimate import Estimate
 from noneq.inference.rare import BlackBox, RareEvent, splitting, state_set, transition_rate
 from noneq.inference.rare.sets import StateSet, refuse_impossible
 from noneq.kinds import checked
+from noneq.runs.events.doob import TEACHERS, by_doob, sentences
 from noneq.runs.rows import Row, row_of
 
 
+Method: TypeAlias = Literal["splitting", "doob"]
 _DRAWS = 4096
 _PATHS = 24
 
@@ -64,6 +66,7 @@ def rare(
     start: Any = None,
     horizon: float | None = None,
     score: str | None = None,
+    method: Method = "splitting",
     n: int = 200,
     repeats: int = 10,
     step: float | None = None,
@@ -84,6 +87,8 @@ def rare(
         system: a system, a fitted model with a drift, or a `BlackBox`.
         origin, target: sets, such as ``"x < -0.9"``.
         start: a state; None takes the initial states that lie in the origin.
+        method: ``splitting``; ``doob``: the Doob transform that the paths of a splitting teach, with
+            weights: n × repeats paths, of a diffusion.
         horizon, score, n, repeats, step, perturbation, time, workers, state, progress: as in
             `noneq.inference.splitting`.
         seed: of the random key.
@@ -100,6 +105,9 @@ def rare(
     }  # fmt: skip
     made = partial(_findings, begin=begin, aim=aim, system=system, horizon=horizon, time=time)
     given = None if start is None else np.asarray(start, np.float64)
+    if method == "doob":
+        _refuse_of_doob(horizon, given, {"--state": state, "--perturbation": perturbation})
+        asked["paths"] = TEACHERS
     if horizon is None and given is None:
         found = transition_rate(system, origin=origin, **_without(asked, state, perturbation))
         event = found.event
@@ -117,7 +125,8 @@ def rare(
         return made(question, sentence, rows, event)
     more = {"state": state, "perturbation": perturbation}
     if horizon is None:
-        event = splitting(system, avoid=origin, start=given, **asked, **more)
+        starts = given
+        event = splitting(system, avoid=origin, start=starts, **asked, **more)
         question = f"{aim.label} before {begin.label}, from {_text(given)}"
     else:
         starts = _starts(system, begin, key) if given is None else given
@@ -127,7 +136,13 @@ def rare(
     p = event.probability
     bound = event.upper
     sentence = f"probability {p}" if bound is None else f"probability below {bound:.2g} at 95 %"
-    return made(question, sentence, (("probability", p),), event)
+    found = made(question, sentence, (("probability", p),), event)
+    if method != "doob":
+        return found
+    whole = {"start": starts, "target": target, "horizon": horizon, "time": time, "step": step}
+    whole |= {"avoid": origin} if horizon is None else {}
+    again = jax.random.fold_in(key, 11)
+    return by_doob(found, whole, n=n * repeats, progress=progress, key=again)
 
 
 def _without(asked: dict[str, Any], state: Any, perturbation: float | None) -> dict[str, Any]:
@@ -137,6 +152,18 @@ def _without(asked: dict[str, Any], state: Any, perturbation: float | None) -> d
             "a rate takes no --state and no --perturbation; give --horizon, or --start outside of --from."
         )
     return asked
+
+
+def _refuse_of_doob(horizon: float | None, start: Any, own: dict[str, Any]) -> None:
+    """Refuse what the Doob transform does not have."""
+    if horizon is None and start is None:
+        raise InvalidInput(
+            "--method doob gives probabilities; add --horizon, or --start outside of --from, or take "
+            "splitting for a rate."
+        )
+    for name, value in own.items():
+        if value is not None:
+            raise InvalidInput(f"--method doob takes no {name}; leave it out, or take splitting.")
 
 
 def _findings(
@@ -150,7 +177,7 @@ def _findings(
     system: Any,
     **more: Any,
 ) -> RareFindings:
-    notes = tuple(f"{note[:1].upper()}{note[1:]}." for note in event.probability.notes)
+    notes = sentences(event.probability.notes)
     return RareFindings(
         question, sentence, rows, event, begin.label, aim.label, aim.names, notes, system, **more
     )
