@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from noneq._typing import Scalar, ScalarLike
+from noneq._typing import ScalarLike
 from noneq.constant import Constant
 from noneq.control.problem import ControlProblem
 from noneq.data.summary import Summary
@@ -26,9 +26,6 @@ class AbstractControl(eqx.Module):
 
 class PolynomialControl(AbstractControl):
     """u = Σ_j hat_j(t) Σ_k θ_jk φ_k(y)/√T: hat functions of time, monomials of the normalised state.
-
-    The knots of the hat functions grow denser towards the end (`run_up`), where a control that has to
-    reach something changes fastest.
 
     Attributes:
         coefficients: θ, ``(knots, features, noises)``.
@@ -55,25 +52,16 @@ class PolynomialControl(AbstractControl):
         return (each / jnp.sqrt(self.span.value)).reshape(self.shape)
 
     def hats(self, t: ScalarLike) -> Float[Array, " knots"]:
-        """Hat functions on even knots of the run-up; they sum to 1."""
+        """Hat functions on even knots of the horizon; they sum to 1."""
         knots = len(self.coefficients)
-        place = run_up((t - self.first.value) / self.span.value) * (knots - 1)
-        return jnp.clip(1 - jnp.abs(place - jnp.arange(knots)), 0.0)
+        phase = jnp.clip((t - self.first.value) / self.span.value, 0.0, 1.0) * (knots - 1)
+        return jnp.clip(1 - jnp.abs(phase - jnp.arange(knots)), 0.0)
 
     def features(self, x: Float[Array, "*event"]) -> Float[Array, " features"]:
         """Monomials of the normalised state up to the degree, 1 first."""
         y = self.normaliser.forward(x).reshape(-1)
         places = _monomials(y.size, self.degree)
         return jnp.stack([jnp.prod(y[np.asarray(p, int)]) for p in places])
-
-
-def run_up(share: ScalarLike) -> Scalar:
-    """1 − √(1 − share): the clock of a control, from the share of its horizon that is over.
-
-    Noise spreads as the square root of the time that is left, and so does the distance over which the
-    optimal control of a final cost changes: on this clock it changes evenly.
-    """
-    return 1 - jnp.sqrt(1 - jnp.clip(jnp.asarray(share, float), 0.0, 1.0))
 
 
 def feature_count(dim: int, degree: int) -> int:

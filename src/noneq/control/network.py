@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import Key, ScalarLike
 from noneq.constant import Constant
-from noneq.control.feedback import AbstractControl, PolynomialControl, run_up
+from noneq.control.feedback import AbstractControl, PolynomialControl
 from noneq.control.problem import ControlProblem
 from noneq.data.summary import Summary
 from noneq.frames.normaliser import Normaliser
@@ -24,7 +24,7 @@ _LARGEST = 64
 
 
 class NetworkControl(AbstractControl):
-    """u = (N(y, s) + c(s) + G(s) y)/√T, y the normalised state, s the `run_up`; c and G start at 0.
+    """u = (N(y, t) + c(t) + G(t) y)/√T, y the normalised state; c and G start at 0.
 
     The linear feedback is what most problems need most; large states have its constant only.
     """
@@ -49,7 +49,5 @@ class NetworkControl(AbstractControl):
 
     def __call__(self, t: ScalarLike, x: Float[Array, "*event"]) -> Float[Array, "*noise"]:
         y = self.normaliser.forward(x)
-        first, span = self.linear.first.value, self.linear.span.value
-        time = first + span * run_up((t - first) / span)
-        deep = self.net(y, time=jnp.asarray(time, y.dtype)).reshape(self.shape)
+        deep = self.net(y, time=jnp.asarray(t, y.dtype)).reshape(self.shape)
         return self.unit.value * deep + self.linear(t, x)
