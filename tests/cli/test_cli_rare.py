@@ -56,7 +56,19 @@ def test_a_run_that_dies_out_tells_a_bound(noneq, tmp_path):
 def test_a_learnt_push_has_a_smaller_error_than_its_teacher(noneq, tmp_path):
     """P(1 before −1 | −0.9) at beta 5 is 1.2177e-3."""
     words = ("--set", "beta=5", "--from", "x<-1", "--to", "x>1", "--start", "x=-0.9")
-    ask = (*words, "--method", "doob", "--n", 100, "--repeats", 10, "--json", "--quiet", "-o", "out")
+    ask = (
+        *words,
+        "--method",
+        "doob",
+        "--n",
+        100,
+        "--repeats",
+        10,
+        "--json",
+        "--quiet",
+        "-o",
+        "out",
+    )
     done = noneq("rare", "DoubleWell", *ask)
     assert done.code == 0, done.err
     found = done.json
