@@ -53,6 +53,34 @@ def test_a_run_that_dies_out_tells_a_bound(noneq, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_learnt_push_has_a_smaller_error_than_its_teacher(noneq, tmp_path):
+    """P(1 before −1 | −0.9) at beta 5 is 1.2177e-3."""
+    words = ("--set", "beta=5", "--from", "x<-1", "--to", "x>1", "--start", "x=-0.9")
+    ask = (
+        *words,
+        "--method",
+        "doob",
+        "--n",
+        100,
+        "--repeats",
+        10,
+        "--json",
+        "--quiet",
+        "-o",
+        "out",
+    )
+    done = noneq("rare", "DoubleWell", *ask)
+    assert done.code == 0, done.err
+    found = done.json
+    assert abs(found["probability"]["value"] - 1.21770e-3) < 4.9 * found["probability"]["stderr"]
+    assert found["probability"]["stderr"] < 0.5 * found["splitting"]["stderr"]
+    assert found["effective_share"]["value"] > 0.5
+    assert found["arrived"]["value"] > 0.8
+    assert "by splitting" in found["answer"]
+    assert "Paths that made it" in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.mark.slow
 def test_the_rate_of_a_fitted_drift(noneq, tmp_path):
     """Paths of a double well → a run → its rate, beside the grid's of the same drift and the true one."""
     beta, h, rng = 2.0, 0.002, np.random.default_rng(0)
@@ -117,6 +145,9 @@ def test_the_rate_of_a_fitted_drift(noneq, tmp_path):
         ((*ASK, "--state", "file"), ("a rate takes no --state",)),
         (("rare", "DoubleWell", "--from", "x<-9", "--to", "x>0.9", "--horizon", 1),
          ("none of the initial states lies there", "--start")),
+        ((*ASK, "--method", "doob"), ("gives probabilities", "--horizon")),
+        ((*ASK, "--method", "dob", "--horizon", 1), ("method", "'doob'")),
+        ((*ASK, "--method", "doob", "--horizon", 1, "--state", "file"), ("takes no --state",)),
         (("rare", "Lorenz", "--from", "z<10", "--to", "z>30"), ("no noise", "--perturbation")),
         (("rare", "Lorenz", "--from", "z<10", "--to", "z>30", "--start", "1,1,1", "--horizon", 1),
          ("no noise", "--perturbation")),

@@ -14,6 +14,7 @@ from examples import Trap, bits, fitted, paths
 import noneq as nq
 from driven_laws import Pair, Sliding, Trapped
 from noneq import (
+    control,
     domains,
     inference,
     metrics,
@@ -43,6 +44,9 @@ NEEDED: dict[str, dict[str, Any]] = {
     "Trajectories": {"values": np.ones((4, 3, 2), np.float32), "times": [0.0, 1.0, 2.0]},
     "OracleBoltzmann": {"system": Trap()},
     "Recording": {"system": Prinz()},
+    "ControlProblem": {"system": Prinz(), "steps": 2},
+    "EndRegion": {"text": "x > 1"},
+    "Curve": {"start": 0.0, "end": 1.0, "duration": 1.0},
 }
 """Arguments without default of public classes."""
 
@@ -707,9 +711,37 @@ def _systems(folder: Path) -> list[Entry]:
     ]
 
 
+def _control(folder: Path) -> list[Entry]:
+    line = systems.Linear(((1.0,),), ((1.0,),), start_covariance=((0.0,),))
+    problem = control.ControlProblem(line, 1.0, final="x**2", steps=2)
+    trap = systems.DraggedTrap(systems.Protocol((0.0, 1.0), (0.0, 1.0)))
+    slow = {"values": [1.0, 2.0, 4.0], "friction": [1.0, 0.5, 0.1]}
+    forms = (
+        "best_breathing",
+        "best_dragging",
+        "best_equilibration",
+        "swift_breathing",
+        "swift_dragging",
+    )
+    rest = lambda t, x: 0 * x
+    return [
+        *(Entry(f"control.{name}", public("control")[name], {}) for name in forms),
+        Entry("control.slow_protocol", control.slow_protocol, slow | {"duration": 1.0}),
+        Entry("control.thermodynamic_length", control.thermodynamic_length, slow),
+        Entry("control.least_work", control.least_work, {"system": trap, "nodes": 101}),
+        Entry("control.lqg", control.lqg, {"problem": problem}),
+        Entry(
+            "control.certificate",
+            control.certificate,
+            {"problem": problem, "control": rest, "n": 4, "key": _key()},
+        ),
+    ]
+
+
 FUNCTIONS: dict[str, Callable[[Path], list[Entry]]] = {
     "top": _top, "data": _data, "methods": _methods, "models": _models, "metrics": _metrics,
     "thermo": _thermo, "inference": _inference, "pde": _pde, "processes": _processes,
     "nets": _nets, "runs": _runs, "studies": _studies, "systems": _systems, "domains": _domains,
+    "control": _control,
 }  # fmt: skip
 ROOMS = (*FUNCTIONS, "samplers")

@@ -24,7 +24,7 @@ def findings(name: str, asked: dict[str, Any]) -> ControlFindings:
     system = make_system(name, asked["settings"])
     parts = ("parameter", "start", "end")
     if asked["erase"]:
-        if any(asked[part] is not None for part in parts) or asked["values"]:
+        if any(asked[part] is not None for part in (*parts, "values")):
             raise InvalidInput(
                 "--erase takes the system as it is; leave --protocol, --from, --to, --values out."
             )
@@ -40,7 +40,7 @@ def findings(name: str, asked: dict[str, Any]) -> ControlFindings:
             "stiffness --from 1 --to 4 (or --erase)."
         )
     shapes: list[Any] = list(asked["shapes"]) or ["optimal", "linear"]
-    if asked["values"]:
+    if asked["values"] is not None:
         shapes.append(Protocol(*typed_protocol(asked["values"], "--values")))
     return control(
         system,

@@ -116,7 +116,7 @@ def found_for(
                 "give --from SET and --to SET, such as --from 'x<-0.9' --to 'x>0.9', or a time average: "
                 "--average x --above 2 --horizon 10."
             )
-        asked = {"origin": sets[0], "target": sets[1]} | other | given(both)
+        asked: dict[str, Any] = {"origin": sets[0], "target": sets[1]} | other | given(both)
         return rare(nature, progress=show, **asked)
     wrong = list(given({"from": sets[0], "to": sets[1]} | other))
     if wrong:
@@ -142,6 +142,7 @@ def facts(found: RareFindings | AverageFindings) -> dict[str, Any]:
             rows = [{"tilt": float(k), **one} for k, one in zip(found.tilts, values, strict=True)]
             return told | {"scaled_cumulants": rows, "notes": list(found.notes)}
         told |= {"tilt": float(found.tilts[0])}
+    assert event is not None
     numbers = {name: one for (name, _), one in zip(found.estimates, values, strict=True)}
     return (
         told

@@ -101,6 +101,7 @@ from noneq.inference.rare.conditioned import (
     conditioned_paths as conditioned_paths,
 )
 from noneq.inference.rare.doob import DoobTransform as DoobTransform
+from noneq.inference.rare.doob_score import score_transform as score_transform
 from noneq.inference.rare.extremes import (
     ExtremeLaw as ExtremeLaw,
     block_maxima as block_maxima,

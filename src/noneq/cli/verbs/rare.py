@@ -42,12 +42,13 @@ def rare(
         str | None,
         typer.Option(
             "--method",
-            help="splitting, forward_flux (of a rate) or weighted_ensemble (within --horizon).",
+            help="splitting, doob (a learnt push, with weights), forward_flux (of a rate) or "
+            "weighted_ensemble (within --horizon).",
         ),
     ] = None,
     levels: Annotated[
         str | None,
-        typer.Option("--levels", metavar="A,B,…", help="Of the score, for the last two methods."),
+        typer.Option("--levels", metavar="A,B,…", help="Of the score, for the last two."),
     ] = None,
     average: Annotated[
         str | None,

@@ -15,6 +15,7 @@ from noneq.estimate import Estimate, sample_mean
 from noneq.inference.rare.arrivals import crossing_probability
 from noneq.inference.rare.committor.grid import refuse_overlap, sets_of
 from noneq.inference.rare.doob import DoobTransform
+from noneq.inference.rare.membership import members
 from noneq.inference.rare.sets import SetOf, StateSet
 from noneq.needs import observable
 from noneq.simulation.solvers import noise_shape
@@ -64,6 +65,7 @@ def conditioned_paths(
     *,
     avoid: SetOf | None = None,
     horizon: float | None = None,
+    time: float = 0.0,
     n: int = 1000,
     step: float | None = None,
     continuous: bool = True,
@@ -79,11 +81,12 @@ def conditioned_paths(
 
     Args:
         transform: see `DoobTransform`.
-        start: one state.
+        start: a state, or several ``(m, *event_shape)``, which the paths take in turns.
         target: the set to reach, ``"x > 0.9"`` or a function of one state, positive inside.
         avoid: a set that ends a path in failure, the start of a committor.
         horizon: the time until which the target must be reached; None for a committor, which needs
             ``avoid``.
+        time: of the start.
         n: number of paths.
         step: None takes the system's own.
         continuous: count crossings of the sets between steps by Brownian bridges, as in continuous
@@ -100,10 +103,12 @@ def conditioned_paths(
     Source: Girsanov 1960; Hartmann and Schütte 2012.
     """
     system, shape = transform.system, tuple(transform.event_shape)
-    x = np.asarray(start, jnp.zeros(()).dtype)
-    if x.shape != shape or not np.isfinite(x).all():
+    begins = np.asarray(start, jnp.zeros(()).dtype)
+    begins = begins[None] if begins.shape == shape else begins
+    if begins.shape[1:] != shape or not len(begins) or not np.isfinite(begins).all():
         raise InvalidInput(
-            f"conditioned_paths: start has the shape {x.shape}; expected one finite state {shape}."
+            f"conditioned_paths: start has the shape {np.shape(start)}; expected one finite state "
+            f"{shape}, or several {('m', *shape)}."
         )
     if horizon is None and avoid is None:
         raise InvalidInput(
@@ -118,13 +123,13 @@ def conditioned_paths(
         )
     sets = sets_of(system, target, *(() if avoid is None else (avoid,)))
     if len(sets) == 2:
-        refuse_overlap(x[None], *sets)
+        refuse_overlap(begins, *sets)
     for one in sets:
-        if bool(one.contains(jnp.asarray(x))):
-            raise InvalidInput(f"conditioned_paths: the start lies in the set {one.label!r}.")
-    noise = noise_shape(system, 0.0, x)
+        if members(one, begins).any():
+            raise InvalidInput(f"conditioned_paths: a start lies in the set {one.label!r}.")
+    noise = noise_shape(system, time, begins[0])
     state = (
-        jnp.broadcast_to(jnp.asarray(x), (n, *shape)),
+        jnp.asarray(begins)[jnp.arange(n) % len(begins)],
         jnp.zeros(n),
         jnp.full(n, -1, jnp.int32),
         jnp.zeros(n, jnp.int32),
@@ -133,7 +138,7 @@ def conditioned_paths(
     while done < longest and bool((state[2] < 0).any()):
         count = min(_BURST, longest - done)
         state, seen = _burst(
-            transform, tuple(sets), state, jnp.asarray(done), jnp.asarray(count), h,
+            transform, tuple(sets), state, jnp.asarray(done), jnp.asarray(count), h, time,
             jax.random.fold_in(key, done), noise, continuous, keep,
         )  # fmt: skip
         recorded.append(np.asarray(seen)[:count])
@@ -157,6 +162,7 @@ def _burst(
     done: Array,
     count: Array,
     h: ScalarLike,
+    time: ScalarLike,
     key: Key,
     noise: tuple[int, ...],
     continuous: bool,
@@ -185,7 +191,7 @@ def _burst(
         noise_key, luck_key = jax.random.split(jax.random.fold_in(key, i))
         xi = jax.random.normal(noise_key, (len(x), *noise), x.dtype)
         luck = jax.random.uniform(luck_key, (len(x), len(sets)), x.dtype)
-        t = (done + i) * jnp.asarray(h, x.dtype)
+        t = time + (done + i) * jnp.asarray(h, x.dtype)
         new, gain, inside = jax.vmap(one, (0, 0, 0, None))(x, xi, luck, t)
         going = (goal < 0) & (i < count)
         x = jnp.where(going.reshape(-1, *(1,) * (x.ndim - 1)), new, x)

@@ -15,7 +15,7 @@ from noneq.control.protocols.least_work import LeastWork, least_work
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate, sample_mean
 from noneq.kinds import checked
-from noneq.runs.control.shapes import NO_POTENTIAL, driven_by, ramp_of, shaped
+from noneq.runs.control.shapes import NO_POTENTIAL, driven_by, ramp_of, refuse_shape, shaped
 from noneq.runs.rows import Row
 from noneq.simulation import simulate
 from noneq.statistics.work.line_laws import stratified_mean
@@ -143,6 +143,8 @@ def control(
     driven = driven_by(system, parameter, ramp, relax)
     if n < 10:
         raise InvalidInput(f"control: n = {n}; expected at least 10 paths.")
+    for shape in shapes:
+        refuse_shape(shape, start, end, duration)
     line = driven.event_shape == (1,)
     least = least_work(driven) if line else None
     notes = () if line else ("The least work is known exactly for one coordinate alone.",)

@@ -27,6 +27,8 @@ from noneq.systems import (
 SHAPES = ("optimal", "linear", "swift", "slow")
 """Forms of a protocol by name; further ones are given as a `Protocol`."""
 _VALUES = 33
+_LARGEST = 1e9
+"""Above this the squares in a potential leave what single precision resolves."""
 NO_POTENTIAL = (
     "{} has no potential at one temperature; give an overdamped system (AbstractLangevin), such as "
     "BreathingTrap or DoubleWell."
@@ -37,8 +39,11 @@ def ramp_of(start: float, end: float, duration: float) -> Protocol:
     """A straight line between two values. Raises `InvalidInput` for equal ends or no time."""
     if not (0 < duration < float("inf")):
         raise InvalidInput(f"control: the time is {duration}; it must be a finite number > 0.")
-    if not np.isfinite([start, end]).all():
-        raise InvalidInput(f"control: from {start} to {end}; expected finite values.")
+    if not (np.abs([start, end]) <= _LARGEST).all():
+        raise InvalidInput(
+            f"control: from {start} to {end}; expected finite values of at most {_LARGEST:g}: take a "
+            "larger unit."
+        )
     if start == end:
         raise InvalidInput(
             f"control: both ends are {start:g}, and nothing has to be done; give another end."
@@ -63,6 +68,24 @@ def driven_by(
     return Driven(system=system, protocol=protocol, parameter=parameter, equilibration=relax)  # pyright: ignore[reportCallIssue]
 
 
+def refuse_shape(shape: Any, start: float, end: float, duration: float) -> None:
+    """Refuse an unknown name, and a protocol with other ends, before anything is computed.
+
+    Raises:
+        InvalidInput: saying which.
+    """
+    if not isinstance(shape, AbstractProtocol):
+        if shape not in SHAPES:
+            raise unknown("shape of a protocol", str(shape), SHAPES)
+        return
+    sides = [float(shape.initial), float(shape.final), *map(float, shape.span)]
+    if not np.allclose(sides, [start, end, 0.0, duration], rtol=1e-5, atol=1e-9):
+        raise InvalidInput(
+            f"control: a protocol from {sides[0]:g} to {sides[1]:g} in the times {sides[2]:g} to "
+            f"{sides[3]:g}; expected {start:g} to {end:g} in 0 to {duration:g}."
+        )
+
+
 def shaped(
     driven: AbstractDriven,
     shape: Any,
@@ -73,15 +96,7 @@ def shaped(
     """Name and system of one form of protocol."""
     start, end, duration = ends
     if isinstance(shape, AbstractProtocol):
-        sides = [float(shape.initial), float(shape.final), *map(float, shape.span)]
-        if not np.allclose(sides, [start, end, 0.0, duration], rtol=1e-5, atol=1e-9):
-            raise InvalidInput(
-                f"control: a protocol from {sides[0]:g} to {sides[1]:g} in the times {sides[2]:g} to "
-                f"{sides[3]:g}; expected {start:g} to {end:g} in 0 to {duration:g}."
-            )
         return "given", dataclasses.replace(driven, protocol=shape)
-    if shape not in SHAPES:
-        raise unknown("shape of a protocol", str(shape), SHAPES)
     if shape == "linear":
         return shape, driven
     own: AbstractProtocol | None = None

@@ -125,7 +125,10 @@ def _rest(asked: dict[str, Any]) -> dict[str, Any]:
 def _single(psi: Estimate) -> list[Estimate]:
     """One estimate for each tilt."""
     parts = zip(*(np.ravel(one) for one in (psi.value, psi.stderr, psi.n)), strict=True)
-    return [Estimate(*map(np.asarray, part), method=psi.method) for part in parts]
+    return [
+        Estimate(np.asarray(value), np.asarray(error), np.asarray(n), method=psi.method)
+        for value, error, n in parts
+    ]
 
 
 def _wide(k: np.ndarray, psi: Estimate, horizon: float) -> tuple[str, ...]:

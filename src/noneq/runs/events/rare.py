@@ -22,10 +22,11 @@ from noneq.inference.rare import (
 )
 from noneq.inference.rare.sets import StateSet, refuse_impossible
 from noneq.kinds import checked
+from noneq.runs.events.doob import TEACHERS, by_doob, sentences
 from noneq.runs.rows import Row, row_of
 
 
-Method: TypeAlias = Literal["splitting", "forward_flux", "weighted_ensemble"]
+Method: TypeAlias = Literal["splitting", "forward_flux", "weighted_ensemble", "doob"]
 _DRAWS = 4096
 _PATHS = 24
 
@@ -95,8 +96,10 @@ def rare(
         system: a system, a fitted model with a drift, or a `BlackBox`.
         origin, target: sets, such as ``"x < -0.9"``.
         start: a state; None takes the initial states that lie in the origin.
-        method: ``splitting``; ``forward_flux``, of rates; ``weighted_ensemble``, within a horizon.
-        levels: of the score, for the last two; None lets them be found.
+        method: ``splitting``; ``forward_flux``, of rates; ``weighted_ensemble``, within a horizon;
+            ``doob``: the Doob transform that the paths of a splitting teach, with weights: n × repeats
+            paths, of a diffusion.
+        levels: of the score, of forward_flux and weighted_ensemble; None lets them be found.
         horizon, score, n, repeats, step, perturbation, time, workers, state, progress: as in
             `noneq.inference.splitting`.
         seed: of the random key.
@@ -116,6 +119,8 @@ def rare(
     more = {"n": n, "paths": _PATHS, "progress": progress}
     made = partial(_findings, begin=begin, aim=aim, system=system, horizon=horizon, time=time)
     given = None if start is None else np.asarray(start, np.float64)
+    if method == "doob":
+        asked["paths"] = TEACHERS
     if horizon is None and given is None:
         if method == "forward_flux":
             found = forward_flux(system, origin=origin, levels=levels, **asked, **more)
@@ -137,7 +142,8 @@ def rare(
         return made(question, sentence, rows, event)
     more |= {"state": state, "perturbation": perturbation, "workers": workers}
     if horizon is None:
-        event = splitting(system, avoid=origin, start=given, **asked, **more)
+        starts = given
+        event = splitting(system, avoid=origin, start=starts, **asked, **more)
         question = f"{aim.label} before {begin.label}, from {_text(given)}"
     else:
         starts = _starts(system, begin, key) if given is None else given
@@ -151,7 +157,13 @@ def rare(
     p = event.probability
     bound = event.upper
     sentence = f"probability {p}" if bound is None else f"probability below {bound:.2g} at 95 %"
-    return made(question, sentence, (("probability", p),), event)
+    found = made(question, sentence, (("probability", p),), event)
+    if method != "doob":
+        return found
+    whole = {"start": starts, "target": target, "horizon": horizon, "time": time, "step": step}
+    whole |= {"avoid": origin} if horizon is None else {}
+    again = jax.random.fold_in(key, 11)
+    return by_doob(found, whole, n=n * repeats, progress=progress, key=again)
 
 
 def _refuse(
@@ -162,12 +174,12 @@ def _refuse(
     own: dict[str, bool],
 ) -> None:
     """Refuse options that the method does not have."""
+    if levels is not None and method in ("splitting", "doob"):
+        raise InvalidInput(
+            f"--levels: {method} finds its levels itself; give --method forward_flux or "
+            "weighted_ensemble, or leave them out."
+        )
     if method == "splitting":
-        if levels is not None:
-            raise InvalidInput(
-                "--levels: splitting finds its levels itself; give --method forward_flux or "
-                "weighted_ensemble, or leave them out."
-            )
         return
     given = [name for name, there in own.items() if there]
     if given:
@@ -178,6 +190,11 @@ def _refuse(
         raise InvalidInput(
             "--method forward_flux gives the rate of the steady state; leave out --horizon and --start, or "
             "take splitting."
+        )
+    if method == "doob" and horizon is None and start is None:
+        raise InvalidInput(
+            "--method doob gives probabilities; add --horizon, or --start outside of --from, or take "
+            "splitting for a rate."
         )
     if method == "weighted_ensemble" and horizon is None:
         raise InvalidInput(
@@ -205,7 +222,7 @@ def _findings(
     system: Any,
     **more: Any,
 ) -> RareFindings:
-    notes = tuple(f"{note[:1].upper()}{note[1:]}." for note in event.probability.notes)
+    notes = sentences(event.probability.notes)
     return RareFindings(
         question, sentence, rows, event, begin.label, aim.label, aim.names, notes, system, **more
     )

@@ -112,7 +112,7 @@ class TailCell(AbstractCell):
         began = clock.monotonic()
         fit_key, test_key = jax.random.split(key)
         system = Linear(((1.0,),), ((1.0,),), start_mean=(0.0,), start_covariance=((0.0,),))
-        region = EndRegion(f"x > {self.level}", width=0.03)
+        region = EndRegion(f"x > {self.level}", width=0.05)
         problem = ControlProblem(system, 2.0, final=region, steps=self.steps)
         fit = AdjointMatching(training=self.training).fit(problem=problem, key=fit_key)
         found = certificate(problem, fit.model, n=self.n, key=test_key)

@@ -28,6 +28,8 @@ from noneq.systems import DoubleWell, Swirl
 STRIPS = ("x <= -1", "x >= 1")
 DISCS = ("hypot(x + 1, y) < 0.4", "hypot(x - 1, y) < 0.4")
 PLANE = ((-2.2, 2.2), (-2.4, 2.4))
+_SHOTS = {"double_well_2d": {"n": 60_000}}
+"""States to shoot from where 20,000 outcomes leave more error than the network."""
 _FINE = 360
 """Cells of the reference where no closed form is known."""
 
@@ -217,11 +219,18 @@ def cells_of_committors(quick: bool) -> list[AbstractCell]:
     ]
     cells += [CommittorCell(system=system, method="variational", **size) for system in wells]
     shot = wells if quick else (*wells, "swirl")
-    cells += [CommittorCell(system=system, method="shooting", **size) for system in shot]
+    cells += [
+        CommittorCell(system=system, method="shooting", **(size or _SHOTS.get(system, {})))
+        for system in shot
+    ]
     betas = (
         {1.0: 1000, 3.0: 0, 5.0: 0, 8.0: 0} if quick else {1.0: 4000, 3.0: 4000, 5.0: 2000, 8.0: 0}
     )
     cells += [RateCell(beta=beta, n=n) for beta, n in betas.items()]
     if not quick:
-        cells += [RateCell(system="swirl"), RateCell(system="fitted")]
+        from noneq.studies.rare_events.doob import (
+            DoobCell,
+        )  # which needs the quadrature of this file
+
+        cells += [RateCell(system="swirl"), RateCell(system="fitted"), DoobCell()]
     return cells
