@@ -88,7 +88,7 @@ def found_for(
     averages: dict[str, Any],
     transitions: dict[str, Any],
     both: dict[str, Any],
-    show: Callable[..., Any],
+    show: Callable[..., Any] | None,
 ) -> RareFindings | AverageFindings:
     """What `runs.rare` finds between two sets, or `runs.time_average` of an expression.
 
