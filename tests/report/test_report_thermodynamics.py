@@ -98,7 +98,7 @@ def test_works_that_do_not_overlap_say_where_the_free_energy_lies():
     assert "Shaded" in picture.caption
     assert "cross at" not in picture.caption
     met = work_thermodynamics(rng.normal(5, 2, 300), rng.normal(-1, 2, 300))
-    caption = work_picture(*met.detail, met.estimates[0][1]).caption
+    caption = work_picture(met.detail.forward, met.detail.backward, met.estimates[0][1]).caption
     assert "cross at" in caption
 
 

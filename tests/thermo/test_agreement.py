@@ -68,6 +68,7 @@ def test_a_stop_is_no_refusal(trap, monkeypatch):
 def test_one_coordinate_has_no_linear_rate(trap):
     line = trap.select(1)
     table = entropy_production(line)
+    assert isinstance(table, Agreement)
     assert "gaussian" not in [row.method for row in table]
     assert "gaussian" not in dict(table.refused)
 

@@ -63,6 +63,10 @@ def neighbour_rate(
         raise InvalidInput(
             f"neighbour_rate: neighbours = {neighbours}; expected numbers from 2 on."
         )
+    if most < _FEWEST:
+        raise InvalidInput(
+            f"neighbour_rate: most = {most} pairs of records; expected at least {_FEWEST}."
+        )
     middle, move, dt, block = _pairs(trajectories, most)
     if len(move) < max(_FEWEST, 4 * max(neighbours)):
         raise InvalidInput(
