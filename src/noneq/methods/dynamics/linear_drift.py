@@ -86,6 +86,7 @@ class AbstractLinearDrift(AbstractMethod):
         summary = summarise(states)
         check_init(self, init, summary)
         model = self.init(summary, key=key) if init is None else init
+        check_moves(type(self).__name__, paths)
         equations = self._equations(paths, states, model)
         support = self.support(equations)
         if isinstance(equations, InformationEquations) and not support.all():
@@ -188,8 +189,7 @@ def check_paths(method: AbstractMethod, data: Any) -> Trajectories:
 
     Raises:
         WrongType: snapshots or an array.
-        InvalidInput: a single frame, a coordinate that never moves, or coordinates that the method
-            does not take.
+        InvalidInput: a single frame, or coordinates that the method does not take.
     """
     name = type(method).__name__
     if not isinstance(data, Trajectories):
@@ -200,5 +200,4 @@ def check_paths(method: AbstractMethod, data: Any) -> Trajectories:
     check_coordinates(method, data)
     if data.times.size < 2:
         raise InvalidInput(f"{name}: the paths have one frame; motion needs two or more.")
-    check_moves(name, data)
     return data
