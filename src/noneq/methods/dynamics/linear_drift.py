@@ -22,10 +22,10 @@ from noneq.inference.drift.residuals import residual_checks
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_coordinates, check_init
 from noneq.learning.watching import watched
+from noneq.methods.dynamics.adequacy import check_moves, check_told_apart, coarse, gram_of
 from noneq.methods.dynamics.bases import TermBasis
 from noneq.methods.dynamics.drift_model import DriftModel
 from noneq.methods.dynamics.equations import AbstractEquations
-from noneq.methods.dynamics.intervals import coarse
 from noneq.methods.dynamics.libraries import AbstractFunctions, names_of
 from noneq.methods.dynamics.likelihood import (
     MOST_NUMBERS,
@@ -41,7 +41,6 @@ from noneq.methods.dynamics.normal_equations import (
     warned_of_condition,
 )
 from noneq.methods.dynamics.second_order import centred_states, second_order
-from noneq.methods.dynamics.spanning import check_moves, check_told_apart, gram_of
 from noneq.statistics.increment_blocks import Paths
 from noneq.symbolic.expression import Expression
 
@@ -109,6 +108,7 @@ class AbstractLinearDrift(AbstractMethod):
             summary = summarise(states)
         check_init(self, init, summary)
         model = self.init(summary, key=key) if init is None else init
+        check_moves(type(self).__name__, paths if isinstance(paths, Trajectories) else states)
         equations = self._equations(paths, states, model)
         support = self.support(equations)
         if isinstance(equations, InformationEquations) and not support.all():
@@ -233,14 +233,12 @@ def check_paths(method: AbstractMethod, data: Any) -> Trajectories:
 
     Raises:
         WrongType: snapshots or an array.
-        InvalidInput: a single frame, a coordinate that never moves, or coordinates that the method
-            does not take.
+        InvalidInput: a single frame, or coordinates that the method does not take.
     """
     if not isinstance(data, Trajectories):
         raise _no_paths(method, type(data).__name__)
     check_coordinates(method, data)
     _check_frames(method, data.times)
-    check_moves(type(method).__name__, data)
     return data
 
 

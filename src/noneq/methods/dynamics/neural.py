@@ -23,6 +23,7 @@ from noneq.learning.objectives import AbstractLoss
 from noneq.learning.rows import train_part
 from noneq.learning.training import Training
 from noneq.learning.watching import watched
+from noneq.methods.dynamics.adequacy import check_moves
 from noneq.methods.dynamics.linear_drift import check_paths
 from noneq.methods.dynamics.model import AbstractDynamics, Record
 from noneq.nets.base import AbstractNet, AbstractNetwork
@@ -177,6 +178,7 @@ class NeuralDrift(AbstractMethod):
         summary = summarise(paths)
         check_init(self, init, summary, lambda model: model.members.nets)
         model = self.init(summary, key=init_key) if init is None else init
+        check_moves("NeuralDrift", paths)
         model = _measured(model, paths)
         draw = lambda rows: jax.random.exponential(weight_key, (rows, self.members))
         model, history = train_part(

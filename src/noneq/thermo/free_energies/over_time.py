@@ -41,7 +41,9 @@ def free_energy_over_time(
     A law tells its energy up to a constant of each time, E + c(t), and F follows: F + c(t). With
     ``reference`` the constant is that of a known energy U: ⟨U − E⟩_t is added, and F is the free
     energy of U. Errors g(x, t) of the learnt energy then enter by ∫∫ g ∂_t p dx dt alone: where the
-    law does not move they do not matter.
+    law does not move they do not matter. Between the times of its data a network's energy is only
+    interpolated, and ∂_t E with it: where states move by the width of a well or more from one time to
+    the next, F is off by as much as 1 kT. Record more times, of fewer states each.
 
     Args:
         model: with the trait `HasEnergy`, of several times; in units of kT.
