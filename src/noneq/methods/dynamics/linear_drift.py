@@ -21,7 +21,7 @@ from noneq.learning.watching import watched
 from noneq.methods.dynamics.bases import TermBasis
 from noneq.methods.dynamics.drift_model import DriftModel
 from noneq.methods.dynamics.equations import AbstractEquations
-from noneq.methods.dynamics.intervals import coarse
+from noneq.methods.dynamics.intervals import check_moves, check_told_apart, coarse, gram_of
 from noneq.methods.dynamics.libraries import AbstractFunctions, names_of
 from noneq.methods.dynamics.likelihood import (
     MOST_NUMBERS,
@@ -37,7 +37,6 @@ from noneq.methods.dynamics.normal_equations import (
     warned_of_condition,
 )
 from noneq.methods.dynamics.second_order import centred_states, second_order
-from noneq.methods.dynamics.spanning import check_moves, check_told_apart, gram_of
 from noneq.symbolic.expression import Expression
 
 

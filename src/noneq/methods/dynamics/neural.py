@@ -23,9 +23,9 @@ from noneq.learning.objectives import AbstractLoss
 from noneq.learning.rows import train_part
 from noneq.learning.training import Training
 from noneq.learning.watching import watched
+from noneq.methods.dynamics.intervals import check_moves
 from noneq.methods.dynamics.linear_drift import check_paths
 from noneq.methods.dynamics.model import AbstractDynamics, Record
-from noneq.methods.dynamics.spanning import check_moves
 from noneq.nets.base import AbstractNet, AbstractNetwork
 from noneq.nets.vectors.fields import MLP
 from noneq.statistics.increments import increments

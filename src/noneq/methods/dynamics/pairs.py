@@ -23,11 +23,11 @@ from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_ini
 from noneq.learning.watching import watched
 from noneq.methods.dynamics.bases import TermBasis
 from noneq.methods.dynamics.equations import BLOCKS
+from noneq.methods.dynamics.intervals import check_told_apart
 from noneq.methods.dynamics.linear_drift import check_paths
 from noneq.methods.dynamics.model import AbstractDynamics, Record
 from noneq.methods.dynamics.normal_equations import NormalEquations, check_count
 from noneq.methods.dynamics.selection import supported
-from noneq.methods.dynamics.spanning import check_told_apart
 from noneq.statistics.gram import solve
 from noneq.statistics.increment_blocks import block_count, increment_blocks
 from noneq.symbolic.expression import Expression

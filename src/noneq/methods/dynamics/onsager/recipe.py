@@ -21,12 +21,11 @@ from noneq.errors import InvalidInput, WrongType
 from noneq.kinds import checked
 from noneq.learning.method import AbstractMethod, Data, Fit, Progress, check_init
 from noneq.learning.watching import watched
-from noneq.methods.dynamics.intervals import coarse
+from noneq.methods.dynamics.intervals import check_moves, coarse
 from noneq.methods.dynamics.onsager.fields import OnsagerFields
 from noneq.methods.dynamics.onsager.likelihood import greatest, learnt, placed
 from noneq.methods.dynamics.onsager.model import OnsagerModel
 from noneq.methods.dynamics.onsager.rates import potential_guess, rate
-from noneq.methods.dynamics.spanning import check_moves
 from noneq.statistics.increments import Increments, increments
 
 
