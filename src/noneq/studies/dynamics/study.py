@@ -97,7 +97,7 @@ PARTS: dict[str, Callable[[DynamicsStudy], list[AbstractCell]]] = {
     "interventions": lambda _: [ChainCell(), KnockOutCell()],
     "graphs": lambda study: [
         *graph_cells(study.graphs),
-        *neural_graph_cells(study.graphs, steps=1500 if study.repeats >= 200 else 200),
+        *(neural_graph_cells(study.graphs) if study.repeats >= 200 else ()),
     ],
     "memory": lambda study: memory_cells(
         repeats=study.repeats, seeds=min(3, study.laws), n=40 * study.repeats, peer=study.peer
