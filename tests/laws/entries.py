@@ -44,7 +44,6 @@ NEEDED: dict[str, dict[str, Any]] = {
     "Trajectories": {"values": np.ones((4, 3, 2), np.float32), "times": [0.0, 1.0, 2.0]},
     "OracleBoltzmann": {"system": Trap()},
     "Recording": {"system": Prinz()},
-    "ControlProblem": {"system": Prinz(), "steps": 2},
     "EndRegion": {"text": "x > 1"},
     "Curve": {"start": 0.0, "end": 1.0, "duration": 1.0},
 }
@@ -714,7 +713,6 @@ def _systems(folder: Path) -> list[Entry]:
 def _control(folder: Path) -> list[Entry]:
     line = systems.Linear(((1.0,),), ((1.0,),), start_covariance=((0.0,),))
     problem = control.ControlProblem(line, 1.0, final="x**2", steps=2)
-    trap = systems.DraggedTrap(systems.Protocol((0.0, 1.0), (0.0, 1.0)))
     slow = {"values": [1.0, 2.0, 4.0], "friction": [1.0, 0.5, 0.1]}
     forms = (
         "best_breathing",
@@ -723,18 +721,11 @@ def _control(folder: Path) -> list[Entry]:
         "swift_breathing",
         "swift_dragging",
     )
-    rest = lambda t, x: 0 * x
     return [
         *(Entry(f"control.{name}", public("control")[name], {}) for name in forms),
         Entry("control.slow_protocol", control.slow_protocol, slow | {"duration": 1.0}),
         Entry("control.thermodynamic_length", control.thermodynamic_length, slow),
-        Entry("control.least_work", control.least_work, {"system": trap, "nodes": 101}),
         Entry("control.lqg", control.lqg, {"problem": problem}),
-        Entry(
-            "control.certificate",
-            control.certificate,
-            {"problem": problem, "control": rest, "n": 4, "key": _key()},
-        ),
     ]
 
 

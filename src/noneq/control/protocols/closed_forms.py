@@ -1,10 +1,12 @@
 """The protocols of least work of harmonic traps, with their jumps at both ends."""
 
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.statistics.work.least_work import breathing_widths
 from noneq.systems.protocols import FunctionProtocol, Protocol
 
 
+@checked
 def best_dragging(
     distance: float = 1.0,
     duration: float = 1.0,
@@ -36,6 +38,7 @@ def best_dragging(
     return Protocol((0.0, 0.0, float(duration), float(duration)), values)
 
 
+@checked
 def best_breathing(
     start: float = 1.0, end: float = 4.0, duration: float = 1.0, *, beta: float = 1.0
 ) -> FunctionProtocol:
@@ -58,6 +61,7 @@ def best_breathing(
     return _straight(start, end, duration, breathing_widths(start, end, duration, beta), beta)
 
 
+@checked
 def best_equilibration(
     start: float = 1.0, end: float = 4.0, duration: float = 1.0, *, beta: float = 1.0
 ) -> FunctionProtocol:

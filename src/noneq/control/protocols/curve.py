@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from noneq._typing import ScalarLike
 from noneq.errors import InvalidInput
+from noneq.kinds import shown
 from noneq.systems.protocols import AbstractProtocol, Protocol
 
 
@@ -54,8 +55,8 @@ class Curve(AbstractProtocol):
         kick: float = 0.0,
         first: Any = None,
     ):
-        numbers = lambda given: tuple(np.atleast_1d(np.asarray(given, float)).tolist())
-        self.start, self.end, self.duration = numbers(start), numbers(end), float(duration)
+        self.start, self.end = _numbers(start, "start"), _numbers(end, "end")
+        self.duration = float(duration)
         if not (0 < duration < float("inf") and knots >= 2 and 0 <= kick < duration / 2):
             raise InvalidInput(
                 f"Curve: duration = {duration}, knots = {knots}, kick = {kick}; expected a positive "
@@ -65,12 +66,18 @@ class Curve(AbstractProtocol):
             raise InvalidInput("Curve: start and end must have as many parameters.")
         if (low is None) != (high is None) or (low is not None and kick):
             raise InvalidInput("Curve: give both bounds or none, and no kicks with bounds.")
-        self.low, self.high = (None if v is None else numbers(v) for v in (low, high))
+        self.low = None if low is None else _numbers(low, "low")
+        self.high = None if high is None else _numbers(high, "high")
         self.kick = float(kick)
         ends = np.stack([self.start, self.end])
         if not np.isfinite(ends).all():
             raise InvalidInput(f"Curve: start = {start}, end = {end}; expected finite numbers.")
         if self.low is not None and self.high is not None:
+            if not len(self.low) == len(self.high) == len(self.start):
+                raise InvalidInput(
+                    f"Curve: {len(self.low)} and {len(self.high)} bounds of {len(self.start)} parameters; "
+                    "give one pair for each."
+                )
             if not (np.asarray(self.low) < np.asarray(self.high)).all():
                 raise InvalidInput(f"Curve: low = {low}, high = {high}; low must lie below high.")
             if (ends < self.low).any() or (ends > self.high).any():
@@ -81,7 +88,7 @@ class Curve(AbstractProtocol):
         size = np.abs(ends[1] - ends[0])
         self.scale = tuple(np.where(size > 0, size, np.maximum(np.abs(ends[0]), 1.0)).tolist())
         line = ends[0] + np.linspace(0, 1, knots)[:, None] * (ends[1] - ends[0])
-        values = line if first is None else np.asarray(first, float).reshape(knots, -1)
+        values = line if first is None else _rows(first, line.shape)
         if self.low is None or self.high is None:
             z = (values - line) / np.asarray(self.scale)
         else:
@@ -156,3 +163,29 @@ class Curve(AbstractProtocol):
         found = jnp.where(early, jnp.asarray(self.start), inside)
         found = jnp.where(late, jnp.asarray(self.end), found)
         return found[0] if len(self.start) == 1 else found
+
+
+def _numbers(given: Any, name: str) -> tuple[float, ...]:
+    """One value or (p,) of them. Raises `InvalidInput` for anything else."""
+    try:
+        values = np.atleast_1d(np.asarray(given, float))
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"Curve: {name} = {shown(given)}; expected numbers.") from error
+    if values.ndim != 1 or not values.size:
+        raise InvalidInput(
+            f"Curve: {name} has the shape {values.shape}; expected one number a parameter."
+        )
+    return tuple(values.tolist())
+
+
+def _rows(given: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Values at the knots. Raises `InvalidInput` for anything else."""
+    try:
+        values = np.asarray(given, float)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"Curve: first = {shown(given)}; expected numbers {shape}.") from error
+    if values.shape not in (shape, shape[:1] if shape[1] == 1 else shape):
+        raise InvalidInput(f"Curve: first has the shape {values.shape}; expected {shape}.")
+    if not np.isfinite(values).all():
+        raise InvalidInput("Curve: first holds values that are not finite.")
+    return values.reshape(shape)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from noneq.errors import InvalidInput
 from noneq.estimate import Estimate
-from noneq.kinds import checked
+from noneq.kinds import checked, shown
 from noneq.systems.protocols import Protocol
 
 
@@ -34,18 +34,9 @@ def slow_protocol(values: Any, friction: Any, duration: float) -> Protocol:
 
     Source: Crooks 2007; Sivak and Crooks 2012.
     """
-    grid = np.asarray(values, np.float64)
-    zeta = np.asarray(friction.value if isinstance(friction, Estimate) else friction, np.float64)
-    steps = np.diff(grid)
-    if grid.ndim != 1 or grid.size < 2 or zeta.shape != grid.shape:
-        raise InvalidInput(
-            f"slow_protocol: {grid.shape} values and friction of shape {zeta.shape}; expected one friction "
-            "for each of at least two values."
-        )
-    if not ((steps > 0).all() or (steps < 0).all()):
-        raise InvalidInput("slow_protocol: the values must rise or fall all the way.")
-    if not (np.isfinite(zeta).all() and (zeta > 0).all() and 0 < duration < float("inf")):
-        raise InvalidInput("slow_protocol: friction and duration must be finite numbers > 0.")
+    grid, zeta = _pairs(values, friction, "slow_protocol")
+    if not 0 < duration < float("inf"):
+        raise InvalidInput(f"slow_protocol: duration = {duration}; expected a finite number > 0.")
     share = np.linspace(0, 1, 1025)
     knots = np.abs(grid - grid[0]) / abs(grid[-1] - grid[0])
     root = np.sqrt(np.exp(np.interp(share, knots, np.log(zeta))))
@@ -56,10 +47,42 @@ def slow_protocol(values: Any, friction: Any, duration: float) -> Protocol:
     return Protocol(tuple((duration * times).tolist()), tuple(chosen.tolist()))
 
 
+@checked
 def thermodynamic_length(values: Any, friction: Any) -> float:
-    """∫ √ζ |dλ| by the trapezoidal rule: its square over τ is the least slow dissipation."""
-    grid = np.asarray(values, np.float64)
-    return float(np.trapezoid(np.sqrt(np.asarray(friction, np.float64)), np.abs(grid - grid[0])))
+    """∫ √ζ |dλ| by the trapezoidal rule: its square over τ is the least slow dissipation.
+
+    Args:
+        values, friction: as in `slow_protocol`.
+
+    Raises:
+        InvalidInput: as `slow_protocol`.
+
+    Source: Crooks 2007.
+    """
+    grid, zeta = _pairs(values, friction, "thermodynamic_length")
+    return float(np.trapezoid(np.sqrt(zeta), np.abs(grid - grid[0])))
+
+
+def _pairs(values: Any, friction: Any, caller: str) -> tuple[np.ndarray, np.ndarray]:
+    """The values and the friction there, as numbers. Raises `InvalidInput`."""
+    given = friction.value if isinstance(friction, Estimate) else friction
+    try:
+        grid, zeta = np.asarray(values, np.float64), np.asarray(given, np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"{caller}: values = {shown(values)}, friction = {shown(friction)}; expected numbers (m,)."
+        ) from error
+    if grid.ndim != 1 or grid.size < 2 or zeta.shape != grid.shape:
+        raise InvalidInput(
+            f"{caller}: {grid.shape} values and friction of shape {zeta.shape}; expected one friction "
+            "for each of at least two values."
+        )
+    steps = np.diff(grid)
+    if not (np.isfinite(grid).all() and ((steps > 0).all() or (steps < 0).all())):
+        raise InvalidInput(f"{caller}: the values must be finite and rise or fall all the way.")
+    if not (np.isfinite(zeta).all() and (zeta > 0).all()):
+        raise InvalidInput(f"{caller}: the friction must be finite numbers > 0.")
+    return grid, zeta
 
 
 @checked

@@ -1,10 +1,12 @@
 """Engineered swift equilibration: protocols without jumps that end in the new equilibrium."""
 
 from noneq.errors import InvalidInput
+from noneq.kinds import checked
 from noneq.statistics.work.least_work import breathing_widths
 from noneq.systems.protocols import FunctionProtocol
 
 
+@checked
 def swift_breathing(
     start: float = 1.0, end: float = 4.0, duration: float = 1.0, *, beta: float = 1.0
 ) -> FunctionProtocol:
@@ -31,6 +33,7 @@ def swift_breathing(
     return FunctionProtocol(f"{inverse} + {slope}/(2*{inverse})", end=tau)
 
 
+@checked
 def swift_dragging(
     distance: float = 1.0, duration: float = 1.0, *, stiffness: float = 1.0, start: float = 0.0
 ) -> FunctionProtocol:

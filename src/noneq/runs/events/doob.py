@@ -22,6 +22,10 @@ TEACHERS = 500
 """Paths of the splitting that the push is learnt from, at most."""
 _FEW = 10
 _DRAWN = 24
+_PAGE = (
+    "Repeats and levels are those of the splitting that taught the push; the paths are pushed ones, each "
+    "from its own noise."
+)
 
 
 def by_doob(found: Any, asked: dict[str, Any], *, n: int, progress: Any, key: Key) -> Any:
@@ -61,7 +65,7 @@ def by_doob(found: Any, asked: dict[str, Any], *, n: int, progress: Any, key: Ke
         sentence=f"probability {probability}, by splitting {plain}",
         estimates=rows,
         event=replace(event, paths=tuple(paths[:_DRAWN])),
-        notes=sentences(probability.notes),
+        notes=(*sentences(probability.notes), _PAGE),
     )
 
 
