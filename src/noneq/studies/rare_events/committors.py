@@ -228,9 +228,5 @@ def cells_of_committors(quick: bool) -> list[AbstractCell]:
     )
     cells += [RateCell(beta=beta, n=n) for beta, n in betas.items()]
     if not quick:
-        from noneq.studies.rare_events.doob import (
-            DoobCell,
-        )  # which needs the quadrature of this file
-
-        cells += [RateCell(system="swirl"), RateCell(system="fitted"), DoobCell()]
+        cells += [RateCell(system="swirl"), RateCell(system="fitted")]
     return cells

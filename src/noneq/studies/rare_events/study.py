@@ -8,6 +8,7 @@ from noneq.spec.names import unknown
 from noneq.studies.base import AbstractCell, AbstractStudy
 from noneq.studies.rare_events.cells import EventCell
 from noneq.studies.rare_events.committors import cells_of_committors
+from noneq.studies.rare_events.doob import DoobCell
 from noneq.studies.rare_events.populations import cells_of_populations
 from noneq.studies.rare_events.problems import AbstractEvent, OuMax, PlaneWell, WellCrossing
 
@@ -75,7 +76,10 @@ class RareEventsStudy(AbstractStudy):
         """The cells of the parts."""
         made = {
             "splitting": self._splitting,
-            "committors": lambda: cells_of_committors(quick=self.short),
+            "committors": lambda: [
+                *cells_of_committors(quick=self.short),
+                *(() if self.short else (DoobCell(),)),
+            ],
             "populations": lambda: cells_of_populations(quick=self.short),
         }
         return [cell for part in self.parts for cell in made[part]()]

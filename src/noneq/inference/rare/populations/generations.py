@@ -61,14 +61,14 @@ def contested(rules: Rules, contest: Contest, rounds: Any) -> Contest:
 
     def going(carry):
         i, now = carry
-        room = now.walkers.count.max() < now.walkers.spots.step.shape[1] - 1
+        room = now.walkers.points.max() < now.walkers.spots.step.shape[1] - 1
         free = now.told.max() < now.levels.shape[1]
         return (i < rounds) & room & free & now.open.any() & ~now.walkers.broken
 
     def one(carry):
         i, now = carry
         now = jax.lax.while_loop(_ready_any(rules), lambda c: _kill(rules, c), now)
-        total = len(now.walkers.count)
+        total = len(now.walkers.points)
         first = (i * rules.width) % total
         walkers = block(rules.motion, rules.quest, now.walkers, first, rules.width, rules.push)
         return i + 1, now._replace(walkers=walkers)
@@ -90,7 +90,7 @@ def _kill(rules: Rules, now: Contest) -> Contest:
     r = jnp.argmax(_ready(rules, now))
     n, walkers, base = rules.n, now.walkers, r * rules.n
     rows = base + jnp.arange(n)
-    best = walkers.spots.score[rows, walkers.count[rows] - 1]
+    best = walkers.spots.score[rows, walkers.points[rows] - 1]
     order = jnp.argsort(best)
     level = best[order[rules.kill - 1]]
     arrived = jnp.isposinf(level)
@@ -130,7 +130,7 @@ def _copied(
 ) -> Walkers:
     """Paths become copies of others up to the block in which these first exceed the level."""
     spots = walkers.spots.at(parent)
-    known = jnp.arange(spots.step.shape[1])[None] < walkers.count[parent, None]
+    known = jnp.arange(spots.step.shape[1])[None] < walkers.points[parent, None]
     below = jnp.sum((spots.score <= level) & known, axis=1)
     # A start above the level is itself the first point.
     own = below == 0
@@ -146,7 +146,7 @@ def _copied(
     put = lambda held, new: held.at[child].set(new, mode="drop")
     return walkers._replace(
         spots=Spots(*(put(*pair) for pair in zip(walkers.spots, spots, strict=True))),
-        count=put(walkers.count, count.astype(walkers.count.dtype)),
+        points=put(walkers.points, count.astype(walkers.points.dtype)),
         going=put(walkers.going, jnp.isfinite(last)),
         level=put(walkers.level, jnp.where(own, jnp.inf, level)),
         fresh=put(walkers.fresh, fresh),

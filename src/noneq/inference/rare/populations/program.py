@@ -9,6 +9,7 @@ import numpy as np
 
 from noneq._typing import Key
 from noneq.errors import SolveFailed
+from noneq.inference.rare.populations.climbs import Climbers
 from noneq.inference.rare.populations.generations import Contest, Rules, contested
 from noneq.inference.rare.populations.population import Expedition, keys_of
 from noneq.inference.rare.populations.retraced import Path
@@ -38,6 +39,7 @@ class Program:
         count = len(repeats)
         self.owner, self.slot = np.repeat(np.arange(count), n), np.tile(np.arange(n), count)
         width = next((w for w in _WIDTHS if w <= count * kill), _WIDTHS[-1])
+        assert isinstance(trip.climb, Climbers)
         self.rules = Rules(
             trip.climb.motion, trip.quest, key, jnp.asarray(repeats),
             jnp.asarray(push) if trip.noiseless and push is not None else None, n, kill,
@@ -68,7 +70,7 @@ class Program:
     def there(self) -> np.ndarray:
         """Which paths are in the target, (repeats, n)."""
         walkers = jax.device_get(self.contest.walkers)
-        last = np.arange(len(self.owner)), walkers.count - 1
+        last = np.arange(len(self.owner)), walkers.points - 1
         return np.isposinf(walkers.spots.score[last]).reshape(-1, self.n)
 
     def held(self) -> dict[str, np.ndarray]:
@@ -90,7 +92,7 @@ class Program:
     def paths(self, rows: np.ndarray) -> list[Path]:
         """All steps of some paths."""
         spots = jax.device_get(self.contest.walkers.spots)
-        counts = np.asarray(self.contest.walkers.count)
+        counts = np.asarray(self.contest.walkers.points)
         again = eqx.filter_jit(jax.vmap(lambda one: block_again(*self._rules, one)))
         return [_whole(Spots(*(p[i, : counts[i]] for p in spots)), again) for i in rows]
 
@@ -149,7 +151,7 @@ def _with_room(walkers: Walkers) -> Walkers:
         SolveFailed: a path that does not end.
     """
     room = walkers.spots.step.shape[1]
-    if int(walkers.count.max()) < room - 1:
+    if int(walkers.points.max()) < room - 1:
         return walkers
     walkers = jax.device_get(walkers)
     if int(walkers.spots.step.max()) > _LONGEST:
@@ -159,7 +161,7 @@ def _with_room(walkers: Walkers) -> Walkers:
         )
     if room >= _THIN:
         walkers = _thinned(walkers)
-    if int(walkers.count.max()) > room // 2:
+    if int(walkers.points.max()) > room // 2:
         more = lambda a: np.concatenate([a, np.repeat(a[:, -1:], room, axis=1)], axis=1)
         walkers = walkers._replace(spots=Spots(*map(more, walkers.spots)))
     return jax.tree.map(jnp.asarray, walkers)
@@ -167,7 +169,7 @@ def _with_room(walkers: Walkers) -> Walkers:
 
 def _thinned(walkers: Walkers) -> Walkers:
     """Every second point is dropped, but those where the key is new, and the last one."""
-    key, count = walkers.spots.key, walkers.count
+    key, count = walkers.spots.key, walkers.points
     place = np.arange(key.shape[1])[None]
     new = np.concatenate(
         [np.ones_like(key[:, :1, 0], bool), (key[:, 1:] != key[:, :-1]).any(-1)], 1
@@ -176,7 +178,7 @@ def _thinned(walkers: Walkers) -> Walkers:
     order = np.argsort(~keep, axis=1, kind="stable")
     take = lambda a: np.take_along_axis(a, order.reshape(*order.shape, *(1,) * (a.ndim - 2)), 1)
     return walkers._replace(
-        spots=Spots(*map(take, walkers.spots)), count=keep.sum(1).astype(count.dtype)
+        spots=Spots(*map(take, walkers.spots)), points=keep.sum(1).astype(count.dtype)
     )
 
 

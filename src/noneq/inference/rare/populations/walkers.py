@@ -48,7 +48,7 @@ class Walkers(NamedTuple):
 
     Attributes:
         spots: where blocks begin, (paths, room, …); the last one is where the path stands.
-        count: of the spots of each path.
+        points: spots of each path, in number.
         going: whether a path has neither arrived nor ended.
         level: above which a path leaves the one it copies; ∞ once it has left.
         fresh: data of the key that it takes above this level, (paths, 2).
@@ -57,7 +57,7 @@ class Walkers(NamedTuple):
     """
 
     spots: Spots
-    count: Array
+    points: Array
     going: Array
     level: Array
     fresh: Array
@@ -77,7 +77,7 @@ def block(
     found = jnp.nonzero(jnp.roll(walkers.going, -first), size=width, fill_value=total)[0]
     live = found < total
     row = (found + first) % total
-    last = walkers.count[row] - 1
+    last = walkers.points[row] - 1
     begin = walkers.spots.at(row, last)
     level, fresh = walkers.level[row], walkers.fresh[row]
     noise = jax.vmap(lambda key, k: _noise(motion, quest, key, k))(begin.key, begin.step)
@@ -115,7 +115,7 @@ def block(
     put = lambda held, new: held.at[place, last + 1].set(new, mode="drop")
     return Walkers(
         Spots(*(put(*pair) for pair in zip(walkers.spots, spots, strict=True))),
-        walkers.count.at[place].add(1, mode="drop"),
+        walkers.points.at[place].add(1, mode="drop"),
         walkers.going.at[place].set(going, mode="drop"),
         walkers.level.at[place].set(jnp.where(parts, jnp.inf, level), mode="drop"),
         walkers.fresh,
