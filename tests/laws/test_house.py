@@ -346,7 +346,10 @@ METHODS = modules("methods", AbstractMethod)
 
 
 def test_methods_say_what_they_are_and_whom_to_cite():
-    keys = re.findall(r"@\w+\{([^,]+),", (SOURCE / "report" / "references.bib").read_text())
+    text = (SOURCE / "report" / "references.bib").read_text()
+    keys = re.findall(r"@\w+\{([^,]+),", text)
+    for entry in re.split(r"(?m)^(?=@)", text):
+        assert entry.count("{") == entry.count("}"), f"an open brace: {entry[:60]}"
     for name, cls in METHODS.items():
         places = [cls.__doc__.find(heading) for heading in HEADINGS]
         assert -1 not in places, f"{name} misses: {HEADINGS[places.index(-1)]}"

@@ -157,9 +157,7 @@ def with_error(value: float, stderr: float | None) -> str:
     if stderr is None or not stderr > 0 or not np.isfinite(stderr):
         return f"{value:.4g}"
     place = max(0, 1 - int(np.floor(np.log10(stderr))))
-    return (
-        f"{value:.{place}f} ± {stderr:.{place}f}" if place < 10 else f"{value:.3g} ± {stderr:.1g}"
-    )
+    return f"{value:.{place}f} ± {stderr:.{place}f}" if place < 7 else f"{value:.3g} ± {stderr:.1g}"
 
 
 def _text(text: object) -> str:

@@ -30,11 +30,15 @@ def repeats_picture(event: RareEvent) -> Picture:
         data = svg(figure)
     return Picture(
         "Convergence over repeats.",
-        f"{len(p)} independent repeats, {int(event.extinct.sum())} of them extinct (0); band: one "
-        "standard error of the mean so far.",
+        f"{len(p)} independent repeats{_ended(int(event.extinct.sum()))}; band: one standard error of the "
+        "mean so far.",
         f"Probabilities of {len(p)} repeats; their mean ends at {mean[-1]:.3g}.",
         data,
     )
+
+
+def _ended(extinct: int) -> str:
+    return f", {extinct} of them extinct, which count as 0" if extinct else ""
 
 
 def levels_picture(found: RareFindings) -> Picture | None:
