@@ -30,7 +30,11 @@ from noneq.traits import HasEnergy, HasLogProb, HasLogProbEstimate, HasSampleLog
 KEY = jax.random.key(7)
 PRODUCTS = [name for name in CONTINUOUS if name not in PRESETS]
 REFUSED = {
-    "constant column": {"FlowPP": "density is infinite"},
+    "constant column": {
+        "FlowPP": "density is infinite",
+        # What never moves has no law of motion.
+        **dict.fromkeys(("DriftRegression", "NeuralDrift", "SparseDrift"), "in all frames"),
+    },
     "1e30": {"OracleBoltzmann": "outside the box", "ReflectedDiffusion": "outside"},
     "1e-30": {"ReflectedDiffusion": "half widths of the box"},
 }
