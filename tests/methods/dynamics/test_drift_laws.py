@@ -9,6 +9,7 @@ import noneq as nq
 from noneq.data.summary import summarise
 from noneq.errors import InvalidInput, MissingTrait
 from noneq.inference import motion_kind, residual_checks
+from noneq.inference.drift import residuals
 from noneq.methods import (
     Bells,
     DriftRegression,
@@ -171,6 +172,21 @@ def test_kinds_of_motion(trap):
     assert motion_kind(nq.Trajectories(blurred, trap.times[::8])).kind == "motion blur"
     with pytest.raises(InvalidInput, match="three frames"):
         motion_kind(trap.frames([0, 1]))
+
+
+def test_the_right_law_is_white_where_frames_are_a_fifth_of_its_time_apart(monkeypatch):
+    """Exact steps of an Ornstein–Uhlenbeck process, k dt = 0.2: Euler's residuals have the energy .825."""
+    trap = nq.systems.Linear(A=((1.0,),), D=((1.0,),))
+    paths = nq.simulate(trap, 0.2 * np.arange(4001), n=8, key=KEY)
+    law = DriftRegression(library=Polynomials(1)).fit(paths, key=KEY).model
+    found = residual_checks(law, paths)
+    assert abs(found.energy.value - 1) < 4 * found.energy.stderr
+    assert abs(found.correlation.z) < 4
+    # The broken twin takes the drift of the first state for that of the whole step.
+    monkeypatch.setattr(residuals, "_straight", lambda model, x, move, dt, data: move)
+    euler = residual_checks(law, paths)
+    assert euler.energy.value == pytest.approx(0.825, abs=0.02)
+    assert euler.correlation.z > 4 or euler.energy.z < -4
 
 
 def test_a_wrong_law_leaves_residuals(well):

@@ -116,11 +116,9 @@ def rare(
     asked: dict[str, Any] = {
         "target": target, "score": score, "repeats": repeats, "step": step, "time": time, "key": key,
     }  # fmt: skip
-    more = {"n": n, "paths": _PATHS, "progress": progress}
+    more = {"n": n, "paths": TEACHERS if method == "doob" else _PATHS, "progress": progress}
     made = partial(_findings, begin=begin, aim=aim, system=system, horizon=horizon, time=time)
     given = None if start is None else np.asarray(start, np.float64)
-    if method == "doob":
-        asked["paths"] = TEACHERS
     if horizon is None and given is None:
         if method == "forward_flux":
             found = forward_flux(system, origin=origin, levels=levels, **asked, **more)
