@@ -21,6 +21,7 @@ _SOURCES = {
     "forward_flux": ("allen2006simulating",),
     "weighted_ensemble": ("huber1996weighted",),
     "cloning": ("giardina2006direct",),
+    "doob": ("heng2021simulating", "cerou2007adaptive"),
 }
 
 
