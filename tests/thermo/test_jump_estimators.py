@@ -275,3 +275,14 @@ def test_few_metastable_paths_have_an_honest_error():
         warnings.simplefilter("error")
         alone = plug_in_rate(driven)
     assert alone.stderr < 0.1 * alone.value
+
+
+def test_nothing_lies_between_rows_without_times(rng):
+    """Steps of a ring of three: each is one step, not a frame of a motion."""
+    walk = np.cumsum(np.where(rng.random(2000) < 0.7, 1, -1)) % 3
+    times = np.arange(2000.0)
+    steps = nq.Trajectories(walk[None, :, None], times, time_unit="step")
+    found = plug_in_rate(steps)
+    assert found.limit is None
+    assert abs(found.value - 0.4 * np.log(7 / 3)) < 5 * found.stderr
+    assert plug_in_rate(nq.Trajectories(walk[None, :, None], times)).limit is not None

@@ -80,6 +80,8 @@ def _limit(states: Any, first: float) -> np.ndarray | None:
     """The value at interval 0 by a parabola through those at 1, 2 and 4 intervals."""
     if not isinstance(states, Trajectories) or states.times.size < _LEAST_FRAMES:
         return None
+    if states.time_unit == "step":  # rows without times: nothing lies between them
+        return None
     values = [first]
     for lag in (2, 4):
         parts = [record_of(states, "plug_in_rate", lag=lag, phase=p) for p in range(lag)]
