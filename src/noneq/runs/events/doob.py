@@ -99,7 +99,7 @@ def _certificate(found: ConditionedPaths, n: int) -> tuple[tuple[str, Estimate],
     return (
         (
             "arrived",
-            Estimate(np.asarray(share), np.sqrt(np.asarray(share * (1 - share) / n)), count),
+            Estimate(np.asarray(share), np.asarray(np.sqrt(share * (1 - share) / n)), count),
         ),
         ("effective_share", Estimate(np.asarray(found.effective), error(slope), count)),
         (
